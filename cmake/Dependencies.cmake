@@ -1,0 +1,18 @@
+# Every library outside the standard one, once, with what it is for. The Debian packages that
+# bring them are listed in cmake/packages.txt, which ./dev reads.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)               # Asio: coroutines, executors, everything on the main thread; Beast: the admin server
+find_package(OpenSSL 3 REQUIRED)                # SHA-256 of cached verdicts, random bytes for request ids; TLS
+find_package(yaml-cpp REQUIRED)                 # the configuration file
+find_package(spdlog REQUIRED)                   # diagnostics on stderr (brings fmt)
+find_package(prometheus-cpp REQUIRED)           # the model and the text format of /metrics
+find_package(CLI11 REQUIRED)                    # the command line
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)          # regular expressions that cannot run away
+pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libcrypt)   # htpasswd: bcrypt and SHA-512
+
+add_library(weir_dependencies INTERFACE)
+target_link_libraries(weir_dependencies INTERFACE
+  Boost::headers OpenSSL::SSL OpenSSL::Crypto yaml-cpp spdlog::spdlog prometheus-cpp::core
+  CLI11::CLI11 PkgConfig::RE2 PkgConfig::CRYPT Threads::Threads)

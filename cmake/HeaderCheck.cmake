@@ -1,0 +1,16 @@
+# Every header compiles alone: a generated one-line .cpp for each, in an object library.
+file(GLOB_RECURSE weir_headers CONFIGURE_DEPENDS
+  RELATIVE "${CMAKE_SOURCE_DIR}" include/weir/*.hpp src/*.hpp)
+set(header_sources "")
+foreach(header IN LISTS weir_headers)
+  string(REGEX REPLACE "^(include|src)/" "" spelled "${header}")
+  string(MAKE_C_IDENTIFIER "${header}" id)
+  set(out "${CMAKE_BINARY_DIR}/headers/${id}.cpp")
+  file(CONFIGURE OUTPUT "${out}" CONTENT "#include \"${spelled}\"\n" @ONLY)
+  list(APPEND header_sources "${out}")
+endforeach()
+add_library(weir_header_check OBJECT EXCLUDE_FROM_ALL ${header_sources})
+target_include_directories(weir_header_check PRIVATE include src)
+target_link_libraries(weir_header_check PRIVATE weir_options weir_dependencies)
+target_compile_options(weir_header_check PRIVATE -fsyntax-only)
+target_compile_definitions(weir_header_check PRIVATE WEIR_VERSION="${PROJECT_VERSION}")

@@ -1,0 +1,29 @@
+# Flags that every target of ours shares.
+add_library(weir_options INTERFACE)
+target_compile_options(weir_options INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual)
+if(WEIR_WERROR)
+  target_compile_options(weir_options INTERFACE -Werror)
+endif()
+if(WEIR_SANITIZE)
+  target_compile_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer
+    $<$<NOT:$<STREQUAL:${WEIR_SANITIZE},thread>>:-fno-sanitize-recover=all>)
+  target_link_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE})
+endif()
+target_compile_definitions(weir_options INTERFACE
+  BOOST_ASIO_NO_DEPRECATED
+  BOOST_ASIO_HAS_CO_AWAIT
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=32   # coroutine frames; one value for all translation units
+  SPDLOG_FMT_EXTERNAL)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(weir_options INTERFACE -fpch-preprocess)   # lets ccache see through the precompiled header
+  endif()
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,28 @@
+// Error values: what went wrong, whose fault it was, and a detail for the log. Below `proxy`
+// everything that can fail returns Result; exceptions are for start-up and bad_alloc.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+#include "weir/base/reason.hpp"
+
+namespace weir {
+
+enum class Side : std::uint8_t { downstream, upstream, internal };
+
+struct Error {
+  Reason reason = Reason::internal;
+  Side side = Side::internal;
+  std::string detail;  // for the log; in an answer only where the peer itself caused it (4xx)
+};
+
+template <class T = void>
+using Result = std::expected<T, Error>;
+
+inline std::unexpected<Error> fail(Reason reason, Side side, std::string detail = {}) {
+  return std::unexpected<Error>(Error{reason, side, std::move(detail)});
+}
+
+}  // namespace weir

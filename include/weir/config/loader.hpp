@@ -1,0 +1,44 @@
+// Reads a configuration file, or the *.yaml of a folder, into a Config: everything that
+// `weir check` can find wrong is found here, all of it at once.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/config/model.hpp"
+
+namespace weir::config {
+
+struct Problem {
+  Place place;
+  std::string path;     // "routes[2].upstream"
+  std::string message;  // with remedy and, where one is near, "(did you mean 'x'?)"
+
+  // "weir.yaml:14:7: routes[2].upstream: unknown upstream 'order-v1' (did you mean 'orders-v1'?)"
+  std::string to_string() const;
+};
+
+struct Loaded {
+  Config config;
+  std::vector<Problem> warnings;
+};
+
+// Never throws; on failure at least one Problem, in the order of their places. Opens the files that
+// the configuration names (users_file, token_file); blocks: main thread or Offload only.
+std::expected<Loaded, std::vector<Problem>> load(const std::string& file_or_folder);
+
+// The same for text that is not in a file: the demo and tests. `folder` is where relative names start.
+std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml, std::string_view name = "weir.yaml",
+                                                      const std::string& folder = ".");
+
+// The effective configuration as YAML, and as JSON for the admin address; secrets redacted. Loading
+// the YAML again gives an equal configuration, secrets aside.
+std::string to_yaml(const Config& config);
+std::string to_json(const Config& config);
+
+// JSON Schema (draft 2020-12) of the configuration, for editors.
+std::string json_schema();
+
+}  // namespace weir::config

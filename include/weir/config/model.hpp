@@ -1,0 +1,254 @@
+// The configuration as plain structs; each value's initialiser is its default, and
+// config/reference.yaml shows the same (a test compares them). Built by the loader, then const.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/time.hpp"
+
+namespace weir::config {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::uint64_t KiB = 1024;
+inline constexpr std::uint64_t MiB = 1024 * KiB;
+
+// Where a value stands, counted from 0 as the YAML library does.
+struct Place {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+struct Via {
+  bool request = true;
+  bool response = false;
+  std::string name = "weir";
+};
+
+enum class IoBackend : std::uint8_t { automatic, epoll, io_uring };
+
+struct Server {
+  unsigned workers = 0;  // 0: auto
+  IoBackend io_backend = IoBackend::automatic;
+  Duration drain_delay = 0s;
+  Duration drain_timeout = 30s;
+  std::uint64_t max_connections = 50000;
+  Via via;
+};
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, json };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+};
+
+enum class AccessLogFormat : std::uint8_t { json, combined };
+enum class QueryPolicy : std::uint8_t { keep, drop, redact };
+
+struct AccessLog {
+  std::string path = "stdout";  // off | stdout | stderr | FILE
+  AccessLogFormat format = AccessLogFormat::json;
+  double sample = 1.0;  // share, 0..1
+  Duration slow = 1s;   // 0: nothing is slow
+  QueryPolicy query = QueryPolicy::keep;
+};
+
+struct Admin {
+  std::string bind = "127.0.0.1:9901";  // IP:port, unix:PATH, or "" for off
+  std::string token;                    // content of token_file, "" for none
+  std::string token_file;
+  std::vector<std::string> allow_hosts;
+};
+
+enum class ProxyProtocol : std::uint8_t { off, required };
+enum class HalfClose : std::uint8_t { abort, finish };
+enum class Underscores : std::uint8_t { reject, drop, keep };
+enum class EmptySegments : std::uint8_t { merge, keep };
+enum class EncodedSlashes : std::uint8_t { reject, keep };
+
+struct Limits {
+  std::uint64_t uri_size = 16 * KiB;
+  std::uint64_t header_size = 60 * KiB;
+  std::uint64_t header_count = 100;
+  Duration header_timeout = 10s;
+  Duration handshake_timeout = 10s;
+  Duration idle_timeout = 75s;
+  Duration body_idle_timeout = 30s;
+  std::uint64_t body_size = 0;  // 0: unlimited
+  std::uint64_t connections_per_client = 0;
+  std::uint64_t requests_per_connection = 0;
+  Duration connection_age = 0s;
+  HalfClose client_half_close = HalfClose::abort;
+  std::uint64_t h2_streams = 100;
+  Underscores underscores = Underscores::reject;
+  EmptySegments empty_segments = EmptySegments::merge;
+};
+
+struct Listener {
+  std::string name;
+  SocketAddress bind;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  Limits limits;
+  Place place;
+};
+
+// remove, then set, then add. Values are templates with {variables}.
+struct HeaderChanges {
+  std::vector<std::pair<std::string, std::string>> set;
+  std::vector<std::pair<std::string, std::string>> add;
+  std::vector<std::string> remove;
+  bool empty() const noexcept { return set.empty() && add.empty() && remove.empty(); }
+};
+
+struct Cors {
+  std::vector<std::string> origins;
+  std::vector<std::string> methods;  // empty: the route's
+  std::vector<std::string> headers;
+  std::vector<std::string> expose;
+  bool credentials = false;
+  Duration max_age = 10min;
+};
+struct IpFilter {
+  std::vector<Cidr> allow;
+  std::vector<Cidr> deny;
+};
+struct BodyLimit {
+  std::uint64_t size = 0;  // 0: unlimited
+};
+struct Headers {
+  HeaderChanges request;
+  HeaderChanges response;
+};
+struct BasicAuth {
+  std::string users_file;
+  std::vector<std::pair<std::string, std::string>> users;  // name and hash, read at load
+  std::string realm = "weir";
+  std::string header = "x-user";  // receives the user's name on its way to the upstream
+};
+
+// One alternative per type of middleware; the compiler lists what a new one still lacks.
+using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth>;
+
+struct Middleware {
+  std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2
+  MiddlewareSpec spec;
+  Place place;
+};
+
+enum class PathKind : std::uint8_t { any, exact, prefix, regex };
+
+struct ValueMatch {
+  enum class Kind : std::uint8_t { equals, regex, present, absent };
+  std::string name;
+  Kind kind = Kind::equals;
+  std::string value;  // the text or the expression
+};
+
+struct Match {
+  std::vector<std::string> hosts;  // lower case; "*.x" for one or more labels; empty: any
+  PathKind path_kind = PathKind::any;
+  std::string path;  // as written: "/orders/{id}", a prefix, or an RE2 expression
+  std::vector<std::string> methods;  // empty: any; GET includes HEAD
+  std::vector<ValueMatch> headers;
+  std::vector<ValueMatch> query;
+  std::vector<std::string> listeners;  // names; empty: all
+  std::string scheme;                  // "", "http" or "https"
+};
+
+struct Rewrite {
+  std::string path;    // template, "" for none
+  std::string prefix;  // with has_prefix
+  bool has_prefix = false;
+  std::string host;
+};
+
+struct Redirect {
+  int status = 308;
+  std::string to;  // template
+};
+
+struct Respond {
+  int status = 200;
+  std::string body;  // template
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct SplitShare {
+  std::string upstream;
+  std::uint32_t weight = 1;
+};
+using Split = std::vector<SplitShare>;  // sum above 0
+
+struct UpstreamAction {
+  Split split;              // one share of weight 1 for `upstream: NAME`
+  bool is_split = false;    // written as `split`
+};
+
+struct Route {
+  std::string name;
+  Match match;
+  std::vector<std::string> middleware;  // effective names in order: defaults' first (less `without`), then its own
+  std::optional<Rewrite> rewrite;
+  HeaderChanges request_headers;   // defaults merged: defaults' changes come first
+  HeaderChanges response_headers;
+  EncodedSlashes encoded_slashes = EncodedSlashes::reject;
+  Duration timeout = 15s;              // 0: none
+  Duration stream_idle_timeout = 5min; // 0: none
+  Duration max_duration = 0s;
+  std::vector<std::string> upgrades;   // only "websocket" exists
+  std::variant<UpstreamAction, Redirect, Respond> action;
+  Place place;
+};
+
+struct EndpointSpec {
+  std::string address;  // as written: IP:port, [IPv6]:port, unix:PATH or NAME:port
+  std::uint32_t weight = 1;
+};
+
+enum class LoadBalancing : std::uint8_t { round_robin, least_requests, random_two };
+
+struct Pool {
+  std::uint64_t in_flight = 1024;
+  std::uint64_t pending = 1024;
+  Duration pending_timeout = 1s;
+  std::uint64_t tunnels = 10000;
+};
+
+struct Upstream {
+  std::string name;
+  std::vector<EndpointSpec> endpoints;
+  LoadBalancing load_balancer = LoadBalancing::round_robin;
+  Duration connect_timeout = 2s;
+  Duration idle_timeout = 4s;
+  std::uint64_t response_header_size = 64 * KiB;
+  Pool pool;
+  Place place;
+};
+
+struct Config {
+  Server server;
+  Log log;
+  AccessLog access_log;
+  Admin admin;
+  std::vector<Cidr> trusted_proxies;
+  std::vector<Listener> listeners;
+  std::vector<Middleware> middleware;  // named and inline ones
+  std::vector<Route> routes;           // in file order
+  std::vector<Upstream> upstreams;
+  std::string folder;                  // relative file names start here
+
+  const Middleware* find_middleware(std::string_view name) const noexcept;
+  const Upstream* find_upstream(std::string_view name) const noexcept;
+};
+
+}  // namespace weir::config
