@@ -96,7 +96,8 @@ std::optional<Cidr> Cidr::parse(std::string_view text) noexcept {
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
     const auto bits = parse_decimal(digits);
-    if (!bits || digits.size() > 3 || *bits > static_cast<std::uint64_t>(longest)) return std::nullopt;
+    if (!bits || digits.size() > 3 || *bits > static_cast<std::uint64_t>(longest))
+      return std::nullopt;
     cidr.bits_ = static_cast<int>(*bits);
   }
   if (cidr.network_.masked(cidr.bits_) != cidr.network_) return std::nullopt;
@@ -104,7 +105,8 @@ std::optional<Cidr> Cidr::parse(std::string_view text) noexcept {
 }
 
 bool Cidr::contains(const IpAddress& address) const noexcept {
-  return address.valid() && address.is_v4() == network_.is_v4() && address.masked(bits_) == network_;
+  return address.valid() && address.is_v4() == network_.is_v4() &&
+         address.masked(bits_) == network_;
 }
 
 std::string Cidr::to_string() const { return network_.to_string() + "/" + std::to_string(bits_); }

@@ -63,7 +63,7 @@ struct ReasonInfo {
   int status;                    // HTTP status of the answer; 499 is never sent
   std::string_view proxy_error;  // registered Proxy-Status error type, RFC 9209 section 2.3
   int grpc_status;
-  bool retry_after;              // the answer carries Retry-After
+  bool retry_after;  // the answer carries Retry-After
 };
 
 // The row of `reason`. Lives as long as the process.

@@ -29,8 +29,10 @@ struct Loaded {
 // the configuration names (users_file, token_file); blocks: main thread or Offload only.
 std::expected<Loaded, std::vector<Problem>> load(const std::string& file_or_folder);
 
-// The same for text that is not in a file: the demo and tests. `folder` is where relative names start.
-std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml, std::string_view name = "weir.yaml",
+// The same for text that is not in a file: the demo and tests. `folder` is where relative names
+// start.
+std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
+                                                      std::string_view name = "weir.yaml",
                                                       const std::string& folder = ".");
 
 // The effective configuration as YAML, and as JSON for the admin address; secrets redacted. Loading

@@ -157,7 +157,7 @@ struct ValueMatch {
 struct Match {
   std::vector<std::string> hosts;  // lower case; "*.x" for one or more labels; empty: any
   PathKind path_kind = PathKind::any;
-  std::string path;  // as written: "/orders/{id}", a prefix, or an RE2 expression
+  std::string path;                  // as written: "/orders/{id}", a prefix, or an RE2 expression
   std::vector<std::string> methods;  // empty: any; GET includes HEAD
   std::vector<ValueMatch> headers;
   std::vector<ValueMatch> query;
@@ -190,22 +190,23 @@ struct SplitShare {
 using Split = std::vector<SplitShare>;  // sum above 0
 
 struct UpstreamAction {
-  Split split;              // one share of weight 1 for `upstream: NAME`
-  bool is_split = false;    // written as `split`
+  Split split;            // one share of weight 1 for `upstream: NAME`
+  bool is_split = false;  // written as `split`
 };
 
 struct Route {
   std::string name;
   Match match;
-  std::vector<std::string> middleware;  // effective names in order: defaults' first (less `without`), then its own
+  std::vector<std::string>
+      middleware;  // effective names in order: defaults' first (less `without`), then its own
   std::optional<Rewrite> rewrite;
-  HeaderChanges request_headers;   // defaults merged: defaults' changes come first
+  HeaderChanges request_headers;  // defaults merged: defaults' changes come first
   HeaderChanges response_headers;
   EncodedSlashes encoded_slashes = EncodedSlashes::reject;
-  Duration timeout = 15s;              // 0: none
-  Duration stream_idle_timeout = 5min; // 0: none
+  Duration timeout = 15s;               // 0: none
+  Duration stream_idle_timeout = 5min;  // 0: none
   Duration max_duration = 0s;
-  std::vector<std::string> upgrades;   // only "websocket" exists
+  std::vector<std::string> upgrades;  // only "websocket" exists
   std::variant<UpstreamAction, Redirect, Respond> action;
   Place place;
 };
@@ -245,7 +246,7 @@ struct Config {
   std::vector<Middleware> middleware;  // named and inline ones
   std::vector<Route> routes;           // in file order
   std::vector<Upstream> upstreams;
-  std::string folder;                  // relative file names start here
+  std::string folder;  // relative file names start here
 
   const Middleware* find_middleware(std::string_view name) const noexcept;
   const Upstream* find_upstream(std::string_view name) const noexcept;

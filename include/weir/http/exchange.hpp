@@ -1,0 +1,127 @@
+// One request on its way through the gateway: the facts that the log and the metrics will tell, and
+// what must last until its answer's last byte. Owned by the codec, worker thread only; destroyed
+// after complete().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/reason.hpp"
+#include "weir/base/result.hpp"
+#include "weir/base/task.hpp"
+#include "weir/base/time.hpp"
+#include "weir/http/head.hpp"
+
+namespace weir {
+
+namespace config {
+struct Route;
+}
+
+// What an exchange has in common with the others of its connection. Lives as long as those.
+struct ConnectionInfo {
+  unsigned worker = 0;
+  unsigned listener = 0;           // index into the configuration's listeners
+  std::string_view listener_name;  // outlives the connection
+  SocketAddress peer;              // after the PROXY header
+  SocketAddress local;
+  bool peer_trusted = false;  // its X-Forwarded-* are believed
+  bool tls = false;
+};
+
+// How an exchange ended.
+struct Outcome {
+  int status = 0;  // sent or, for client_closed, 499
+  Reason reason = Reason::none;
+  TimePoint started;    // first byte of the request
+  TimePoint head_sent;  // final response head; equals `ended` when there was none
+  TimePoint ended;
+  std::uint64_t bytes_in = 0;   // content received
+  std::uint64_t bytes_out = 0;  // content sent
+  bool complete = false;        // the answer was sent in full
+};
+
+// Someone whose waiting must end when the exchange is cancelled. Intrusive, unlinks itself.
+class Cancellable {
+ public:
+  virtual void cancel(Reason reason) noexcept = 0;
+
+ protected:
+  ~Cancellable() = default;
+};
+
+// Where the codec sends interim answers (100, 103) and says what it knows of the client.
+class InformationalSink {
+ public:
+  // Sends a 1xx head unless the client speaks HTTP/1.0; at most 8 an exchange, further ones are
+  // dropped.
+  virtual Task<> informational(const ResponseHead& head) = 0;
+
+ protected:
+  ~InformationalSink() = default;
+};
+
+class Exchange {
+ public:
+  using Hook = std::move_only_function<void(const Outcome&)>;
+
+  Exchange(const ConnectionInfo& connection, TimePoint started) noexcept
+      : connection(connection), started(started) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const ConnectionInfo& connection;
+  TimePoint started;        // first byte of the request
+  TimePoint head_received;  // its head was complete
+
+  // --- facts, filled on the way; texts live as long as the exchange's head, snapshot or literals
+  IpAddress client_ip;
+  std::array<char, 36> request_id_text{};
+  std::uint8_t request_id_length = 0;
+  std::string_view request_id() const noexcept {
+    return {request_id_text.data(), request_id_length};
+  }
+  const config::Route* route = nullptr;            // of the pinned snapshot
+  std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
+  std::string_view rest;                           // of the path after the route's prefix
+  std::string_view upstream;                       // name
+  std::string_view endpoint;                       // address
+  unsigned attempts = 0;
+  Duration queue_time{}, connect_time{};  // of the last try
+  std::string_view user;                  // who basic_auth found
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives
+  bool close_after = false;      // the answer says Connection: close (drain, early answer)
+
+  // Keeps `guard` alive until the exchange is complete.
+  void hold(std::shared_ptr<const void> guard) { guards_.push_back(std::move(guard)); }
+  // `hook` runs once, at the answer's last byte or its failure, last in first out.
+  void on_complete(Hook hook) { hooks_.push_back(std::move(hook)); }
+  // Called by the codec, once.
+  void complete(const Outcome& outcome);
+
+  // Interim answers; set by the codec.
+  InformationalSink* interim = nullptr;
+
+  // --- cancellation: the client left, or the drain ended
+  void cancel(Reason reason) noexcept;
+  bool cancelled() const noexcept { return cancelled_ != Reason::none; }
+  Reason cancel_reason() const noexcept { return cancelled_; }
+  // At most one at a time is told; null for none. Returns the one before.
+  Cancellable* set_cancellable(Cancellable* waiting) noexcept;
+
+ private:
+  std::vector<std::shared_ptr<const void>> guards_;
+  std::vector<Hook> hooks_;
+  Reason cancelled_ = Reason::none;
+  Cancellable* waiting_ = nullptr;
+};
+
+}  // namespace weir

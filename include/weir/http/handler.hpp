@@ -1,0 +1,19 @@
+// Who answers requests. Failures are answers too: handle() always returns a Response and throws
+// only bad_alloc.
+#pragma once
+
+#include "weir/base/task.hpp"
+#include "weir/http/body.hpp"
+#include "weir/http/exchange.hpp"
+
+namespace weir {
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Returns at the response's head; its body is pulled afterwards by the codec.
+  // `request` and `exchange` outlive the response's body.
+  virtual Task<Response> handle(Request& request, Exchange& exchange) = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,34 @@
+// The one normalisation of request paths; its result is both matched and forwarded (RFC 3986
+// section 6.2.2). Pure; any thread.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "weir/base/arena.hpp"
+
+namespace weir {
+
+struct NormalPath {
+  std::string_view path;       // the input itself when it was normal already, else in the arena
+  bool encoded_slash = false;  // %2F or %5C is in it
+};
+
+// Unreserved characters decoded, hex in upper case, dot segments removed, empty segments merged
+// unless `keep_empty`. Fails, with a detail for the 400, on: a path not starting with '/', %00, a
+// bad percent escape, `..` above the root, segments starting with `.;` or `..;` (also once
+// decoded), a raw backslash, `#`, space, controls, bytes above 7E. Other raw bytes 21-7E pass as
+// they came.
+std::expected<NormalPath, std::string_view> normalise_path(std::string_view path, bool keep_empty,
+                                                           Arena& arena);
+
+// Percent-decodes a query component ('+' stays '+'); bad escapes stay as they are.
+std::string percent_decode(std::string_view text);
+
+// The value of the first `name` in a query of `&`-separated pairs, names compared decoded; nothing
+// if absent. The value is as sent.
+std::optional<std::string_view> query_value(std::string_view query, std::string_view name);
+
+}  // namespace weir

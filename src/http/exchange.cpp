@@ -1,0 +1,26 @@
+#include "weir/http/exchange.hpp"
+
+#include <utility>
+
+namespace weir {
+
+void Exchange::complete(const Outcome& outcome) {
+  while (!hooks_.empty()) {
+    Hook hook = std::move(hooks_.back());
+    hooks_.pop_back();
+    hook(outcome);
+  }
+  guards_.clear();
+}
+
+void Exchange::cancel(Reason reason) noexcept {
+  if (cancelled()) return;
+  cancelled_ = reason;
+  if (Cancellable* waiting = std::exchange(waiting_, nullptr)) waiting->cancel(reason);
+}
+
+Cancellable* Exchange::set_cancellable(Cancellable* waiting) noexcept {
+  return std::exchange(waiting_, waiting);
+}
+
+}  // namespace weir
