@@ -71,8 +71,8 @@ class Exchange {
  public:
   using Hook = std::move_only_function<void(const Outcome&)>;
 
-  Exchange(const ConnectionInfo& connection, TimePoint started) noexcept
-      : connection(connection), started(started) {}
+  Exchange(const ConnectionInfo& on, TimePoint first_byte) noexcept
+      : connection(on), started(first_byte) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 

@@ -1,0 +1,39 @@
+// Chunked content (RFC 9112 section 7.1), strictly: CRLF only, at most 16 hex digits, extensions
+// skipped within a bound, trailers kept apart from the head. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "weir/base/reason.hpp"
+#include "weir/http/header_map.hpp"
+
+namespace weir::codec::h1 {
+
+class ChunkedDecoder {
+ public:
+  struct Step {
+    std::size_t consumed = 0;  // bytes of the input that are done with, framing included
+    std::string_view data;     // content within the consumed bytes; "" when only framing was there
+  };
+
+  // Looks at the front of `bytes`; consumed 0 and not done() means: more is needed. Fails with a
+  // detail.
+  std::expected<Step, std::string> next(std::string_view bytes);
+  bool done() const noexcept { return state_ == State::done; }
+  // Only fields that may be trailers: framing, routing, authentication and the like were dropped.
+  // Filled when done().
+  HeaderMap& trailers() noexcept { return trailers_; }
+  const HeaderMap& trailers() const noexcept { return trailers_; }
+
+ private:
+  enum class State : std::uint8_t { size, data, data_end, trailer, done };
+  State state_ = State::size;
+  std::uint64_t remaining_ = 0;
+  std::size_t trailer_bytes_ = 0;
+  HeaderMap trailers_;
+};
+
+}  // namespace weir::codec::h1
