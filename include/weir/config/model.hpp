@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -152,24 +153,28 @@ struct ValueMatch {
   std::string name;
   Kind kind = Kind::equals;
   std::string value;  // the text or the expression
+  Place place;        // of the text or the expression
 };
 
 struct Match {
   std::vector<std::string> hosts;  // lower case; "*.x" for one or more labels; empty: any
   PathKind path_kind = PathKind::any;
-  std::string path;                  // as written: "/orders/{id}", a prefix, or an RE2 expression
-  std::vector<std::string> methods;  // empty: any; GET includes HEAD
+  std::string path;  // as written: "/orders/{id}", a prefix, or an RE2 expression
+  Place path_place;
+  std::vector<std::string> path_params;  // names of an exact path's {segments}, in order
+  std::vector<std::string> methods;      // empty: any; GET includes HEAD
   std::vector<ValueMatch> headers;
   std::vector<ValueMatch> query;
   std::vector<std::string> listeners;  // names; empty: all
   std::string scheme;                  // "", "http" or "https"
 };
 
+// All three are templates.
 struct Rewrite {
-  std::string path;    // template, "" for none
-  std::string prefix;  // with has_prefix
+  std::string path;    // "" for none; excludes prefix
+  std::string prefix;  // with has_prefix: replaces the matched path_prefix
   bool has_prefix = false;
-  std::string host;
+  std::string host;  // "" for none
 };
 
 struct Redirect {
@@ -179,8 +184,8 @@ struct Redirect {
 
 struct Respond {
   int status = 200;
-  std::string body;  // template
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;                                          // template
+  std::vector<std::pair<std::string, std::string>> headers;  // values are templates
 };
 
 struct SplitShare {
@@ -209,6 +214,7 @@ struct Route {
   std::vector<std::string> upgrades;  // only "websocket" exists
   std::variant<UpstreamAction, Redirect, Respond> action;
   Place place;
+  std::string at;  // "routes[2]": where a Problem about it starts its path
 };
 
 struct EndpointSpec {
@@ -250,6 +256,8 @@ struct Config {
 
   const Middleware* find_middleware(std::string_view name) const noexcept;
   const Upstream* find_upstream(std::string_view name) const noexcept;
+  // `file` itself if it is absolute, otherwise under `folder`.
+  std::string resolve(std::string_view file) const;
 };
 
 }  // namespace weir::config
