@@ -1,0 +1,16 @@
+"""What the black-box tests are written in: a gateway process, an origin that can misbehave, and a
+client that sends exactly the bytes it is told to. Standard library only; ports are always 0; every
+wait is bounded and says what was awaited."""
+
+from .case import Case, rows
+from .client import Client, ProtocolError, Response, Truncated, curl, curl_status
+from .gateway import Gateway, basic_config, weir
+from .metrics import Metrics
+from .origin import BlackHole, Origin, Refusing
+from .waiting import wait_until
+
+__all__ = [
+    "BlackHole", "Case", "Client", "Gateway", "Metrics", "Origin", "ProtocolError", "Response",
+    "Truncated", "basic_config", "curl", "curl_status", "Refusing", "rows", "wait_until",
+    "weir",
+]
