@@ -1,0 +1,45 @@
+// The seam to the kernel: which sockets became ready. One implementation today (edge-triggered
+// epoll); io_uring is meant to be a second. One a worker, its thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "weir/base/time.hpp"
+
+namespace weir::net {
+
+// Readiness of a descriptor, as bits.
+struct Ready {
+  static constexpr std::uint8_t read = 1;
+  static constexpr std::uint8_t write = 2;
+  static constexpr std::uint8_t peer_closed = 4;  // FIN came
+  static constexpr std::uint8_t broken = 8;       // reset, or both directions shut
+};
+
+// Told about each edge of its descriptor.
+class ReadyTarget {
+ public:
+  virtual void on_ready(std::uint8_t ready) noexcept = 0;
+
+ protected:
+  ~ReadyTarget() = default;
+};
+
+class Reactor {
+ public:
+  virtual ~Reactor() = default;
+
+  // Registers once, for all edges. False with errno set when the kernel refuses.
+  virtual bool add(int fd, ReadyTarget& target) noexcept = 0;
+  // No edge reaches `target` after this, also none that poll() already holds. The descriptor is
+  // closed by its owner right after.
+  virtual void forget(ReadyTarget& target) noexcept = 0;
+  // Waits at most until `until` (no_deadline: for ever; in the past: not at all) and tells the
+  // targets.
+  virtual void poll(TimePoint now, TimePoint until) noexcept = 0;
+};
+
+std::unique_ptr<Reactor> make_epoll_reactor();
+
+}  // namespace weir::net

@@ -1,0 +1,99 @@
+// A connected stream socket on a worker: non-blocking reads and writes into borrowed memory, and
+// waits with deadlines. Registered once, edge-triggered; a short read means there is nothing more
+// until the next edge, so no call is made just to see EAGAIN. Worker thread only.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/result.hpp"
+#include "weir/base/task.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/reactor.hpp"
+#include "weir/net/waiter.hpp"
+
+namespace weir::net {
+
+enum class Io : std::uint8_t { ok, would_block, eof, error, timeout, cancelled };
+
+struct IoResult {
+  Io status = Io::ok;
+  std::size_t bytes = 0;
+  int error = 0;  // errno with Io::error
+};
+
+// Hears of what happens on a stream while nobody reads it.
+class StreamObserver {
+ public:
+  // `ready` as in Reactor. May close the stream, not destroy it.
+  virtual void on_unread_edge(std::uint8_t ready) noexcept = 0;
+
+ protected:
+  ~StreamObserver() = default;
+};
+
+class Stream final : private ReadyTarget {
+ public:
+  // Takes `fd`, connected and non-blocking.
+  Stream(Loop& loop, int fd);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Connects. The reason is connect_failed or connect_timeout, or what cancel() of the returned
+  // stream's `out` gave: `out` is set before waiting so that a caller can cancel.
+  static Task<Result<>> connect(Loop& loop, const SocketAddress& address, Deadline deadline,
+                                std::unique_ptr<Stream>& out);
+
+  // What is there now: ok with bytes > 0, would_block (without a system call when no edge came),
+  // eof, error.
+  IoResult try_read(std::span<std::byte> into) noexcept;
+  // Waits for an edge when there is none: ok, timeout, cancelled.
+  Task<Io> wait_readable(Deadline deadline);
+  bool readable() const noexcept { return readable_; }
+
+  // Writes as much as the kernel takes; ok or would_block with bytes >= 0, or error.
+  IoResult try_write(std::span<const iovec> pieces) noexcept;
+  Task<Io> wait_writable(Deadline deadline);
+  // Writes all of `pieces` (which it changes), each stall bounded by `stall` (zero: unbounded): ok,
+  // error, timeout, cancelled.
+  Task<Io> write_all(std::span<iovec> pieces, Duration stall);
+
+  // Sends a FIN. Reading goes on.
+  void shutdown_write() noexcept;
+  // Closes with a FIN, or a reset. Waiting coroutines end with cancelled. Idempotent.
+  void close() noexcept;
+  void reset() noexcept;
+  // Ends every wait, now and later, with cancelled; nothing is closed.
+  void cancel() noexcept;
+  bool cancelled() const noexcept { return read_waiter_.cancelled(); }
+
+  bool is_open() const noexcept { return fd_ >= 0; }
+  bool peer_closed() const noexcept { return peer_closed_; }  // a FIN or a reset was seen
+  bool broken() const noexcept { return broken_; }
+  int fd() const noexcept { return fd_; }
+  Loop& loop() noexcept { return loop_; }
+
+  // At most one; null for none.
+  void set_observer(StreamObserver* observer) noexcept { observer_ = observer; }
+
+ private:
+  void on_ready(std::uint8_t ready) noexcept override;
+
+  Loop& loop_;
+  int fd_;
+  bool readable_ = false;
+  bool writable_ = true;
+  bool peer_closed_ = false;
+  bool broken_ = false;
+  StreamObserver* observer_ = nullptr;
+  Waiter read_waiter_;
+  Waiter write_waiter_;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,87 @@
+#include "weir/net/loop.hpp"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace weir::net {
+
+Loop::Loop(std::unique_ptr<Reactor> reactor)
+    : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
+      reactor_(std::move(reactor)),
+      now_(Clock::now()),
+      wheel_(now_),
+      mailbox_(*reactor_),
+      began_(now_) {}
+
+Loop::~Loop() { mailbox_.close(); }
+
+void Loop::run() {
+  // The turns run inside a handler of the context, so that coroutine frames come from Asio's
+  // per-thread cache also where the reactor resumes them.
+  asio::post(context_, [this] {
+    while (!stopped_) turn();
+  });
+  context_.run();
+}
+
+void Loop::stop() {
+  mailbox_.post([this] { stopped_ = true; });
+}
+
+void Loop::turn() {
+  const TimePoint idle_from = Clock::now();
+  busy_.fetch_add((idle_from - now_).count(), std::memory_order_relaxed);
+  reactor_->poll(idle_from, ready_first_ != nullptr ? idle_from : wheel_.next_event());
+  now_ = Clock::now();
+  mailbox_.deliver();
+  run_ready();
+  context_.poll();
+  wheel_.advance(now_);
+  run_ready();
+}
+
+void Loop::run_ready() {
+  // Those who become ready meanwhile wait for the next turn: nobody starves the sockets.
+  Waiter* waiter = std::exchange(ready_first_, nullptr);
+  ready_last_ = nullptr;
+  // The batch in hand stays reachable, as one of them may destroy another.
+  batch_ = waiter;
+  while (batch_ != nullptr) {
+    Waiter* current = batch_;
+    batch_ = current->next_ready_;
+    current->next_ready_ = nullptr;
+    current->resume();
+  }
+  batch_ = nullptr;
+}
+
+void Loop::push_ready(Waiter& waiter) noexcept {
+  waiter.next_ready_ = nullptr;
+  if (ready_last_ == nullptr) {
+    ready_first_ = &waiter;
+  } else {
+    ready_last_->next_ready_ = &waiter;
+  }
+  ready_last_ = &waiter;
+}
+
+void Loop::remove_ready(Waiter& waiter) noexcept {
+  Waiter* before = nullptr;
+  for (Waiter* at = ready_first_; at != nullptr; before = at, at = at->next_ready_) {
+    if (at != &waiter) continue;
+    (before == nullptr ? ready_first_ : before->next_ready_) = waiter.next_ready_;
+    if (ready_last_ == &waiter) ready_last_ = before;
+    return;
+  }
+  for (Waiter** at = &batch_; *at != nullptr; at = &(*at)->next_ready_) {
+    if (*at != &waiter) continue;
+    *at = waiter.next_ready_;
+    return;
+  }
+}
+
+Loop::Use Loop::use() const noexcept {
+  return {Duration(busy_.load(std::memory_order_relaxed)), Clock::now() - began_};
+}
+
+}  // namespace weir::net

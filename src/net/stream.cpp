@@ -1,0 +1,197 @@
+#include "weir/net/stream.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace weir::net {
+namespace {
+
+Io to_io(Wake wake) noexcept {
+  switch (wake) {
+    case Wake::notified:
+      return Io::ok;
+    case Wake::timeout:
+      return Io::timeout;
+    case Wake::cancelled:
+      return Io::cancelled;
+  }
+  return Io::error;
+}
+
+}  // namespace
+
+Stream::Stream(Loop& loop, int fd) : loop_(loop), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
+  // Without a registration no edge would ever come: closed is what the owner sees.
+  if (!loop_.reactor().add(fd_, *this)) close();
+}
+
+Stream::~Stream() { close(); }
+
+Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadline deadline,
+                               std::unique_ptr<Stream>& out) {
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) co_return fail(Reason::connect_failed, Side::internal, std::strerror(errno));
+  if (address.family() != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
+  if (connected != 0 && errno != EINPROGRESS) {
+    const int error = errno;
+    ::close(fd);
+    co_return fail(Reason::connect_failed, Side::upstream, std::strerror(error));
+  }
+  out = std::make_unique<Stream>(loop, fd);
+  if (connected == 0) co_return Result<>{};
+  Stream& stream = *out;
+  stream.writable_ = false;
+  const Io ready = co_await stream.wait_writable(deadline);
+  if (ready == Io::timeout) co_return fail(Reason::connect_timeout, Side::upstream);
+  if (ready != Io::ok) co_return fail(Reason::connect_failed, Side::upstream, "given up");
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) co_return fail(Reason::connect_failed, Side::upstream, std::strerror(error));
+  co_return Result<>{};
+}
+
+IoResult Stream::try_read(std::span<std::byte> into) noexcept {
+  if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (!readable_) return {Io::would_block};
+  ssize_t got = 0;
+  do {
+    got = ::recv(fd_, into.data(), into.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) {
+    const auto bytes = static_cast<std::size_t>(got);
+    // Drained, unless a FIN still waits behind these bytes.
+    if (bytes < into.size() && !peer_closed_) readable_ = false;
+    return {Io::ok, bytes};
+  }
+  if (got == 0) {
+    peer_closed_ = true;
+    return {Io::eof};
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    readable_ = false;
+    return {Io::would_block};
+  }
+  peer_closed_ = broken_ = true;
+  return {Io::error, 0, errno};
+}
+
+Task<Io> Stream::wait_readable(Deadline deadline) {
+  if (readable_ || fd_ < 0) co_return read_waiter_.cancelled() ? Io::cancelled : Io::ok;
+  read_waiter_.reset();
+  co_await read_waiter_.wait(deadline);
+  co_return to_io(read_waiter_.result());
+}
+
+IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
+  if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (!writable_) return {Io::would_block};
+  std::size_t wanted = 0;
+  for (const iovec& piece : pieces) wanted += piece.iov_len;
+  ssize_t sent = 0;
+  do {
+    if (pieces.size() == 1) {
+      sent = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(pieces.data());
+      message.msg_iovlen = pieces.size();
+      sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    }
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) {
+    const auto bytes = static_cast<std::size_t>(sent);
+    if (bytes < wanted) {
+      writable_ = false;
+      return {Io::would_block, bytes};
+    }
+    return {Io::ok, bytes};
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    writable_ = false;
+    return {Io::would_block};
+  }
+  return {Io::error, 0, errno};
+}
+
+Task<Io> Stream::wait_writable(Deadline deadline) {
+  if (writable_ || fd_ < 0) co_return write_waiter_.cancelled() ? Io::cancelled : Io::ok;
+  write_waiter_.reset();
+  co_await write_waiter_.wait(deadline);
+  co_return to_io(write_waiter_.result());
+}
+
+Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {
+  while (true) {
+    const IoResult result = try_write(pieces);
+    if (result.status == Io::ok) co_return Io::ok;
+    if (result.status == Io::error) co_return Io::error;
+    std::size_t done = result.bytes;
+    while (!pieces.empty() && done >= pieces.front().iov_len) {
+      done -= pieces.front().iov_len;
+      pieces = pieces.subspan(1);
+    }
+    if (done != 0) {
+      pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + done;
+      pieces.front().iov_len -= done;
+    }
+    const Io ready = co_await wait_writable(deadline_after(loop_.now(), stall));
+    if (ready != Io::ok) co_return ready;
+  }
+}
+
+void Stream::shutdown_write() noexcept {
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
+}
+
+void Stream::close() noexcept {
+  if (fd_ < 0) return;
+  loop_.reactor().forget(*this);
+  ::close(std::exchange(fd_, -1));
+  observer_ = nullptr;
+  cancel();
+}
+
+void Stream::reset() noexcept {
+  if (fd_ < 0) return;
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
+void Stream::cancel() noexcept {
+  read_waiter_.cancel();
+  write_waiter_.cancel();
+}
+
+void Stream::on_ready(std::uint8_t ready) noexcept {
+  if ((ready & Ready::peer_closed) != 0) peer_closed_ = true;
+  if ((ready & Ready::broken) != 0) broken_ = true;
+  if ((ready & Ready::write) != 0 && !writable_) {
+    writable_ = true;
+    write_waiter_.notify();
+  }
+  if ((ready & Ready::read) != 0) {
+    readable_ = true;
+    if (read_waiter_.waiting()) {
+      read_waiter_.notify();
+    } else if (observer_ != nullptr) {
+      observer_->on_unread_edge(ready);
+    }
+  }
+}
+
+}  // namespace weir::net
