@@ -1,0 +1,219 @@
+#include "weir/http/forwarded.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+
+#include "weir/base/text.hpp"
+
+namespace weir {
+namespace {
+
+static_assert(static_cast<unsigned>(FieldId::x_rewrite_url) < 64);
+constexpr std::uint64_t bit(FieldId id) noexcept { return 1ULL << static_cast<unsigned>(id); }
+constexpr std::uint64_t bits(std::initializer_list<FieldId> ids) noexcept {
+  std::uint64_t set = 0;
+  for (const FieldId id : ids) set |= bit(id);
+  return set;
+}
+constexpr bool has(std::uint64_t set, FieldId id) noexcept { return (set & bit(id)) != 0; }
+
+constexpr std::uint64_t untrusted_ids =
+    bits({FieldId::forwarded, FieldId::proxy, FieldId::true_client_ip, FieldId::x_client_ip,
+          FieldId::x_forwarded_client_cert, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+          FieldId::x_forwarded_port, FieldId::x_forwarded_proto, FieldId::x_original_url,
+          FieldId::x_real_ip, FieldId::x_request_id, FieldId::x_rewrite_url});
+
+constexpr std::string_view forwarded_prefix = "x-forwarded-";
+
+// Of the list above those that a `_` may stand in; the X-Forwarded- ones have the prefix.
+constexpr std::array<std::string_view, 6> untrusted_dashed{"x-real-ip",      "x-client-ip",
+                                                           "true-client-ip", "x-original-url",
+                                                           "x-rewrite-url",  "x-request-id"};
+
+constexpr char fold(char c) noexcept { return c == '_' ? '-' : to_lower(c); }
+
+bool same_spelling(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::equal(a, b, {}, fold, fold);
+}
+
+// REQUIRES: the name is none that has an id.
+bool is_untrusted_spelling(std::string_view name) noexcept {
+  if (name.size() >= forwarded_prefix.size() &&
+      same_spelling(name.substr(0, forwarded_prefix.size()), forwarded_prefix)) {
+    return true;
+  }
+  if (name.find('_') == std::string_view::npos) return false;
+  return std::ranges::any_of(untrusted_dashed,
+                             [&](std::string_view known) { return same_spelling(name, known); });
+}
+
+// What Connection names. Names without an id are kept as views into its value.
+class Nominations {
+ public:
+  void add(std::string_view name) noexcept {
+    if (const FieldId id = field_id(name); id != FieldId::other) {
+      ids_ |= bit(id);
+    } else if (iequals(name, "close")) {
+      return;
+    } else if (count_ < names_.size()) {
+      names_[count_++] = name;
+    } else {
+      too_many_ = true;
+    }
+  }
+
+  bool contains(const HeaderMap::Field& field) const noexcept {
+    if (field.id != FieldId::other) return has(ids_ & ~kept, field.id);
+    if (too_many_) return true;
+    return std::ranges::any_of(std::span(names_).first(count_),
+                               [&](std::string_view name) { return iequals(name, field.name); });
+  }
+
+ private:
+  static constexpr std::uint64_t kept = bits({FieldId::host, FieldId::content_length});
+
+  std::uint64_t ids_ = 0;
+  std::array<std::string_view, 64> names_;
+  std::size_t count_ = 0;
+  bool too_many_ = false;
+};
+
+bool is_port(std::string_view text) noexcept {
+  const auto port = text.size() <= 5 ? parse_decimal(text) : std::nullopt;
+  return port && *port <= 65535;
+}
+
+// `IP`, `IP:port` or `[IP]:port`.
+std::optional<IpAddress> parse_forwarded_for(std::string_view entry) noexcept {
+  if (entry.starts_with('[')) {
+    const std::size_t close = entry.find("]:");
+    if (close == std::string_view::npos || !is_port(entry.substr(close + 2))) return std::nullopt;
+    return IpAddress::parse(entry.substr(1, close - 1));
+  }
+  const std::size_t colon = entry.find(':');
+  if (colon == std::string_view::npos || entry.find(':', colon + 1) != std::string_view::npos) {
+    return IpAddress::parse(entry);
+  }
+  if (!is_port(entry.substr(colon + 1))) return std::nullopt;
+  return IpAddress::parse(entry.substr(0, colon));
+}
+
+bool is_lower_hex(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+bool is_zero(std::string_view text) noexcept {
+  return text.find_first_not_of('0') == std::string_view::npos;
+}
+
+}  // namespace
+
+bool same_field_name(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && same_spelling(a, b);
+}
+
+std::size_t remove_spellings(HeaderMap& headers, std::string_view name) {
+  return headers.remove_if(
+      [&](const HeaderMap::Field& field) { return same_field_name(field.name, name); });
+}
+
+void strip_untrusted(HeaderMap& headers, std::span<const std::string> extra) {
+  headers.remove_if([&](const HeaderMap::Field& field) {
+    if (field.id != FieldId::other ? has(untrusted_ids, field.id)
+                                   : is_untrusted_spelling(field.name)) {
+      return true;
+    }
+    return std::ranges::any_of(
+        extra, [&](const std::string& name) { return same_field_name(field.name, name); });
+  });
+}
+
+void strip_hop_by_hop(HeaderMap& headers) {
+  Nominations nominated;
+  for (const HeaderMap::Field& field : headers) {
+    if (field.id != FieldId::connection) continue;
+    for_each_element(field.value, [&](std::string_view name) {
+      nominated.add(name);
+      return true;
+    });
+  }
+  headers.remove_if([&](const HeaderMap::Field& field) {
+    return is_hop_by_hop(field.id) || nominated.contains(field);
+  });
+}
+
+IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_trusted,
+                    std::span<const Cidr> trusted) noexcept {
+  if (!peer_trusted) return peer;
+  unsigned left = 64;
+  for (std::size_t line = headers.size(); line-- > 0;) {
+    if (headers[line].id != FieldId::x_forwarded_for) continue;
+    std::string_view list = headers[line].value;
+    for (bool more = true; more;) {
+      const std::size_t comma = list.rfind(',');
+      more = comma != std::string_view::npos;
+      const std::string_view entry = trim(more ? list.substr(comma + 1) : list);
+      if (more) list = list.substr(0, comma);
+      if (entry.empty()) continue;
+      if (left-- == 0) return peer;
+      const auto address = parse_forwarded_for(entry);
+      if (!address) return peer;
+      const auto holds = [&](const Cidr& network) { return network.contains(*address); };
+      if (std::ranges::none_of(trusted, holds)) return *address;
+    }
+  }
+  return peer;
+}
+
+bool is_valid_traceparent(std::string_view value) noexcept {
+  constexpr std::size_t known = 55;  // 2 version, 32 trace id, 16 parent id, 2 flags, 3 dashes
+  if (value.size() < known || value[2] != '-' || value[35] != '-' || value[52] != '-') return false;
+  const std::string_view version = value.substr(0, 2);
+  const std::string_view trace = value.substr(3, 32);
+  const std::string_view parent = value.substr(36, 16);
+  if (!is_lower_hex(version) || !is_lower_hex(trace) || !is_lower_hex(parent) ||
+      !is_lower_hex(value.substr(53, 2)) || version == "ff" || is_zero(trace) || is_zero(parent)) {
+    return false;
+  }
+  return value.size() == known || (version != "00" && value[known] == '-');
+}
+
+std::string_view keep_valid_trace(HeaderMap& headers) {
+  bool any = false;
+  unsigned parents = 0;
+  std::string_view parent;
+  for (const HeaderMap::Field& field : headers) {
+    if (field.id == FieldId::traceparent) {
+      any = true;
+      ++parents;
+      parent = field.value;
+    } else if (field.id == FieldId::tracestate) {
+      any = true;
+    }
+  }
+  if (!any) return {};
+  if (parents == 1 && is_valid_traceparent(parent)) return parent.substr(3, 32);
+  headers.remove_if([](const HeaderMap::Field& field) {
+    return field.id == FieldId::traceparent || field.id == FieldId::tracestate;
+  });
+  return {};
+}
+
+unsigned count_via(const HeaderMap& headers, std::string_view name) noexcept {
+  unsigned count = 0;
+  for (const HeaderMap::Field& field : headers) {
+    if (field.id != FieldId::via) continue;
+    for_each_element(field.value, [&](std::string_view element) {
+      const std::size_t space = element.find_first_of(" \t");  // after the protocol
+      if (space == std::string_view::npos) return true;
+      const std::string_view by = trim(element.substr(space));
+      if (iequals(by.substr(0, by.find_first_of(" \t")), name)) ++count;
+      return true;
+    });
+  }
+  return count;
+}
+
+}  // namespace weir
