@@ -4,6 +4,14 @@
 
 namespace weir {
 
+Task<> Exchange::settle() {
+  while (!parts_.empty()) {
+    const std::unique_ptr<ExchangePart> part = std::move(parts_.back());
+    parts_.pop_back();
+    co_await part->settle();
+  }
+}
+
 void Exchange::complete(const Outcome& outcome) {
   while (!hooks_.empty()) {
     Hook hook = std::move(hooks_.back());

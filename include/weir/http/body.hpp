@@ -59,8 +59,8 @@ class ByteStream {
 };
 
 struct NoBody {};
-using ResponseBody =
-    std::variant<NoBody, std::string, std::unique_ptr<BodyStream>, std::unique_ptr<ByteStream>>;
+// The streams are owned by the exchange (Exchange::own) and outlive the answer.
+using ResponseBody = std::variant<NoBody, std::string, BodyStream*, ByteStream*>;
 
 struct Request {
   RequestHead head;

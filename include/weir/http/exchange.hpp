@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "weir/base/ip.hpp"
@@ -56,6 +57,15 @@ class Cancellable {
   ~Cancellable() = default;
 };
 
+// Something that works for an exchange beyond the call that made it: a try with its upload and its
+// body, a tunnel. Owned by the exchange.
+class ExchangePart {
+ public:
+  virtual ~ExchangePart() = default;
+  // Stops what still runs and returns when nothing does. Called once, before destruction.
+  virtual Task<> settle() { co_return; }
+};
+
 // Where the codec sends interim answers (100, 103) and says what it knows of the client.
 class InformationalSink {
  public:
@@ -100,6 +110,33 @@ class Exchange {
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives
   bool close_after = false;      // the answer says Connection: close (drain, early answer)
 
+  // --- time; set by the gateway from the route, kept by whoever waits
+  Duration stream_idle_timeout{};        // after the head: no byte either way; zero: none
+  Deadline hard_deadline = no_deadline;  // max_duration
+  TimePoint last_activity;               // last byte moved either way after the head
+
+  // Waiting for the request's content stands outside `timeout`.
+  void begin_client_wait(TimePoint now) noexcept { client_wait_since_ = now; }
+  Duration end_client_wait(TimePoint now) noexcept {
+    const Duration waited = now - std::exchange(client_wait_since_, TimePoint::max());
+    client_wait_ += waited;
+    return waited;
+  }
+  Duration client_wait(TimePoint now) const noexcept {
+    return client_wait_since_ == TimePoint::max() ? client_wait_
+                                                  : client_wait_ + (now - client_wait_since_);
+  }
+
+  // Takes over `part` until settle().
+  template <class T>
+  T& own(std::unique_ptr<T> part) {
+    T& out = *part;
+    parts_.push_back(std::move(part));
+    return out;
+  }
+  // Settles and destroys the parts, last in first out. Called by the codec before complete().
+  Task<> settle();
+
   // Keeps `guard` alive until the exchange is complete.
   void hold(std::shared_ptr<const void> guard) { guards_.push_back(std::move(guard)); }
   // `hook` runs once, at the answer's last byte or its failure, last in first out.
@@ -118,10 +155,13 @@ class Exchange {
   Cancellable* set_cancellable(Cancellable* waiting) noexcept;
 
  private:
+  std::vector<std::unique_ptr<ExchangePart>> parts_;
   std::vector<std::shared_ptr<const void>> guards_;
   std::vector<Hook> hooks_;
   Reason cancelled_ = Reason::none;
   Cancellable* waiting_ = nullptr;
+  Duration client_wait_{};
+  TimePoint client_wait_since_ = TimePoint::max();  // max: not waiting
 };
 
 }  // namespace weir

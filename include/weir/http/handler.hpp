@@ -16,4 +16,12 @@ class Handler {
   virtual Task<Response> handle(Request& request, Exchange& exchange) = 0;
 };
 
+// What a codec calls for a connection: the gateway.
+class ServerHandler : public Handler {
+ public:
+  // The answer to bytes that never became a request, or to one whose content failed before there
+  // was an answer. The exchange may have no facts but its connection.
+  virtual Response refuse(const Error& error, Exchange& exchange) = 0;
+};
+
 }  // namespace weir

@@ -69,6 +69,8 @@ class Stream final : private ReadyTarget {
   // Closes with a FIN, or a reset. Waiting coroutines end with cancelled. Idempotent.
   void close() noexcept;
   void reset() noexcept;
+  // Lets a waiting reader look again; wait_readable() answers ok without anything to read.
+  void nudge_reader() noexcept { read_waiter_.notify(); }
   // Ends every wait, now and later, with cancelled; nothing is closed.
   void cancel() noexcept;
   bool cancelled() const noexcept { return read_waiter_.cancelled(); }

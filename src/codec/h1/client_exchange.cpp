@@ -1,0 +1,253 @@
+#include "weir/codec/h1/client_exchange.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "codec/h1/chunk_line.hpp"
+#include "codec/h1/content_reader.hpp"
+#include "codec/h1/head_parser.hpp"
+#include "codec/h1/head_writer.hpp"
+#include "codec/h1/input.hpp"
+#include "codec/h1/socket_bytes.hpp"
+
+namespace weir::codec::h1 {
+namespace {
+
+iovec piece(std::string_view text) noexcept {
+  return {const_cast<char*>(text.data()), text.size()};
+}
+iovec piece(Bytes bytes) noexcept { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
+
+class Client final : public ClientExchange {
+ public:
+  Client(net::Stream& stream, Exchange& exchange, Owner& owner, Method method,
+         std::size_t header_size)
+      : stream_(stream),
+        exchange_(exchange),
+        owner_(owner),
+        limits_{.header_size = header_size, .header_count = 1000},
+        method_(method),
+        parser_(limits_, method),
+        input_(stream),
+        tunnel_(input_, exchange) {}
+
+  Task<Result<>> send_head(const RequestHead& head, Bytes first, bool last) override {
+    HeadWriter out(stream_.loop().buffers());
+    write_request_line(out, head);
+    out.fields(head.headers);
+    chunked_out_ = head.framing == Framing::chunked;
+    if (chunked_out_) {
+      out.append("Transfer-Encoding: chunked\r\n");
+    } else if (head.framing == Framing::length) {
+      out.append("Content-Length: ");
+      out.append(head.content_length);
+      out.append("\r\n");
+    }
+    if (head.upgrade_websocket) {
+      out.append("Connection: Upgrade\r\n");
+    } else if (head.te_trailers) {
+      out.append("Connection: TE\r\n");
+    }
+    out.append("\r\n");
+
+    const ChunkLine line(first.size());
+    std::array<iovec, 5> pieces{piece(out.text())};
+    std::size_t count = 1;
+    if (!first.empty()) {
+      if (chunked_out_) pieces[count++] = piece(line.text());
+      pieces[count++] = piece(first);
+      if (chunked_out_) pieces[count++] = piece("\r\n");
+    }
+    if (last && chunked_out_) pieces[count++] = piece("0\r\n\r\n");
+    const net::Io status =
+        co_await stream_.write_all(std::span(pieces).first(count), Duration::zero());
+    co_return sent(status);
+  }
+
+  Task<Result<>> send_content(Bytes content) override {
+    const ChunkLine line(content.size());
+    std::array<iovec, 3> pieces;
+    std::size_t count = 0;
+    if (chunked_out_) pieces[count++] = piece(line.text());
+    pieces[count++] = piece(content);
+    if (chunked_out_) pieces[count++] = piece("\r\n");
+    const net::Io status =
+        co_await stream_.write_all(std::span(pieces).first(count), Duration::zero());
+    exchange_.last_activity = stream_.loop().now();
+    co_return sent(status);
+  }
+
+  Task<Result<>> send_end(const HeaderMap& trailers) override {
+    if (!chunked_out_) co_return Result<>{};
+    HeadWriter out(stream_.loop().buffers());
+    out.append("0\r\n");
+    out.fields(trailers);
+    out.append("\r\n");
+    std::array<iovec, 1> pieces{piece(out.text())};
+    const net::Io status = co_await stream_.write_all(pieces, Duration::zero());
+    co_return sent(status);
+  }
+
+  Result<bool> take_head(ResponseHead& head) override {
+    while (true) {
+      if (!input_.empty()) {
+        const auto consumed = parser_.parse(input_.bytes(), head);
+        if (!consumed) {
+          return fail(consumed.error().reason, Side::upstream, consumed.error().detail);
+        }
+        if (*consumed != 0) {
+          input_.consume(*consumed);
+          parser_ = ResponseHeadParser(limits_, method_);
+          if (head.status >= 200) begin_content(head);
+          return true;
+        }
+      }
+      switch (input_.fill()) {
+        case net::Io::ok:
+          touched_ = true;
+          continue;
+        case net::Io::would_block:
+          if (input_.empty()) input_.release();
+          return false;
+        default:
+          return fail(Reason::upstream_reset, Side::upstream,
+                      touched_ ? "closed within a head" : "closed without an answer");
+      }
+    }
+  }
+
+  Task<net::Io> wait_more(Deadline until) override { return stream_.wait_readable(until); }
+  bool untouched() const noexcept override { return !touched_; }
+  ByteStream& bytes() noexcept override { return tunnel_; }
+
+  Task<Result<Bytes>> read() override {
+    while (true) {
+      const Bytes content = take();
+      if (!content.empty()) co_return content;
+      if (ended_) {
+        if (failure_.reason != Reason::none) co_return std::unexpected(failure_);
+        co_return Bytes{};
+      }
+      net::Io status = input_.fill(content_.wanted_block(input_));
+      if (status == net::Io::would_block) {
+        if (input_.empty()) input_.release();
+        status = co_await stream_.wait_readable(idle_deadline());
+        // The upload beside it, or the client's reading, may have moved bytes meanwhile.
+        if (status == net::Io::timeout && stream_.loop().now() < idle_deadline()) continue;
+      }
+      after_fill(status);
+    }
+  }
+
+  Bytes read_ready() noexcept override {
+    Bytes content = take();
+    if (!content.empty() || ended_) return content;
+    const net::Io status = input_.fill(content_.wanted_block(input_));
+    if (status == net::Io::would_block) {
+      if (input_.empty()) input_.release();
+      return {};
+    }
+    // An end or a failure is told by complete() and read().
+    after_fill(status);
+    return status == net::Io::ok ? take() : Bytes{};
+  }
+
+  bool complete() const noexcept override {
+    return ended_ && content_.ended() && failure_.reason == Reason::none;
+  }
+  const HeaderMap& trailers() const noexcept override { return content_.trailers(); }
+  std::optional<std::uint64_t> length() const noexcept override { return content_.length(); }
+
+  void abort(Reason reason) noexcept override {
+    if (ended_) return;
+    failure_ = {reason, Side::internal, {}};
+    end(false);
+    stream_.cancel();
+  }
+
+ private:
+  Result<> sent(net::Io status) const {
+    if (status == net::Io::ok) return {};
+    if (status == net::Io::cancelled) return fail(exchange_.cancel_reason(), Side::internal);
+    return fail(Reason::upstream_reset, Side::upstream, "closed while the request was sent");
+  }
+
+  void begin_content(const ResponseHead& head) {
+    keep_alive_ = head.keep_alive;
+    if (head.status == 101) return;
+    content_ = ContentReader(head.framing, head.content_length);
+    if (content_.ended()) end(keep_alive_ && input_.empty());
+  }
+
+  Deadline idle_deadline() const noexcept {
+    return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
+                    exchange_.hard_deadline);
+  }
+
+  // The next piece of what has come; ends with the last one.
+  Bytes take() noexcept {
+    if (failure_.reason != Reason::none) return {};
+    const Bytes piece = content_.take(input_);
+    if (content_.failed()) lose(Reason::upstream_incomplete, content_.failure());
+    if (content_.ended()) end(keep_alive_ && input_.empty());
+    if (!piece.empty()) exchange_.last_activity = stream_.loop().now();
+    return piece;
+  }
+
+  void after_fill(net::Io status) noexcept {
+    switch (status) {
+      case net::Io::ok:
+      case net::Io::would_block:
+        return;
+      case net::Io::eof:
+        if (content_.end_of_input()) {
+          end(false);
+        } else {
+          lose(Reason::upstream_incomplete, "closed within its content");
+        }
+        return;
+      case net::Io::error:
+        return lose(Reason::upstream_incomplete, "reset within its content");
+      case net::Io::timeout:
+        return lose(Reason::request_timeout, "nothing moved");
+      case net::Io::cancelled:
+        return lose(exchange_.cancel_reason(), {});
+    }
+  }
+
+  void lose(Reason reason, std::string detail) noexcept {
+    failure_ = {reason, Side::upstream, std::move(detail)};
+    end(false);
+  }
+
+  void end(bool reusable) noexcept {
+    if (std::exchange(ended_, true)) return;
+    owner_.answer_ended(reusable);
+  }
+
+  net::Stream& stream_;
+  Exchange& exchange_;
+  Owner& owner_;
+  const HeadLimits limits_;
+  const Method method_;
+  ResponseHeadParser parser_;
+  Input input_;
+  SocketBytes tunnel_;
+  ContentReader content_;
+  bool chunked_out_ = false;
+  bool keep_alive_ = false;
+  bool touched_ = false;
+  bool ended_ = false;
+  Error failure_{Reason::none, Side::upstream, {}};
+};
+
+}  // namespace
+
+std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, Exchange& exchange,
+                                                     ClientExchange::Owner& owner, Method method,
+                                                     std::size_t header_size) {
+  return std::make_unique<Client>(stream, exchange, owner, method, header_size);
+}
+
+}  // namespace weir::codec::h1

@@ -1,0 +1,72 @@
+#include "codec/h1/head_writer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "weir/base/reason.hpp"
+
+namespace weir::codec::h1 {
+
+void HeadWriter::append(std::uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  append(std::string_view(digits, static_cast<std::size_t>(end - digits)));
+}
+
+void HeadWriter::field(std::string_view name, std::string_view value) {
+  const std::size_t size = name.size() + value.size() + 4;
+  if (buffer_.size() - used_ < size) grow(size);
+  char* out = reinterpret_cast<char*>(buffer_.data()) + used_;
+  std::memcpy(out, name.data(), name.size());
+  out += name.size();
+  *out++ = ':';
+  *out++ = ' ';
+  std::memcpy(out, value.data(), value.size());
+  out += value.size();
+  *out++ = '\r';
+  *out = '\n';
+  used_ += size;
+}
+
+void HeadWriter::fields(const HeaderMap& headers) {
+  for (const HeaderMap::Field& one : headers) {
+    if (one.id == FieldId::content_length || one.id == FieldId::transfer_encoding ||
+        one.id == FieldId::connection || one.id == FieldId::host) {
+      continue;
+    }
+    field(one.name, one.value);
+  }
+}
+
+void HeadWriter::grow(std::size_t more) {
+  Buffer larger = pool_.borrow(std::max(buffer_.size() * 2, used_ + more));
+  std::memcpy(larger.data(), buffer_.data(), used_);
+  buffer_ = std::move(larger);
+}
+
+void write_request_line(HeadWriter& out, const RequestHead& head) {
+  out.append(head.method_text);
+  out.append(" ");
+  out.append(head.path);
+  if (head.has_query) {
+    out.append("?");
+    out.append(head.query);
+  }
+  out.append(" HTTP/1.1\r\n");
+  out.field("Host", head.authority);
+}
+
+void write_status_line(HeadWriter& out, int status, std::string_view phrase) {
+  if (status == 200 && (phrase.empty() || phrase == "OK")) {
+    out.append("HTTP/1.1 200 OK\r\n");
+    return;
+  }
+  out.append("HTTP/1.1 ");
+  out.append(static_cast<std::uint64_t>(status));
+  out.append(" ");
+  out.append(phrase.empty() ? status_phrase(status) : phrase);
+  out.append("\r\n");
+}
+
+}  // namespace weir::codec::h1

@@ -1,0 +1,47 @@
+// Heads to bytes. Everything in a head was checked when it was parsed or loaded: nothing is
+// escaped here. Worker thread.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+
+#include "weir/base/buffer.hpp"
+#include "weir/http/head.hpp"
+
+namespace weir::codec::h1 {
+
+// Appends into a borrowed block, taking a larger one when it is full.
+class HeadWriter {
+ public:
+  explicit HeadWriter(BufferPool& pool, std::size_t expected = BufferPool::small_size)
+      : pool_(pool), buffer_(pool.borrow(expected)) {}
+
+  void append(std::string_view text) {
+    if (buffer_.size() - used_ < text.size()) grow(text.size());
+    std::memcpy(buffer_.data() + used_, text.data(), text.size());
+    used_ += text.size();
+  }
+  void append(std::uint64_t number);
+  void field(std::string_view name, std::string_view value);
+  // All fields but those of the message's framing, which the codec writes itself.
+  void fields(const HeaderMap& headers);
+
+  std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(buffer_.data()), used_};
+  }
+
+ private:
+  void grow(std::size_t more);
+
+  BufferPool& pool_;
+  Buffer buffer_;
+  std::size_t used_ = 0;
+};
+
+// "GET /x?y HTTP/1.1" and Host; the target is path and query, or "*".
+void write_request_line(HeadWriter& out, const RequestHead& head);
+void write_status_line(HeadWriter& out, int status, std::string_view phrase);
+
+}  // namespace weir::codec::h1

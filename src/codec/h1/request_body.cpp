@@ -1,0 +1,79 @@
+#include "codec/h1/request_body.hpp"
+
+#include <utility>
+
+namespace weir::codec::h1 {
+
+RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchange,
+                         Duration idle_timeout, std::function<Task<>()> continue_sender)
+    : input_(input),
+      exchange_(exchange),
+      content_(head.framing, head.content_length),
+      progress_(idle_timeout),
+      continue_sender_(std::move(continue_sender)) {}
+
+void RequestBody::set_failure(Reason reason, std::string detail) {
+  if (failure_.reason == Reason::none) failure_ = {reason, Side::downstream, std::move(detail)};
+}
+
+void RequestBody::abort(Reason reason) noexcept {
+  if (failure_.reason == Reason::none && !complete()) failure_.reason = reason;
+  // Wakes the reader only: the connection may still be wanted for the answer and its linger.
+  input_.stream().nudge_reader();
+}
+
+Bytes RequestBody::take() noexcept {
+  if (failure_.reason != Reason::none) return {};
+  const Bytes piece = content_.take(input_);
+  if (content_.failed()) set_failure(Reason::bad_request, content_.failure());
+  exchange_.bytes_in += piece.size();
+  progress_.moved(piece.size());
+  if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {
+    set_failure(Reason::body_too_large, "content over the limit");
+    return {};
+  }
+  return piece;
+}
+
+Task<Result<Bytes>> RequestBody::read() {
+  while (true) {
+    const Bytes piece = take();
+    if (!piece.empty()) co_return piece;
+    if (failure_.reason != Reason::none) co_return std::unexpected(failure_);
+    if (complete()) co_return Bytes{};
+    if (continue_sender_) co_await std::exchange(continue_sender_, nullptr)();
+
+    net::Io status = input_.fill(content_.wanted_block(input_));
+    if (status == net::Io::would_block) {
+      if (input_.empty()) input_.release();
+      const TimePoint from = input_.stream().loop().now();
+      exchange_.begin_client_wait(from);
+      status = co_await input_.stream().wait_readable(progress_.deadline(from));
+      progress_.waited(exchange_.end_client_wait(input_.stream().loop().now()));
+    }
+    switch (status) {
+      case net::Io::ok:
+      case net::Io::would_block:
+        break;
+      case net::Io::timeout:
+        set_failure(Reason::client_timeout, "the content came too slowly");
+        break;
+      case net::Io::cancelled:
+        set_failure(exchange_.cancelled() ? exchange_.cancel_reason() : Reason::client_closed, "");
+        break;
+      case net::Io::eof:
+      case net::Io::error:
+        set_failure(Reason::client_closed, "the client left within the content");
+        break;
+    }
+  }
+}
+
+bool RequestBody::discard_rest() noexcept {
+  // At most what one block holds: the rest is the lingering close's business.
+  while (!complete() && !take().empty()) {
+  }
+  return complete() && failure_.reason == Reason::none;
+}
+
+}  // namespace weir::codec::h1

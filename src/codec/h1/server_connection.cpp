@@ -1,0 +1,501 @@
+#include "weir/codec/h1/server_connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <new>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "codec/h1/chunk_line.hpp"
+#include "codec/h1/head_parser.hpp"
+#include "codec/h1/head_writer.hpp"
+#include "codec/h1/input.hpp"
+#include "codec/h1/request_body.hpp"
+#include "codec/h1/socket_bytes.hpp"
+#include "weir/base/text.hpp"
+#include "weir/codec/progress.hpp"
+#include "weir/codec/tunnel.hpp"
+#include "weir/http/date.hpp"
+
+namespace weir::codec::h1 {
+namespace {
+
+constexpr std::size_t linger_bytes = 256 * 1024;
+constexpr Duration linger_time = std::chrono::seconds(2);
+// How long a drained connection may stay silent before it is closed.
+constexpr Duration drain_idle = std::chrono::seconds(1);
+constexpr unsigned most_interim = 8;
+
+HeadLimits head_limits(const config::Limits& limits) noexcept {
+  HeadLimits out;
+  out.uri_size = limits.uri_size;
+  out.header_size = limits.header_size;
+  out.header_count = limits.header_count;
+  out.underscores = static_cast<Underscores>(limits.underscores);
+  return out;
+}
+static_assert(static_cast<int>(config::Underscores::keep) == static_cast<int>(Underscores::keep));
+
+// `age` less up to a tenth, so that connections opened together do not end together.
+Deadline aged(TimePoint now, Duration age) {
+  if (age == Duration::zero()) return no_deadline;
+  thread_local std::minstd_rand random(std::random_device{}());
+  return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
+}
+
+iovec piece(std::string_view text) noexcept {
+  return {const_cast<char*>(text.data()), text.size()};
+}
+
+// How the answer's content is delimited on the way to the client.
+enum class Delimit : std::uint8_t { no_content, length, chunked, close };
+
+class Connection final : public ServerConnection,
+                         private net::StreamObserver,
+                         private InformationalSink {
+ public:
+  Connection(std::unique_ptr<net::Stream> stream, const ConnectionInfo& info,
+             const config::Limits& limits, ServerHandler& handler)
+      : stream_(std::move(stream)),
+        loop_(stream_->loop()),
+        info_(info),
+        limits_(limits),
+        handler_(handler),
+        input_(*stream_),
+        ends_(aged(loop_.now(), limits.connection_age)) {}
+
+  Task<> run() override {
+    while (co_await next_request()) {
+      ++requests_;
+      in_flight_ = true;
+      const After after = co_await serve_one();
+      in_flight_ = false;
+      if (after == After::keep) continue;
+      if (after == After::linger) co_await linger();
+      break;
+    }
+    stream_->close();
+    input_.consume(input_.bytes().size());
+    input_.release();
+  }
+
+  void drain() noexcept override {
+    draining_ = true;
+    if (!in_flight_) stream_->nudge_reader();
+  }
+  void undrain() noexcept override { draining_ = false; }
+
+  void abort() noexcept override {
+    if (exchange_ != nullptr) exchange_->cancel(Reason::draining);
+    stream_->reset();
+  }
+
+  bool in_flight() const noexcept override { return in_flight_; }
+
+ private:
+  enum class After : std::uint8_t { keep, close, linger };
+
+  bool closing() const noexcept {
+    return draining_ || loop_.now() >= ends_ ||
+           (limits_.requests_per_connection != 0 && requests_ >= limits_.requests_per_connection);
+  }
+
+  // Waits for the first byte of a request; false when the connection is to end.
+  Task<bool> next_request() {
+    if (!input_.empty()) co_return true;
+    input_.release();
+    const TimePoint since = loop_.now();
+    const Duration patience = requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout;
+    while (true) {
+      net::Io status = input_.fill();
+      if (status == net::Io::would_block) {
+        input_.release();
+        Deadline until = std::min(deadline_after(since, patience), ends_);
+        if (draining_) until = std::min(until, since + drain_idle);
+        if (loop_.now() >= until) co_return false;
+        status = co_await stream_->wait_readable(until);
+        if (status == net::Io::ok || status == net::Io::timeout) continue;
+      }
+      co_return status == net::Io::ok;
+    }
+  }
+
+  // The head of the next request. REQUIRES: the input holds its first bytes.
+  Task<Result<>> read_head(RequestHead& head, TimePoint first_byte) {
+    RequestHeadParser parser(head_limits(limits_));
+    while (true) {
+      const auto consumed = parser.parse(input_.bytes(), head);
+      if (!consumed) {
+        co_return fail(consumed.error().reason, Side::downstream, consumed.error().detail);
+      }
+      if (*consumed != 0) {
+        input_.consume(*consumed);
+        co_return Result<>{};
+      }
+      net::Io status = input_.fill();
+      if (status == net::Io::would_block) {
+        status =
+            co_await stream_->wait_readable(deadline_after(first_byte, limits_.header_timeout));
+      }
+      if (status == net::Io::timeout) {
+        co_return fail(Reason::client_timeout, Side::downstream, "the head came too slowly");
+      }
+      if (status != net::Io::ok && status != net::Io::would_block) {
+        co_return fail(Reason::client_closed, Side::downstream, "the client left within a head");
+      }
+    }
+  }
+
+  Task<After> serve_one() {
+    Exchange exchange(info_, loop_.now());
+    exchange.body_limit = limits_.body_size;
+    Request request;
+    exchange_ = &exchange;
+    interim_count_ = 0;
+    head_sent_ = continue_sent_ = false;
+
+    Outcome outcome;
+    After after = After::close;
+    const Result<> got = co_await read_head(request.head, exchange.started);
+    exchange.head_received = exchange.last_activity = loop_.now();
+    if (!got) {
+      Response refusal = handler_.refuse(got.error(), exchange);
+      if (got.error().reason != Reason::client_closed) {
+        request.head.keep_alive = false;
+        request.head.version = Version::http11;
+        after = co_await write_response(request, nullptr, refusal, exchange, outcome);
+        if (outcome.complete) after = After::linger;
+      } else {
+        outcome.status = status_of(Reason::client_closed);
+        outcome.reason = Reason::client_closed;
+      }
+    } else {
+      after = co_await answer(request, exchange, outcome);
+    }
+
+    stream_->set_observer(nullptr);
+    exchange_ = nullptr;
+    outcome.started = exchange.started;
+    outcome.ended = loop_.now();
+    if (outcome.head_sent == TimePoint{}) outcome.head_sent = outcome.ended;
+    outcome.bytes_in = exchange.bytes_in;
+    outcome.bytes_out = exchange.bytes_out;
+    exchange.complete(outcome);
+    co_return after;
+  }
+
+  Task<After> answer(Request& request, Exchange& exchange, Outcome& outcome) {
+    std::optional<RequestBody> body;
+    if (request.head.framing != Framing::none) {
+      std::function<Task<>()> continue_sender;
+      if (request.head.expect_continue) continue_sender = [this] { return send_continue(); };
+      body.emplace(input_, request.head, exchange, limits_.body_idle_timeout,
+                   std::move(continue_sender));
+      request.body = &*body;
+    }
+    if (request.head.version != Version::http10) exchange.interim = this;
+    stream_->set_observer(this);
+    if (stream_->peer_closed()) on_unread_edge(net::Ready::peer_closed);
+
+    std::optional<Response> response;
+    try {
+      response = co_await handler_.handle(request, exchange);
+    } catch (const std::bad_alloc&) {
+      // Answered below: co_await is not allowed here.
+    }
+    if (!response) {
+      response = handler_.refuse({Reason::internal, Side::internal, "out of memory"}, exchange);
+    }
+    const After after =
+        co_await write_response(request, body ? &*body : nullptr, *response, exchange, outcome);
+    // The upload may still read the body: it ends before the body does.
+    co_await exchange.settle();
+    co_return after;
+  }
+
+  Delimit delimit(const Request& request, const Response& response) const noexcept {
+    const int status = response.head.status;
+    if (request.head.method == Method::head || status == 204 || status == 304 || status < 200) {
+      return Delimit::no_content;
+    }
+    if (auto* stream = std::get_if<BodyStream*>(&response.body)) {
+      if ((*stream)->length()) return Delimit::length;
+      return request.head.version == Version::http10 ? Delimit::close : Delimit::chunked;
+    }
+    return Delimit::length;
+  }
+
+  // Whether the connection can carry another request behind this one.
+  bool can_keep(const Request& request, RequestBody* body, const Response& response,
+                const Exchange& exchange, Delimit delimited) {
+    if (!request.head.keep_alive || exchange.close_after || closing() ||
+        delimited == Delimit::close) {
+      return false;
+    }
+    if (body == nullptr) return true;
+    // With a streaming answer the upload may be reading the body right now: hands off.
+    if (std::holds_alternative<BodyStream*>(response.body)) return body->complete();
+    return body->complete() || body->discard_rest();
+  }
+
+  void write_head(HeadWriter& out, const Request& request, const Response& response,
+                  Delimit delimited, bool keep) {
+    const HeaderMap& headers = response.head.headers;
+    const int status = response.head.status;
+    write_status_line(out, status, response.head.phrase);
+    out.fields(headers);
+    if (!headers.contains(FieldId::date)) out.field("Date", http_date(std::time(nullptr)));
+    if (delimited == Delimit::chunked) {
+      out.append("Transfer-Encoding: chunked\r\n");
+    } else if (delimited == Delimit::length) {
+      const auto* stream = std::get_if<BodyStream*>(&response.body);
+      const auto* text = std::get_if<std::string>(&response.body);
+      out.append("Content-Length: ");
+      out.append(stream != nullptr ? (*stream)->length().value_or(0)
+                 : text != nullptr ? text->size()
+                                   : 0);
+      out.append("\r\n");
+    } else if (delimited == Delimit::no_content && status >= 200 && status != 204) {
+      // What a GET would have been told: the upstream's own word, or the length of our answer.
+      if (const auto length = headers.get(FieldId::content_length)) {
+        out.field("Content-Length", *length);
+      } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+        out.append("Content-Length: ");
+        out.append(text->size());
+        out.append("\r\n");
+      }
+    }
+    if (status == 101) {
+      out.append("Connection: Upgrade\r\n");
+    } else if (!keep) {
+      out.append("Connection: close\r\n");
+    } else if (request.head.version == Version::http10) {
+      out.append("Connection: keep-alive\r\n");
+    }
+    out.append("\r\n");
+  }
+
+  Task<After> write_response(Request& request, RequestBody* body, Response& response,
+                             Exchange& exchange, Outcome& outcome) {
+    outcome.status = response.head.status;
+    outcome.reason = response.reason;
+    if (exchange.cancelled()) co_return client_left(exchange, outcome);
+
+    const Delimit delimited = delimit(request, response);
+    const bool keep = can_keep(request, body, response, exchange, delimited);
+    Progress progress(limits_.body_idle_timeout);
+    bool complete = false;
+    head_sent_ = true;
+    {
+      HeadWriter head(loop_.buffers());
+      write_head(head, request, response, delimited, keep);
+      if (auto* stream = std::get_if<BodyStream*>(&response.body);
+          stream != nullptr && delimited != Delimit::no_content) {
+        complete = co_await write_stream(head, **stream, delimited, request.head.te_trailers,
+                                         exchange, progress, outcome);
+      } else {
+        std::array<iovec, 2> pieces{piece(head.text())};
+        std::size_t count = 1;
+        if (auto* text = std::get_if<std::string>(&response.body);
+            text != nullptr && delimited == Delimit::length && !text->empty()) {
+          pieces[count++] = piece(*text);
+          exchange.bytes_out += text->size();
+        }
+        complete = co_await send(std::span(pieces).first(count), progress) == net::Io::ok;
+        outcome.head_sent = loop_.now();
+        if (!complete) exchange.cancel(Reason::client_closed);
+      }
+    }
+    if (auto* tunnel = std::get_if<ByteStream*>(&response.body); complete && tunnel != nullptr) {
+      co_await serve_tunnel(**tunnel, exchange);
+      outcome.complete = true;
+      co_return After::close;
+    }
+    outcome.complete = complete;
+    if (!complete) co_return cut(exchange, outcome, delimited);
+    if (keep) co_return After::keep;
+    const bool all_read = (body == nullptr || body->complete()) && input_.empty();
+    co_return all_read && !request.head.keep_alive ? After::close : After::linger;
+  }
+
+  After client_left(const Exchange& exchange, Outcome& outcome) {
+    outcome.reason = exchange.cancel_reason();
+    outcome.status = status_of(outcome.reason);
+    stream_->reset();
+    return After::close;
+  }
+
+  // The answer ended early: nobody may take what came for the whole.
+  After cut(const Exchange& exchange, Outcome& outcome, Delimit delimited) {
+    if (exchange.cancelled()) return client_left(exchange, outcome);
+    if (delimited == Delimit::close) stream_->reset();
+    return After::close;
+  }
+
+  // Head and content; true when all of it was sent.
+  Task<bool> write_stream(HeadWriter& head, BodyStream& body, Delimit delimited, bool te_trailers,
+                          Exchange& exchange, Progress& progress, Outcome& outcome) {
+    Bytes content = body.read_ready();
+    std::string_view before = head.text();
+    while (true) {
+      const ChunkLine line(content.size());
+      std::array<iovec, 5> pieces;
+      std::size_t count = 0;
+      if (!before.empty()) pieces[count++] = piece(before);
+      if (!content.empty()) {
+        if (delimited == Delimit::chunked) pieces[count++] = piece(line.text());
+        pieces[count++] = {const_cast<std::byte*>(content.data()), content.size()};
+        if (delimited == Delimit::chunked) pieces[count++] = piece("\r\n");
+      }
+      const bool last = body.complete();
+      std::optional<HeadWriter> trailers;
+      if (last && delimited == Delimit::chunked) {
+        if (te_trailers && !body.trailers().empty()) {
+          trailers.emplace(loop_.buffers());
+          trailers->append("0\r\n");
+          trailers->fields(body.trailers());
+          trailers->append("\r\n");
+          pieces[count++] = piece(trailers->text());
+        } else {
+          pieces[count++] = piece("0\r\n\r\n");
+        }
+      }
+      if (count != 0) {
+        net::Io sent = try_send(std::span(pieces).first(count), progress);
+        if (sent == net::Io::would_block) sent = co_await send(unsent_, progress);
+        if (sent != net::Io::ok) {
+          exchange.cancel(sent == net::Io::timeout ? Reason::client_timeout
+                                                   : Reason::client_closed);
+          co_return false;
+        }
+        exchange.last_activity = loop_.now();
+        if (!before.empty()) outcome.head_sent = loop_.now();
+        exchange.bytes_out += content.size();
+        before = {};
+      }
+      if (last) co_return true;
+      content = body.read_ready();
+      if (!content.empty() || body.complete()) continue;
+      const auto next = co_await body.read();
+      if (!next) {
+        outcome.reason = next.error().reason;
+        co_return false;
+      }
+      content = *next;
+    }
+  }
+
+  // One attempt without waiting; what is left stands in unsent_.
+  net::Io try_send(std::span<iovec> pieces, Progress& progress) noexcept {
+    const net::IoResult result = stream_->try_write(pieces);
+    progress.moved(result.bytes);
+    if (result.status != net::Io::would_block) return result.status;
+    std::size_t done = result.bytes;
+    while (!pieces.empty() && done >= pieces.front().iov_len) {
+      done -= pieces.front().iov_len;
+      pieces = pieces.subspan(1);
+    }
+    if (done != 0) {
+      pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + done;
+      pieces.front().iov_len -= done;
+    }
+    unsent_ = pieces;
+    return net::Io::would_block;
+  }
+
+  Task<net::Io> send(std::span<iovec> pieces, Progress& progress) {
+    while (true) {
+      const net::Io status = try_send(pieces, progress);
+      if (status != net::Io::would_block) co_return status;
+      pieces = unsent_;
+      const TimePoint from = loop_.now();
+      const net::Io ready = co_await stream_->wait_writable(progress.deadline(from));
+      progress.waited(loop_.now() - from);
+      if (ready != net::Io::ok) co_return ready;
+    }
+  }
+
+  Task<> informational(const ResponseHead& head) override {
+    if (head_sent_ || interim_count_ == most_interim) co_return;
+    if (head.status == 100 && std::exchange(continue_sent_, true)) co_return;
+    ++interim_count_;
+    HeadWriter out(loop_.buffers());
+    write_status_line(out, head.status, head.phrase);
+    out.fields(head.headers);
+    out.append("\r\n");
+    std::array<iovec, 1> pieces{piece(out.text())};
+    Progress progress(limits_.body_idle_timeout);
+    co_await send(pieces, progress);
+  }
+
+  // The gateway pulls content for which the client may still be waiting to be asked.
+  Task<> send_continue() {
+    ResponseHead head;
+    head.status = 100;
+    co_await informational(head);
+  }
+
+  Task<> serve_tunnel(ByteStream& upstream, Exchange& exchange) {
+    stream_->set_observer(nullptr);
+    exchange.last_activity = loop_.now();
+    SocketBytes client(input_, exchange);
+    const TunnelEnd end = co_await run_tunnel(loop_, client, upstream);
+    exchange.bytes_in += end.from_client;
+    exchange.bytes_out += end.to_client;
+  }
+
+  // Sends the FIN and takes what still comes for a while, so that the answer is read and not reset
+  // away.
+  Task<> linger() {
+    stream_->shutdown_write();
+    const Deadline until = loop_.now() + linger_time;
+    std::size_t taken = input_.bytes().size();
+    input_.consume(taken);
+    while (taken < linger_bytes && loop_.now() < until) {
+      net::Io status = input_.fill();
+      taken += input_.bytes().size();
+      input_.consume(input_.bytes().size());
+      if (status == net::Io::would_block) {
+        input_.release();
+        status = co_await stream_->wait_readable(until);
+      }
+      if (status != net::Io::ok) break;
+    }
+  }
+
+  void on_unread_edge(std::uint8_t ready) noexcept override {
+    const bool gone = (ready & net::Ready::broken) != 0 ||
+                      ((ready & net::Ready::peer_closed) != 0 &&
+                       limits_.client_half_close == config::HalfClose::abort);
+    if (gone && exchange_ != nullptr) exchange_->cancel(Reason::client_closed);
+  }
+
+  const std::unique_ptr<net::Stream> stream_;
+  net::Loop& loop_;
+  const ConnectionInfo& info_;
+  const config::Limits& limits_;
+  ServerHandler& handler_;
+  Input input_;
+  Deadline ends_;
+  Exchange* exchange_ = nullptr;  // the one being served
+  std::span<iovec> unsent_;
+  std::uint64_t requests_ = 0;
+  unsigned interim_count_ = 0;
+  bool in_flight_ = false;
+  bool draining_ = false;
+  bool head_sent_ = false;
+  bool continue_sent_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ServerConnection> make_server_connection(std::unique_ptr<net::Stream> stream,
+                                                         const ConnectionInfo& connection,
+                                                         const config::Limits& limits,
+                                                         ServerHandler& handler) {
+  return std::make_unique<Connection>(std::move(stream), connection, limits, handler);
+}
+
+}  // namespace weir::codec::h1
