@@ -2,6 +2,7 @@
 // section 6.2.2). Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>
@@ -16,19 +17,23 @@ struct NormalPath {
   bool encoded_slash = false;  // %2F or %5C is in it
 };
 
-// Unreserved characters decoded, hex in upper case, dot segments removed, empty segments merged
-// unless `keep_empty`. Fails, with a detail for the 400, on: a path not starting with '/', %00, a
-// bad percent escape, `..` above the root, segments starting with `.;` or `..;` (also once
-// decoded), a raw backslash, `#`, space, controls, bytes above 7E. Other raw bytes 21-7E pass as
-// they came.
+// Unreserved characters decoded, hex in upper case, dot segments removed (RFC 3986 section 5.2.4),
+// then empty segments merged unless `keep_empty`; a trailing slash stays. Fails, with a detail for
+// the 400, on: a path not starting with '/', %00, a bad percent escape, `..` above the root,
+// segments starting with `.;` or `..;` (also once decoded, `%3B` included), a raw backslash, `#`,
+// space, controls, bytes above 7E. Other raw bytes 21-7E pass as they came.
 std::expected<NormalPath, std::string_view> normalise_path(std::string_view path, bool keep_empty,
                                                            Arena& arena);
 
 // Percent-decodes a query component ('+' stays '+'); bad escapes stay as they are.
 std::string percent_decode(std::string_view text);
+// The same into `out`, which has room for text.size() bytes; returns how many were written.
+std::size_t percent_decode(std::string_view text, char* out) noexcept;
+// percent_decode(text) == plain, without allocating.
+bool decodes_to(std::string_view text, std::string_view plain) noexcept;
 
 // The value of the first `name` in a query of `&`-separated pairs, names compared decoded; nothing
-// if absent. The value is as sent.
-std::optional<std::string_view> query_value(std::string_view query, std::string_view name);
+// if absent. The value is as sent. ';' does not separate.
+std::optional<std::string_view> query_value(std::string_view query, std::string_view name) noexcept;
 
 }  // namespace weir
