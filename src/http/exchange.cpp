@@ -1,5 +1,6 @@
 #include "weir/http/exchange.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir {
@@ -10,6 +11,13 @@ Task<> Exchange::settle() {
     parts_.pop_back();
     co_await part->settle();
   }
+}
+
+Task<> Exchange::end(ExchangePart& part) {
+  const auto at = std::ranges::find(parts_, &part, &std::unique_ptr<ExchangePart>::get);
+  const std::unique_ptr<ExchangePart> ended = std::move(*at);
+  parts_.erase(at);
+  co_await ended->settle();
 }
 
 void Exchange::complete(const Outcome& outcome) {

@@ -98,6 +98,7 @@ class Exchange {
     return {request_id_text.data(), request_id_length};
   }
   const config::Route* route = nullptr;            // of the pinned snapshot
+  std::string_view route_name;                     // "" while there is none
   std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
   std::string_view rest;                           // of the path after the route's prefix
   std::string_view upstream;                       // name
@@ -134,6 +135,8 @@ class Exchange {
     parts_.push_back(std::move(part));
     return out;
   }
+  // Settles and destroys one part.
+  Task<> end(ExchangePart& part);
   // Settles and destroys the parts, last in first out. Called by the codec before complete().
   Task<> settle();
 

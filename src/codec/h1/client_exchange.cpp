@@ -217,7 +217,7 @@ class Client final : public ClientExchange {
   }
 
   void lose(Reason reason, std::string detail) noexcept {
-    failure_ = {reason, Side::upstream, std::move(detail)};
+    if (failure_.reason == Reason::none) failure_ = {reason, Side::upstream, std::move(detail)};
     end(false);
   }
 

@@ -1,0 +1,37 @@
+#include "weir/http/variables.hpp"
+
+namespace weir {
+
+std::string_view Variables::operator()(TemplateVariable variable, std::size_t path_param) {
+  const RequestHead& head = request_.head;
+  switch (variable) {
+    case TemplateVariable::client_ip:
+      scratch_.clear();
+      exchange_.client_ip.append_to(scratch_);
+      return scratch_;
+    case TemplateVariable::host:
+      return head.host;
+    case TemplateVariable::scheme:
+      return to_string(head.scheme);
+    case TemplateVariable::path:
+      return head.path;
+    case TemplateVariable::rest:
+      return exchange_.rest;
+    case TemplateVariable::query:
+      if (!head.has_query) return {};
+      scratch_ = "?";
+      scratch_ += head.query;
+      return scratch_;
+    case TemplateVariable::request_id:
+      return exchange_.request_id();
+    case TemplateVariable::route:
+      return exchange_.route_name;
+    case TemplateVariable::upstream:
+      return exchange_.upstream;
+    case TemplateVariable::path_param:
+      return exchange_.path_params[path_param];
+  }
+  return {};
+}
+
+}  // namespace weir
