@@ -1,0 +1,61 @@
+// Listening sockets: bound once by the main thread, one a worker where the kernel can spread
+// connections over several (SO_REUSEPORT), accepted from on a worker.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/reactor.hpp"
+#include "weir/net/timer_wheel.hpp"
+
+namespace weir::net {
+
+// Descriptors that listen on one address; closes those it still has.
+class ListenSockets {
+ public:
+  // Binds `count` sockets to `address` (one for unix:, after removing a stale socket file that nobody
+  // listens on). Port 0 is given a port, the same for all. The error says what failed.
+  static std::expected<ListenSockets, std::string> open(const SocketAddress& address, unsigned count);
+
+  ListenSockets(ListenSockets&& other) noexcept;
+  ListenSockets& operator=(ListenSockets&& other) noexcept;
+  ~ListenSockets();
+
+  const SocketAddress& address() const noexcept { return address_; }
+  std::size_t size() const noexcept { return fds_.size(); }
+  // The descriptor, whose owner the caller becomes; -1 when it was taken before.
+  int take(std::size_t index) noexcept;
+
+ private:
+  ListenSockets() = default;
+  SocketAddress address_;
+  std::vector<int> fds_;
+};
+
+// Accepts on a worker. That worker's thread only.
+class Acceptor final : private ReadyTarget, private Timer {
+ public:
+  // Gets each accepted, non-blocking descriptor and becomes its owner.
+  using Sink = std::function<void(int fd, const SocketAddress& peer)>;
+
+  Acceptor(Loop& loop, int listen_fd, Sink sink);
+  ~Acceptor() override;
+
+  // Accepts what is queued, then stops listening. Idempotent.
+  void close();
+
+ private:
+  void on_ready(std::uint8_t ready) noexcept override;
+  void expire(TimePoint now) noexcept override;
+  void accept_all();
+
+  Loop& loop_;
+  int fd_;
+  Sink sink_;
+};
+
+}  // namespace weir::net

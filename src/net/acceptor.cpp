@@ -1,0 +1,145 @@
+#include "weir/net/acceptor.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace weir::net {
+namespace {
+
+constexpr int backlog = 4096;
+// How long to leave the queue alone when the process has no descriptor left.
+constexpr Duration out_of_descriptors = std::chrono::milliseconds(50);
+
+// A socket file that refuses connections was left by a process that is gone.
+void remove_stale(const SocketAddress& address) {
+  struct stat status {};
+  if (::lstat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  const bool refused = ::connect(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
+                       errno == ECONNREFUSED;
+  ::close(probe);
+  if (refused) ::unlink(address.path().c_str());
+}
+
+// SO_REUSEPORT would let a second process share the port unnoticed: without it the bind fails.
+bool in_use(const SocketAddress& address) {
+  if (address.port() == 0) return false;
+  const int probe = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.family() == AF_INET6) ::setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  const bool taken = ::bind(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
+                     errno == EADDRINUSE;
+  ::close(probe);
+  return taken;
+}
+
+std::string failure(const char* call) { return std::string(call) + ": " + std::strerror(errno); }
+
+}  // namespace
+
+std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddress& address,
+                                                              unsigned count) {
+  ListenSockets out;
+  out.address_ = address;
+  const bool unix_socket = address.is_unix();
+  if (unix_socket) remove_stale(address);
+  if (!unix_socket && in_use(address)) return std::unexpected("address already in use");
+  for (unsigned i = 0; i < (unix_socket ? 1 : count); ++i) {
+    const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return std::unexpected(failure("socket"));
+    out.fds_.push_back(fd);
+    const int on = 1;
+    if (!unix_socket) {
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+      // [::] means IPv6 alone, so that 0.0.0.0 may stand beside it.
+      if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    }
+    sockaddr_storage storage;
+    socklen_t length = out.address_.to_sockaddr(storage);
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) {
+      return std::unexpected(failure("bind"));
+    }
+    if (::listen(fd, backlog) != 0) return std::unexpected(failure("listen"));
+    if (!unix_socket && out.address_.port() == 0) {
+      length = sizeof storage;
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+      out.address_ = SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
+    }
+  }
+  return out;
+}
+
+ListenSockets::ListenSockets(ListenSockets&& other) noexcept
+    : address_(std::move(other.address_)), fds_(std::exchange(other.fds_, {})) {}
+
+ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
+  std::swap(address_, other.address_);
+  std::swap(fds_, other.fds_);
+  return *this;
+}
+
+ListenSockets::~ListenSockets() {
+  for (const int fd : fds_) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
+int ListenSockets::take(std::size_t index) noexcept { return std::exchange(fds_[index], -1); }
+
+Acceptor::Acceptor(Loop& loop, int listen_fd, Sink sink)
+    : loop_(loop), fd_(listen_fd), sink_(std::move(sink)) {
+  loop_.reactor().add(fd_, *this);
+}
+
+Acceptor::~Acceptor() {
+  if (fd_ < 0) return;
+  loop_.reactor().forget(*this);
+  ::close(fd_);
+}
+
+void Acceptor::close() {
+  if (fd_ < 0) return;
+  accept_all();
+  loop_.reactor().forget(*this);
+  ::close(std::exchange(fd_, -1));
+  unschedule();
+}
+
+void Acceptor::on_ready(std::uint8_t) noexcept { accept_all(); }
+
+void Acceptor::expire(TimePoint) noexcept { accept_all(); }
+
+void Acceptor::accept_all() {
+  while (true) {
+    sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      sink_(fd, SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length));
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    // The edge is used up and connections still queue: look again when some have been closed.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      loop_.wheel().schedule(*this, loop_.now() + out_of_descriptors);
+    }
+    return;
+  }
+}
+
+}  // namespace weir::net
