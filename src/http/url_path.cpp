@@ -83,8 +83,8 @@ std::string_view refusal(char c) noexcept {
 }
 
 // Decodes what may be decoded from `path` to `out`; returns how much was written.
-std::expected<std::size_t, std::string_view> decode_unreserved(std::string_view path, char* out,
-                                                               bool& encoded_slash) noexcept {
+std::expected<std::size_t, std::string_view> decode_unreserved(std::string_view path,
+                                                               char* out) noexcept {
   std::size_t size = 0;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
@@ -99,7 +99,6 @@ std::expected<std::size_t, std::string_view> decode_unreserved(std::string_view 
     if (unreserved[static_cast<unsigned>(byte)]) {
       out[size++] = static_cast<char>(byte);
     } else {
-      encoded_slash = encoded_slash || byte == '/' || byte == '\\';
       out[size++] = '%';
       out[size++] = upper_hex(path[i + 1]);
       out[size++] = upper_hex(path[i + 2]);
@@ -165,13 +164,16 @@ std::expected<NormalPath, std::string_view> normalise_path(std::string_view path
   if (!path.starts_with('/')) return std::unexpected("the path does not start with '/'");
   if (looks_normal(path, keep_empty)) return NormalPath{path, false};
 
-  NormalPath normal;
   char* out = arena.allocate(path.size());
-  auto size = decode_unreserved(path, out, normal.encoded_slash);
+  auto size = decode_unreserved(path, out);
   if (size) size = remove_dots(out, *size);
   if (!size) return std::unexpected(size.error());
   if (!keep_empty) *size = merge_slashes(out, *size);
+
+  NormalPath normal;
   normal.path = {out, *size};
+  normal.encoded_slash = normal.path.find("%2F") != std::string_view::npos ||
+                         normal.path.find("%5C") != std::string_view::npos;
   if (normal.path == path) normal.path = path;
   return normal;
 }

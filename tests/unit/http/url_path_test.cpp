@@ -107,7 +107,7 @@ TEST(UrlPath, TellsOfEncodedSlashes) {
     bool encoded_slash;
   } rows[] = {
       {"/a/b", false}, {"/a%2Fb", true},   {"/a%2fb", true},  {"/a%5C", true},
-      {"/a%5c", true}, {"/a%252F", false}, {"/a%20b", false},
+      {"/a%5c", true}, {"/a%252F", false}, {"/a%20b", false}, {"/a%2Fb/../c", false},
   };
   for (const auto& row : rows) {
     Arena arena;
