@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "middleware/types.hpp"
+#include "weir/base/text.hpp"
+#include "weir/http/answer.hpp"
+
+namespace weir {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
+  return text;
+}
+
+// What a preflight is told of a route's methods; GET includes HEAD.
+std::string joined_methods(std::vector<std::string> methods) {
+  if (methods.empty()) methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+  const auto get = std::ranges::find(methods, "GET");
+  if (get != methods.end() && std::ranges::find(methods, "HEAD") == methods.end()) {
+    methods.insert(get + 1, "HEAD");
+  }
+  return joined(methods);
+}
+
+void append_vary(HeaderMap& headers, std::string_view wanted) {
+  bool there = false;
+  for (const HeaderMap::Field& field : headers) {
+    if (field.id != FieldId::vary) continue;
+    for_each_element(field.value, [&](std::string_view name) {
+      there = there || name == "*" || iequals(name, wanted);
+      return !there;
+    });
+  }
+  if (!there) headers.add(FieldId::vary, "vary", wanted);
+}
+
+// Cross-origin requests of browsers (Fetch standard, section 3.2). This layer alone speaks for the
+// route: Access-Control-* fields of the upstream are replaced. A request of an origin that is not
+// allowed passes without them, as the browser then keeps the answer from the script; its preflight
+// is answered 204 without them.
+class Cors final : public Middleware {
+ public:
+  explicit Cors(const config::Cors& spec)
+      : origins_(spec.origins),
+        any_origin_(std::ranges::find(origins_, "*") != origins_.end()),
+        methods_(spec.methods.empty() ? std::string() : joined(spec.methods)),
+        headers_(joined(spec.headers)),
+        expose_(joined(spec.expose)),
+        credentials_(spec.credentials),
+        max_age_(std::to_string(
+            std::chrono::duration_cast<std::chrono::seconds>(spec.max_age).count())) {}
+
+  Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
+    const HeaderMap& headers = request.head.headers;
+    if (request.head.method == Method::options && headers.contains(FieldId::origin) &&
+        headers.contains(FieldId::access_control_request_method)) {
+      co_return preflight(headers, exchange);
+    }
+    // Looked at before the layers within may change the request.
+    const std::string allowed(allowed_origin(headers));
+    Response response = co_await next(request, exchange);
+    HeaderMap& answer = response.head.headers;
+    constexpr std::string_view ours = "access-control-";
+    answer.remove_if([&](const HeaderMap::Field& field) { return istarts_with(field.name, ours); });
+    if (!any_origin_) append_vary(answer, "Origin");
+    if (allowed.empty()) co_return response;
+    allow(answer, allowed);
+    if (!expose_.empty()) answer.add("access-control-expose-headers", expose_);
+    co_return response;
+  }
+
+ private:
+  // The value of Access-Control-Allow-Origin, "" if the request's origin may not read the answer.
+  std::string_view allowed_origin(const HeaderMap& headers) const noexcept {
+    if (headers.count(FieldId::origin) != 1) return {};
+    if (any_origin_) return "*";
+    const std::string_view origin = *headers.get(FieldId::origin);
+    const bool listed = std::ranges::any_of(
+        origins_, [&](const std::string& known) { return iequals(known, origin); });
+    return listed ? origin : std::string_view();
+  }
+
+  void allow(HeaderMap& answer, std::string_view origin) const {
+    answer.add("access-control-allow-origin", origin);
+    if (credentials_) answer.add("access-control-allow-credentials", "true");
+  }
+
+  Response preflight(const HeaderMap& headers, const Exchange& exchange) const {
+    Response response = simple_answer(204, {}, {});
+    response.head.framing = Framing::none;
+    response.body = NoBody{};
+    HeaderMap& answer = response.head.headers;
+    answer.add(FieldId::vary, "vary",
+               "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    const std::string_view origin = allowed_origin(headers);
+    if (origin.empty()) return response;
+    allow(answer, origin);
+    const auto& route_methods =
+        exchange.route != nullptr ? exchange.route->match.methods : std::vector<std::string>();
+    answer.add("access-control-allow-methods",
+               methods_.empty() ? joined_methods(route_methods) : methods_);
+    if (!headers_.empty()) answer.add("access-control-allow-headers", headers_);
+    answer.add("access-control-max-age", max_age_);
+    return response;
+  }
+
+  const std::vector<std::string> origins_;
+  const bool any_origin_;
+  const std::string methods_;  // "": the route's
+  const std::string headers_;
+  const std::string expose_;
+  const bool credentials_;
+  const std::string max_age_;  // seconds
+};
+
+}  // namespace
+
+std::shared_ptr<Middleware> make_cors(const config::Cors& spec) {
+  return std::make_shared<Cors>(spec);
+}
+
+}  // namespace weir
