@@ -24,6 +24,9 @@ namespace weir {
 namespace config {
 struct Route;
 }
+namespace server {
+struct PinnedSnapshot;
+}
 
 // What an exchange has in common with the others of its connection. Lives as long as those.
 struct ConnectionInfo {
@@ -79,6 +82,7 @@ class InformationalSink {
 
 class Exchange {
  public:
+  static constexpr std::size_t no_route = ~std::size_t{0};
   using Hook = std::move_only_function<void(const Outcome&)>;
 
   Exchange(const ConnectionInfo& on, TimePoint first_byte) noexcept
@@ -97,6 +101,8 @@ class Exchange {
   std::string_view request_id() const noexcept {
     return {request_id_text.data(), request_id_length};
   }
+  server::PinnedSnapshot* snapshot = nullptr;           // keeps the configuration of this exchange
+  std::size_t route_index = no_route;                   // in it
   const config::Route* route = nullptr;            // of the pinned snapshot
   std::string_view route_name;                     // "" while there is none
   std::array<std::string_view, 16> path_params{};  // values in the order of the route's path

@@ -22,6 +22,8 @@ class ServerHandler : public Handler {
   // The answer to bytes that never became a request, or to one whose content failed before there
   // was an answer. The exchange may have no facts but its connection.
   virtual Response refuse(const Error& error, Exchange& exchange) = 0;
+  // The exchange is over, its parts and hooks are done; called once for each handle() or refuse().
+  virtual void completed(const Request& request, Exchange& exchange, const Outcome& outcome) = 0;
 };
 
 }  // namespace weir

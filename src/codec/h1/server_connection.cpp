@@ -1,23 +1,17 @@
 #include "weir/codec/h1/server_connection.hpp"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <new>
 #include <optional>
 #include <random>
 #include <utility>
 
-#include "codec/h1/chunk_line.hpp"
 #include "codec/h1/head_parser.hpp"
-#include "codec/h1/head_writer.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/request_body.hpp"
+#include "codec/h1/response_writer.hpp"
 #include "codec/h1/socket_bytes.hpp"
-#include "weir/base/text.hpp"
-#include "weir/codec/progress.hpp"
 #include "weir/codec/tunnel.hpp"
-#include "weir/http/date.hpp"
 
 namespace weir::codec::h1 {
 namespace {
@@ -45,13 +39,6 @@ Deadline aged(TimePoint now, Duration age) {
   return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
 }
 
-iovec piece(std::string_view text) noexcept {
-  return {const_cast<char*>(text.data()), text.size()};
-}
-
-// How the answer's content is delimited on the way to the client.
-enum class Delimit : std::uint8_t { no_content, length, chunked, close };
-
 class Connection final : public ServerConnection,
                          private net::StreamObserver,
                          private InformationalSink {
@@ -64,6 +51,7 @@ class Connection final : public ServerConnection,
         limits_(limits),
         handler_(handler),
         input_(*stream_),
+        writer_(*stream_, limits.body_idle_timeout),
         ends_(aged(loop_.now(), limits.connection_age)) {}
 
   Task<> run() override {
@@ -183,6 +171,7 @@ class Connection final : public ServerConnection,
     outcome.bytes_in = exchange.bytes_in;
     outcome.bytes_out = exchange.bytes_out;
     exchange.complete(outcome);
+    handler_.completed(request, exchange, outcome);
     co_return after;
   }
 
@@ -215,18 +204,6 @@ class Connection final : public ServerConnection,
     co_return after;
   }
 
-  Delimit delimit(const Request& request, const Response& response) const noexcept {
-    const int status = response.head.status;
-    if (request.head.method == Method::head || status == 204 || status == 304 || status < 200) {
-      return Delimit::no_content;
-    }
-    if (auto* stream = std::get_if<BodyStream*>(&response.body)) {
-      if ((*stream)->length()) return Delimit::length;
-      return request.head.version == Version::http10 ? Delimit::close : Delimit::chunked;
-    }
-    return Delimit::length;
-  }
-
   // Whether the connection can carry another request behind this one.
   bool can_keep(const Request& request, RequestBody* body, const Response& response,
                 const Exchange& exchange, Delimit delimited) {
@@ -240,74 +217,17 @@ class Connection final : public ServerConnection,
     return body->complete() || body->discard_rest();
   }
 
-  void write_head(HeadWriter& out, const Request& request, const Response& response,
-                  Delimit delimited, bool keep) {
-    const HeaderMap& headers = response.head.headers;
-    const int status = response.head.status;
-    write_status_line(out, status, response.head.phrase);
-    out.fields(headers);
-    if (!headers.contains(FieldId::date)) out.field("Date", http_date(std::time(nullptr)));
-    if (delimited == Delimit::chunked) {
-      out.append("Transfer-Encoding: chunked\r\n");
-    } else if (delimited == Delimit::length) {
-      const auto* stream = std::get_if<BodyStream*>(&response.body);
-      const auto* text = std::get_if<std::string>(&response.body);
-      out.append("Content-Length: ");
-      out.append(stream != nullptr ? (*stream)->length().value_or(0)
-                 : text != nullptr ? text->size()
-                                   : 0);
-      out.append("\r\n");
-    } else if (delimited == Delimit::no_content && status >= 200 && status != 204) {
-      // What a GET would have been told: the upstream's own word, or the length of our answer.
-      if (const auto length = headers.get(FieldId::content_length)) {
-        out.field("Content-Length", *length);
-      } else if (const auto* text = std::get_if<std::string>(&response.body)) {
-        out.append("Content-Length: ");
-        out.append(text->size());
-        out.append("\r\n");
-      }
-    }
-    if (status == 101) {
-      out.append("Connection: Upgrade\r\n");
-    } else if (!keep) {
-      out.append("Connection: close\r\n");
-    } else if (request.head.version == Version::http10) {
-      out.append("Connection: keep-alive\r\n");
-    }
-    out.append("\r\n");
-  }
-
   Task<After> write_response(Request& request, RequestBody* body, Response& response,
                              Exchange& exchange, Outcome& outcome) {
     outcome.status = response.head.status;
     outcome.reason = response.reason;
     if (exchange.cancelled()) co_return client_left(exchange, outcome);
 
-    const Delimit delimited = delimit(request, response);
+    const Delimit delimited = delimit(request.head, response);
     const bool keep = can_keep(request, body, response, exchange, delimited);
-    Progress progress(limits_.body_idle_timeout);
-    bool complete = false;
     head_sent_ = true;
-    {
-      HeadWriter head(loop_.buffers());
-      write_head(head, request, response, delimited, keep);
-      if (auto* stream = std::get_if<BodyStream*>(&response.body);
-          stream != nullptr && delimited != Delimit::no_content) {
-        complete = co_await write_stream(head, **stream, delimited, request.head.te_trailers,
-                                         exchange, progress, outcome);
-      } else {
-        std::array<iovec, 2> pieces{piece(head.text())};
-        std::size_t count = 1;
-        if (auto* text = std::get_if<std::string>(&response.body);
-            text != nullptr && delimited == Delimit::length && !text->empty()) {
-          pieces[count++] = piece(*text);
-          exchange.bytes_out += text->size();
-        }
-        complete = co_await send(std::span(pieces).first(count), progress) == net::Io::ok;
-        outcome.head_sent = loop_.now();
-        if (!complete) exchange.cancel(Reason::client_closed);
-      }
-    }
+    const bool complete =
+        co_await writer_.write(request.head, response, delimited, keep, exchange, outcome);
     if (auto* tunnel = std::get_if<ByteStream*>(&response.body); complete && tunnel != nullptr) {
       co_await serve_tunnel(**tunnel, exchange);
       outcome.complete = true;
@@ -334,100 +254,11 @@ class Connection final : public ServerConnection,
     return After::close;
   }
 
-  // Head and content; true when all of it was sent.
-  Task<bool> write_stream(HeadWriter& head, BodyStream& body, Delimit delimited, bool te_trailers,
-                          Exchange& exchange, Progress& progress, Outcome& outcome) {
-    Bytes content = body.read_ready();
-    std::string_view before = head.text();
-    while (true) {
-      const ChunkLine line(content.size());
-      std::array<iovec, 5> pieces;
-      std::size_t count = 0;
-      if (!before.empty()) pieces[count++] = piece(before);
-      if (!content.empty()) {
-        if (delimited == Delimit::chunked) pieces[count++] = piece(line.text());
-        pieces[count++] = {const_cast<std::byte*>(content.data()), content.size()};
-        if (delimited == Delimit::chunked) pieces[count++] = piece("\r\n");
-      }
-      const bool last = body.complete();
-      std::optional<HeadWriter> trailers;
-      if (last && delimited == Delimit::chunked) {
-        if (te_trailers && !body.trailers().empty()) {
-          trailers.emplace(loop_.buffers());
-          trailers->append("0\r\n");
-          trailers->fields(body.trailers());
-          trailers->append("\r\n");
-          pieces[count++] = piece(trailers->text());
-        } else {
-          pieces[count++] = piece("0\r\n\r\n");
-        }
-      }
-      if (count != 0) {
-        net::Io sent = try_send(std::span(pieces).first(count), progress);
-        if (sent == net::Io::would_block) sent = co_await send(unsent_, progress);
-        if (sent != net::Io::ok) {
-          exchange.cancel(sent == net::Io::timeout ? Reason::client_timeout
-                                                   : Reason::client_closed);
-          co_return false;
-        }
-        exchange.last_activity = loop_.now();
-        if (!before.empty()) outcome.head_sent = loop_.now();
-        exchange.bytes_out += content.size();
-        before = {};
-      }
-      if (last) co_return true;
-      content = body.read_ready();
-      if (!content.empty() || body.complete()) continue;
-      const auto next = co_await body.read();
-      if (!next) {
-        outcome.reason = next.error().reason;
-        co_return false;
-      }
-      content = *next;
-    }
-  }
-
-  // One attempt without waiting; what is left stands in unsent_.
-  net::Io try_send(std::span<iovec> pieces, Progress& progress) noexcept {
-    const net::IoResult result = stream_->try_write(pieces);
-    progress.moved(result.bytes);
-    if (result.status != net::Io::would_block) return result.status;
-    std::size_t done = result.bytes;
-    while (!pieces.empty() && done >= pieces.front().iov_len) {
-      done -= pieces.front().iov_len;
-      pieces = pieces.subspan(1);
-    }
-    if (done != 0) {
-      pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + done;
-      pieces.front().iov_len -= done;
-    }
-    unsent_ = pieces;
-    return net::Io::would_block;
-  }
-
-  Task<net::Io> send(std::span<iovec> pieces, Progress& progress) {
-    while (true) {
-      const net::Io status = try_send(pieces, progress);
-      if (status != net::Io::would_block) co_return status;
-      pieces = unsent_;
-      const TimePoint from = loop_.now();
-      const net::Io ready = co_await stream_->wait_writable(progress.deadline(from));
-      progress.waited(loop_.now() - from);
-      if (ready != net::Io::ok) co_return ready;
-    }
-  }
-
   Task<> informational(const ResponseHead& head) override {
     if (head_sent_ || interim_count_ == most_interim) co_return;
     if (head.status == 100 && std::exchange(continue_sent_, true)) co_return;
     ++interim_count_;
-    HeadWriter out(loop_.buffers());
-    write_status_line(out, head.status, head.phrase);
-    out.fields(head.headers);
-    out.append("\r\n");
-    std::array<iovec, 1> pieces{piece(out.text())};
-    Progress progress(limits_.body_idle_timeout);
-    co_await send(pieces, progress);
+    co_await writer_.write_interim(head);
   }
 
   // The gateway pulls content for which the client may still be waiting to be asked.
@@ -478,9 +309,9 @@ class Connection final : public ServerConnection,
   const config::Limits& limits_;
   ServerHandler& handler_;
   Input input_;
+  ResponseWriter writer_;
   Deadline ends_;
   Exchange* exchange_ = nullptr;  // the one being served
-  std::span<iovec> unsent_;
   std::uint64_t requests_ = 0;
   unsigned interim_count_ = 0;
   bool in_flight_ = false;

@@ -1,0 +1,27 @@
+// A route's last handler when it goes to an upstream: which upstream of the split, the request as the
+// upstream shall see it, tries, the answer as the client shall see it. One a route of a snapshot,
+// shared by all workers; what changes is kept per worker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weir/config/model.hpp"
+#include "weir/http/handler.hpp"
+#include "weir/telemetry/metrics.hpp"
+#include "weir/upstream/cluster.hpp"
+
+namespace weir::proxy {
+
+struct ForwardTarget {
+  std::uint32_t weight = 1;
+  std::shared_ptr<upstream::Cluster> cluster;
+};
+
+// `route` and `server` belong to the snapshot and outlive the handler.
+std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
+                                        std::vector<ForwardTarget> targets, unsigned workers,
+                                        telemetry::Metrics& metrics);
+
+}  // namespace weir::proxy

@@ -1,0 +1,47 @@
+// Writes answers to an HTTP/1 client: status line, fields, content as it is pulled, each stall of
+// the client bounded. Head and content that is there already go out in one call. Owned by the
+// server connection, worker thread only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "codec/h1/head_writer.hpp"
+#include "weir/codec/progress.hpp"
+#include "weir/http/body.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/net/stream.hpp"
+
+namespace weir::codec::h1 {
+
+// How an answer's content is delimited on the way to the client.
+enum class Delimit : std::uint8_t { no_content, length, chunked, close };
+Delimit delimit(const RequestHead& request, const Response& response) noexcept;
+
+class ResponseWriter {
+ public:
+  // `idle_timeout`: in each such period of waiting the client must take 1 KiB.
+  ResponseWriter(net::Stream& stream, Duration idle_timeout) noexcept
+      : stream_(stream), loop_(stream.loop()), idle_timeout_(idle_timeout) {}
+
+  // Head and content; true when all of it was sent. Otherwise the exchange is cancelled when it was
+  // the client's fault, or outcome.reason says what the content failed with. A ByteStream's bytes
+  // are not written.
+  Task<bool> write(const RequestHead& request, Response& response, Delimit delimited, bool keep,
+                   Exchange& exchange, Outcome& outcome);
+  Task<> write_interim(const ResponseHead& head);
+
+ private:
+  Task<bool> write_stream(HeadWriter& head, BodyStream& body, Delimit delimited, bool te_trailers,
+                          Exchange& exchange, Progress& progress, Outcome& outcome);
+  // One attempt without waiting; what is left stands in unsent_.
+  net::Io try_send(std::span<iovec> pieces, Progress& progress) noexcept;
+  Task<net::Io> send(std::span<iovec> pieces, Progress& progress);
+
+  net::Stream& stream_;
+  net::Loop& loop_;
+  Duration idle_timeout_;
+  std::span<iovec> unsent_;
+};
+
+}  // namespace weir::codec::h1
