@@ -1,0 +1,280 @@
+"""The admin address: what it answers and to whom. interface.md section 5."""
+
+import json
+import os
+import tempfile
+
+from harness import Case, basic_config, rows
+
+
+class EndpointsTest(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.one, cls.two = cls.shared_origin(name="one"), cls.shared_origin(name="two")
+        cls.config = basic_config([
+            {"name": "split", "match": {"path_prefix": "/s"}, "split": [
+                {"upstream": "v1", "weight": 1}, {"upstream": "v2", "weight": 0}]},
+            {"name": "plain", "match": {"path": "/x/{id}", "methods": ["GET"]}, "upstream": "v1"},
+        ], {"v1": cls.one.address, "v2": cls.two.address})
+        cls.weir = cls.shared_gateway(cls.config)
+
+    def setUp(self):
+        self.one.clear()
+        self.two.clear()
+
+    def get(self, path):
+        answer = self.weir.admin("GET", path)
+        self.assertEqual(answer.status, 200, answer)
+        return answer
+
+    def test_probes(self):
+        self.assertEqual(self.get("/healthz").status, 200)
+        self.assertEqual(self.get("/readyz").status, 200)
+
+    def test_metrics(self):
+        answer = self.get("/metrics")
+        self.assertTrue(answer.headers["content-type"].startswith("text/plain; version=0.0.4"),
+                        answer.headers["content-type"])
+        self.assertIn("weir_build_info{", answer.text)
+
+    def test_config_is_the_effective_one(self):
+        text = self.get("/config").text
+        for word in ("listeners", "routes", "upstreams", "plain", "v2", "header_timeout"):
+            self.assertIn(word, text)
+
+    def test_config_diff(self):
+        self.get("/config/diff")
+
+    def test_listeners(self):
+        data = self.get("/listeners").json()
+        self.assertIn("http", json.dumps(data))
+        self.assertIn(str(self.weir.port()), json.dumps(data))
+
+    def test_routes(self):
+        text = json.dumps(self.get("/routes").json())
+        for word in ("split", "plain", "/x/{id}", "v1"):
+            self.assertIn(word, text)
+
+    def test_upstreams(self):
+        text = json.dumps(self.get("/upstreams").json())
+        for word in ("v1", "v2", self.one.address, self.two.address):
+            self.assertIn(word, text)
+
+    def test_explain(self):
+        answer = self.weir.admin("POST", "/explain", {
+            "method": "GET", "url": "http://a.test/x/7", "headers": {}, "from": "1.2.3.4",
+            "listener": "http"})
+        self.assertEqual(answer.status, 200, answer)
+        self.assertIn("plain", json.dumps(answer.json()))
+
+    @rows([("no route", {"method": "GET", "url": "http://a.test/none"}, 200),
+           ("bad url", {"method": "GET", "url": ":::"}, 422),
+           ("no url", {"method": "GET"}, 422), ("not an object", [1], 422)])
+    def test_explain_of(self, body, status):
+        answer = self.weir.admin("POST", "/explain", body)
+        self.assertIn(answer.status, {status, 422} if status == 422 else {status}, answer)
+
+    @rows([("GET", "GET", "/nothing", 404), ("POST", "POST", "/nothing", 404),
+           ("wrong method on a probe", "DELETE", "/healthz", 405),
+           ("GET on reload", "GET", "/reload", 405), ("GET on drain", "GET", "/drain", 405),
+           ("PUT on reload", "PUT", "/reload", 405)])
+    def test_refused(self, method, path, status):
+        self.assertIn(self.weir.admin(method, path).status, {status, 404} if status == 404
+                      else {status})
+
+    def shares(self, requests=20):
+        for _ in range(requests):
+            self.assertEqual(self.fetch(self.weir, "/s").status, 200)
+        return len(self.one.requests), len(self.two.requests)
+
+    def test_put_split(self):
+        self.assertEqual(self.shares(10), (10, 0))
+        answer = self.weir.admin("PUT", "/routes/split/split", {"v1": 0, "v2": 1})
+        self.assertEqual(answer.status, 204, answer)
+        self.setUp()
+        self.assertEqual(self.shares(10), (0, 10))
+        # It holds over a reload that does not change that split.
+        self.assertEqual(self.weir.reload_by_post().status, 200)
+        self.setUp()
+        self.assertEqual(self.shares(10), (0, 10))
+        self.assertEqual(self.weir.admin("PUT", "/routes/split/split",
+                                         {"v1": 1, "v2": 0}).status, 204)
+        self.setUp()
+        self.assertEqual(self.shares(10), (10, 0))
+
+    @rows([
+        ("unknown route", "/routes/nope/split", {"v1": 1, "v2": 1}, 404),
+        ("route without split", "/routes/plain/split", {"v1": 1}, (404, 422)),
+        ("unknown upstream", "/routes/split/split", {"v3": 1}, 422),
+        ("sum of nothing", "/routes/split/split", {"v1": 0, "v2": 0}, 422),
+        ("negative", "/routes/split/split", {"v1": -1, "v2": 2}, 422),
+        ("a string", "/routes/split/split", {"v1": "x", "v2": 2}, 422),
+        ("not an object", "/routes/split/split", [1, 2], 422),
+        ("not JSON", "/routes/split/split", "{", 422),
+        ("unknown level", "/log/level", {"level": "loud"}, 422),
+        ("level not a string", "/log/level", {"level": 1}, 422),
+        ("unknown endpoint", "/upstreams/v1/endpoints/1.2.3.4:5", {"state": "drain"}, 404),
+        ("unknown upstream of an endpoint", "/upstreams/no/endpoints/1.2.3.4:5",
+         {"state": "drain"}, 404),
+    ])
+    def test_bad_put(self, path, body, status):
+        expected = status if isinstance(status, tuple) else (status,)
+        self.assertIn(self.weir.admin("PUT", path, body).status, expected)
+        self.assertEqual(self.shares(4), (4, 0))
+
+    def test_put_log_level(self):
+        self.assertEqual(self.weir.admin("PUT", "/log/level", {"level": "debug"}).status, 204)
+        self.assertEqual(self.weir.admin("PUT", "/log/level", {"level": "info"}).status, 204)
+
+    def test_put_endpoint(self):
+        a, b = self.origin(), self.origin()
+        gateway = self.gateway(basic_config(upstreams={"main": [a.address, b.address]}))
+        path = f"/upstreams/main/endpoints/{a.address}"
+        for state in ("drain", "down"):
+            answer = gateway.admin("PUT", path, {"state": state})
+            self.assertEqual(answer.status, 204, answer)
+            for _ in range(6):
+                self.assertEqual(self.fetch(gateway, "/").status, 200)
+            self.assertEqual((len(a.requests), len(b.requests)), (0, 6))
+            b.clear()
+        self.assertEqual(gateway.admin("PUT", path, {"state": "ready", "weight": 1}).status, 204)
+        for _ in range(6):
+            self.assertEqual(self.fetch(gateway, "/").status, 200)
+        self.assertEqual((len(a.requests), len(b.requests)), (3, 3))
+
+    def test_all_endpoints_down(self):
+        a = self.origin()
+        gateway = self.gateway(basic_config(upstreams={"main": a.address}))
+        gateway.admin("PUT", f"/upstreams/main/endpoints/{a.address}", {"state": "down"})
+        self.assert_problem(self.fetch(gateway, "/"), "no_healthy_endpoint")
+
+    def test_large_body_is_refused(self):
+        answer = self.weir.admin("PUT", "/log/level", b'{"level":"' + b"x" * (4 << 20) + b'"}')
+        self.assertIn(answer.status, (413, 422))
+
+
+class SafetyTest(Case):
+    """On loopback: any program of this host may ask, a web page may not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.weir = cls.shared_gateway(basic_config(
+            [{"name": "r", "match": {"path": "/"}, "respond": {"status": 200}}],
+            admin={"bind": "127.0.0.1:0", "allow_hosts": ["admin.test"]}))
+
+    @rows([
+        ("name", "evil.test", 421), ("name with port", "evil.test:9901", 421),
+        ("rebinding name", "127.0.0.1.evil.test", 421), ("localhost", "localhost", 200),
+        ("localhost with port", "localhost:9901", 200), ("address", "127.0.0.1:9901", 200),
+        ("IPv6", "[::1]:9901", 200), ("other address", "10.1.2.3", 200),
+        ("allowed", "admin.test", 200), ("allowed with port", "Admin.Test:80", 200),
+        ("below allowed", "x.admin.test", 421), ("localhost suffix", "localhost.evil.test", 421),
+    ])
+    def test_host(self, host, status):
+        self.assertEqual(self.weir.admin("GET", "/config", headers={"Host": host}).status, status)
+
+    @rows([("healthz", "/healthz"), ("readyz", "/readyz"), ("metrics", "/metrics")])
+    def test_probes_may_come_by_any_name(self, path):
+        self.assertEqual(self.weir.admin("GET", path, headers={"Host": "pod-7.svc"}).status, 200)
+
+    @rows([
+        ("foreign", "http://evil.test"), ("null", "null"), ("other port", "http://localhost:1"),
+        ("other scheme", "https://127.0.0.1"),
+    ])
+    def test_foreign_origin(self, origin):
+        answer = self.weir.admin("POST", "/reload", headers={
+            "Origin": origin, "Content-Type": "application/json"})
+        self.assertEqual(answer.status, 403, answer)
+        self.assertEqual(self.weir.metrics().value("weir_config_reloads_total",
+                                                   result="success") or 0, 0)
+
+    def test_foreign_origin_of_a_put(self):
+        answer = self.weir.admin("PUT", "/log/level", {"level": "debug"},
+                                 {"Origin": "http://evil.test"})
+        self.assertEqual(answer.status, 403)
+
+    def test_own_origin(self):
+        port = self.weir.port("admin")
+        answer = self.weir.admin("PUT", "/log/level", {"level": "info"},
+                                 {"Origin": f"http://127.0.0.1:{port}",
+                                  "Host": f"127.0.0.1:{port}"})
+        self.assertEqual(answer.status, 204, answer)
+
+    @rows([("form", "application/x-www-form-urlencoded"), ("plain", "text/plain"),
+           ("multipart", "multipart/form-data; boundary=x")])
+    def test_body_of_another_type(self, content_type):
+        """What a page can send without a preflight is not taken."""
+        answer = self.weir.admin("PUT", "/log/level", '{"level":"debug"}',
+                                 {"Content-Type": content_type})
+        self.assertEqual(answer.status, 415, answer)
+
+    def test_json_with_charset(self):
+        answer = self.weir.admin("PUT", "/log/level", '{"level":"info"}',
+                                 {"Content-Type": "application/json; charset=utf-8"})
+        self.assertEqual(answer.status, 204, answer)
+
+    @rows([("explain", "/explain"), ("reload", "/reload"), ("drain", "/drain")])
+    def test_get_changes_nothing(self, path):
+        self.assertEqual(self.weir.admin("GET", path).status, 405)
+        self.assertEqual(self.weir.admin("GET", "/readyz").status, 200)
+
+    def test_no_cors(self):
+        answer = self.weir.admin("GET", "/config", headers={"Origin": "http://evil.test"})
+        self.assertNotIn("access-control-allow-origin",
+                         {name.lower() for name in answer.headers})
+
+
+class TokenTest(Case):
+    ROUTES = [{"name": "r", "match": {"path": "/"}, "respond": {"status": 200}}]
+
+    def test_loopback_needs_none(self):
+        gateway = self.gateway(basic_config(self.ROUTES))
+        self.assertEqual(gateway.admin("GET", "/config").status, 200)
+
+    @rows([("no token file", None), ("token file", "secret\n")])
+    def test_other_addresses(self, token):
+        admin = {"bind": "0.0.0.0:0"}
+        if token:
+            admin["token_file"] = "token"
+        gateway = self.gateway(basic_config(self.ROUTES, admin=admin),
+                               files={"token": token or ""})
+        for probe in ("/healthz", "/readyz", "/metrics"):
+            self.assertEqual(gateway.admin("GET", probe).status, 200)
+        for method, path in [("GET", "/config"), ("GET", "/routes"), ("POST", "/reload"),
+                             ("POST", "/drain"), ("PUT", "/log/level")]:
+            for value in (None, "Bearer wrong", "Bearer ", "Bearer secre", "Bearer secretx",
+                          "Basic secret", "secret"):
+                headers = {"Authorization": value} if value else {}
+                with self.subTest(path=path, value=value):
+                    status = gateway.admin(method, path, headers=headers).status
+                    self.assertIn(status, (401, 403) if token else (403,))
+        self.assertEqual(gateway.admin("GET", "/readyz").status, 200)
+        if token:
+            right = {"Authorization": "Bearer secret"}
+            self.assertEqual(gateway.admin("GET", "/config", headers=right).status, 200)
+            self.assertEqual(gateway.admin("POST", "/reload", headers=right).status, 200)
+            self.assertNotIn("secret", gateway.admin("GET", "/config", headers=right).text)
+
+    def test_unix_socket(self):
+        with tempfile.TemporaryDirectory(prefix="weir-sock-") as folder:
+            gateway = self.gateway(basic_config(
+                self.ROUTES, admin={"bind": f"unix:{os.path.join(folder, 'admin.sock')}"}))
+            self.assertEqual(gateway.admin("GET", "/config").status, 200)
+            gateway.close()
+
+    def test_off(self):
+        gateway = self.gateway({**basic_config(self.ROUTES), "admin": "off"})
+        self.assertNotIn("admin", gateway.addresses)
+        self.assertEqual(self.fetch(gateway, "/").status, 200)
+
+
+class RedactionTest(Case):
+    def test_secrets_are_not_shown(self):
+        origin = self.origin()
+        config = basic_config(
+            [{"name": "r", "match": {"path": "/"}, "upstream": "main",
+              "middleware": [{"basic_auth": {"users_file": "users"}}]}],
+            {"main": origin.address})
+        gateway = self.gateway(config, files={
+            "users": "bob:$6$saltsalt$" + "a" * 86 + "\n"})
+        self.assertNotIn("saltsalt", gateway.admin("GET", "/config").text)

@@ -1,0 +1,298 @@
+"""The command line: exits, error lines with place and remedy, and the commands that only look.
+interface.md sections 1 and 2."""
+
+import json
+import os
+import re
+import signal
+import tempfile
+
+from harness import Case, Gateway, curl_status, rows, weir
+
+GOOD = """\
+version: 1
+listeners:
+  - {name: http, bind: "127.0.0.1:0"}
+  - {name: inside, bind: "127.0.0.1:0"}
+middleware:
+  office: {ip_filter: {allow: [10.0.0.0/8]}}
+routes:
+  - name: orders
+    match: {host: api.test, path: "/orders/{id}", methods: [GET]}
+    split:
+      - {upstream: orders-v1, weight: 90}
+      - {upstream: orders-v2, weight: 10}
+  - name: office
+    match: {path: /office}
+    middleware: [office]
+    upstream: orders-v1
+  - {name: ping, match: {path: /ping}, respond: {status: 200, body: pong}}
+  - {name: inner, match: {path: /inner, listeners: [inside]}, respond: {status: 200}}
+upstreams:
+  orders-v1: {endpoints: [{address: "127.0.0.1:1"}]}
+  orders-v2: {endpoints: [{address: "127.0.0.1:2"}]}
+"""
+
+
+class CliCase(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="weir-cli-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.file = self.write("weir.yaml", GOOD)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def edited(self, old, new):
+        self.assertIn(old, GOOD)
+        return self.write("weir.yaml", GOOD.replace(old, new, 1))
+
+    def check(self, path=None, **kwargs):
+        return weir("check", "-c", path or self.file, **kwargs)
+
+
+class UsageTest(CliCase):
+    @rows([
+        ("unknown command", ["fly"]), ("unknown option", ["run", "--fly"]), ("nothing", []),
+        ("explain without url", ["explain", "GET"]), ("explain without anything", ["explain"]),
+        ("extra argument", ["version", "extra"]), ("option without value", ["check", "-c"]),
+    ])
+    def test_wrong_usage(self, arguments):
+        done = weir(*arguments)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    @rows([("all", ["--help"]), *[(c, [c, "--help"]) for c in (
+        "run", "check", "explain", "routes", "demo", "health", "schema", "version")]])
+    def test_help(self, arguments):
+        done = weir(*arguments)
+        self.assertEqual(done.returncode, 0)
+        self.assertGreater(len(done.stdout), 50)
+
+    def test_version(self):
+        done = weir("version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"\d+\.\d+")
+        for word in ("epoll", "yaml", "OpenSSL"):
+            self.assertIn(word.lower(), done.stdout.lower())
+
+    def test_schema(self):
+        done = weir("schema")
+        self.assertEqual(done.returncode, 0)
+        schema = json.loads(done.stdout)
+        self.assertIn("$schema", schema)
+        self.assertLessEqual({"listeners", "routes", "upstreams", "server", "admin"},
+                             set(schema["properties"]))
+
+    def test_health_of_nothing(self):
+        self.assertEqual(weir("health", "--admin", "127.0.0.1:1").returncode, 1)
+
+    def test_run_with_a_bad_file(self):
+        done = weir("run", "-c", self.edited("upstream: orders-v1\n", "upstream: nope\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("routes[1].upstream", done.stderr)
+
+    def test_run_without_a_file(self):
+        done = weir("run", "-c", os.path.join(self.folder, "none.yaml"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("none.yaml", done.stderr)
+
+
+class CheckTest(CliCase):
+    def test_valid(self):
+        self.assertEqual(self.check().returncode, 0, self.check())
+
+    LINE = re.compile(r"^(?:\S*/)?weir\.yaml:(\d+):(\d+): (\S+): (.*)$")
+
+    def errors(self, path):
+        done = self.check(path)
+        self.assertEqual(done.returncode, 1, done)
+        found = []
+        for line in (done.stdout + done.stderr).strip().splitlines():
+            match = self.LINE.match(line)
+            self.assertTrue(match, line)
+            found.append((int(match[1]), int(match[2]), match[3], match[4]))
+        return found
+
+    # What is edited, then the key and a word of the message; the place is that of the edited line.
+    @rows([
+        ("unknown upstream with a suggestion", "upstream: orders-v1, w", "upstream: order-v1, w",
+         "routes[0].split[0].upstream", "did you mean 'orders-v1'?"),
+        ("unknown key with a suggestion", "middleware: [office]", "midleware: [office]",
+         "routes[1].midleware", "did you mean 'middleware'?"),
+        ("unknown middleware", "middleware: [office]", "middleware: [ofice]",
+         "routes[1].middleware[0]", "did you mean 'office'?"),
+        ("unknown listener", "listeners: [inside]", "listeners: [insid]",
+         "routes[3].match.listeners[0]", "did you mean 'inside'?"),
+        ("bad duration", "path: /office}", "path: /office}\n    timeout: 5 apples",
+         "routes[1].timeout", "apples"),
+        ("duration without unit", "path: /office}", "path: /office}\n    timeout: 15",
+         "routes[1].timeout", "15"),
+        ("bad status", "status: 200, body", "status: 99, body", "routes[2].respond.status", "99"),
+        ("two actions", "upstream: orders-v1\n", "upstream: orders-v1\n    redirect: {to: /}\n",
+         "routes[1]", "exactly one"),
+        ("no action", "    upstream: orders-v1\n", "", "routes[1]", "exactly one"),
+        ("bad address", 'address: "127.0.0.1:1"', 'address: "127.0.0.1:99999"',
+         "upstreams.orders-v1.endpoints[0].address", "99999"),
+        ("no port", 'address: "127.0.0.1:1"', 'address: "127.0.0.1"',
+         "upstreams.orders-v1.endpoints[0].address", "port"),
+        ("bad CIDR", "[10.0.0.0/8]", "[10.0.0.0/33]", "middleware.office.ip_filter.allow[0]",
+         "10.0.0.0/33"),
+        ("bad name", "name: ping", "name: 'pi ng'", "routes[2].name", "pi ng"),
+        ("name twice", "name: ping", "name: office", "routes[2].name", "office"),
+        ("weights of nothing", "weight: 90}\n      - {upstream: orders-v2, weight: 10}",
+         "weight: 0}\n      - {upstream: orders-v2, weight: 0}", "routes[0].split", "0"),
+        ("unknown variable", "body: pong", "body: '{clent_ip}'", "routes[2].respond.body",
+         "client_ip"),
+        ("bad regex", "path: /office}", "path_regex: '/(x'}", "routes[1].match.path_regex", ""),
+        ("two kinds of path", "path: /office}", "path: /office, path_prefix: /}",
+         "routes[1].match", "path"),
+        ("future key", "    upstream: orders-v1\n",
+         "    upstream: orders-v1\n    retry: {retries: 1}\n", "routes[1].retry",
+         "not supported by this version"),
+        ("future middleware", "{ip_filter: {allow: [10.0.0.0/8]}}", "{rate_limit: {rate: 1/s}}",
+         "middleware.office.rate_limit", "not supported by this version"),
+        ("future tls", 'name: http, bind: "127.0.0.1:0"',
+         'name: http, bind: "127.0.0.1:0", tls: {}', "listeners[0].tls",
+         "not supported by this version"),
+        ("unset variable", "body: pong", "body: '${WEIR_TEST_UNSET}'", "routes[2].respond.body",
+         "WEIR_TEST_UNSET"),
+        ("camel case", "listeners: [inside]", "listeners: [inside], pathPrefix: /",
+         "routes[3].match.pathPrefix", "path_prefix"),
+        ("wrong version", "version: 1", "version: 2", "version", "1"),
+        ("a list where a value belongs", "name: ping", "name: [ping]", "routes[2].name", ""),
+        ("a value where a list belongs", "middleware: [office]", "middleware: office",
+         "routes[1].middleware", "list"),
+    ])
+    def test_error(self, old, new, key, words):
+        path = self.edited(old, new)
+        with open(path, encoding="utf-8") as file:
+            text = file.read().splitlines()
+        found = self.errors(path)
+        self.assertEqual(len(found), 1, found)
+        line, column, where, message = found[0]
+        self.assertEqual(where, key)
+        self.assertIn(words, message)
+        changed = {number for number, (a, b) in enumerate(
+            zip(text + [""], GOOD.splitlines() + [""])) if a != b} or {len(text)}
+        self.assertGreaterEqual(line, min(changed) - 4, (line, changed))
+        self.assertLess(line, len(text))
+        self.assertLess(column, len(text[line]) + 1)
+
+    def test_exact_place(self):
+        path = self.edited("upstream: orders-v1\n", "upstream: order-v1\n")
+        lines = open(path, encoding="utf-8").read().splitlines()
+        number = next(i for i, line in enumerate(lines) if "order-v1" in line and "{" not in line)
+        self.assertEqual(self.errors(path), [
+            (number, lines[number].index("order-v1"), "routes[1].upstream",
+             "unknown upstream 'order-v1' (did you mean 'orders-v1'?)")])
+
+    def test_all_errors_at_once(self):
+        path = self.write("weir.yaml", GOOD.replace("name: ping", "nam: ping").replace(
+            "upstream: orders-v1\n", "upstream: nope\n").replace("10.0.0.0/8", "10/8"))
+        self.assertGreaterEqual(len(self.errors(path)), 3)
+
+    @rows([("duplicate key", "version: 1", "version: 1\nversion: 1"),
+           ("merge key", "{ip_filter: {allow: [10.0.0.0/8]}}", "{<<: {ip_filter: {}}}"),
+           ("not YAML", "routes:", "routes: ]["), ("tab", "  - name: orders", "\t- name: orders")])
+    def test_yaml(self, old, new):
+        done = self.check(self.edited(old, new))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout + done.stderr, r"weir\.yaml:\d+:\d+: ")
+
+    @rows([("listeners", "listeners"), ("routes", "routes")])
+    def test_required(self, key):
+        text = re.sub(rf"(?m)^{key}:\n(  .*\n)+", "", GOOD)
+        done = self.check(self.write("weir.yaml", text))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(key, done.stdout + done.stderr)
+
+    def test_environment(self):
+        path = self.edited("body: pong", "body: '${WEIR_TEST_BODY}-${WEIR_TEST_NONE:-else}$x'")
+        self.assertEqual(self.check(path, env={"WEIR_TEST_BODY": "a: [b"}).returncode, 0)
+
+    def test_anchors(self):
+        path = self.edited("allow: [10.0.0.0/8]", "allow: &nets [10.0.0.0/8], deny: *nets")
+        self.assertEqual(self.check(path).returncode, 0)
+
+    def test_folder(self):
+        os.unlink(self.file)
+        head, upstreams = GOOD.split("upstreams:\n")
+        self.write("10-main.yaml", head)
+        self.write("20-more.yaml", "upstreams:\n" + upstreams
+                   + "routes:\n  - {name: more, match: {path: /more}, respond: {status: 200}}\n")
+        self.write("notes.txt", "not: [yaml")
+        self.assertEqual(self.check(self.folder).returncode, 0, self.check(self.folder))
+        self.assertIn("more", weir("routes", "-c", self.folder).stdout)
+        self.write("30-again.yaml",
+                   "routes:\n  - {name: more, match: {path: /x}, respond: {status: 200}}\n")
+        done = self.check(self.folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout + done.stderr, r"30-again\.yaml:\d+:\d+: ")
+
+
+class LookingTest(CliCase):
+    def test_routes(self):
+        done = weir("routes", "-c", self.file)
+        self.assertEqual(done.returncode, 0)
+        for word in ("orders", "office", "ping", "inner", "/orders/{id}", "api.test"):
+            self.assertIn(word, done.stdout)
+        self.assertLess(done.stdout.index("api.test"), done.stdout.index("/ping"))
+
+    @rows([
+        ("routed", ["GET", "http://api.test/orders/7"], 0, ["orders", "orders-v1", "90"]),
+        ("path alone", ["GET", "/ping"], 0, ["ping"]),
+        ("no route", ["GET", "http://api.test/nothing"], 3, ["no_route"]),
+        ("method", ["DELETE", "http://api.test/orders/7"], 3, ["method_not_allowed"]),
+        ("other listener", ["GET", "/inner"], 3, []),
+        ("its listener", ["GET", "/inner", "--listener", "inside"], 0, ["inner"]),
+        ("refused by a middleware", ["GET", "/office", "--from", "1.2.3.4"], 3, ["ip_denied"]),
+        ("let through", ["GET", "/office", "--from", "10.2.3.4"], 0, ["office"]),
+        ("host by header", ["GET", "/orders/7", "-H", "Host: api.test"], 0, ["orders"]),
+        ("bad path", ["GET", "/%00"], 3, ["bad_request"]),
+    ])
+    def test_explain(self, arguments, code, words):
+        done = weir("explain", "-c", self.file, *arguments)
+        self.assertEqual(done.returncode, code, done)
+        for word in words:
+            self.assertIn(word, done.stdout)
+
+    def test_explain_as_json(self):
+        done = weir("explain", "-c", self.file, "--json", "GET", "http://api.test/orders/7")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("orders-v1", json.dumps(json.loads(done.stdout)))
+
+
+class DemoTest(Case):
+    def test_serves_and_says_what_to_try(self):
+        gateway = Gateway("", names=["http", "admin"],
+                          command=["demo", "--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        self.addCleanup(gateway.close)
+        gateway._all_listening = lambda: {"admin"} < set(gateway.addresses)
+        gateway.start()
+        with open(gateway.file("stdout"), encoding="utf-8") as file:
+            printed = file.read() + "\n".join(gateway.lines)
+        urls = re.findall(r"curl .*?(http://\S+?)['\"]?(?:\s|$)", printed)
+        self.assertGreaterEqual(len(urls), 3, printed)
+        for url in urls:
+            status, _ = curl_status(url)
+            self.assertIn(status, (200, 204, 401, 403, 404, 429, 500, 502, 503, 504), url)
+        self.assertEqual(gateway.terminate(), 0)
+
+
+class SignalTest(Case):
+    def test_sigusr2_is_ignored_with_a_warning(self):
+        gateway = self.gateway({"version": 1, "admin": {"bind": "127.0.0.1:0"},
+                                "listeners": [{"name": "http", "bind": "127.0.0.1:0"}],
+                                "routes": [{"name": "r", "match": {"path": "/"},
+                                            "respond": {"status": 200}}]})
+        start = len(gateway.lines)
+        gateway.signal(signal.SIGUSR2)
+        gateway.wait_log("a warning", lambda lines: any("USR2" in line for line in lines),
+                         start=start)
+        self.assertEqual(self.fetch(gateway, "/").status, 200)
