@@ -1,0 +1,95 @@
+// All series of the process and their text for /metrics. One per process, made before the workers
+// and destroyed after them. Series are found by name under a lock when a snapshot is compiled; on
+// the hot path a worker only touches the shard it holds on to.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "weir/base/time.hpp"
+#include "weir/telemetry/listener_metrics.hpp"
+#include "weir/telemetry/route_metrics.hpp"
+#include "weir/telemetry/upstream_metrics.hpp"
+
+namespace weir::telemetry {
+
+class AccessLog;
+
+class Metrics {
+ public:
+  // `workers`: shards 0..workers-1 are theirs, main_slot() is the main thread's.
+  Metrics(unsigned workers, std::string_view version, std::string_view io_backend);
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+  ~Metrics();
+
+  unsigned main_slot() const noexcept { return workers_; }
+
+  // The series of that name, the same as long as anyone holds it; five minutes after the last
+  // holder let go they leave. Any thread; takes a lock. A request with no route is route("-").
+  std::shared_ptr<RouteMetrics> route(std::string_view name);
+  std::shared_ptr<SplitMetrics> split(std::string_view route, std::string_view upstream);
+  std::shared_ptr<UpstreamMetrics> upstream(std::string_view name);
+  std::shared_ptr<EndpointMetrics> endpoint(std::string_view upstream, std::string_view address);
+  std::shared_ptr<ListenerMetrics> listener(std::string_view name);
+
+  // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
+  // REQUIRES: worker < workers.
+  SharedValue& utilization(unsigned worker) noexcept { return utilization_[worker]; }
+
+  SharedValue saturation;         // weir_saturation_ratio
+  SharedValue config_generation;  // weir_config_generation
+  void reloaded(
+      bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
+
+  // Where weir_access_log_dropped_total comes from; null for nowhere. `log` outlives this.
+  void watch(const AccessLog* log) noexcept { access_log_ = log; }
+  // Called at the start of each scrape, on its thread, to set what others own (saturation,
+  // healthy). Main thread, before the first scrape.
+  void on_scrape(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
+
+  // The text exposition format 0.0.4. `now` decides what has left. Main thread.
+  std::string scrape(TimePoint now);
+
+ private:
+  friend class Exposition;
+  using Key = std::pair<std::string, std::string>;
+  template <class Series>
+  struct Held {
+    std::shared_ptr<Series> series;
+    Deadline leaves = no_deadline;  // set when nobody else holds it
+  };
+  template <class Series>
+  using Table = std::map<Key, Held<Series>>;
+
+  template <class Series, class Make>
+  std::shared_ptr<Series> find(Table<Series>& table, std::string_view first,
+                               std::string_view second, Make make);
+  template <class Series>
+  static void sweep(Table<Series>& table, TimePoint now);
+
+  unsigned workers_;
+  std::string version_;
+  std::string io_backend_;
+  std::unique_ptr<SharedValue[]> utilization_;
+  Counter reloads_succeeded_;
+  Counter reloads_failed_;
+  SharedValue last_reload_successful_{1};
+  const AccessLog* access_log_ = nullptr;
+  std::vector<std::function<void()>> hooks_;
+
+  std::mutex mutex_;  // guards the tables, not the cells
+  Table<RouteMetrics> routes_;
+  Table<SplitMetrics> splits_;
+  Table<UpstreamMetrics> upstreams_;
+  Table<EndpointMetrics> endpoints_;
+  Table<ListenerMetrics> listeners_;
+};
+
+}  // namespace weir::telemetry

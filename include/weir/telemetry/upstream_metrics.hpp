@@ -1,0 +1,75 @@
+// What is counted per upstream and per endpoint. Found by name and address through Metrics, kept by
+// whoever counts there; each worker writes its own shard.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "weir/telemetry/cells.hpp"
+#include "weir/telemetry/sharded.hpp"
+
+namespace weir::telemetry {
+
+// How a try at an endpoint ended.
+enum class TryResult : std::uint8_t {
+  ok,
+  client_gone,
+  connect_failed,
+  connect_timeout,
+  reset,
+  bad_response,
+  tls_failed,
+  timeout,
+};
+inline constexpr std::size_t try_result_count = static_cast<std::size_t>(TryResult::timeout) + 1;
+std::string_view name(TryResult result) noexcept;
+
+struct alignas(cache_line) UpstreamShard {
+  Histogram duration;  // of a try: from its start to the last byte of the answer
+  Histogram connect;   // only tries that opened a connection
+  Histogram queue;     // only tries that waited for a permit
+};
+
+class UpstreamMetrics : public Sharded<UpstreamShard> {
+ public:
+  UpstreamMetrics(std::string upstream, unsigned slots)
+      : Sharded(slots), upstream_(std::move(upstream)) {}
+  const std::string& upstream() const noexcept { return upstream_; }
+
+  SharedValue saturation;  // 0..1: pool and queue against their limits
+
+ private:
+  std::string upstream_;
+};
+
+struct alignas(cache_line) EndpointShard {
+  // Counts the end of a try; status 0 when no final head came (status_class "-").
+  void count(TryResult result, int status) noexcept {
+    const unsigned c = status >= 100 && status <= 599 ? static_cast<unsigned>(status) / 100 : 0;
+    requests[static_cast<std::size_t>(result)][c].add();
+  }
+
+  std::array<std::array<Counter, 6>, try_result_count> requests;  // by class: none, 1xx ... 5xx
+  Gauge idle;    // connections in this worker's pool
+  Gauge active;  // connections that carry a request or a tunnel
+};
+
+class EndpointMetrics : public Sharded<EndpointShard> {
+ public:
+  EndpointMetrics(std::string upstream, std::string address, unsigned slots)
+      : Sharded(slots), upstream_(std::move(upstream)), address_(std::move(address)) {}
+  const std::string& upstream() const noexcept { return upstream_; }
+  const std::string& address() const noexcept { return address_; }
+
+  SharedValue healthy{1};  // 0 or 1
+
+ private:
+  std::string upstream_;
+  std::string address_;
+};
+
+}  // namespace weir::telemetry
