@@ -1,0 +1,148 @@
+// The endpoints behind one upstream name and who may use them: choice, permits, the bounded wait.
+// Lives as long as the process knows the name (Registry) or a Snapshot or a tunnel pins it; its
+// configuration is swapped under it by a reload. Each function says which thread may call it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/result.hpp"
+#include "weir/base/task.hpp"
+#include "weir/base/time.hpp"
+#include "weir/config/model.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/upstream/endpoint.hpp"
+#include "weir/upstream/lease.hpp"
+#include "weir/upstream/tried.hpp"
+
+namespace weir::upstream {
+
+class WorkerView;
+
+// Told on the main thread (any thread that changes a cluster), under no lock of a worker. Either
+// may be empty.
+struct RegistryHooks {
+  // Returns the endpoint's annex.
+  std::function<std::shared_ptr<void>(std::string_view upstream, std::string_view address)>
+      endpoint_added;
+  // The endpoint is no longer listed: its series may be retired.
+  std::function<void(std::string_view upstream, std::string_view address)> endpoint_gone;
+};
+
+// Where the requests go, for GET /upstreams.
+struct EndpointInfo {
+  std::string address;
+  EndpointState state = EndpointState::ready;
+  std::uint32_t weight = 1;
+  std::uint64_t in_flight = 0;
+  std::uint64_t tunnels = 0;
+  std::uint64_t idle_connections = 0;
+  std::uint64_t active_connections = 0;
+  std::shared_ptr<const Endpoint> endpoint;
+};
+struct ClusterInfo {
+  std::string name;
+  std::vector<EndpointInfo> endpoints;
+  std::vector<std::string> unresolved;  // names without an address yet
+  std::uint64_t pending = 0;            // requests waiting for a permit
+  double saturation = 0;                // 0..1: the fuller of permits and places to wait
+};
+
+// An endpoint by host name, as Discovery resolves it.
+struct NamedEndpoint {
+  std::string text;  // "NAME:port" as configured
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+class Cluster : public std::enable_shared_from_this<Cluster> {
+ public:
+  // `workers` outlive the cluster's use. Made by Registry, or by tests.
+  Cluster(const config::Upstream& upstream, std::vector<net::Loop*> workers, RegistryHooks hooks);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  const std::string& name() const noexcept { return name_; }
+
+  // --- worker `worker`
+
+  // A lease at once, when a permit is free and a connection idle; call it first, then acquire().
+  // Without an allocation or a lock.
+  std::optional<Lease> try_acquire(unsigned worker, const Tried& tried);
+  // Chooses among endpoints that are ready, not tried and below their limit, connects where no
+  // connection is idle, and goes on to the next when that fails (`tried` records it). With all
+  // permits taken waits for one, in turn. Errors: no_healthy_endpoint, connect_failed,
+  // connect_timeout (of the last endpoint), pool_full, request_timeout (`deadline`), and
+  // what `exchange` (may be null) was cancelled for, side downstream. REQUIRES: the cluster is
+  // pinned.
+  Task<Result<Lease>> acquire(unsigned worker, Tried& tried, Deadline deadline, Exchange* exchange);
+  // Before the worker's loop ends: closes what is idle there, and keeps nothing from now on.
+  void leave(unsigned worker) noexcept;
+
+  // --- any thread but, for its cost, not on a request's way
+
+  // New configuration of the same name; endpoints keep what they have by address. What an operator
+  // set (weight, state) holds until the file changes it or the endpoint goes.
+  void apply(const config::Upstream& upstream);
+  // No longer named by a configuration: idle connections are closed, none is kept from now on;
+  // exchanges that pin it still get leases. apply() revives it.
+  void retire();
+  bool retired() const;
+  // False when no endpoint has that address.
+  bool set_endpoint(std::string_view address, std::optional<EndpointState> state,
+                    std::optional<std::uint32_t> weight);
+  ClusterInfo describe() const;
+  std::vector<NamedEndpoint> named_endpoints() const;
+  // The addresses of the named endpoint `text` from now on; ignored when no longer configured.
+  void resolved(std::string_view text, std::vector<SocketAddress> addresses);
+
+ private:
+  friend class Lease;
+  friend class WorkerView;
+  class Pending;
+
+  // What workers copy when the generation says that it changed.
+  struct State {
+    config::Upstream settings;
+    std::vector<std::shared_ptr<Endpoint>> endpoints;
+    bool retired = false;
+  };
+
+  WorkerView& view(unsigned worker);
+  std::shared_ptr<const State> state() const;
+  void rebuild(std::shared_ptr<State> next);  // under mutex_
+  void announce();
+
+  bool begin_waiting(std::uint64_t most) noexcept;
+  void release_permit(Endpoint& endpoint, unsigned worker);
+  void hand_over(std::shared_ptr<Endpoint> endpoint, unsigned worker, std::size_t hops);
+  Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
+                                      Exchange* exchange);
+  Task<Result<>> connect(Lease& lease, Deadline deadline, Exchange* exchange);
+
+  const std::string name_;
+  const std::vector<net::Loop*> workers_;
+  const RegistryHooks hooks_;
+  std::vector<std::unique_ptr<WorkerView>> views_;
+  std::atomic<std::uint64_t> generation_{1};
+  alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const State> state_;  // guarded by mutex_, as what follows
+  std::unordered_map<std::string, std::weak_ptr<Endpoint>> known_;
+  std::unordered_map<std::string, std::vector<SocketAddress>> addresses_;  // by NAME:port
+};
+
+}  // namespace weir::upstream

@@ -1,0 +1,68 @@
+// Connections to one endpoint that wait for their next request, last in first out, on one worker.
+// One that hears anything while idle (a FIN, stray bytes) is closed at once; the oldest go when
+// their idle time is over. One a worker and endpoint, that worker's thread only, size() aside.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "weir/base/time.hpp"
+#include "weir/net/stream.hpp"
+#include "weir/net/timer_wheel.hpp"
+
+namespace weir::upstream {
+
+class ConnectionPool;
+
+// A stream to an upstream, from its connect to its close, leased or idle.
+class Connection final : private net::StreamObserver {
+ public:
+  explicit Connection(std::unique_ptr<net::Stream> stream) noexcept : stream_(std::move(stream)) {}
+  net::Stream& stream() noexcept { return *stream_; }
+
+ private:
+  friend class ConnectionPool;
+  void on_unread_edge(std::uint8_t ready) noexcept override;
+
+  std::unique_ptr<net::Stream> stream_;
+  ConnectionPool* pool_ = nullptr;  // while idle
+  Connection* newer_ = nullptr;
+  Connection* older_ = nullptr;
+  TimePoint idle_since_{};
+};
+
+class ConnectionPool final : private net::Timer {
+ public:
+  ConnectionPool() = default;
+  ~ConnectionPool() override { clear(); }
+
+  // Keeps `connection` for at most `idle_timeout` (zero: for ever) from `now`, or closes it: when
+  // something unread is there, the peer has left, or `most` are kept already.
+  void put(std::unique_ptr<Connection> connection, TimePoint now, Duration idle_timeout,
+           std::size_t most) noexcept;
+  // The one used last, null when there is none.
+  std::unique_ptr<Connection> take() noexcept;
+  // Closes all.
+  void clear() noexcept;
+
+  // Any thread.
+  std::uint32_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Connection;
+  void expire(TimePoint now) noexcept override;
+  void drop(Connection& connection) noexcept;
+  void unlink(Connection& connection) noexcept;
+  void bury() noexcept;
+  void set_size(std::uint32_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
+
+  Connection* newest_ = nullptr;
+  Connection* oldest_ = nullptr;
+  Connection* closed_ = nullptr;  // closed under their observer, not destroyed yet; by older_
+  Duration idle_timeout_{};
+  std::atomic<std::uint32_t> size_{0};  // written by the worker alone
+};
+
+}  // namespace weir::upstream

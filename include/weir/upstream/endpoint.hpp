@@ -1,0 +1,80 @@
+// One address of an upstream: what the whole process knows of it. Found again by upstream and
+// address after a reload; owned by the states of its Cluster that list it and, until their leases
+// are gone, by the workers. Counters are atomics; a slot is touched by its worker only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "weir/base/ip.hpp"
+#include "weir/upstream/connection_pool.hpp"
+
+namespace weir::upstream {
+
+// As an operator sets it. Neither drain nor down takes new requests.
+enum class EndpointState : std::uint8_t { ready, drain, down };
+
+class Endpoint : public std::enable_shared_from_this<Endpoint> {
+ public:
+  // `annex` is what the creator of the Registry hangs on each endpoint (metric handles).
+  Endpoint(std::string address, SocketAddress socket_address, unsigned workers,
+           std::shared_ptr<void> annex);
+
+  // Never used again for another endpoint of this process.
+  std::uint64_t id() const noexcept { return id_; }
+  // As configured, or "ip:port" of one that came from a name.
+  const std::string& address() const noexcept { return address_; }
+  const SocketAddress& socket_address() const noexcept { return socket_address_; }
+
+  // What RegistryHooks::endpoint_added returned.
+  template <class T>
+  T* annex() const noexcept {
+    return static_cast<T*>(annex_.get());
+  }
+
+  // --- any thread
+  EndpointState state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  std::uint32_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
+  // Requests, those still connecting included.
+  std::uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+  std::uint64_t tunnels() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
+  // Connections that wait, and those in use (tunnels included).
+  std::uint64_t idle_connections() const noexcept;
+  std::uint64_t active_connections() const noexcept;
+
+ private:
+  friend class Cluster;
+  friend class Lease;
+  friend class WorkerView;
+
+  struct alignas(64) Slot {
+    ConnectionPool idle;
+    std::atomic<std::uint32_t> active{0};  // written by the worker alone
+    std::uint32_t leases = 0;              // leases of this worker that name the endpoint
+    bool detached = false;                 // no longer in the worker's list
+  };
+  Slot& slot(unsigned worker) const noexcept { return slots_[worker]; }
+
+  bool take_permit(std::uint64_t limit) noexcept { return take(in_flight_, limit); }
+  void drop_permit() noexcept { in_flight_.fetch_sub(1); }
+  bool take_tunnel(std::uint64_t limit) noexcept { return take(tunnels_, limit); }
+  void drop_tunnel() noexcept { tunnels_.fetch_sub(1, std::memory_order_relaxed); }
+  static bool take(std::atomic<std::uint64_t>& count, std::uint64_t limit) noexcept;
+
+  const std::uint64_t id_;
+  const std::string address_;
+  const SocketAddress socket_address_;
+  const unsigned workers_;
+  const std::shared_ptr<void> annex_;
+  std::atomic<EndpointState> state_{EndpointState::ready};
+  std::atomic<std::uint32_t> weight_{1};
+  std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
+  alignas(64) std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<std::uint64_t> tunnels_{0};
+  std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace weir::upstream

@@ -1,0 +1,68 @@
+// The right to use one connection of an endpoint for one request: a permit of the endpoint and the
+// connection itself. Move-only, worker thread only. Its Cluster is kept alive by who acquired it
+// (the Snapshot that the exchange pins); after into_tunnel() by the lease itself. The endpoint
+// lives as long as the lease, also after give_back().
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "weir/base/time.hpp"
+#include "weir/upstream/endpoint.hpp"
+
+namespace weir::upstream {
+
+class Cluster;
+
+class Lease {
+ public:
+  Lease(Lease&& other) noexcept
+      : queue_time(other.queue_time),
+        connect_time(other.connect_time),
+        cluster_(std::exchange(other.cluster_, nullptr)),
+        endpoint_(std::exchange(other.endpoint_, nullptr)),
+        connection_(std::move(other.connection_)),
+        worker_(other.worker_),
+        reused_(other.reused_),
+        holds_(std::exchange(other.holds_, Holds::nothing)),
+        tunnel_pin_(std::move(other.tunnel_pin_)) {}
+  Lease& operator=(Lease&& other) noexcept;
+  // Without give_back(): closes the connection and returns the permit.
+  ~Lease() { end(); }
+
+  Endpoint& endpoint() const noexcept { return *endpoint_; }
+  // REQUIRES: not given back.
+  net::Stream& stream() const noexcept { return connection_->stream(); }
+  // The connection has carried a request before; it may have been closed by the peer meanwhile.
+  bool reused() const noexcept { return reused_; }
+
+  Duration queue_time{};    // waited for a permit
+  Duration connect_time{};  // zero when reused
+
+  // The answer was read to its end and the connection may carry another request: returns
+  // connection and permit. Idempotent; after it stream() is gone.
+  void give_back() noexcept;
+  // After a 101: exchanges the permit for a place among the endpoint's tunnels and pins the
+  // cluster, so that the Snapshot may go. False, and nothing changed, when all places are taken.
+  bool into_tunnel();
+
+ private:
+  friend class Cluster;
+  enum class Holds : std::uint8_t { nothing, permit, tunnel };
+
+  // Takes over a permit.
+  Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
+  void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
+  void drop_connection() noexcept;
+  void end() noexcept;
+
+  Cluster* cluster_;
+  Endpoint* endpoint_;
+  std::unique_ptr<Connection> connection_;
+  unsigned worker_;
+  bool reused_ = false;
+  Holds holds_ = Holds::permit;
+  std::shared_ptr<Cluster> tunnel_pin_;
+};
+
+}  // namespace weir::upstream

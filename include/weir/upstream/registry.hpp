@@ -1,0 +1,49 @@
+// All clusters of the process, by name: what makes endpoints, permits and connections outlast a
+// reload. Main thread, leave() aside; owned by the server, outlived by the workers' loops.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/config/model.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/upstream/cluster.hpp"
+
+namespace weir::upstream {
+
+class Registry {
+ public:
+  Registry(std::vector<net::Loop*> workers, RegistryHooks hooks);
+
+  // While a Snapshot is compiled: the cluster of that name, made if there is none. The settings of
+  // one in use do not change before commit().
+  std::shared_ptr<Cluster> get(const config::Upstream& upstream);
+  // The Snapshot is in use: gives each cluster its new settings and retires those not named.
+  void commit(std::span<const config::Upstream> upstreams);
+  // The Snapshot came to nothing: forgets what get() made for it.
+  void abandon() noexcept;
+
+  // Null when unknown.
+  std::shared_ptr<Cluster> find(std::string_view name) const;
+  // In the order of their names.
+  std::vector<std::shared_ptr<Cluster>> clusters() const;
+
+  // On worker `worker`, when its tasks have ended and before its loop does: closes its idle
+  // connections, of retired clusters that are still pinned too.
+  void leave(unsigned worker) noexcept;
+
+ private:
+  const std::vector<net::Loop*> workers_;
+  const RegistryHooks hooks_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Cluster>, std::less<>> live_;
+  std::map<std::string, std::shared_ptr<Cluster>, std::less<>> drafts_;
+  std::vector<std::weak_ptr<Cluster>> retired_;
+};
+
+}  // namespace weir::upstream

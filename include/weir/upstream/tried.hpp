@@ -1,0 +1,57 @@
+// What a request has tried already: the endpoints it will not be sent to again. One an exchange;
+// worker thread only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "weir/base/reason.hpp"
+#include "weir/base/time.hpp"
+#include "weir/upstream/endpoint.hpp"
+
+namespace weir::upstream {
+
+// A connect that came to nothing, on the way to a lease.
+struct ConnectFailure {
+  std::shared_ptr<const Endpoint> endpoint;
+  Reason reason = Reason::connect_failed;  // or connect_timeout, or why the exchange was cancelled
+  Duration took{};
+};
+
+class Tried {
+ public:
+  void add(const Endpoint& endpoint) {
+    if (count_ < first_.size()) {
+      first_[count_] = endpoint.id();
+    } else {
+      further_.push_back(endpoint.id());
+    }
+    ++count_;
+  }
+  bool contains(const Endpoint& endpoint) const noexcept {
+    if (count_ == 0) return false;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::uint64_t id = i < first_.size() ? first_[i] : further_[i - first_.size()];
+      if (id == endpoint.id()) return true;
+    }
+    return false;
+  }
+  std::size_t size() const noexcept { return count_; }
+
+  // The next lease must be a new connection: set after a reused one turned out dead, as its
+  // neighbours likely are too. The endpoint itself is then not added.
+  bool fresh = false;
+
+  // Added to by Cluster::acquire, each beside add(); for metrics and the count of attempts.
+  std::vector<ConnectFailure> connect_failures;
+
+ private:
+  std::array<std::uint64_t, 4> first_{};
+  std::vector<std::uint64_t> further_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace weir::upstream
