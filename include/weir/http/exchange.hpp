@@ -24,6 +24,9 @@ namespace weir {
 namespace config {
 struct Route;
 }
+namespace net {
+class Loop;
+}
 namespace server {
 struct PinnedSnapshot;
 }
@@ -37,6 +40,7 @@ struct ConnectionInfo {
   SocketAddress local;
   bool peer_trusted = false;  // its X-Forwarded-* are believed
   bool tls = false;
+  net::Loop* loop = nullptr;  // the worker's own
 };
 
 // How an exchange ended.
