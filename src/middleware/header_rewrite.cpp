@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "weir/http/variables.hpp"
+
 namespace weir {
 namespace {
 
@@ -16,42 +18,6 @@ std::string_view path_param(std::string_view name, const Exchange& exchange) {
 }
 
 }  // namespace
-
-void append_text(std::string& out, const TemplateText& text, const RequestHead& request,
-                 const Exchange& exchange, std::span<const std::string> path_params) {
-  std::string made;
-  text.append_to(out, [&](TemplateVariable variable, std::size_t param) -> std::string_view {
-    switch (variable) {
-      case TemplateVariable::client_ip:
-        made.clear();
-        exchange.client_ip.append_to(made);
-        return made;
-      case TemplateVariable::host:
-        return request.host;
-      case TemplateVariable::scheme:
-        return to_string(request.scheme);
-      case TemplateVariable::path:
-        return request.path;
-      case TemplateVariable::rest:
-        return exchange.rest;
-      case TemplateVariable::query:
-        if (!request.has_query) return {};
-        made = '?';
-        made += request.query;
-        return made;
-      case TemplateVariable::request_id:
-        return exchange.request_id();
-      case TemplateVariable::route:
-        return exchange.route != nullptr ? std::string_view(exchange.route->name)
-                                         : std::string_view();
-      case TemplateVariable::upstream:
-        return exchange.upstream;
-      case TemplateVariable::path_param:
-        return path_param(path_params[param], exchange);
-    }
-    return {};
-  });
-}
 
 HeaderRewrite::HeaderRewrite(const config::HeaderChanges& changes,
                              std::vector<std::string> path_params)
@@ -72,14 +38,20 @@ HeaderRewrite::Values HeaderRewrite::parse(
   return parsed;
 }
 
-void HeaderRewrite::apply(HeaderMap& headers, const RequestHead& request,
+void HeaderRewrite::apply(HeaderMap& headers, const Request& request,
                           const Exchange& exchange) const {
   for (const std::string& name : remove_) headers.remove(name);
+  Variables variables(request, exchange);
+  const auto lookup = [&](TemplateVariable variable, std::size_t param) {
+    // The routes of one middleware may have their parameters in different places.
+    return variable == TemplateVariable::path_param ? path_param(path_params_[param], exchange)
+                                                    : variables(variable, param);
+  };
   std::string made;
   const auto value_of = [&](const TemplateText& text) -> std::string_view {
     if (text.is_literal()) return text.literal();
     made.clear();
-    append_text(made, text, request, exchange, path_params_);
+    text.append_to(made, lookup);
     return made;
   };
   for (const auto& [name, text] : set_) headers.set(name, value_of(text));

@@ -14,7 +14,7 @@ class Headers final : public Middleware {
       : request_(spec.request, path_params), response_(spec.response, path_params) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
-    request_.apply(request.head.headers, request.head, exchange);
+    request_.apply(request.head.headers, request, exchange);
     if (response_.empty()) return next(request, exchange);
     return rewritten(request, exchange, next);
   }
@@ -22,7 +22,7 @@ class Headers final : public Middleware {
  private:
   Task<Response> rewritten(Request& request, Exchange& exchange, Next next) const {
     Response response = co_await next(request, exchange);
-    response_.apply(response.head.headers, request.head, exchange);
+    response_.apply(response.head.headers, request, exchange);
     co_return response;
   }
 

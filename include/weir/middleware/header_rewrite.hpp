@@ -2,23 +2,16 @@
 // at load, then const; any thread.
 #pragma once
 
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "weir/config/model.hpp"
+#include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
-#include "weir/http/head.hpp"
 #include "weir/http/template_text.hpp"
 
 namespace weir {
-
-// Appends `text` with the values that this request has for its variables; those not known yet (the
-// upstream before one is chosen) are empty. Path parameters are looked up by name in the exchange's
-// route; `path_params` are the names that `text` was parsed with.
-void append_text(std::string& out, const TemplateText& text, const RequestHead& request,
-                 const Exchange& exchange, std::span<const std::string> path_params);
 
 class HeaderRewrite {
  public:
@@ -28,8 +21,9 @@ class HeaderRewrite {
   HeaderRewrite(const config::HeaderChanges& changes, std::vector<std::string> path_params);
 
   bool empty() const noexcept { return remove_.empty() && set_.empty() && add_.empty(); }
-  // Changes `headers`; values come from `request`, which `headers` may belong to.
-  void apply(HeaderMap& headers, const RequestHead& request, const Exchange& exchange) const;
+  // Changes `headers`, which may be the request's own. Variables not known yet (the upstream before
+  // one is chosen) are empty; path parameters are looked up by name in the exchange's route.
+  void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const;
 
  private:
   using Values = std::vector<std::pair<std::string, TemplateText>>;
