@@ -89,6 +89,18 @@ IoResult Stream::try_read(std::span<std::byte> into) noexcept {
   return {Io::error, 0, errno};
 }
 
+IoResult Stream::try_peek(std::span<std::byte> into) noexcept {
+  if (fd_ < 0) return {Io::error, 0, EBADF};
+  const ssize_t got = ::recv(fd_, into.data(), into.size(), MSG_PEEK);
+  if (got > 0) return {Io::ok, static_cast<std::size_t>(got)};
+  if (got == 0) return {Io::eof};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    readable_ = false;
+    return {Io::would_block};
+  }
+  return {Io::error, 0, errno};
+}
+
 Task<Io> Stream::wait_readable(Deadline deadline) {
   if (readable_ || fd_ < 0) co_return read_waiter_.cancelled() ? Io::cancelled : Io::ok;
   read_waiter_.reset();

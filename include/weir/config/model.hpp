@@ -93,6 +93,8 @@ struct Limits {
   std::uint64_t h2_streams = 100;
   Underscores underscores = Underscores::reject;
   EmptySegments empty_segments = EmptySegments::merge;
+
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 struct Listener {

@@ -105,8 +105,8 @@ class Exchange {
   std::string_view request_id() const noexcept {
     return {request_id_text.data(), request_id_length};
   }
-  server::PinnedSnapshot* snapshot = nullptr;           // keeps the configuration of this exchange
-  std::size_t route_index = no_route;                   // in it
+  server::PinnedSnapshot* snapshot = nullptr;      // keeps the configuration of this exchange
+  std::size_t route_index = no_route;              // in it
   const config::Route* route = nullptr;            // of the pinned snapshot
   std::string_view route_name;                     // "" while there is none
   std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
@@ -114,6 +114,8 @@ class Exchange {
   std::string_view upstream;                       // name
   std::string_view endpoint;                       // address
   unsigned attempts = 0;
+  std::string_view trace_id;              // of a valid traceparent
+  bool tunnelled = false;                 // a 101 was answered
   Duration queue_time{}, connect_time{};  // of the last try
   std::string_view user;                  // who basic_auth found
   std::uint64_t bytes_in = 0;

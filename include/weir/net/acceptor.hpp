@@ -17,9 +17,10 @@ namespace weir::net {
 // Descriptors that listen on one address; closes those it still has.
 class ListenSockets {
  public:
-  // Binds `count` sockets to `address` (one for unix:, after removing a stale socket file that nobody
-  // listens on). Port 0 is given a port, the same for all. The error says what failed.
-  static std::expected<ListenSockets, std::string> open(const SocketAddress& address, unsigned count);
+  // Binds `count` sockets to `address` (one for unix:, after removing a stale socket file that
+  // nobody listens on). Port 0 is given a port, the same for all. The error says what failed.
+  static std::expected<ListenSockets, std::string> open(const SocketAddress& address,
+                                                        unsigned count);
 
   ListenSockets(ListenSockets&& other) noexcept;
   ListenSockets& operator=(ListenSockets&& other) noexcept;

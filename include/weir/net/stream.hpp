@@ -53,6 +53,10 @@ class Stream final : private ReadyTarget {
   // What is there now: ok with bytes > 0, would_block (without a system call when no edge came),
   // eof, error.
   IoResult try_read(std::span<std::byte> into) noexcept;
+  // The same without taking it.
+  IoResult try_peek(std::span<std::byte> into) noexcept;
+  // Lets the next wait_readable() be for more than try_peek() saw.
+  void await_more() noexcept { readable_ = peer_closed_; }
   // Waits for an edge when there is none: ok, timeout, cancelled.
   Task<Io> wait_readable(Deadline deadline);
   bool readable() const noexcept { return readable_; }

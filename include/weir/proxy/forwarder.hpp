@@ -1,6 +1,6 @@
-// A route's last handler when it goes to an upstream: which upstream of the split, the request as the
-// upstream shall see it, tries, the answer as the client shall see it. One a route of a snapshot,
-// shared by all workers; what changes is kept per worker.
+// A route's last handler when it goes to an upstream: which upstream of the split, the request as
+// the upstream shall see it, tries, the answer as the client shall see it. One a route of a
+// snapshot, shared by all workers; what changes is kept per worker.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,7 @@ namespace weir::proxy {
 struct ForwardTarget {
   std::uint32_t weight = 1;
   std::shared_ptr<upstream::Cluster> cluster;
+  std::size_t response_header_size = 64 * 1024;  // bytes
 };
 
 // `route` and `server` belong to the snapshot and outlive the handler.

@@ -5,13 +5,17 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "weir/config/loader.hpp"
 #include "weir/config/model.hpp"
 #include "weir/http/handler.hpp"
 #include "weir/middleware/chain.hpp"
+#include "weir/middleware/header_rewrite.hpp"
 #include "weir/route/route_table.hpp"
+#include "weir/telemetry/access_record.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/upstream/cluster.hpp"
 
@@ -23,12 +27,14 @@ struct CompiledRoute {
   const config::Route* config = nullptr;
   Chain chain;
   std::unique_ptr<Handler> last;
+  HeaderRewrite response_headers;
   std::shared_ptr<telemetry::RouteMetrics> metrics;
 };
 
 class Snapshot {
  public:
-  // What is wrong beyond what the loader sees: expressions that do not compile.
+  // Fails with what is wrong beyond what the loader sees: expressions that do not compile. Clusters
+  // are taken from the process's registry, whose commit() or abandon() is the caller's.
   using Problems = std::vector<config::Problem>;
   static std::expected<std::shared_ptr<const Snapshot>, Problems> compile(config::Config config,
                                                                           Process& process,
@@ -38,22 +44,27 @@ class Snapshot {
   const route::RouteTable& table() const noexcept { return *table_; }
   const CompiledRoute& route(std::size_t index) const noexcept { return routes_[index]; }
   std::uint64_t generation() const noexcept { return generation_; }
+  const telemetry::AccessPolicy& access_policy() const noexcept { return access_policy_; }
+  // Fields that the gateway itself sets from what it knows of the user: removed from requests.
+  const std::vector<std::string>& gateway_fields() const noexcept { return gateway_fields_; }
   const std::vector<std::shared_ptr<upstream::Cluster>>& clusters() const noexcept {
     return clusters_;
   }
 
  private:
-  explicit Snapshot(config::Config config, std::uint64_t generation)
-      : config_(std::move(config)), generation_(generation) {}
+  Snapshot(config::Config config, std::uint64_t generation)
+      : config_(std::move(config)), generation_(generation), access_policy_(config_.access_log) {}
 
   config::Config config_;
   std::uint64_t generation_;
+  telemetry::AccessPolicy access_policy_;
+  std::vector<std::string> gateway_fields_;
   std::vector<std::shared_ptr<upstream::Cluster>> clusters_;
   std::vector<CompiledRoute> routes_;
   std::unique_ptr<route::RouteTable> table_;
 };
 
-// The routes alone, for commands that start nothing: table and has_cors.
+// The route table alone, for commands that start nothing. `config` outlives it.
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config);
 
 }  // namespace weir::server

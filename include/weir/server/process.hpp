@@ -1,0 +1,34 @@
+// What lives as long as the process and is shared by all workers: everything in it synchronises
+// itself. Built by the server before the first snapshot, destroyed after the last worker.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "weir/base/offload.hpp"
+#include "weir/config/model.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/telemetry/access_log.hpp"
+#include "weir/telemetry/metrics.hpp"
+#include "weir/upstream/registry.hpp"
+
+namespace weir::server {
+
+struct Process {
+  // `loops` are the workers'.
+  Process(const config::Config& config, std::vector<net::Loop*> loops, telemetry::LogTarget access);
+
+  unsigned workers;
+  telemetry::Metrics metrics;
+  telemetry::AccessLog access_log;
+  upstream::Registry registry;
+  Offload offload;
+  std::shared_ptr<telemetry::RouteMetrics> unrouted;  // requests that found no route: "-"
+
+  std::atomic<std::uint64_t> connections{0};
+  std::uint64_t max_connections;
+};
+
+}  // namespace weir::server

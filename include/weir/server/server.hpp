@@ -1,0 +1,80 @@
+// The gateway as a process: listeners, workers, reload, drain. All of it is driven from the main
+// thread's io_context; the workers are told through their mailboxes.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/config/loader.hpp"
+#include "weir/config/model.hpp"
+#include "weir/net/acceptor.hpp"
+#include "weir/server/process.hpp"
+#include "weir/server/snapshot.hpp"
+
+namespace weir::server {
+
+class Server {
+ public:
+  // Where the configuration comes from, at the start and at each reload.
+  using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
+  using Problems = std::vector<config::Problem>;
+
+  Server(asio::io_context& main, Source source);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds, compiles and starts the workers. The strings say, a line each, why it could not.
+  std::expected<void, std::vector<std::string>> start();
+
+  // All or nothing. `done` gets the problems, empty when every worker has the new configuration.
+  void reload(std::function<void(Problems)> done);
+  // Readiness 503 and answers that close their connections, and back. Goes on serving.
+  void drain();
+  void undrain();
+  // Drains and stops; `done` gets the exit code: 0 clean, 2 something was cut. A second call cuts
+  // at once.
+  void shut_down(std::function<void(int)> done);
+  // Opens log files anew.
+  void reopen_logs();
+
+  // --- for the admin address
+  bool ready() const noexcept { return started_ && !draining_; }
+  const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
+  Process& process() noexcept { return *process_; }
+  // Name and real address of each listener, in the configuration's order.
+  std::vector<std::pair<std::string, SocketAddress>> listeners() const;
+  // What the file says now, compared with what runs; for /config/diff.
+  std::expected<config::Loaded, Problems> load_again() const { return source_(); }
+
+ private:
+  class Parts;
+
+  Problems needs_restart(const config::Config& next) const;
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
+  void stop_accepting();
+  void cut();
+  void finished();
+
+  asio::io_context& main_;
+  Source source_;
+  std::unique_ptr<Process> process_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const Snapshot> first_;  // the listeners' settings are its
+  std::unique_ptr<Parts> parts_;
+  std::function<void(int)> stopped_;
+  std::uint64_t generation_ = 0;
+  unsigned busy_workers_ = 0;
+  unsigned cut_requests_ = 0;
+  bool started_ = false;
+  bool draining_ = false;
+  bool accepting_ = true;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,153 @@
+#include "proxy/attempt.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::proxy {
+namespace {
+
+// How long a client that expects 100 Continue is left waiting for the upstream's word.
+constexpr Duration continue_wait = std::chrono::seconds(1);
+constexpr unsigned most_interim = 8;
+
+}  // namespace
+
+Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
+                 std::size_t header_size, UpstreamRecord record)
+    : loop_(loop),
+      lease_(std::move(lease)),
+      endpoint_(lease_.endpoint()),
+      request_(request),
+      exchange_(exchange),
+      record_(record),
+      client_(codec::h1::make_client_exchange(lease_.stream(), exchange, *this, request.head.method,
+                                              header_size)),
+      uploads_(loop),
+      continued_(loop),
+      started_(loop.now()) {}
+
+Attempt::~Attempt() {
+  record_.ended(endpoint_, {.failure = failure_ ? failure_->reason : Reason::none,
+                            .client_gone = exchange_.cancelled(),
+                            .answer_complete = answer_complete_ || tunnelled_,
+                            .status = status_,
+                            .duration = loop_.now() - started_});
+}
+
+Task<Result<ResponseHead>> Attempt::start(HeadTime time) {
+  if (exchange_.cancelled()) co_return std::unexpected(cancelled_error());
+  exchange_.set_cancellable(this);
+  BodyStream* const body = request_.body;
+  Bytes first;
+  if (body != nullptr && !request_.head.expect_continue) first = body->read_ready();
+  content_taken_ = !first.empty();
+  upload_done_ = body == nullptr || body->complete();
+  const auto sent = co_await client_->send_head(request_.head, first, upload_done_);
+  // An upstream that closed may have answered before: its answer is read all the same.
+  if (!upload_done_ && sent) uploads_.spawn(upload());
+  auto head = co_await read_final_head(time);
+  if (!head) {
+    failure_ = head.error();
+    co_return std::unexpected(std::move(head.error()));
+  }
+  head_came_ = true;
+  status_ = head->status;
+  exchange_.last_activity = loop_.now();
+  if (!upload_done_) exchange_.close_after = true;
+  co_return head;
+}
+
+Task<Result<ResponseHead>> Attempt::read_final_head(HeadTime time) {
+  unsigned interim = 0;
+  while (true) {
+    ResponseHead head;
+    const auto came = client_->take_head(head);
+    if (!came) {
+      if (upload_failure_) co_return std::unexpected(*upload_failure_);
+      co_return std::unexpected(came.error());
+    }
+    if (*came) {
+      if (head.status >= 200 || head.status == 101) {
+        continued_.notify();
+        co_return head;
+      }
+      if (++interim > most_interim) {
+        co_return fail(Reason::upstream_bad_response, Side::upstream, "too many interim answers");
+      }
+      if (exchange_.interim != nullptr) co_await exchange_.interim->informational(head);
+      if (head.status == 100) continued_.notify();
+      continue;
+    }
+    if (upload_failure_) co_return std::unexpected(*upload_failure_);
+    const Deadline until = time.until(loop_.now(), exchange_);
+    const net::Io ready = co_await client_->wait_more(until);
+    if (ready == net::Io::cancelled) co_return std::unexpected(cancelled_error());
+    // While the client's content is waited for, the end moves on.
+    if (ready == net::Io::timeout && loop_.now() >= time.until(loop_.now(), exchange_)) {
+      co_return fail(Reason::request_timeout, Side::upstream);
+    }
+  }
+}
+
+Error Attempt::cancelled_error() const {
+  if (upload_failure_) return *upload_failure_;
+  const Reason reason = exchange_.cancel_reason();
+  return {reason == Reason::none ? Reason::internal : reason, Side::downstream, {}};
+}
+
+Task<> Attempt::upload() {
+  BodyStream& body = *request_.body;
+  if (request_.head.expect_continue) {
+    co_await continued_.wait(loop_.now() + continue_wait);
+    // A final answer instead of 100: the content is not wanted.
+    if (head_came_ || continued_.cancelled()) co_return;
+  }
+  while (true) {
+    const auto piece = co_await body.read();
+    if (!piece) {
+      upload_failure_ = piece.error();
+      // Nobody can finish this request: whoever waits for its answer hears why.
+      client_->abort(piece.error().reason);
+      lease_.stream().cancel();
+      co_return;
+    }
+    content_taken_ = true;
+    if (!piece->empty() && !(co_await client_->send_content(*piece))) co_return;
+    if (piece->empty() || body.complete()) break;
+  }
+  upload_done_ = (co_await client_->send_end(body.trailers())).has_value();
+}
+
+bool Attempt::replayable() const noexcept {
+  return lease_.reused() && client_->untouched() && !content_taken_ && !upload_failure_ &&
+         failure_ && failure_->reason == Reason::upstream_reset;
+}
+
+bool Attempt::into_tunnel() noexcept {
+  tunnelled_ = lease_.into_tunnel();
+  return tunnelled_;
+}
+
+void Attempt::cancel(Reason) noexcept {
+  continued_.cancel();
+  if (!answer_over_) lease_.stream().cancel();
+}
+
+void Attempt::answer_ended(bool reusable) noexcept {
+  answer_over_ = true;
+  answer_complete_ = client_->complete();
+  if (reusable && upload_done_) lease_.give_back();
+}
+
+Task<> Attempt::settle() {
+  exchange_.set_cancellable(nullptr);
+  if (uploads_.size() != 0) {
+    // The answer is over and the upload is not: nobody will read the rest.
+    continued_.cancel();
+    lease_.stream().cancel();
+    request_.body->abort(Reason::upstream_reset);
+    co_await uploads_.join();
+  }
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,91 @@
+// One try of a request on one upstream connection: the head out, the upload pumped beside it, the
+// final head in, the answer's content pulled by the codec. Owned by the exchange, worker thread
+// only.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "proxy/upstream_record.hpp"
+#include "weir/codec/h1/client_exchange.hpp"
+#include "weir/http/body.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/net/task_group.hpp"
+#include "weir/upstream/lease.hpp"
+
+namespace weir::proxy {
+
+// How long until the final head: from the request's head, all tries included, standing still while
+// the client's content is waited for.
+struct HeadTime {
+  TimePoint start;
+  Duration timeout{};  // zero: none
+
+  Deadline until(TimePoint now, const Exchange& exchange) const noexcept {
+    if (timeout == Duration::zero()) return exchange.hard_deadline;
+    return std::min(start + timeout + exchange.client_wait(now), exchange.hard_deadline);
+  }
+};
+
+class Attempt final : public ExchangePart,
+                      public BodyStream,
+                      private Cancellable,
+                      private codec::h1::ClientExchange::Owner {
+ public:
+  // `header_size` bounds the answer's head; `record` is told how it ended.
+  Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
+          std::size_t header_size, UpstreamRecord record);
+  ~Attempt() override;
+
+  // Sends the request and returns the final head; interim ones are relayed on the way.
+  Task<Result<ResponseHead>> start(HeadTime time);
+
+  // The reused connection died before any byte of an answer, and nothing of the content was taken
+  // from the client: the request can be sent again as it is.
+  bool replayable() const noexcept;
+  // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
+  // tunnels.
+  bool into_tunnel() noexcept;
+  ByteStream& tunnel() noexcept { return client_->bytes(); }
+
+  // --- BodyStream: the answer's content
+  Task<Result<Bytes>> read() override { return client_->read(); }
+  Bytes read_ready() noexcept override { return client_->read_ready(); }
+  bool complete() const noexcept override { return client_->complete(); }
+  const HeaderMap& trailers() const noexcept override { return client_->trailers(); }
+  std::optional<std::uint64_t> length() const noexcept override { return client_->length(); }
+  void abort(Reason reason) noexcept override { client_->abort(reason); }
+
+  // --- ExchangePart
+  Task<> settle() override;
+
+ private:
+  Task<Result<ResponseHead>> read_final_head(HeadTime time);
+  Task<> upload();
+  Error cancelled_error() const;
+  void cancel(Reason reason) noexcept override;
+  void answer_ended(bool reusable) noexcept override;
+
+  net::Loop& loop_;
+  upstream::Lease lease_;
+  upstream::Endpoint& endpoint_;
+  Request& request_;
+  Exchange& exchange_;
+  UpstreamRecord record_;
+  std::unique_ptr<codec::h1::ClientExchange> client_;
+  net::TaskGroup uploads_;
+  net::Waiter continued_;  // the upstream's 100 came, or its final head
+  TimePoint started_;
+  bool upload_done_ = false;    // all content was sent
+  bool content_taken_ = false;  // some of it left the client's hands
+  bool head_came_ = false;
+  bool answer_over_ = false;  // nothing is read from the connection any more
+  bool answer_complete_ = false;
+  bool tunnelled_ = false;
+  std::optional<Error> upload_failure_;  // the client's fault
+  std::optional<Error> failure_;         // why there was no final head
+  int status_ = 0;
+};
+
+}  // namespace weir::proxy

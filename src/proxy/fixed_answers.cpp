@@ -1,0 +1,74 @@
+#include "weir/proxy/fixed_answers.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/http/answer.hpp"
+#include "weir/http/variables.hpp"
+
+namespace weir::proxy {
+namespace {
+
+TemplateText parsed(const std::string& text, std::span<const std::string> path_params) {
+  return TemplateText::parse(text, path_params).value();
+}
+
+class RedirectHandler final : public Handler {
+ public:
+  RedirectHandler(int status, TemplateText to) : status_(status), to_(std::move(to)) {}
+
+  Task<Response> handle(Request& request, Exchange& exchange) override {
+    std::string location = Variables(request, exchange).expand(to_);
+    // A path of two slashes would be read as another host.
+    if (location.starts_with("//")) location.insert(0, "/.");
+    Response response = simple_answer(status_, {}, {});
+    response.head.headers.add(FieldId::location, "location", location);
+    co_return response;
+  }
+
+ private:
+  int status_;
+  TemplateText to_;
+};
+
+class RespondHandler final : public Handler {
+ public:
+  RespondHandler(const config::Respond& respond, std::span<const std::string> path_params)
+      : status_(respond.status), body_(parsed(respond.body, path_params)) {
+    for (const auto& [name, value] : respond.headers) {
+      if (field_id(name) == FieldId::content_type) has_type_ = true;
+      headers_.emplace_back(name, parsed(value, path_params));
+    }
+  }
+
+  Task<Response> handle(Request& request, Exchange& exchange) override {
+    Variables variables(request, exchange);
+    const bool typed = has_type_ || status_ == 204 || status_ == 304;
+    Response response = simple_answer(status_, variables.expand(body_), typed ? "" : "text/plain");
+    for (const auto& [name, value] : headers_) {
+      response.head.headers.add(name, variables.expand(value));
+    }
+    co_return response;
+  }
+
+ private:
+  int status_;
+  TemplateText body_;
+  bool has_type_ = false;
+  std::vector<std::pair<std::string, TemplateText>> headers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handler> make_redirect(const config::Redirect& redirect,
+                                       std::span<const std::string> path_params) {
+  return std::make_unique<RedirectHandler>(redirect.status, parsed(redirect.to, path_params));
+}
+
+std::unique_ptr<Handler> make_respond(const config::Respond& respond,
+                                      std::span<const std::string> path_params) {
+  return std::make_unique<RespondHandler>(respond, path_params);
+}
+
+}  // namespace weir::proxy

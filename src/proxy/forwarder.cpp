@@ -1,0 +1,202 @@
+#include "weir/proxy/forwarder.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "proxy/attempt.hpp"
+#include "proxy/upstream_fields.hpp"
+#include "proxy/upstream_record.hpp"
+#include "proxy/websocket.hpp"
+#include "weir/base/text.hpp"
+#include "weir/control/weighted_split.hpp"
+#include "weir/http/answer.hpp"
+#include "weir/http/forwarded.hpp"
+#include "weir/http/url_path.hpp"
+#include "weir/http/variables.hpp"
+#include "weir/middleware/header_rewrite.hpp"
+
+namespace weir::proxy {
+namespace {
+
+class Forwarder final : public Handler {
+ public:
+  Forwarder(const config::Route& route, const config::Server& server,
+            std::vector<ForwardTarget> targets, unsigned workers, telemetry::Metrics& metrics)
+      : route_(route),
+        via_name_(server.via.request ? std::string_view(server.via.name) : std::string_view()),
+        request_headers_(route.request_headers, route.match.path_params),
+        websocket_(std::ranges::find(route.upgrades, "websocket") != route.upgrades.end()),
+        is_split_(std::get<config::UpstreamAction>(route.action).is_split) {
+    std::vector<std::uint32_t> weights;
+    for (ForwardTarget& target : targets) {
+      weights.push_back(target.weight);
+      targets_.push_back(
+          {std::move(target.cluster), target.response_header_size, nullptr, nullptr});
+      const std::string& name = targets_.back().cluster->name();
+      targets_.back().metrics = metrics.upstream(name);
+      if (is_split_) targets_.back().split = metrics.split(route.name, name);
+    }
+    for (unsigned i = 0; i < workers; ++i)
+      splits_.push_back(WorkerSplit{control::WeightedSplit(weights)});
+    if (route.rewrite) {
+      const auto parsed = [&](const std::string& text) {
+        return TemplateText::parse(text, route.match.path_params).value();
+      };
+      if (!route.rewrite->path.empty()) rewrite_path_ = parsed(route.rewrite->path);
+      if (route.rewrite->has_prefix) rewrite_prefix_ = parsed(route.rewrite->prefix);
+      if (!route.rewrite->host.empty()) rewrite_host_ = parsed(route.rewrite->host);
+    }
+  }
+
+  Task<Response> handle(Request& request, Exchange& exchange) override {
+    const RequestHead& head = request.head;
+    if (exchange.body_limit != 0 && head.framing == Framing::length &&
+        head.content_length > exchange.body_limit) {
+      co_return problem(Reason::body_too_large, "content over the limit", exchange.request_id());
+    }
+    const Target& target = pick(exchange.connection.worker);
+    exchange.upstream = target.cluster->name();
+    if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
+      co_return problem(Reason::internal, fault, exchange.request_id());
+    }
+    UpstreamRecord record(*target.metrics, exchange.connection.worker);
+    auto tried = co_await try_until_head(request, exchange, target, record);
+    if (!tried) co_return problem(tried.error(), exchange.request_id());
+    co_return answer(request, exchange, *tried);
+  }
+
+ private:
+  struct Target {
+    std::shared_ptr<upstream::Cluster> cluster;
+    std::size_t response_header_size;
+    std::shared_ptr<telemetry::UpstreamMetrics> metrics;
+    std::shared_ptr<telemetry::SplitMetrics> split;
+  };
+  // A cache line each: workers write theirs for every request.
+  struct alignas(64) WorkerSplit {
+    control::WeightedSplit split;
+  };
+  struct Answered {
+    Attempt* attempt;
+    ResponseHead head;
+  };
+
+  const Target& pick(unsigned worker) {
+    const Target& target =
+        targets_.size() == 1 ? targets_.front() : targets_[splits_[worker].split.pick()];
+    if (target.split) target.split->shard(worker).requests.add();
+    return target;
+  }
+
+  // The request as the upstream shall see it; says what is wrong with a rewritten path.
+  std::string_view prepare(Request& request, Exchange& exchange) const {
+    RequestHead& head = request.head;
+    HeaderMap& headers = head.headers;
+    request_headers_.apply(headers, request, exchange);
+    head.upgrade_websocket = head.upgrade_websocket && websocket_;
+    if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
+    if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
+    if (!head.expect_continue) headers.remove(FieldId::expect);
+    add_upstream_fields(head, exchange, via_name_);
+    if (rewrite_path_ || rewrite_prefix_) {
+      std::string path =
+          Variables(request, exchange).expand(rewrite_path_ ? *rewrite_path_ : *rewrite_prefix_);
+      if (rewrite_prefix_) {
+        while (path.ends_with('/')) path.pop_back();
+        path += exchange.rest;
+        if (path.empty()) path = "/";
+      }
+      // A variable may have brought in what a path must not have.
+      const auto normal = normalise_path(path, true, headers.arena());
+      if (!normal) return "the rewritten path is not a path";
+      head.path = headers.arena().copy(normal->path);
+    }
+    if (rewrite_host_)
+      head.authority = headers.arena().copy(Variables(request, exchange).expand(*rewrite_host_));
+    return {};
+  }
+
+  // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
+  // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1).
+  Task<Result<Answered>> try_until_head(Request& request, Exchange& exchange, const Target& target,
+                                        UpstreamRecord& record) {
+    upstream::Cluster& cluster = *target.cluster;
+    const unsigned worker = exchange.connection.worker;
+    net::Loop& loop = *exchange.connection.loop;
+    const HeadTime time{exchange.head_received, route_.timeout};
+    upstream::Tried tried;
+    while (true) {
+      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
+      if (!lease) {
+        auto acquired =
+            co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
+        for (const upstream::ConnectFailure& failure : tried.connect_failures) {
+          record.connect_failed(failure);
+          ++exchange.attempts;
+        }
+        tried.connect_failures.clear();
+        if (!acquired) co_return std::unexpected(std::move(acquired.error()));
+        lease.emplace(std::move(*acquired));
+      }
+      record.leased(*lease);
+      ++exchange.attempts;
+      exchange.endpoint = lease->endpoint().address();
+      exchange.queue_time = lease->queue_time;
+      exchange.connect_time = lease->connect_time;
+      Attempt& attempt = exchange.own(std::make_unique<Attempt>(
+          loop, std::move(*lease), request, exchange, target.response_header_size, record));
+      auto head = co_await attempt.start(time);
+      if (head) co_return Answered{&attempt, std::move(*head)};
+      const bool again = attempt.replayable() && !tried.fresh && is_idempotent(request.head.method);
+      co_await exchange.end(attempt);
+      if (!again) co_return std::unexpected(std::move(head.error()));
+      tried.fresh = true;
+    }
+  }
+
+  Response answer(Request& request, Exchange& exchange, Answered& answered) const {
+    ResponseHead& head = answered.head;
+    const bool switched = head.status == 101;
+    if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
+      answered.attempt->abort(Reason::upstream_bad_response);
+      return problem(Reason::upstream_bad_response, "switched protocols unasked",
+                     exchange.request_id());
+    }
+    if (switched && !answered.attempt->into_tunnel()) {
+      answered.attempt->abort(Reason::pool_full);
+      return problem(Reason::pool_full, "tunnels", exchange.request_id());
+    }
+    strip_hop_by_hop(head.headers);
+    Response response;
+    if (switched) {
+      head.headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
+      response.body = &answered.attempt->tunnel();
+    } else if (head.framing != Framing::none) {
+      response.body = static_cast<BodyStream*>(answered.attempt);
+    }
+    response.head = std::move(head);
+    return response;
+  }
+
+  const config::Route& route_;
+  const std::string_view via_name_;
+  const HeaderRewrite request_headers_;
+  const bool websocket_;
+  const bool is_split_;
+  std::vector<Target> targets_;
+  std::vector<WorkerSplit> splits_;
+  std::optional<TemplateText> rewrite_path_;
+  std::optional<TemplateText> rewrite_prefix_;
+  std::optional<TemplateText> rewrite_host_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
+                                        std::vector<ForwardTarget> targets, unsigned workers,
+                                        telemetry::Metrics& metrics) {
+  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics);
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,40 @@
+// What a try tells the upstream's metrics when it has ended. One a worker and upstream, that
+// worker's thread only.
+#pragma once
+
+#include <memory>
+
+#include "weir/base/reason.hpp"
+#include "weir/base/time.hpp"
+#include "weir/telemetry/upstream_metrics.hpp"
+#include "weir/upstream/endpoint.hpp"
+#include "weir/upstream/lease.hpp"
+#include "weir/upstream/tried.hpp"
+
+namespace weir::proxy {
+
+struct TryEnd {
+  Reason failure = Reason::none;  // why there was no final head
+  bool client_gone = false;
+  bool answer_complete = false;
+  int status = 0;  // of the final head, 0 if there was none
+  Duration duration{};
+};
+
+class UpstreamRecord {
+ public:
+  UpstreamRecord(telemetry::UpstreamMetrics& metrics, unsigned worker) noexcept
+      : shard_(metrics.shard(worker)), worker_(worker) {}
+
+  void leased(const upstream::Lease& lease);
+  void connect_failed(const upstream::ConnectFailure& failure);
+  void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
+
+ private:
+  void count(const upstream::Endpoint& endpoint, telemetry::TryResult result, int status);
+
+  telemetry::UpstreamShard& shard_;
+  unsigned worker_;
+};
+
+}  // namespace weir::proxy

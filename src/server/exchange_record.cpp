@@ -1,0 +1,57 @@
+#include "server/exchange_record.hpp"
+
+namespace weir::server {
+
+void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
+                    const Outcome& outcome) {
+  const bool tunnel = exchange.tunnelled;
+  if (exchange.route != nullptr) (tunnel ? shard.tunnels : shard.in_flight).add(-1);
+  shard.count(head.method_text.empty() ? Method::other : head.method, outcome.status,
+              outcome.reason);
+  if (!tunnel) shard.duration.observe(outcome.ended - outcome.started);
+  shard.head.observe(outcome.head_sent - outcome.started);
+  if (exchange.bytes_in != 0) shard.request_bytes.add(exchange.bytes_in);
+  if (exchange.bytes_out != 0) shard.response_bytes.add(exchange.bytes_out);
+}
+
+void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy& policy,
+                       const RequestHead& head, const Exchange& exchange, const Outcome& outcome) {
+  const unsigned worker = exchange.connection.worker;
+  const Duration duration = outcome.ended - outcome.started;
+  if (!policy.on || !log.wants(worker, policy, outcome.status, outcome.reason, duration)) return;
+  telemetry::AccessRecord record;
+  record.started = outcome.started;
+  record.request_id = exchange.request_id();
+  record.trace_id = exchange.trace_id;
+  record.listener = exchange.connection.listener_name;
+  record.protocol = head.version == Version::http10 ? "HTTP/1.0" : "HTTP/1.1";
+  record.client_ip = exchange.client_ip;
+  record.peer = &exchange.connection.peer;
+  record.method = head.method_text;
+  record.host = head.host;
+  // As the client sent it: what was matched and forwarded may have been rewritten.
+  const std::size_t path_start = head.target.starts_with('/') ? 0 : head.target.size();
+  record.path = path_start == 0 ? head.target.substr(0, head.target.find('?')) : head.path;
+  record.query = head.query;
+  record.status = outcome.status;
+  record.reason = outcome.reason;
+  record.route = exchange.route_name;
+  record.upstream = exchange.upstream;
+  record.endpoint = exchange.endpoint;
+  record.attempts = exchange.attempts;
+  record.duration = duration;
+  if (outcome.head_sent != outcome.ended || outcome.complete) {
+    record.head = outcome.head_sent - outcome.started;
+  }
+  if (exchange.attempts != 0) {
+    record.queue = exchange.queue_time;
+    record.connect = exchange.connect_time;
+  }
+  record.bytes_in = exchange.bytes_in;
+  record.bytes_out = exchange.bytes_out;
+  record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
+  record.referer = head.headers.get(FieldId::referer).value_or("");
+  log.append(worker, policy, record);
+}
+
+}  // namespace weir::server

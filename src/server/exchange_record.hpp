@@ -1,0 +1,17 @@
+// What an exchange leaves behind when it is over: counts and a line in the access log. Worker
+// thread.
+#pragma once
+
+#include "weir/http/exchange.hpp"
+#include "weir/telemetry/access_log.hpp"
+#include "weir/telemetry/route_metrics.hpp"
+
+namespace weir::server {
+
+// An exchange that was routed leaves its route's in_flight gauge.
+void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
+                    const Outcome& outcome);
+void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy& policy,
+                       const RequestHead& head, const Exchange& exchange, const Outcome& outcome);
+
+}  // namespace weir::server

@@ -1,0 +1,156 @@
+#include "server/gateway.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "server/exchange_record.hpp"
+#include "weir/base/text.hpp"
+#include "weir/http/answer.hpp"
+#include "weir/http/forwarded.hpp"
+#include "weir/http/request_id.hpp"
+#include "weir/http/url_path.hpp"
+
+namespace weir::server {
+
+Gateway::~Gateway() { delete current_; }
+
+void Gateway::adopt(std::shared_ptr<const Snapshot> snapshot) {
+  PinnedSnapshot* const before = std::exchange(current_, new PinnedSnapshot{std::move(snapshot)});
+  if (before != nullptr && before->pins == 0) delete before;
+}
+
+void Gateway::pin(Exchange& exchange) {
+  exchange.snapshot = current_;
+  ++current_->pins;
+}
+
+void Gateway::unpin(PinnedSnapshot* pinned) noexcept {
+  if (--pinned->pins == 0 && pinned != current_) delete pinned;
+}
+
+Response Gateway::answer(Reason reason, std::string_view detail, const Exchange& exchange) const {
+  return problem(reason, detail, exchange.request_id());
+}
+
+Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
+  pin(exchange);
+  const Snapshot& snapshot = *exchange.snapshot->shared;
+  const config::Config& config = snapshot.config();
+  RequestHead& head = request.head;
+  HeaderMap& headers = head.headers;
+  const ConnectionInfo& connection = exchange.connection;
+
+  if (!connection.peer_trusted) strip_untrusted(headers, snapshot.gateway_fields());
+  exchange.client_ip =
+      client_ip(headers, connection.peer.ip(), connection.peer_trusted, config.trusted_proxies);
+  assign_request_id(exchange, headers);
+  exchange.trace_id = keep_valid_trace(headers);
+  strip_hop_by_hop(headers);
+
+  Response response;
+  if (const CompiledRoute* found = route(request, exchange, snapshot, response)) {
+    const config::Route& route = *found->config;
+    exchange.stream_idle_timeout = route.stream_idle_timeout;
+    exchange.hard_deadline = deadline_after(exchange.started, route.max_duration);
+    response = co_await found->chain.handle(request, exchange, *found->last);
+    if (std::holds_alternative<ByteStream*>(response.body)) {
+      exchange.tunnelled = true;
+      found->metrics->shard(worker_).in_flight.add(-1);
+      found->metrics->shard(worker_).tunnels.add();
+    }
+    found->response_headers.apply(response.head.headers, request, exchange);
+  }
+  finish(response, exchange, snapshot);
+  co_return response;
+}
+
+const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const Snapshot& snapshot,
+                                    Response& refusal) {
+  RequestHead& head = request.head;
+  const auto refuse_with = [&](Reason reason, std::string_view detail) {
+    refusal = answer(reason, detail, exchange);
+    return nullptr;
+  };
+  if (head.path == "*") {
+    refusal = simple_answer(204, {}, {});
+    return nullptr;
+  }
+  const config::Limits& limits = snapshot.config().listeners[exchange.connection.listener].limits;
+  const auto normal = normalise_path(
+      head.path, limits.empty_segments == config::EmptySegments::keep, head.headers.arena());
+  if (!normal) return refuse_with(Reason::bad_request, normal.error());
+  head.path = normal->path;
+  head.encoded_slash = normal->encoded_slash;
+  if (is_loop(head.headers, snapshot.config().server.via.name)) {
+    return refuse_with(Reason::proxy_loop, "");
+  }
+
+  route::Query query{.host = head.host,
+                     .path = head.path,
+                     .method = head.method,
+                     .method_text = head.method_text,
+                     .scheme = head.scheme,
+                     .listener = exchange.connection.listener,
+                     .headers = head.headers,
+                     .query = head.query};
+  route::Match match;
+  bool found = false;
+  if (const auto asked = head.headers.get(FieldId::access_control_request_method);
+      asked && head.method == Method::options && head.headers.contains(FieldId::origin)) {
+    query.method = parse_method(*asked);
+    query.method_text = *asked;
+    found = snapshot.table().match_preflight(query, match);
+    query.method = head.method;
+    query.method_text = head.method_text;
+  }
+  if (!found) found = snapshot.table().match(query, match);
+  if (!found) {
+    const std::string allow = snapshot.table().allow(query);
+    if (allow.empty()) return refuse_with(Reason::no_route, "no route takes this request");
+    refuse_with(Reason::method_not_allowed, "method " + std::string(head.method_text));
+    refusal.head.headers.add(FieldId::allow, "allow", allow);
+    return nullptr;
+  }
+  const CompiledRoute& compiled = snapshot.route(match.index);
+  compiled.metrics->shard(worker_).in_flight.add();
+  exchange.route_index = match.index;
+  exchange.route = compiled.config;
+  exchange.route_name = compiled.config->name;
+  std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
+  exchange.rest = match.rest;
+  if (head.encoded_slash && compiled.config->encoded_slashes == config::EncodedSlashes::reject) {
+    return refuse_with(Reason::bad_request, "encoded slash in the path");
+  }
+  return &compiled;
+}
+
+Response Gateway::refuse(const Error& error, Exchange& exchange) {
+  if (exchange.snapshot == nullptr) {
+    pin(exchange);
+    exchange.client_ip = exchange.connection.peer.ip();
+    assign_request_id(exchange, HeaderMap{});
+  }
+  Response response = problem(error, exchange.request_id());
+  finish(response, exchange, *exchange.snapshot->shared);
+  return response;
+}
+
+void Gateway::finish(Response& response, const Exchange& exchange, const Snapshot& snapshot) const {
+  HeaderMap& headers = response.head.headers;
+  headers.remove(FieldId::x_request_id);
+  headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
+  const config::Via& via = snapshot.config().server.via;
+  if (via.response) headers.add(FieldId::via, "Via", "1.1 " + via.name);
+}
+
+void Gateway::completed(const Request& request, Exchange& exchange, const Outcome& outcome) {
+  const Snapshot& snapshot = *exchange.snapshot->shared;
+  const bool routed = exchange.route_index != Exchange::no_route;
+  count_exchange(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,
+                 request.head, exchange, outcome);
+  write_access_line(process_.access_log, snapshot.access_policy(), request.head, exchange, outcome);
+  unpin(exchange.snapshot);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,34 @@
+#include "weir/server/process.hpp"
+
+#include <utility>
+
+namespace weir::server {
+namespace {
+
+constexpr unsigned offload_threads = 2;
+constexpr std::size_t offload_queue = 256;
+
+upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
+  // The endpoint holds its series: they leave some time after it did.
+  return {.endpoint_added =
+              [&metrics](std::string_view upstream, std::string_view address) {
+                return std::static_pointer_cast<void>(metrics.endpoint(upstream, address));
+              },
+          .endpoint_gone = {}};
+}
+
+}  // namespace
+
+Process::Process(const config::Config& config, std::vector<net::Loop*> loops,
+                 telemetry::LogTarget access)
+    : workers(static_cast<unsigned>(loops.size())),
+      metrics(workers, WEIR_VERSION, "epoll"),
+      access_log(workers, std::move(access)),
+      registry(std::move(loops), endpoint_hooks(metrics)),
+      offload(offload_threads, offload_queue),
+      unrouted(metrics.route("-")),
+      max_connections(config.server.max_connections) {
+  metrics.watch(&access_log);
+}
+
+}  // namespace weir::server

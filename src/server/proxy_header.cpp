@@ -1,0 +1,34 @@
+#include "server/proxy_header.hpp"
+
+#include <array>
+#include <span>
+
+#include "weir/net/proxy_protocol.hpp"
+
+namespace weir::server {
+
+Task<bool> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo& info) {
+  // Looked at first and then taken to the byte: what follows belongs to the next protocol.
+  Buffer buffer = stream.loop().buffers().borrow();
+  while (true) {
+    const net::IoResult seen = stream.try_peek(buffer.span());
+    if (seen.status == net::Io::ok) {
+      const std::string_view bytes(reinterpret_cast<const char*>(buffer.data()), seen.bytes);
+      const auto header = net::parse_proxy_header(bytes);
+      if (!header) co_return false;
+      if (header->size != 0) {
+        stream.try_read(buffer.span().first(header->size));
+        if (header->source) info.peer = *header->source;
+        if (header->destination) info.local = *header->destination;
+        co_return true;
+      }
+      if (stream.peer_closed()) co_return false;
+      stream.await_more();
+    } else if (seen.status != net::Io::would_block) {
+      co_return false;
+    }
+    if (co_await stream.wait_readable(until) != net::Io::ok) co_return false;
+  }
+}
+
+}  // namespace weir::server

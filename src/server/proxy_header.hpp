@@ -1,0 +1,14 @@
+// Takes the PROXY protocol header off a new connection and puts what it says of the peer in its
+// place. Worker thread.
+#pragma once
+
+#include "weir/base/task.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/net/stream.hpp"
+
+namespace weir::server {
+
+// False when no valid header came until the deadline: the connection is to be closed.
+Task<bool> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo& info);
+
+}  // namespace weir::server

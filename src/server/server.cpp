@@ -1,0 +1,260 @@
+#include "weir/server/server.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "server/client_counts.hpp"
+#include "server/limits.hpp"
+#include "server/worker.hpp"
+#include "weir/telemetry/log.hpp"
+#include "weir/upstream/discovery.hpp"
+
+namespace weir::server {
+
+namespace log = telemetry::log;
+
+// What only start() can make, destroyed in the reverse order.
+class Server::Parts {
+ public:
+  explicit Parts(asio::io_context& main)
+      : discovery(main, upstream::make_system_resolver(main),
+                  [](std::string_view upstream, std::string_view name, std::string_view error,
+                     std::size_t addresses) {
+                    if (!error.empty()) {
+                      log::warn("name not resolved",
+                                {{"upstream", upstream}, {"name", name}, {"error", error}});
+                    } else if (addresses == 0) {
+                      log::warn("name has no address", {{"upstream", upstream}, {"name", name}});
+                    }
+                  }),
+        timer(main) {}
+
+  ClientCounts clients;
+  std::vector<BoundListener> listeners;
+  std::vector<std::unique_ptr<Worker>> workers;
+  upstream::Discovery discovery;
+  asio::steady_timer timer;
+};
+
+Server::Server(asio::io_context& main, Source source) : main_(main), source_(std::move(source)) {}
+
+Server::~Server() {
+  if (!parts_) return;
+  parts_->discovery.stop();
+  for (const auto& worker : parts_->workers) worker->stop();
+}
+
+std::expected<void, std::vector<std::string>> Server::start() {
+  std::vector<std::string> lines;
+  auto loaded = source_();
+  if (!loaded) {
+    for (const config::Problem& problem : loaded.error()) lines.push_back(problem.to_string());
+    return std::unexpected(std::move(lines));
+  }
+  for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
+  config::Config& config = loaded->config;
+  const unsigned count = worker_count(config.server.workers);
+  config.server.max_connections = fit_connections(config.server.max_connections);
+
+  auto target = telemetry::LogTarget::open(config.access_log.path);
+  if (!target) return std::unexpected(std::vector{"access_log.path: " + target.error()});
+
+  parts_ = std::make_unique<Parts>(main_);
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    auto sockets = net::ListenSockets::open(listener.bind, count);
+    if (!sockets) {
+      lines.push_back("listener " + listener.name + ": " + listener.bind.to_string() + ": " +
+                      sockets.error());
+      continue;
+    }
+    parts_->listeners.push_back({nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr});
+  }
+  if (!lines.empty()) return std::unexpected(std::move(lines));
+
+  std::vector<net::Loop*> loops;
+  for (unsigned i = 0; i < count; ++i) {
+    parts_->workers.push_back(
+        std::make_unique<Worker>(i, process_, parts_->workers, parts_->listeners, parts_->clients));
+    loops.push_back(&parts_->workers.back()->loop());
+  }
+  process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target));
+  watch_saturation(*process_, parts_->workers);
+
+  auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
+  if (!snapshot) {
+    for (const config::Problem& problem : snapshot.error()) lines.push_back(problem.to_string());
+    return std::unexpected(std::move(lines));
+  }
+  snapshot_ = std::move(*snapshot);
+  first_ = snapshot_;
+  process_->registry.commit(snapshot_->config().upstreams);
+  for (const auto& cluster : snapshot_->clusters()) parts_->discovery.watch(cluster);
+  process_->metrics.config_generation.set(static_cast<double>(generation_));
+
+  for (BoundListener& listener : parts_->listeners) {
+    listener.config = &first_->config().listeners[listener.index];
+    listener.metrics = process_->metrics.listener(listener.config->name);
+    log::info("listening", {{"name", listener.config->name},
+                            {"address", listener.sockets.address().to_string()}});
+  }
+  // Names first: a request that comes at once should find its upstream.
+  parts_->discovery.when_settled([this] {
+    for (const auto& worker : parts_->workers) worker->start(snapshot_);
+    started_ = true;
+  });
+  return {};
+}
+
+std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
+  std::vector<std::pair<std::string, SocketAddress>> out;
+  for (const BoundListener& listener : parts_->listeners) {
+    out.emplace_back(listener.config->name, listener.sockets.address());
+  }
+  return out;
+}
+
+// --- reload
+
+Server::Problems Server::needs_restart(const config::Config& next) const {
+  const config::Config& now = snapshot_->config();
+  Problems out;
+  const auto refuse = [&](const config::Place& place, std::string path) {
+    out.push_back({place, std::move(path), "a change of this needs a restart"});
+  };
+  const config::Place file{next.routes.front().place.file, 0, 0};
+  if (next.server.workers != now.server.workers) refuse(file, "server.workers");
+  if (next.server.io_backend != now.server.io_backend) refuse(file, "server.io_backend");
+  if (next.admin.bind != now.admin.bind) refuse(file, "admin.bind");
+  const bool same_count = next.listeners.size() == now.listeners.size();
+  if (!same_count) refuse(file, "listeners");
+  for (std::size_t i = 0; same_count && i < next.listeners.size(); ++i) {
+    if (!same_listener(next.listeners[i], now.listeners[i])) {
+      refuse(next.listeners[i].place, "listeners[" + std::to_string(i) + "]");
+    }
+  }
+  return out;
+}
+
+void Server::reload(std::function<void(Problems)> done) {
+  const auto fail_with = [&](Problems problems) {
+    process_->metrics.reloaded(false);
+    done(std::move(problems));
+  };
+  if (stopped_) return fail_with({{{}, "", "shutting down"}});
+  auto loaded = source_();
+  if (!loaded) return fail_with(std::move(loaded.error()));
+  if (Problems problems = needs_restart(loaded->config); !problems.empty()) {
+    return fail_with(std::move(problems));
+  }
+  const bool new_target = loaded->config.access_log.path != snapshot_->config().access_log.path;
+  auto target = telemetry::LogTarget::open(loaded->config.access_log.path);
+  if (!target) {
+    const config::Place file{loaded->config.routes.front().place.file, 0, 0};
+    return fail_with({{file, "access_log.path", target.error()}});
+  }
+  auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation_ + 1);
+  if (!snapshot) {
+    process_->registry.abandon();
+    return fail_with(std::move(snapshot.error()));
+  }
+  for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
+  const config::Config& config = (*snapshot)->config();
+  if (new_target) process_->access_log.redirect(std::move(*target));
+  if (config.log.level != snapshot_->config().log.level) log::set_level(config.log.level);
+  log::set_format(config.log.format);
+  process_->max_connections = fit_connections(config.server.max_connections);
+  process_->registry.commit(config.upstreams);
+  for (const auto& cluster : (*snapshot)->clusters()) parts_->discovery.watch(cluster);
+  ++generation_;
+  publish(std::move(*snapshot), [this, done = std::move(done)] {
+    process_->metrics.reloaded(true);
+    process_->metrics.config_generation.set(static_cast<double>(generation_));
+    done({});
+  });
+}
+
+void Server::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
+  snapshot_ = std::move(snapshot);
+  const auto left = std::make_shared<std::size_t>(parts_->workers.size());
+  const auto all = std::make_shared<std::function<void()>>(std::move(done));
+  for (const auto& worker : parts_->workers) {
+    worker->adopt(snapshot_, [this, left, all] {
+      asio::post(main_, [left, all] {
+        if (--*left == 0) (*all)();
+      });
+    });
+  }
+}
+
+// --- drain
+
+void Server::drain() {
+  draining_ = true;
+  for (const auto& worker : parts_->workers) worker->drain();
+}
+
+void Server::undrain() {
+  if (stopped_) return;
+  draining_ = false;
+  for (const auto& worker : parts_->workers) worker->undrain();
+}
+
+void Server::shut_down(std::function<void(int)> done) {
+  if (stopped_) {
+    log::warn("ending at once");
+    cut();
+    return;
+  }
+  stopped_ = std::move(done);
+  log::info("draining");
+  drain();
+  parts_->timer.expires_after(snapshot_->config().server.drain_delay);
+  parts_->timer.async_wait([this](boost::system::error_code error) {
+    if (!error) stop_accepting();
+  });
+}
+
+void Server::stop_accepting() {
+  busy_workers_ = static_cast<unsigned>(parts_->workers.size());
+  accepting_ = false;
+  for (const auto& worker : parts_->workers) {
+    worker->finish([this] {
+      asio::post(main_, [this] {
+        if (--busy_workers_ == 0) finished();
+      });
+    });
+  }
+  parts_->timer.expires_after(snapshot_->config().server.drain_timeout);
+  parts_->timer.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    log::warn("drain_timeout is over");
+    cut();
+  });
+}
+
+void Server::cut() {
+  if (accepting_) stop_accepting();
+  for (const auto& worker : parts_->workers) {
+    worker->abort(
+        [this](unsigned cut) { asio::post(main_, [this, cut] { cut_requests_ += cut; }); });
+  }
+}
+
+void Server::finished() {
+  parts_->timer.cancel();
+  parts_->discovery.stop();
+  for (const auto& worker : parts_->workers) worker->stop();
+  // What the workers had posted before they ended is told first.
+  asio::post(main_, [this] {
+    process_->access_log.stop();
+    log::info("stopped", {{"requests_cut", cut_requests_}});
+    stopped_(cut_requests_ == 0 ? 0 : 2);
+  });
+}
+
+void Server::reopen_logs() { process_->access_log.reopen(); }
+
+}  // namespace weir::server

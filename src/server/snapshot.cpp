@@ -1,0 +1,101 @@
+#include "weir/server/snapshot.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "weir/middleware/builtin.hpp"
+#include "weir/proxy/fixed_answers.hpp"
+#include "weir/proxy/forwarder.hpp"
+#include "weir/server/process.hpp"
+
+namespace weir::server {
+namespace {
+
+std::vector<bool> routes_with_cors(const config::Config& config) {
+  std::vector<bool> out;
+  for (const config::Route& route : config.routes) {
+    out.push_back(std::ranges::any_of(route.middleware, [&](const std::string& name) {
+      const config::Middleware* found = config.find_middleware(name);
+      return found != nullptr && std::holds_alternative<config::Cors>(found->spec);
+    }));
+  }
+  return out;
+}
+
+// Names of fields that middleware sets from what it found out about the user.
+std::vector<std::string> identity_fields(const config::Config& config) {
+  std::vector<std::string> out;
+  for (const config::Middleware& middleware : config.middleware) {
+    if (const auto* basic = std::get_if<config::BasicAuth>(&middleware.spec)) {
+      if (!basic->header.empty()) out.push_back(basic->header);
+    }
+  }
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+}  // namespace
+
+std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config) {
+  auto table =
+      route::RouteTable::compile(config.routes, config.listeners, routes_with_cors(config));
+  if (table) return std::move(*table);
+  Snapshot::Problems problems;
+  for (const route::CompileError& error : table.error()) {
+    const config::Route& route = config.routes[error.route];
+    // "path_regex: missing )" is a key below the route's match and what is wrong with it.
+    const std::size_t colon = error.what.find(": ");
+    problems.push_back(
+        {.place = error.what.starts_with("path") ? route.match.path_place : route.place,
+         .path = route.at + ".match." + error.what.substr(0, colon),
+         .message = error.what.substr(colon == std::string::npos ? 0 : colon + 2)});
+  }
+  return std::unexpected(std::move(problems));
+}
+
+std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::compile(
+    config::Config config, Process& process, std::uint64_t generation) {
+  const std::shared_ptr<Snapshot> out(new Snapshot(std::move(config), generation));
+  const config::Config& own = out->config_;
+  auto table = compile_table(own);
+  if (!table) return std::unexpected(std::move(table.error()));
+  out->table_ = std::make_unique<route::RouteTable>(std::move(*table));
+  out->gateway_fields_ = identity_fields(own);
+
+  std::map<std::string_view, std::shared_ptr<upstream::Cluster>> clusters;
+  for (const config::Upstream& upstream : own.upstreams) {
+    out->clusters_.push_back(process.registry.get(upstream));
+    clusters.emplace(upstream.name, out->clusters_.back());
+  }
+
+  std::vector<Chain> chains = build_chains(own, process.offload);
+  for (std::size_t i = 0; i < own.routes.size(); ++i) {
+    const config::Route& route = own.routes[i];
+    CompiledRoute compiled;
+    compiled.config = &route;
+    compiled.chain = std::move(chains[i]);
+    compiled.response_headers = HeaderRewrite(route.response_headers, route.match.path_params);
+    compiled.metrics = process.metrics.route(route.name);
+    if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
+      std::vector<proxy::ForwardTarget> targets;
+      for (const config::SplitShare& share : to->split) {
+        targets.push_back(
+            {.weight = share.weight,
+             .cluster = clusters.at(share.upstream),
+             .response_header_size = own.find_upstream(share.upstream)->response_header_size});
+      }
+      compiled.last = proxy::make_forwarder(route, own.server, std::move(targets), process.workers,
+                                            process.metrics);
+    } else if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
+      compiled.last = proxy::make_redirect(*redirect, route.match.path_params);
+    } else {
+      compiled.last =
+          proxy::make_respond(std::get<config::Respond>(route.action), route.match.path_params);
+    }
+    out->routes_.push_back(std::move(compiled));
+  }
+  return out;
+}
+
+}  // namespace weir::server

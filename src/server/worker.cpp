@@ -1,0 +1,209 @@
+#include "server/worker.hpp"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <string>
+#include <utility>
+
+#include "server/proxy_header.hpp"
+
+namespace weir::server {
+namespace {
+
+SocketAddress local_address(int fd) {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
+}
+
+bool is_trusted(const SocketAddress& peer, const std::vector<Cidr>& trusted) {
+  if (!peer.ip().valid()) return true;  // whoever may open a unix: socket is of the house
+  return std::ranges::any_of(trusted,
+                             [&](const Cidr& network) { return network.contains(peer.ip()); });
+}
+
+}  // namespace
+
+// What is counted while a connection lives, taken back when it ends.
+struct Worker::Connection {
+  Connection(Worker& owner, BoundListener& on) : worker(owner), listener(on) {
+    listener.metrics->shard(worker.index_).opened();
+  }
+  ~Connection() {
+    listener.metrics->shard(worker.index_).closed(protocol);
+    worker.process_->connections.fetch_sub(1, std::memory_order_relaxed);
+    if (counted) worker.clients_.leave(listener.index, client);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Worker& worker;
+  BoundListener& listener;
+  IpAddress client;
+  bool counted = false;
+  telemetry::Protocol protocol = telemetry::Protocol::unknown;
+};
+
+Worker::Worker(unsigned index, std::unique_ptr<Process>& process,
+               std::vector<std::unique_ptr<Worker>>& peers, std::vector<BoundListener>& listeners,
+               ClientCounts& clients)
+    : index_(index),
+      process_(process),
+      peers_(peers),
+      listeners_(listeners),
+      clients_(clients),
+      connections_group_(loop_) {}
+
+Worker::~Worker() { assert(!thread_.joinable() || connections_.empty()); }
+
+void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
+  gateway_.emplace(index_, *process_);
+  gateway_->adopt(std::move(snapshot));
+  thread_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(index_)).c_str());
+    listen();
+    loop_.run();
+    process_->registry.leave(index_);
+  });
+}
+
+void Worker::listen() {
+  for (BoundListener& listener : listeners_) {
+    if (index_ >= listener.sockets.size()) continue;
+    const int fd = listener.sockets.take(index_);
+    acceptors_.push_back(std::make_unique<net::Acceptor>(
+        loop_, fd, [this, &listener](int accepted, const SocketAddress& peer) {
+          accept(accepted, peer, listener);
+        }));
+  }
+}
+
+void Worker::accept(int fd, const SocketAddress& peer, BoundListener& listener) {
+  // A unix: address has one socket: whoever has it deals the connections out.
+  if (listener.sockets.size() < peers_.size()) {
+    Worker& other = *peers_[next_peer_++ % peers_.size()];
+    if (&other != this) {
+      other.loop_.mailbox().post([&other, fd, peer, &listener] { other.take(fd, peer, listener); });
+      return;
+    }
+  }
+  take(fd, peer, listener);
+}
+
+void Worker::take(int fd, const SocketAddress& peer, BoundListener& listener) {
+  if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= process_->max_connections) {
+    process_->connections.fetch_sub(1, std::memory_order_relaxed);
+    listener.metrics->shard(index_).refused(telemetry::Refusal::max_connections);
+    ::close(fd);
+    return;
+  }
+  connections_group_.spawn(serve(std::make_unique<net::Stream>(loop_, fd), peer, listener));
+}
+
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
+                     BoundListener& listener) {
+  const config::Listener& config = *listener.config;
+  Connection counted(*this, listener);
+  auto& shard = listener.metrics->shard(index_);
+  ConnectionInfo info;
+  info.worker = index_;
+  info.loop = &loop_;
+  info.listener = listener.index;
+  info.listener_name = config.name;
+  info.local = local_address(stream->fd());
+  info.peer = std::move(peer);
+  info.peer_trusted = is_trusted(info.peer, gateway_->trusted_proxies());
+
+  if (config.proxy_protocol == config::ProxyProtocol::required) {
+    if (!info.peer_trusted) {
+      shard.refused(telemetry::Refusal::proxy_protocol);
+      co_return;
+    }
+    const Deadline until = deadline_after(loop_.now(), config.limits.handshake_timeout);
+    if (!co_await read_proxy_header(*stream, until, info)) {
+      shard.refused(telemetry::Refusal::proxy_protocol);
+      co_return;
+    }
+    info.peer_trusted = is_trusted(info.peer, gateway_->trusted_proxies());
+  }
+  if (config.limits.connections_per_client != 0 && info.peer.ip().valid()) {
+    if (!clients_.enter(listener.index, info.peer.ip(), config.limits.connections_per_client)) {
+      shard.refused(telemetry::Refusal::connections_per_client);
+      co_return;
+    }
+    counted.client = info.peer.ip();
+    counted.counted = true;
+  }
+
+  counted.protocol = telemetry::Protocol::http1;
+  shard.recognised(counted.protocol);
+  const auto connection =
+      codec::h1::make_server_connection(std::move(stream), info, config.limits, *gateway_);
+  if (draining_) connection->drain();
+  const auto place = connections_.insert(connections_.end(), connection.get());
+  co_await connection->run();
+  connections_.erase(place);
+  check_empty();
+}
+
+void Worker::check_empty() {
+  // The task that calls this is still in the group; its end is a turn away.
+  if (connections_.empty() && emptied_) {
+    loop_.mailbox().post([this] {
+      if (!connections_.empty() || !emptied_) return;
+      std::exchange(emptied_, nullptr)();
+    });
+  }
+}
+
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
+  loop_.mailbox().post([this, snapshot = std::move(snapshot), done = std::move(done)]() mutable {
+    gateway_->adopt(std::move(snapshot));
+    done();
+  });
+}
+
+void Worker::drain() {
+  loop_.mailbox().post([this] {
+    draining_ = true;
+    for (codec::h1::ServerConnection* connection : connections_) connection->drain();
+  });
+}
+
+void Worker::undrain() {
+  loop_.mailbox().post([this] {
+    draining_ = false;
+    for (codec::h1::ServerConnection* connection : connections_) connection->undrain();
+  });
+}
+
+void Worker::finish(std::function<void()> done) {
+  loop_.mailbox().post([this, done = std::move(done)]() mutable {
+    for (const auto& acceptor : acceptors_) acceptor->close();
+    emptied_ = std::move(done);
+    check_empty();
+  });
+}
+
+void Worker::abort(std::function<void(unsigned)> done) {
+  loop_.mailbox().post([this, done = std::move(done)] {
+    unsigned cut = 0;
+    for (codec::h1::ServerConnection* connection : connections_) {
+      if (connection->in_flight()) ++cut;
+      connection->abort();
+    }
+    done(cut);
+  });
+}
+
+void Worker::stop() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace weir::server

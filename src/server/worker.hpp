@@ -1,0 +1,79 @@
+// A thread with its loop: accepts, serves, drains. Everything on it is its own; from outside it is
+// told things through its mailbox.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "server/client_counts.hpp"
+#include "server/gateway.hpp"
+#include "weir/codec/h1/server_connection.hpp"
+#include "weir/config/model.hpp"
+#include "weir/net/acceptor.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/task_group.hpp"
+
+namespace weir::server {
+
+// A listener as it was bound; lives as long as the workers.
+struct BoundListener {
+  const config::Listener* config = nullptr;  // of the first snapshot: listeners do not change
+  unsigned index = 0;
+  net::ListenSockets sockets;
+  std::shared_ptr<telemetry::ListenerMetrics> metrics;
+};
+
+class Worker {
+ public:
+  // `peers` are all workers, for listeners that one of them accepts for all. Nothing runs yet.
+  Worker(unsigned index, std::unique_ptr<Process>& process,
+         std::vector<std::unique_ptr<Worker>>& peers, std::vector<BoundListener>& listeners,
+         ClientCounts& clients);
+  ~Worker();
+
+  // Starts the thread and begins to accept.
+  void start(std::shared_ptr<const Snapshot> snapshot);
+  net::Loop& loop() noexcept { return loop_; }
+
+  // --- any thread; what is given runs on the worker, `done` too
+  void adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
+  void drain();
+  void undrain();
+  // Accepts what is queued, closes the listeners; `done` when the last connection has ended, also
+  // if that is after abort().
+  void finish(std::function<void()> done);
+  // Cuts what is left; `done` gets how many requests were cut.
+  void abort(std::function<void(unsigned cut)> done);
+  // Ends the thread. REQUIRES: no connection is left.
+  void stop();
+
+ private:
+  struct Connection;
+
+  void listen();
+  void accept(int fd, const SocketAddress& peer, BoundListener& listener);
+  void take(int fd, const SocketAddress& peer, BoundListener& listener);
+  Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, BoundListener& listener);
+  void check_empty();
+
+  const unsigned index_;
+  std::unique_ptr<Process>& process_;  // made after the workers' loops, before start()
+  std::vector<std::unique_ptr<Worker>>& peers_;
+  std::vector<BoundListener>& listeners_;
+  ClientCounts& clients_;
+  net::Loop loop_;
+  std::optional<Gateway> gateway_;  // from start() on
+  net::TaskGroup connections_group_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::list<codec::h1::ServerConnection*> connections_;
+  std::function<void()> emptied_;
+  unsigned next_peer_ = 0;
+  bool draining_ = false;
+  std::jthread thread_;
+};
+
+}  // namespace weir::server
