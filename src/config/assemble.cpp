@@ -1,0 +1,323 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "config/blocks.hpp"
+#include "config/draft.hpp"
+#include "weir/base/text.hpp"
+#include "weir/http/template_text.hpp"
+
+namespace weir::config {
+namespace {
+
+// The defaults' changes come first: what the route says about the same field stands.
+HeaderChanges join(const HeaderChanges& defaults, HeaderChanges own) {
+  const auto has = [](const auto& list, std::string_view name) {
+    return std::ranges::any_of(list, [&](const auto& each) {
+      if constexpr (requires { each.first; }) {
+        return iequals(each.first, name);
+      } else {
+        return iequals(each, name);
+      }
+    });
+  };
+  HeaderChanges out;
+  out.remove = defaults.remove;
+  for (std::string& name : own.remove) {
+    if (!has(out.remove, name)) out.remove.push_back(name);
+  }
+  for (const auto& change : defaults.set) {
+    if (!has(own.remove, change.first) && !has(own.set, change.first)) out.set.push_back(change);
+  }
+  for (const auto& change : defaults.add) {
+    if (!has(own.remove, change.first) && !has(own.set, change.first)) out.add.push_back(change);
+  }
+  std::ranges::move(own.set, std::back_inserter(out.set));
+  std::ranges::move(own.add, std::back_inserter(out.add));
+  return out;
+}
+
+class Assembly {
+ public:
+  Assembly(Draft draft, const Place& root, Problems& problems)
+      : draft_(std::move(draft)), root_(root), problems_(problems), config_(draft_.config) {}
+
+  Config run() {
+    check_sections();
+    check_names();
+    check_listeners();
+    for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
+    for (RouteDraft& each : draft_.routes) finish_route(each);
+    check_shared_templates();
+    warn_unused();
+    return std::move(config_);
+  }
+
+ private:
+  using Names = std::unordered_map<std::string_view, std::size_t>;
+
+  void check_sections() {
+    if (!draft_.has_version)
+      problems_.error(root_, "", "'version' is required: write `version: 1`");
+    if (draft_.listeners.empty()) {
+      problems_.error(root_, "", "'listeners' is required: where clients connect");
+    }
+    if (draft_.routes.empty()) {
+      problems_.error(root_, "", "'routes' is required: what happens to a request");
+    }
+    const Admin& admin = config_.admin;
+    const auto bind = SocketAddress::parse(admin.bind);
+    if (bind && !bind->is_unix() && !bind->ip().is_loopback() && admin.token.empty()) {
+      problems_.warning(draft_.admin_bind, "admin.bind",
+                        "not a loopback address and no `token_file`: everything but /healthz, "
+                        "/readyz and /metrics will be refused");
+    }
+  }
+
+  // A key twice in one file has been reported by then, so a mapping's names are compared across
+  // files only.
+  void unique(std::unordered_map<std::string_view, const Place*>& seen, const std::string& name,
+              const Place& place, std::string path, bool within_file) {
+    if (name.empty()) return;
+    const auto [first, fresh] = seen.try_emplace(name, &place);
+    if (fresh || (!within_file && first->second->file == place.file)) return;
+    problems_.error(place, std::move(path),
+                    fmt::format("the name {} is already taken at {}:{}:{}", in_quotes(name),
+                                first->second->file, first->second->line, first->second->column));
+  }
+
+  void check_names() {
+    std::unordered_map<std::string_view, const Place*> listeners, middleware, routes, upstreams;
+    for (const ListenerDraft& each : draft_.listeners) {
+      const Place& place = each.places.of("name", each.listener.place);
+      unique(listeners, each.listener.name, place, each.at + ".name", true);
+      listener_names_.push_back(each.listener.name);
+    }
+    for (std::size_t i = 0; i < draft_.middleware.size(); ++i) {
+      const Middleware& each = draft_.middleware[i].middleware;
+      unique(middleware, each.name, each.place, "middleware." + each.name, false);
+      middleware_.try_emplace(each.name, i);
+      middleware_names_.push_back(each.name);
+    }
+    for (const RouteDraft& each : draft_.routes) {
+      const Place& place = each.places.of("name", each.route.place);
+      unique(routes, each.route.name, place, each.route.at + ".name", true);
+    }
+    for (std::size_t i = 0; i < config_.upstreams.size(); ++i) {
+      const Upstream& each = config_.upstreams[i];
+      unique(upstreams, each.name, each.place, "upstreams." + each.name, false);
+      upstreams_.try_emplace(each.name, i);
+      upstream_names_.push_back(each.name);
+    }
+    middleware_users_.resize(draft_.middleware.size());
+  }
+
+  void check_listeners() {
+    std::unordered_set<std::string> taken;
+    if (const auto admin = SocketAddress::parse(config_.admin.bind); admin && admin->port() != 0) {
+      taken.insert(admin->to_string());
+    }
+    for (const ListenerDraft& draft : draft_.listeners) {
+      const Listener& each = draft.listener;
+      const bool any_port = !each.bind.is_unix() && each.bind.port() == 0;
+      const bool known = each.bind.is_unix() || each.bind.ip().valid();
+      if (known && !any_port && !taken.insert(each.bind.to_string()).second) {
+        problems_.error(draft.places.of("bind", each.place), draft.at + ".bind",
+                        fmt::format("the address {} is already taken", each.bind.to_string()));
+      }
+      if (each.proxy_protocol == ProxyProtocol::required && !each.bind.is_unix() &&
+          config_.trusted_proxies.empty()) {
+        problems_.error(draft.places.of("proxy_protocol", each.place), draft.at + ".proxy_protocol",
+                        "'required' needs `trusted_proxies`: nobody could connect");
+      }
+      config_.listeners.push_back(each);
+    }
+  }
+
+  void unknown(const Written& written, std::string_view kind,
+               const std::vector<std::string_view>& names) {
+    problems_.error(written.place, written.path,
+                    fmt::format("unknown {} {}{}", kind, in_quotes(written.text),
+                                problems_.did_you_mean(written.text, names)));
+  }
+
+  void finish_route(RouteDraft& draft) {
+    Route& route = draft.route;
+    for (const Written& each : draft.upstreams) {
+      const auto found = upstreams_.find(each.text);
+      if (found == upstreams_.end()) {
+        unknown(each, "upstream", upstream_names_);
+      } else {
+        used_upstreams_.insert(found->second);
+      }
+    }
+    for (const Written& each : draft.listeners) {
+      if (std::ranges::find(listener_names_, each.text) == listener_names_.end()) {
+        unknown(each, "listener", listener_names_);
+      }
+    }
+    for (const Written& each : draft.templates) check_template(each, route.match.path_params, "");
+    take_action(draft);
+    check_path(draft);
+    route.request_headers =
+        join(draft_.defaults.route.request_headers, std::move(route.request_headers));
+    route.response_headers =
+        join(draft_.defaults.route.response_headers, std::move(route.response_headers));
+    chain(draft);
+    config_.routes.push_back(route);
+  }
+
+  void take_action(RouteDraft& draft) {
+    const int actions = int{draft.upstream.has_value()} + int{draft.split.has_value()} +
+                        int{draft.redirect.has_value()} + int{draft.respond.has_value()};
+    Route& route = draft.route;
+    if (actions != 1) {
+      problems_.error(route.place, route.at,
+                      actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
+                                   : "has more than one of upstream, split, redirect, respond");
+    } else if (draft.upstream) {
+      route.action = UpstreamAction{.split = {{*draft.upstream, 1}}, .is_split = false};
+    } else if (draft.split) {
+      route.action = UpstreamAction{.split = *draft.split, .is_split = true};
+    } else if (draft.redirect) {
+      route.action = *draft.redirect;
+    } else {
+      route.action = *draft.respond;
+    }
+    const Respond* respond = std::get_if<Respond>(&route.action);
+    if (respond != nullptr && !respond->body.empty() &&
+        (respond->status == 204 || respond->status == 304)) {
+      problems_.error(draft.places.of("respond", route.place), route.at + ".respond",
+                      fmt::format("an answer {} has no body", respond->status));
+    }
+  }
+
+  void check_path(const RouteDraft& draft) {
+    const Route& route = draft.route;
+    const Match& match = route.match;
+    if (draft.rewrite_prefix && match.path_kind != PathKind::prefix) {
+      problems_.error(draft.rewrite_prefix->place, draft.rewrite_prefix->path,
+                      "needs `path_prefix` in `match`; write `path` instead");
+    }
+    const bool literal = match.path_kind == PathKind::exact || match.path_kind == PathKind::prefix;
+    const bool encoded = match.path.contains("%2F") || match.path.contains("%5C");
+    if (literal && encoded && route.encoded_slashes == EncodedSlashes::reject) {
+      problems_.error(
+          match.path_place,
+          route.at + (match.path_kind == PathKind::exact ? ".match.path" : ".match.path_prefix"),
+          "never matches: add `encoded_slashes: keep` to the route");
+    }
+  }
+
+  // The route's effective list: the defaults' less `without`, then its own.
+  void chain(RouteDraft& draft) {
+    std::vector<const MiddlewareUse*> uses;
+    std::vector<std::string_view> default_names;
+    for (const MiddlewareUse& each : draft_.defaults.middleware) {
+      if (!each.spec) default_names.push_back(each.name.text);
+      const bool left_out = !each.spec && std::ranges::find(draft.without_names, each.name.text) !=
+                                              draft.without_names.end();
+      if (!left_out) uses.push_back(&each);
+    }
+    for (const Written& each : draft.without) {
+      if (std::ranges::find(default_names, each.text) == default_names.end()) {
+        unknown(each, "name in defaults.middleware:", default_names);
+      }
+    }
+    for (const MiddlewareUse& each : draft.middleware) uses.push_back(&each);
+    std::unordered_map<std::string_view, int> types;
+    for (const MiddlewareUse* use : uses) {
+      use->spec ? add_inline(draft.route, *use, ++types[type_name(*use->spec)])
+                : add_named(draft.route, *use);
+    }
+  }
+
+  void add_inline(Route& route, const MiddlewareUse& use, int number) {
+    std::string name = fmt::format("{}/{}", route.name, type_name(*use.spec));
+    if (number > 1) name += fmt::format("#{}", number);
+    for (const Written& each : use.templates) {
+      check_template(each, route.match.path_params, route.name);
+    }
+    config_.middleware.push_back({name, *use.spec, use.name.place});
+    route.middleware.push_back(std::move(name));
+  }
+
+  void add_named(Route& route, const MiddlewareUse& use) {
+    const auto found = middleware_.find(use.name.text);
+    if (found == middleware_.end()) return unknown(use.name, "middleware", middleware_names_);
+    middleware_users_[found->second].push_back(config_.routes.size());
+    if (std::ranges::find(route.middleware, use.name.text) != route.middleware.end()) {
+      problems_.warning(use.name.place, use.name.path,
+                        fmt::format("middleware {} runs twice on route {}",
+                                    in_quotes(use.name.text), in_quotes(route.name)));
+    }
+    route.middleware.push_back(use.name.text);
+  }
+
+  // Reports a wrong template; `route` names the one it is wrong for where it serves several.
+  bool check_template(const Written& written, const std::vector<std::string>& params,
+                      std::string_view route) {
+    const auto parsed = TemplateText::parse(written.text, params);
+    if (parsed) return true;
+    problems_.error(written.place, written.path,
+                    route.empty()
+                        ? parsed.error()
+                        : fmt::format("{} on route {}", parsed.error(), in_quotes(route)));
+    return false;
+  }
+
+  // Texts that serve several routes must fit each of them; one complaint for each is enough.
+  void check_shared_templates() {
+    const auto check = [&](const Written& written, const auto& route_indexes) {
+      if (TemplateText::parse(written.text)) return;
+      bool served = false;
+      for (const std::size_t index : route_indexes) {
+        const Route& route = config_.routes[index];
+        served = true;
+        if (!check_template(written, route.match.path_params, route.name)) return;
+      }
+      if (!served) check_template(written, {}, "");
+    };
+    std::vector<std::size_t> all(config_.routes.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    for (const Written& each : draft_.defaults.templates) check(each, all);
+    for (std::size_t i = 0; i < draft_.middleware.size(); ++i) {
+      for (const Written& each : draft_.middleware[i].templates) check(each, middleware_users_[i]);
+    }
+  }
+
+  void warn_unused() {
+    for (std::size_t i = 0; i < draft_.middleware.size(); ++i) {
+      const Middleware& each = draft_.middleware[i].middleware;
+      if (middleware_users_[i].empty()) {
+        problems_.warning(each.place, "middleware." + each.name, "no route uses it");
+      }
+    }
+    for (std::size_t i = 0; i < config_.upstreams.size(); ++i) {
+      const Upstream& each = config_.upstreams[i];
+      if (!used_upstreams_.contains(i)) {
+        problems_.warning(each.place, "upstreams." + each.name, "no route uses it");
+      }
+    }
+  }
+
+  Draft draft_;
+  const Place& root_;
+  Problems& problems_;
+  Config config_;
+
+  std::vector<std::string_view> listener_names_, middleware_names_, upstream_names_;
+  Names middleware_, upstreams_;                            // to their index in the draft
+  std::vector<std::vector<std::size_t>> middleware_users_;  // routes by index, for each middleware
+  std::unordered_set<std::size_t> used_upstreams_;
+};
+
+}  // namespace
+
+Config assemble(Draft draft, const Place& root, Problems& problems) {
+  return Assembly(std::move(draft), root, problems).run();
+}
+
+}  // namespace weir::config

@@ -1,0 +1,51 @@
+// The tables of the configuration's blocks, a file for each part of the language. The bound
+// variables must outlive the tables.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/draft.hpp"
+#include "config/fields.hpp"
+#include "weir/config/model.hpp"
+
+namespace weir::config {
+
+Fields fields(Server& server);
+Fields fields(Log& log);
+Fields fields(AccessLog& log);
+// A mapping or `off`; where the address stands goes to `bind`.
+Value admin_value(Admin& admin, Place& bind);
+
+Fields fields(Listener& listener);
+Fields fields(Upstream& upstream);  // without its name, which is its key
+
+// Middleware: a mapping with one key, the type. Its texts with variables go to `templates`.
+Fields fields(MiddlewareSpec& spec, std::vector<Written>& templates);
+std::optional<MiddlewareSpec> read_middleware(const Reader& in, std::vector<Written>& templates);
+Tree print_middleware(const MiddlewareSpec& spec);
+Tree middleware_schema();
+std::string_view type_name(const MiddlewareSpec& spec);
+
+Fields route_fields(RouteDraft& route);
+Fields defaults_fields(RouteDraft& defaults);
+Fields match_fields(Match& match, std::vector<Written>& listeners);
+
+// {set: {}, add: {}, remove: []}, and a mapping of field names to values.
+Fields fields(HeaderChanges& changes, std::vector<Written>& templates);
+Value field_values(std::vector<std::pair<std::string, std::string>>& target,
+                   std::vector<Written>& templates);
+
+// Whether what stands under that name (of a field, of a query parameter) is not to be shown.
+bool is_secret_name(std::string_view name);
+inline constexpr std::string_view redacted = "REDACTED";
+
+// The users of an htpasswd file, or what is wrong with it, a line each.
+using Users = std::vector<std::pair<std::string, std::string>>;
+std::expected<Users, std::vector<std::string>> parse_users(std::string_view text);
+
+}  // namespace weir::config

@@ -1,0 +1,141 @@
+#include "config/document.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+#include <unordered_set>
+
+#include "config/reader.hpp"
+#include "config/scalars.hpp"
+
+namespace weir::config {
+namespace {
+
+constexpr std::size_t most_nodes = 1'000'000;
+constexpr int most_levels = 64;
+
+class Walk {
+ public:
+  Walk(const std::string& file, Problems& problems) : file_(file), problems_(problems) {}
+
+  // False when the rest is not worth looking at.
+  bool visit(const YAML::Node& node, const std::string& path, int level) {
+    if (++nodes_ > most_nodes) {
+      return stop(node, path, "more than 1000000 values, counted with aliases followed");
+    }
+    if (level > most_levels) return stop(node, path, "more than 64 levels deep");
+    const std::string& tag = node.Tag();
+    if (!tag.empty() && tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:str") {
+      problems_.error(place_of(node.Mark(), file_), path,
+                      "tags are not supported; remove " + in_quotes(tag));
+    }
+    if (node.IsSequence()) {
+      std::size_t index = 0;
+      for (const auto& item : node) {
+        if (!visit(item, item_path(path, index++), level + 1)) return false;
+      }
+    } else if (node.IsMap()) {
+      return visit_map(node, path, level);
+    }
+    return true;
+  }
+
+ private:
+  bool visit_map(const YAML::Node& node, const std::string& path, int level) {
+    std::unordered_set<std::string_view> keys;
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) {
+        problems_.error(place_of(entry.first.Mark(), file_), path, "a key must be plain text");
+        usable_ = false;
+        continue;
+      }
+      const std::string& key = entry.first.Scalar();
+      const std::string inside = key_path(path, key);
+      if (key == "<<") {
+        problems_.error(place_of(entry.first.Mark(), file_), inside,
+                        "merge keys are not supported; write the keys out");
+      } else if (!keys.insert(key).second) {
+        problems_.error(place_of(entry.first.Mark(), file_), inside, "the key is there twice");
+      }
+      if (!visit(entry.second, inside, level + 1)) return false;
+    }
+    return true;
+  }
+
+  bool stop(const YAML::Node& node, const std::string& path, std::string message) {
+    problems_.error(place_of(node.Mark(), file_), path, std::move(message));
+    usable_ = false;
+    return false;
+  }
+
+  const std::string& file_;
+  Problems& problems_;
+  std::size_t nodes_ = 0;
+  bool usable_ = true;
+
+ public:
+  bool usable() const noexcept { return usable_; }
+};
+
+}  // namespace
+
+std::optional<YAML::Node> parse_document(std::string_view text, const std::string& file,
+                                         Problems& problems) {
+  if (text.size() > most_document_bytes) {
+    problems.error({file, 0, 0}, "", "the file is larger than 16 MiB");
+    return std::nullopt;
+  }
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) {
+      problems.error(place_of(documents[1].Mark(), file), "",
+                     "a second document in the file; join them");
+      return std::nullopt;
+    }
+    const YAML::Node root = documents.empty() ? YAML::Node() : documents.front();
+    Walk walk(file, problems);
+    walk.visit(root, "", 0);
+    if (!walk.usable()) return std::nullopt;
+    return root;
+  } catch (const YAML::Exception& failure) {
+    problems.error(place_of(failure.mark, file), "", "not valid YAML: " + failure.msg);
+  } catch (const std::exception& failure) {
+    problems.error({file, 0, 0}, "", fmt::format("not readable as YAML: {}", failure.what()));
+  }
+  return std::nullopt;
+}
+
+std::expected<std::string, std::string> read_file(const std::string& path, std::size_t most) {
+  if (path.contains('\0')) return std::unexpected("no such file");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return std::unexpected("it is a folder");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::unexpected(std::strerror(errno));
+  std::string out;
+  char buffer[16384];
+  while (file.read(buffer, sizeof buffer) || file.gcount() > 0) {
+    out.append(buffer, static_cast<std::size_t>(file.gcount()));
+    if (out.size() > most) return std::unexpected(fmt::format("larger than {}", format_size(most)));
+  }
+  return out;
+}
+
+std::expected<std::string, std::string> read_named_file(const std::string& folder,
+                                                        const std::string& file) {
+  constexpr std::size_t most_bytes = 1 << 20;
+  const std::string path = (std::filesystem::path(folder) / file).string();
+  if (path.contains('\0')) return std::unexpected("no such file");
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return std::unexpected("it is not a regular file");  // a pipe would be waited for
+  }
+  return read_file(path, most_bytes);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,75 @@
+// The configuration as it was written, between reading and checking: names not yet looked up,
+// routes not yet joined with the defaults. Lives as long as one load, or one print.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/fields.hpp"
+#include "config/reader.hpp"
+#include "weir/config/model.hpp"
+
+namespace weir::config {
+
+// An entry of a route's `middleware`: a name, or a spec that has none yet.
+struct MiddlewareUse {
+  Written name;  // for a spec only place and path
+  std::optional<MiddlewareSpec> spec;
+  std::vector<Written> templates;  // the spec's texts with variables
+};
+
+struct NamedMiddleware {
+  Middleware middleware;
+  std::vector<Written> templates;
+};
+
+struct ListenerDraft {
+  Listener listener;
+  std::string at;  // "listeners[0]"
+  Places places;
+};
+
+// A route, or `defaults`, which has a few of a route's keys.
+struct RouteDraft {
+  Route route;
+  Places places;
+  std::vector<MiddlewareUse> middleware;
+  std::vector<std::string> without_names;
+  std::vector<Written> without;
+
+  std::optional<Split> split;
+  std::optional<std::string> upstream;
+  std::optional<Redirect> redirect;
+  std::optional<Respond> respond;
+
+  std::vector<Written> upstreams;  // names in `upstream` and `split`
+  std::vector<Written> listeners;
+  std::vector<Written> templates;
+  std::optional<Written> rewrite_prefix;
+};
+
+struct Draft {
+  Config config;                                       // all but listeners, middleware and routes
+  std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
+  bool has_version = false;
+  Place admin_bind;
+  std::vector<ListenerDraft> listeners;
+  std::vector<NamedMiddleware> middleware;
+  RouteDraft defaults;
+  std::vector<Reader> written_routes;  // read when the defaults are known
+  std::vector<RouteDraft> routes;
+};
+
+// The table of a whole file. Reading several files with it joins them.
+Fields root_fields(Draft& draft);
+
+// Looks up names, joins the defaults into the routes, checks what one block alone cannot know.
+// `root` is where a problem of the whole configuration is.
+Config assemble(Draft draft, const Place& root, Problems& problems);
+
+// The draft that reads like `config`.
+Draft draft_of(const Config& config);
+
+}  // namespace weir::config

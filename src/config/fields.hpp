@@ -1,0 +1,102 @@
+// A block of the configuration as a table of its keys. Three things are done with such a table and
+// with nothing else: it reads a mapping of the file, prints what is in force, and describes itself
+// as JSON Schema. So a key that loads is printed and documented, too.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/reader.hpp"
+#include "config/tree.hpp"
+
+namespace weir::config {
+
+// A value bound to the variable that holds it; valid as long as the variable.
+struct Value {
+  std::function<void(const Reader&)> read;  // reports what is wrong and then leaves the variable
+  std::function<Tree()> print;              // nothing: the key is left out
+  std::function<Tree()> schema;             // without description and default
+};
+
+enum class Need : std::uint8_t { optional, required };
+
+struct Field {
+  std::string_view key;
+  Value value;           // none: the key is of the language, its feature not of this version
+  std::string_view doc;  // one line
+  Need need = Need::optional;
+};
+using Fields = std::vector<Field>;
+
+inline Field unsupported(std::string_view key) { return {key, {}, {}, Need::optional}; }
+std::string not_supported(std::string_view word);  // "'tls' is not supported by this version"
+
+// Where the values of a block stand, by key.
+class Places {
+ public:
+  void add(std::string_view key, const Place& place) { places_.emplace_back(key, place); }
+  // Where the block itself stands if it has no such key.
+  const Place& of(std::string_view key, const Place& block) const noexcept;
+
+ private:
+  std::vector<std::pair<std::string_view, Place>> places_;
+};
+
+// Reads a mapping; reports unknown, unsupported and missing keys.
+Places read_fields(const Reader& in, const Fields& fields);
+Tree print_fields(const Fields& fields);
+Tree schema_fields(const Fields& fields);
+
+// A mapping inside a block.
+Value block(Fields fields);
+
+// A mapping that is off when absent. `fields(T&)` is its table.
+template <class T, class MakeFields>
+Value optional_block(std::optional<T>& target, MakeFields fields) {
+  return {
+      .read = [&target, fields](const Reader& in) { read_fields(in, fields(target.emplace())); },
+      .print = [&target, fields] { return target ? print_fields(fields(*target)) : Tree(); },
+      .schema =
+          [fields] {
+            T sample{};
+            return schema_fields(fields(sample));
+          }};
+}
+
+// `value`, printed only if `condition()` holds.
+Value printed_if(std::function<bool()> condition, Value value);
+
+// A list of at least one mapping. `fields(T&)` is the table of one; `begin(T&, const Reader&)` is
+// called before an item is read.
+template <class T, class MakeFields, class Begin>
+Value blocks(std::vector<T>& target, MakeFields fields, Begin begin) {
+  return {.read =
+              [&target, fields, begin](const Reader& in) {
+                target.clear();
+                in.each_item([&](const Reader& item) {
+                  T& value = target.emplace_back();
+                  begin(value, item);
+                  read_fields(item, fields(value));
+                });
+                if (in.is_list() && target.empty()) in.error("must not be empty");
+              },
+          .print =
+              [&target, fields] {
+                Tree out = Tree::list();
+                for (T& value : target) out.push(print_fields(fields(value)));
+                return out;
+              },
+          .schema =
+              [fields] {
+                T sample{};
+                return Tree::map({{"type", "array"},
+                                  {"minItems", std::int64_t{1}},
+                                  {"items", schema_fields(fields(sample))}});
+              }};
+}
+
+}  // namespace weir::config

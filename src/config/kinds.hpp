@@ -1,0 +1,75 @@
+// The kinds of values that blocks are made of, each bound to a variable.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/fields.hpp"
+#include "config/scalars.hpp"
+#include "weir/base/ip.hpp"
+#include "weir/base/time.hpp"
+
+namespace weir::config {
+
+enum class Zero : std::uint8_t { refused, allowed };
+
+// What is wrong with a text; may bring it into its normal form.
+using Check = std::optional<std::string> (*)(std::string& text);
+
+Value flag(bool& target);
+Value duration(Duration& target, Zero zero = Zero::refused);
+Value size(std::uint64_t& target, Zero zero, std::uint64_t most);
+Value share(double& target);
+Value text(std::string& target, Check check);
+// A list of texts, none twice.
+Value texts(std::vector<std::string>& target, Check check);
+// The same, or one text alone.
+Value one_or_more_texts(std::vector<std::string>& target, Check check);
+// A name that is looked up later: what was written goes to `references`, too.
+Value reference(std::string& target, std::vector<Written>& references);
+Value references(std::vector<std::string>& target, std::vector<Written>& references);
+Value cidrs(std::vector<Cidr>& target);
+
+// An integer, with words for what numbers cannot say ("auto").
+struct Word {
+  std::string_view word;
+  std::uint64_t value;
+};
+Value count_of(std::function<void(std::uint64_t)> set, std::function<std::uint64_t()> get,
+               std::uint64_t least, std::uint64_t most, std::optional<Word> word);
+template <std::integral T>
+Value count(T& target, std::uint64_t least, std::uint64_t most, std::optional<Word> word = {}) {
+  return count_of([&target](std::uint64_t value) { target = static_cast<T>(value); },
+                  [&target] { return static_cast<std::uint64_t>(target); }, least, most, word);
+}
+
+// One of a few words. `on` and `off` may be written as booleans.
+Value choice_of(std::function<void(std::size_t)> set, std::function<std::size_t()> get,
+                std::vector<std::string_view> words, std::vector<std::string_view> unsupported);
+template <class E>
+Value choice(E& target, std::vector<std::pair<std::string_view, E>> choices,
+             std::vector<std::string_view> not_yet = {}) {
+  std::vector<std::string_view> words;
+  for (const auto& [word, value] : choices) words.push_back(word);
+  return choice_of([&target, choices](std::size_t index) { target = choices[index].second; },
+                   [&target, choices] {
+                     std::size_t index = 0;
+                     while (index + 1 < choices.size() && choices[index].second != target) ++index;
+                     return index;
+                   },
+                   std::move(words), std::move(not_yet));
+}
+
+// A word, or a list of just it, that has no alternative yet.
+Value only(std::string_view word, std::vector<std::string_view> not_yet);
+Value list_of_only(std::string_view word, std::vector<std::string_view> not_yet);
+
+// A text's own schema.
+Tree text_schema();
+
+}  // namespace weir::config

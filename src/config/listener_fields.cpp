@@ -1,0 +1,87 @@
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/kinds.hpp"
+
+namespace weir::config {
+namespace {
+
+// Heads are held in memory, so what one connection may make us hold has an end.
+constexpr std::uint64_t largest_head = 16 * MiB;
+constexpr std::uint64_t largest_body = 1ULL << 50;
+constexpr std::uint64_t largest_count = 1'000'000'000;
+
+Value bind_value(SocketAddress& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                const auto written = in.text();
+                if (!written) return;
+                const auto address = SocketAddress::parse(*written);
+                if (!address || written->contains('\0')) {
+                  return in.error(in_quotes(*written) +
+                                  " is not IP:port, [IPv6]:port or unix:PATH; every address is "
+                                  "0.0.0.0:port or [::]:port");
+                }
+                target = *address;
+              },
+          .print = [&target] { return Tree(target.to_string()); },
+          .schema = text_schema};
+}
+
+Fields fields(Limits& limits) {
+  return {
+      {"uri_size", size(limits.uri_size, Zero::refused, largest_head),
+       "longest request target; longer: 414"},
+      {"header_size", size(limits.header_size, Zero::refused, largest_head),
+       "request line and fields, 32 bytes added for each; more: 431"},
+      {"header_count", count(limits.header_count, 1, 10'000), "fields of a request; more: 431"},
+      {"header_timeout", duration(limits.header_timeout),
+       "from the first byte of a request to the end of its head; longer: 408"},
+      {"handshake_timeout", duration(limits.handshake_timeout),
+       "for a PROXY header; longer: closed silently"},
+      {"idle_timeout", duration(limits.idle_timeout), "of a connection between requests"},
+      {"body_idle_timeout", duration(limits.body_idle_timeout),
+       "at least 1 KiB of a body must move in each such period"},
+      {"body_size", size(limits.body_size, Zero::allowed, largest_body),
+       "of a request; 0: unlimited; more: 413"},
+      {"connections_per_client", count(limits.connections_per_client, 0, largest_count),
+       "at the same time from one address (IPv6: /64); 0: unlimited"},
+      {"requests_per_connection", count(limits.requests_per_connection, 0, largest_count),
+       "then it is closed politely; 0: unlimited"},
+      {"connection_age", duration(limits.connection_age, Zero::allowed),
+       "closed politely at a request boundary, 10 % earlier or later; 0: unlimited"},
+      {"client_half_close",
+       choice<HalfClose>(limits.client_half_close,
+                         {{"abort", HalfClose::abort}, {"finish", HalfClose::finish}}),
+       "a FIN before the answer: abort means the client is gone, finish that it still reads"},
+      unsupported("h2_streams"),
+      {"underscores",
+       choice<Underscores>(limits.underscores, {{"reject", Underscores::reject},
+                                                {"drop", Underscores::drop},
+                                                {"keep", Underscores::keep}}),
+       "field names with '_': reject (400), drop the field, keep it"},
+      {"empty_segments",
+       choice<EmptySegments>(limits.empty_segments,
+                             {{"merge", EmptySegments::merge}, {"keep", EmptySegments::keep}}),
+       "'//' in a path: merge to one, keep"},
+  };
+}
+
+}  // namespace
+
+Fields fields(Listener& listener) {
+  return {
+      {"name", text(listener.name, check_name), "unique among listeners", Need::required},
+      {"bind", bind_value(listener.bind),
+       "IP:port, [IPv6]:port or unix:PATH; port 0 takes a free one", Need::required},
+      {"protocols", list_of_only("http1", {"h2", "h2c", "h3"}), "what is spoken"},
+      {"proxy_protocol",
+       choice<ProxyProtocol>(listener.proxy_protocol,
+                             {{"off", ProxyProtocol::off}, {"required", ProxyProtocol::required}}),
+       "required: a PROXY header (v1 or v2) of a trusted proxy comes first"},
+      {"limits", block(fields(listener.limits)), "of requests and connections"},
+      unsupported("tls"),
+      unsupported("http3"),
+  };
+}
+
+}  // namespace weir::config

@@ -1,0 +1,67 @@
+#include "config/blocks.hpp"
+#include "config/draft.hpp"
+#include "weir/config/loader.hpp"
+
+namespace weir::config {
+namespace {
+
+RouteDraft draft_of(const Route& route, const Config& config) {
+  RouteDraft out;
+  out.route = route;
+  for (const std::string& name : route.middleware) {
+    MiddlewareUse& use = out.middleware.emplace_back();
+    use.name.text = name;
+    // Only inline ones have a slash in their name, and only the route can spell them.
+    const bool is_inline = name.contains('/');
+    const Middleware* middleware = is_inline ? config.find_middleware(name) : nullptr;
+    if (middleware != nullptr) use.spec = middleware->spec;
+  }
+  if (const auto* action = std::get_if<UpstreamAction>(&route.action)) {
+    if (action->is_split || action->split.size() != 1) {
+      out.split = action->split;
+    } else {
+      out.upstream = action->split.front().upstream;
+    }
+  } else if (const auto* redirect = std::get_if<Redirect>(&route.action)) {
+    out.redirect = *redirect;
+  } else {
+    out.respond = std::get<Respond>(route.action);
+  }
+  return out;
+}
+
+Tree tree_of(const Config& config) {
+  Draft draft = draft_of(config);
+  return print_fields(root_fields(draft));
+}
+
+}  // namespace
+
+Draft draft_of(const Config& config) {
+  Draft out;
+  out.config = config;
+  for (const Listener& each : config.listeners) out.listeners.push_back({each, "", {}});
+  for (const Middleware& each : config.middleware) {
+    if (!each.name.contains('/')) out.middleware.push_back({each, {}});
+  }
+  for (const Route& each : config.routes) out.routes.push_back(draft_of(each, config));
+  return out;
+}
+
+std::string to_yaml(const Config& config) { return tree_of(config).to_yaml(); }
+std::string to_json(const Config& config) { return tree_of(config).to_json(); }
+
+std::string json_schema() {
+  Draft sample;
+  const Fields fields = root_fields(sample);
+  Tree definitions = Tree::map();
+  definitions.set("middleware", middleware_schema());
+  Tree out = Tree::map({{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                        {"title", "Weir configuration"}});
+  const Tree body = schema_fields(fields);
+  for (const std::string_view key : body.keys()) out.set(key, *body.find(key));
+  out.set("$defs", std::move(definitions));
+  return out.to_json();
+}
+
+}  // namespace weir::config

@@ -1,0 +1,87 @@
+// A value of the file while it is read: its node, its place and its path, and where problems go.
+// Lives on the stack of the loader; one thread.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/problems.hpp"
+#include "config/scalars.hpp"
+
+namespace weir::config {
+
+std::string key_path(const std::string& path, std::string_view key);  // "path.key"
+std::string item_path(const std::string& path, std::size_t index);    // "path[2]"
+
+// A text that was written somewhere, to be looked at again when everything is read.
+struct Written {
+  std::string text;
+  Place place;
+  std::string path;
+};
+
+// What all values of one load share.
+struct LoadContext {
+  Problems& problems;
+  std::string folder;  // where relative file names start
+};
+
+class Reader {
+ public:
+  Reader(LoadContext& context, YAML::Node node, const std::string& file, std::string path)
+      : Reader(context, node, file, std::move(path), place_of_node(node, file)) {}
+
+  LoadContext& context() const noexcept { return *context_; }
+  const std::string& path() const noexcept { return path_; }
+  const Place& place() const noexcept { return place_; }  // of the value
+  const Place& key_place() const noexcept {
+    return key_place_;
+  }  // of its key, or of the list's item
+  Written written(std::string text) const { return {std::move(text), place_, path_}; }
+
+  bool is_text() const { return node_.IsScalar(); }
+  bool is_list() const { return node_.IsSequence(); }
+  bool is_map() const { return node_.IsMap(); }
+  bool has_items() const { return node_.size() != 0; }
+  bool is_null() const { return !node_ || node_.IsNull(); }
+
+  void error(std::string message) const;
+  void key_error(std::string message) const;  // the key is wrong, not the value
+  void warning(std::string message) const;
+
+  // The text with ${NAME} expanded; reports and gives nothing if it is not text.
+  std::optional<std::string> text() const;
+  // The value of text() through a parser of scalars.hpp, which says what is wrong.
+  template <class Parser>
+  auto parse(Parser&& parser) const
+      -> std::optional<typename std::invoke_result_t<Parser, std::string_view>::value_type> {
+    const auto written = text();
+    if (!written) return std::nullopt;
+    auto parsed = parser(std::string_view(*written));
+    if (parsed) return std::move(*parsed);
+    error(std::move(parsed.error()));
+    return std::nullopt;
+  }
+
+  // Calls `fn` for each item or entry; reports if this is no list, or no map.
+  void each_item(const std::function<void(Reader)>& fn) const;
+  void each_entry(const std::function<void(const std::string& key, Reader)>& fn) const;
+
+ private:
+  Reader(LoadContext& context, YAML::Node node, const std::string& file, std::string path,
+         Place key_place);
+  static Place place_of_node(const YAML::Node& node, const std::string& file);
+  const char* kind() const;
+
+  LoadContext* context_;
+  YAML::Node node_;
+  std::string path_;
+  Place place_;
+  Place key_place_;
+};
+
+}  // namespace weir::config

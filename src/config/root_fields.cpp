@@ -1,0 +1,176 @@
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/kinds.hpp"
+
+namespace weir::config {
+namespace {
+
+// A section that stands in one file only, however many there are.
+Value once(Draft& draft, std::string_view key, Value value) {
+  value.read = [&draft, key, read = std::move(value.read)](const Reader& in) {
+    const auto [first, fresh] = draft.sections.try_emplace(std::string(key), in.key_place());
+    if (fresh) return read(in);
+    if (first->second.file != in.place().file) {
+      in.key_error("is already in " + first->second.file + "; it stands in one file only");
+    }
+  };
+  return value;
+}
+
+Value version_value(Draft& draft) {
+  return {.read =
+              [&draft](const Reader& in) {
+                draft.has_version = true;
+                const auto written = in.text();
+                if (written && *written != "1") in.error("there is only version 1");
+              },
+          .print = [] { return Tree(std::int64_t{1}); },
+          .schema = [] { return Tree::map({{"const", std::int64_t{1}}}); }};
+}
+
+Value trusted_proxies_value(std::vector<Cidr>& target) {
+  Value out = cidrs(target);
+  out.read = [&target](const Reader& in) {
+    std::vector<Cidr> more;
+    cidrs(more).read(in);
+    target.insert(target.end(), more.begin(), more.end());
+  };
+  return out;
+}
+
+Tree list_schema(Tree items) {
+  return Tree::map({{"type", "array"}, {"minItems", std::int64_t{1}}, {"items", std::move(items)}});
+}
+
+Tree map_schema(Tree values) {
+  return Tree::map({{"type", "object"},
+                    {"propertyNames", Tree::map({{"pattern", "^[A-Za-z0-9_.-]{1,64}$"}})},
+                    {"additionalProperties", std::move(values)}});
+}
+
+Value listeners_value(std::vector<ListenerDraft>& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                in.each_item([&target](const Reader& item) {
+                  ListenerDraft& draft = target.emplace_back();
+                  draft.at = item.path();
+                  draft.listener.place = item.place();
+                  draft.places = read_fields(item, fields(draft.listener));
+                });
+              },
+          .print =
+              [&target] {
+                Tree out = Tree::list();
+                for (ListenerDraft& each : target) out.push(print_fields(fields(each.listener)));
+                return out;
+              },
+          .schema =
+              [] {
+                Listener sample;
+                return list_schema(schema_fields(fields(sample)));
+              }};
+}
+
+// Whether the key can name an entry; reports otherwise.
+bool check_key(const std::string& key, const Reader& value) {
+  std::string name = key;
+  const Wrong wrong = check_name(name);
+  if (wrong) value.key_error(*wrong);
+  return !wrong;
+}
+
+Value middleware_value(std::vector<NamedMiddleware>& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                in.each_entry([&target](const std::string& key, const Reader& value) {
+                  if (!check_key(key, value)) return;
+                  NamedMiddleware& named = target.emplace_back();
+                  named.middleware.name = key;
+                  named.middleware.place = value.key_place();
+                  if (auto spec = read_middleware(value, named.templates)) {
+                    named.middleware.spec = std::move(*spec);
+                  }
+                });
+              },
+          .print =
+              [&target] {
+                Tree out = Tree::map();
+                for (const NamedMiddleware& each : target) {
+                  out.set(each.middleware.name, print_middleware(each.middleware.spec));
+                }
+                return out;
+              },
+          .schema = [] { return map_schema(Tree::map({{"$ref", "#/$defs/middleware"}})); }};
+}
+
+Value upstreams_value(std::vector<Upstream>& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                in.each_entry([&target](const std::string& key, const Reader& value) {
+                  if (!check_key(key, value)) return;
+                  Upstream& upstream = target.emplace_back();
+                  upstream.name = key;
+                  upstream.place = value.key_place();
+                  read_fields(value, fields(upstream));
+                });
+              },
+          .print =
+              [&target] {
+                Tree out = Tree::map();
+                for (Upstream& each : target) out.set(each.name, print_fields(fields(each)));
+                return out;
+              },
+          .schema =
+              [] {
+                Upstream sample;
+                return map_schema(schema_fields(fields(sample)));
+              }};
+}
+
+Value routes_value(Draft& draft) {
+  return {
+      .read =
+          [&draft](const Reader& in) {
+            in.each_item([&draft](const Reader& item) { draft.written_routes.push_back(item); });
+          },
+      .print =
+          [&draft] {
+            Tree out = Tree::list();
+            for (RouteDraft& each : draft.routes) out.push(print_fields(route_fields(each)));
+            return out;
+          },
+      .schema =
+          [] {
+            RouteDraft sample;
+            return list_schema(schema_fields(route_fields(sample)));
+          }};
+}
+
+}  // namespace
+
+Fields root_fields(Draft& draft) {
+  Config& config = draft.config;
+  return {
+      {"version", version_value(draft), "of the language: 1", Need::required},
+      {"server", once(draft, "server", block(fields(config.server))), "the process"},
+      {"log", once(draft, "log", block(fields(config.log))), "diagnostics on stderr"},
+      {"access_log", once(draft, "access_log", block(fields(config.access_log))),
+       "a line for each request"},
+      {"admin", once(draft, "admin", admin_value(config.admin, draft.admin_bind)),
+       "the address of metrics, health and control"},
+      {"trusted_proxies", trusted_proxies_value(config.trusted_proxies),
+       "networks whose X-Forwarded-* and PROXY headers are believed; unix: peers are"},
+      {"listeners", listeners_value(draft.listeners), "where clients connect", Need::required},
+      {"middleware", middleware_value(draft.middleware), "by name, to be used by several routes"},
+      {"defaults",
+       printed_if([] { return false; },
+                  once(draft, "defaults", block(defaults_fields(draft.defaults)))),
+       "what every route starts from"},
+      {"routes", routes_value(draft), "what happens to a request", Need::required},
+      {"upstreams", upstreams_value(config.upstreams), "where requests go, by name"},
+      unsupported("tracing"),
+      unsupported("tests"),
+  };
+}
+
+}  // namespace weir::config

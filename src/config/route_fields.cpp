@@ -1,0 +1,271 @@
+#include <algorithm>
+
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/kinds.hpp"
+
+namespace weir::config {
+namespace {
+
+constexpr std::uint64_t largest_weight = 1'000'000;
+
+// A text with variables.
+Value template_text(std::string& target, Check check, std::vector<Written>& templates) {
+  Value out = text(target, check);
+  out.read = [&target, &templates, check](const Reader& in) {
+    auto written = in.text();
+    if (!written) return;
+    if (Wrong wrong = check(*written)) return in.error(std::move(*wrong));
+    templates.push_back(in.written(*written));
+    target = std::move(*written);
+  };
+  return out;
+}
+
+Wrong check_target(std::string& written, std::string_view forbidden) {
+  for (const char c : written) {
+    if (static_cast<unsigned char>(c) < 0x21 || static_cast<unsigned char>(c) > 0x7E) {
+      return in_quotes(written) + ": write spaces and bytes outside ASCII percent-encoded";
+    }
+    if (forbidden.contains(c))
+      return in_quotes(written) + ": there is no " + in_quotes({&c, 1}) + " here";
+  }
+  return std::nullopt;
+}
+
+Wrong check_rewrite_path(std::string& written) {
+  if (!written.starts_with('/') && !written.starts_with('{')) {
+    return in_quotes(written) + " must start with '/'";
+  }
+  return check_target(written, "?#\\");
+}
+
+Wrong check_rewrite_host(std::string& written) {
+  if (written.empty()) return "must not be empty";
+  return check_target(written, "/?#\\@,");
+}
+
+Wrong check_redirect(std::string& written) {
+  const bool starts_well = written.starts_with('/') || written.starts_with('{') ||
+                           written.starts_with("http://") || written.starts_with("https://");
+  if (!starts_well)
+    return in_quotes(written) + " must start with '/', http://, https:// or a variable";
+  return check_target(written, "\\");
+}
+
+Fields rewrite_fields(Rewrite& rewrite, RouteDraft& route) {
+  const auto excludes = [](Value value, bool Rewrite::* other_has, std::string Rewrite::* other,
+                           Rewrite& target) {
+    value.read = [read = std::move(value.read), &target, other_has, other](const Reader& in) {
+      if ((other_has != nullptr && target.*other_has) ||
+          (other != nullptr && !(target.*other).empty())) {
+        return in.key_error("`path` and `prefix` exclude each other");
+      }
+      read(in);
+    };
+    return value;
+  };
+  Value path = excludes(template_text(rewrite.path, check_rewrite_path, route.templates),
+                        &Rewrite::has_prefix, nullptr, rewrite);
+  Value prefix = excludes(template_text(rewrite.prefix, check_rewrite_path, route.templates),
+                          nullptr, &Rewrite::path, rewrite);
+  prefix.read = [&rewrite, &route, read = std::move(prefix.read)](const Reader& in) {
+    read(in);
+    rewrite.has_prefix = true;
+    route.rewrite_prefix = in.written(rewrite.prefix);
+  };
+  return {{"path", printed_if([&rewrite] { return !rewrite.path.empty(); }, path),
+           "the new path, with variables"},
+          {"prefix", printed_if([&rewrite] { return rewrite.has_prefix; }, prefix),
+           "replaces the matched path_prefix"},
+          {"host",
+           printed_if([&rewrite] { return !rewrite.host.empty(); },
+                      template_text(rewrite.host, check_rewrite_host, route.templates)),
+           "the Host that the upstream sees; default: the client's"}};
+}
+
+Value redirect_status(int& status) {
+  const auto check = [](std::string_view written) -> Parsed<int> {
+    for (const int known : {301, 302, 303, 307, 308}) {
+      if (written == std::to_string(known)) return known;
+    }
+    return std::unexpected(in_quotes(written) + " is not one of 301, 302, 303, 307, 308");
+  };
+  return {.read =
+              [&status, check](const Reader& in) {
+                if (const auto value = in.parse(check)) status = *value;
+              },
+          .print = [&status] { return Tree(std::int64_t{status}); },
+          .schema =
+              [] {
+                Tree values = Tree::list();
+                for (const int known : {301, 302, 303, 307, 308}) values.push(std::int64_t{known});
+                return Tree::map({{"enum", std::move(values)}});
+              }};
+}
+
+Fields redirect_fields(Redirect& redirect, std::vector<Written>& templates) {
+  return {{"status", redirect_status(redirect.status), "301, 302, 303, 307 or 308"},
+          {"to", template_text(redirect.to, check_redirect, templates),
+           "URL or path with variables", Need::required}};
+}
+
+Fields respond_fields(Respond& respond, std::vector<Written>& templates) {
+  return {{"status", count(respond.status, 200, 599), "200 to 599"},
+          {"body", template_text(respond.body, check_any, templates), "text with variables"},
+          {"headers", field_values(respond.headers, templates), "fields of the answer"}};
+}
+
+// The table of one share; names go to `upstreams`.
+auto share_fields(std::vector<Written>& upstreams) {
+  return [&upstreams](SplitShare& share) -> Fields {
+    return {{"upstream", reference(share.upstream, upstreams), "its name", Need::required},
+            {"weight", count(share.weight, 0, largest_weight), "its part of the sum"}};
+  };
+}
+
+Value shares(Split& split, std::vector<Written>& upstreams) {
+  return blocks(split, share_fields(upstreams), [](SplitShare&, const Reader&) {});
+}
+
+void read_split(const Reader& in, RouteDraft& route) {
+  Split& split = route.split.emplace();
+  shares(split, route.upstreams).read(in);
+  std::uint64_t sum = 0;
+  std::vector<std::string_view> names;
+  for (const SplitShare& share : split) {
+    sum += share.weight;
+    if (std::ranges::find(names, share.upstream) != names.end()) {
+      in.error("upstream " + in_quotes(share.upstream) + " is there twice");
+    }
+    if (!share.upstream.empty()) names.push_back(share.upstream);
+  }
+  if (!split.empty() && sum == 0) in.error("the sum of the weights must be above 0");
+}
+
+Value split_value(RouteDraft& route) {
+  return {
+      .read = [&route](const Reader& in) { read_split(in, route); },
+      .print =
+          [&route] { return route.split ? shares(*route.split, route.upstreams).print() : Tree(); },
+      .schema =
+          [] {
+            Split sample;
+            std::vector<Written> unused;
+            return shares(sample, unused).schema();
+          }};
+}
+
+Value upstream_value(RouteDraft& route) {
+  return {.read =
+              [&route](const Reader& in) {
+                reference(route.upstream.emplace(), route.upstreams).read(in);
+              },
+          .print = [&route] { return route.upstream ? Tree(*route.upstream) : Tree(); },
+          .schema = text_schema};
+}
+
+Value middleware_list(std::vector<MiddlewareUse>& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                target.clear();
+                in.each_item([&](const Reader& item) {
+                  MiddlewareUse use;
+                  use.name = item.written("");
+                  if (item.is_map()) {
+                    use.spec = read_middleware(item, use.templates);
+                    if (!use.spec) return;
+                  } else if (auto written = item.text()) {
+                    use.name.text = std::move(*written);
+                  } else {
+                    return;
+                  }
+                  target.push_back(std::move(use));
+                });
+              },
+          .print =
+              [&target] {
+                Tree out = Tree::list();
+                for (const MiddlewareUse& use : target) {
+                  out.push(use.spec ? print_middleware(*use.spec) : Tree(use.name.text));
+                }
+                return out;
+              },
+          .schema =
+              [] {
+                Tree any = Tree::list();
+                any.push(text_schema());
+                any.push(Tree::map({{"$ref", "#/$defs/middleware"}}));
+                Tree items = Tree::map();
+                items.set("anyOf", std::move(any));
+                Tree out = Tree::map({{"type", "array"}});
+                out.set("items", std::move(items));
+                return out;
+              }};
+}
+
+Wrong check_upgrade(std::string& written) {
+  if (written == "websocket") return std::nullopt;
+  return not_supported(written) + "; write websocket";
+}
+
+// What `defaults` has, too.
+Fields common_fields(RouteDraft& draft) {
+  Route& route = draft.route;
+  return {
+      {"middleware", middleware_list(draft.middleware),
+       "names, or mappings with one type; outermost first"},
+      {"request_headers", block(fields(route.request_headers, draft.templates)),
+       "changes before the upstream"},
+      {"response_headers", block(fields(route.response_headers, draft.templates)),
+       "changes before the client"},
+      {"encoded_slashes",
+       choice<EncodedSlashes>(route.encoded_slashes,
+                              {{"reject", EncodedSlashes::reject}, {"keep", EncodedSlashes::keep}}),
+       "%2F and %5C in a path: reject (400), or keep as they came"},
+      {"timeout", duration(route.timeout, Zero::allowed),
+       "request head to answer head, while no body arrives; longer: 504; 0: none"},
+      {"stream_idle_timeout", duration(route.stream_idle_timeout, Zero::allowed),
+       "after the head: no byte either way; 0: none"},
+      unsupported("retry"),
+  };
+}
+
+}  // namespace
+
+Fields defaults_fields(RouteDraft& defaults) { return common_fields(defaults); }
+
+Fields route_fields(RouteDraft& draft) {
+  Route& route = draft.route;
+  Fields out{
+      {"name", text(route.name, check_name), "unique among routes", Need::required},
+      {"match", block(match_fields(route.match, draft.listeners)),
+       "what a request must be like; {} for every request", Need::required},
+      {"without", texts(draft.without_names, check_name),
+       "names in defaults.middleware to leave out"},
+      {"rewrite",
+       optional_block(route.rewrite,
+                      [&draft](Rewrite& each) { return rewrite_fields(each, draft); }),
+       "what the upstream is asked for; the query is kept"},
+      {"upstream", upstream_value(draft), "where requests go"},
+      {"split", split_value(draft), "where requests go, by weight"},
+      {"redirect",
+       optional_block(draft.redirect,
+                      [&draft](Redirect& each) { return redirect_fields(each, draft.templates); }),
+       "an answer that points elsewhere"},
+      {"respond",
+       optional_block(draft.respond,
+                      [&draft](Respond& each) { return respond_fields(each, draft.templates); }),
+       "a fixed answer"},
+      {"max_duration", duration(route.max_duration, Zero::allowed), "an absolute end; 0: none"},
+      {"upgrades", texts(route.upgrades, check_upgrade), "websocket: let it through"},
+  };
+  for (Field& field : common_fields(draft)) out.push_back(std::move(field));
+  for (const std::string_view key :
+       {"sticky", "override", "mirror", "fault", "hedge", "priority"}) {
+    out.push_back(unsupported(key));
+  }
+  return out;
+}
+
+}  // namespace weir::config

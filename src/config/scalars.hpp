@@ -1,0 +1,50 @@
+// The scalar kinds of the configuration language as text: durations, sizes, shares, numbers, names.
+// Every parser gives the value or what is wrong with the text; the printers write what the parsers
+// read. Pure.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "weir/base/time.hpp"
+
+namespace weir::config {
+
+template <class T>
+using Parsed = std::expected<T, std::string>;
+
+inline constexpr Duration longest_duration = std::chrono::hours(24 * 3650);
+
+// Decimal and one of us, ms, s, m, h, d: "1.5s". A bare 0 is zero.
+Parsed<Duration> parse_duration(std::string_view text);
+// In the largest unit that needs no decimals; zero is "0s".
+std::string format_duration(Duration duration);
+
+// Integer and one of B KB MB GB KiB MiB GiB. A bare 0 is zero.
+Parsed<std::uint64_t> parse_size(std::string_view text);
+std::string format_size(std::uint64_t bytes);
+
+// Decimal and '%': 0..1 for 0 % to 100 %. A bare 0 is zero.
+Parsed<double> parse_share(std::string_view text);
+std::string format_share(double share);
+
+// A decimal integer of `least` to `most`.
+Parsed<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, std::uint64_t most);
+
+// on, off, true or false.
+Parsed<bool> parse_flag(std::string_view text);
+
+// Replaces ${NAME} by the environment variable and ${NAME:-default} by it or, where it is unset or
+// empty, the default; what was put in is not looked at again. A `$` that no `{` follows is itself.
+Parsed<std::string> expand_environment(std::string_view text);
+
+// [A-Za-z0-9_.-]{1,64}
+bool is_name(std::string_view text) noexcept;
+
+// `text` between single quotes for a message: controls as '?', cut after 100 bytes.
+std::string in_quotes(std::string_view text);
+
+}  // namespace weir::config

@@ -1,0 +1,151 @@
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/document.hpp"
+#include "config/kinds.hpp"
+
+namespace weir::config {
+namespace {
+
+Fields fields(Via& via) {
+  return {{"request", flag(via.request), "add Via to requests for the upstream"},
+          {"response", flag(via.response), "add Via to answers for the client"},
+          {"name", text(via.name, check_token), "our name in Via and Proxy-Status"}};
+}
+
+Wrong check_admin_bind(std::string& written) {
+  if (written == "off" || written == "false") {
+    written.clear();
+    return std::nullopt;
+  }
+  if (SocketAddress::parse(written)) return std::nullopt;
+  return in_quotes(written) + " is not IP:port, [IPv6]:port, unix:PATH or off";
+}
+
+void read_token(const Reader& in, Admin& admin) {
+  if (in.is_null()) return;
+  const auto file = in.text();
+  if (!file) return;
+  auto token = read_named_file(in.context().folder, *file);
+  if (!token) return in.error("cannot read " + in_quotes(*file) + ": " + token.error());
+  if (token->ends_with('\n')) token->pop_back();
+  const bool spoilt = token->empty() || token->find_first_of(" \t\r\n") != std::string::npos;
+  if (spoilt || check_printable(*token)) {
+    return in.error(in_quotes(*file) + " must hold one token, without spaces, on one line");
+  }
+  admin.token_file = *file;
+  admin.token = std::move(*token);
+}
+
+Value token_file(Admin& admin) {
+  return {.read = [&admin](const Reader& in) { read_token(in, admin); },
+          .print = [&admin] { return admin.token_file.empty() ? Tree(nullptr) : admin.token_file; },
+          .schema =
+              [] {
+                Tree types = Tree::list();
+                types.push("string");
+                types.push("null");
+                return Tree::map({{"type", std::move(types)}});
+              }};
+}
+
+Wrong check_allowed_host(std::string& written) {
+  if (Wrong wrong = check_host_pattern(written)) return wrong;
+  if (written.starts_with('*')) return "a host name without '*'";
+  return std::nullopt;
+}
+
+Fields fields(Admin& admin) {
+  Value bind = text(admin.bind, check_admin_bind);
+  bind.print = [&admin] { return Tree(admin.bind.empty() ? "off" : admin.bind); };
+  return {{"bind", bind, "IP:port, [IPv6]:port, unix:PATH, or off"},
+          {"token_file", token_file(admin),
+           "file with the bearer token that everything but /healthz, /readyz and /metrics needs "
+           "where the address is not loopback"},
+          {"allow_hosts", texts(admin.allow_hosts, check_allowed_host),
+           "names that a request's Host may carry, besides IP literals and localhost"}};
+}
+
+}  // namespace
+
+Fields fields(Server& server) {
+  constexpr std::uint64_t most_connections = 10'000'000;
+  return {
+      {"workers", count(server.workers, 1, 1024, Word{"auto", 0}),
+       "threads that carry traffic; auto: ceil of the cgroup quota or the affinity mask, whichever "
+       "is smaller"},
+      {"io_backend",
+       choice<IoBackend>(server.io_backend,
+                         {{"auto", IoBackend::automatic}, {"epoll", IoBackend::epoll}},
+                         {"io_uring"}),
+       "how sockets are waited for"},
+      {"drain_delay", duration(server.drain_delay, Zero::allowed),
+       "keep accepting this long after readiness turned 503"},
+      {"drain_timeout", duration(server.drain_timeout),
+       "then: how long requests in flight may take"},
+      {"max_connections", count(server.max_connections, 1, most_connections),
+       "past it new connections are closed and counted; lowered to what the file limit allows"},
+      {"via", block(fields(server.via)), "the Via field"},
+  };
+}
+
+Fields fields(Log& log) {
+  return {{"level",
+           choice<LogLevel>(log.level, {{"trace", LogLevel::trace},
+                                        {"debug", LogLevel::debug},
+                                        {"info", LogLevel::info},
+                                        {"warn", LogLevel::warn},
+                                        {"error", LogLevel::error}}),
+           "the least serious that is written"},
+          {"format",
+           choice<LogFormat>(log.format, {{"text", LogFormat::text}, {"json", LogFormat::json}}),
+           "how a line looks"}};
+}
+
+Fields fields(AccessLog& log) {
+  Value path = text(log.path, [](std::string& written) {
+    if (written == "false") written = "off";
+    return check_printable(written);
+  });
+  return {{"path", path, "off, stdout, stderr or a file"},
+          {"format",
+           choice<AccessLogFormat>(log.format, {{"json", AccessLogFormat::json},
+                                                {"combined", AccessLogFormat::combined}}),
+           "how a line looks"},
+          {"sample", share(log.sample),
+           "share of requests that is written; errors and slow ones always are"},
+          {"slow", duration(log.slow, Zero::allowed),
+           "requests that took longer are always written; 0: no request is slow"},
+          {"query",
+           choice<QueryPolicy>(log.query, {{"keep", QueryPolicy::keep},
+                                           {"drop", QueryPolicy::drop},
+                                           {"redact", QueryPolicy::redact}}),
+           "the query of a logged request; redact hides values of access_token, token, key, "
+           "password and sig"}};
+}
+
+Value admin_value(Admin& admin, Place& bind) {
+  return {.read =
+              [&admin, &bind](const Reader& in) {
+                if (!in.is_text()) {
+                  bind = read_fields(in, fields(admin)).of("bind", in.place());
+                  return;
+                }
+                if (const auto on = in.parse(parse_flag)) {
+                  if (*on) return in.error("expected a mapping or off");
+                  admin.bind.clear();
+                }
+              },
+          .print = [&admin] { return print_fields(fields(admin)); },
+          .schema =
+              [&admin] {
+                Tree any = Tree::list();
+                any.push(schema_fields(fields(admin)));
+                Tree off = Tree::list();
+                off.push("off");
+                off.push(false);
+                any.push(Tree::map({{"enum", std::move(off)}}));
+                return Tree::map({{"anyOf", std::move(any)}});
+              }};
+}
+
+}  // namespace weir::config

@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <functional>
+
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/kinds.hpp"
+
+namespace weir::config {
+namespace {
+
+constexpr std::uint64_t largest_count = 1'000'000'000;
+constexpr std::uint64_t largest_head = 16 * MiB;
+
+Fields fields(EndpointSpec& endpoint) {
+  return {{"address", text(endpoint.address, check_endpoint),
+           "IP:port, [IPv6]:port, unix:PATH or NAME:port", Need::required},
+          {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
+          unsupported("priority")};
+}
+
+Fields fields(LoadBalancing& policy) {
+  return {{"policy",
+           choice<LoadBalancing>(policy,
+                                 {{"round_robin", LoadBalancing::round_robin},
+                                  {"least_requests", LoadBalancing::least_requests},
+                                  {"random_two", LoadBalancing::random_two}},
+                                 {"peak_ewma", "hash"}),
+           "which endpoint a request goes to; weights are honoured"},
+          unsupported("key"),
+          unsupported("slow_start"),
+          unsupported("panic_threshold")};
+}
+
+Fields fields(Pool& pool) {
+  return {{"in_flight", count(pool.in_flight, 1, largest_count),
+           "requests to one endpoint at the same time, whole process"},
+          {"pending", count(pool.pending, 0, largest_count),
+           "requests that wait for a place; past it 503 pool_full; 0: none waits"},
+          {"pending_timeout", duration(pool.pending_timeout), "the longest such wait"},
+          unsupported("h2_connections"),
+          {"tunnels", count(pool.tunnels, 1, largest_count),
+           "upgraded connections to one endpoint; they are not in in_flight"}};
+}
+
+Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
+  Value out = blocks(
+      endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
+      [](EndpointSpec&, const Reader&) {});
+  out.read = [&endpoints, read = std::move(out.read)](const Reader& in) {
+    read(in);
+    std::uint64_t weights = 0;
+    std::vector<std::string_view> seen;
+    for (const EndpointSpec& endpoint : endpoints) {
+      weights += endpoint.weight;
+      if (!endpoint.address.empty()) seen.push_back(endpoint.address);
+    }
+    std::ranges::sort(seen);
+    for (auto twice = std::ranges::adjacent_find(seen); twice != seen.end();
+         twice = std::ranges::adjacent_find(std::ranges::next(twice), seen.end())) {
+      in.error("endpoint " + in_quotes(*twice) + " is there twice");
+    }
+    if (!endpoints.empty() && weights == 0) in.error("one weight at least must be above 0");
+  };
+  return out;
+}
+
+}  // namespace
+
+Fields fields(Upstream& upstream) {
+  return {
+      {"endpoints", endpoints_value(upstream.endpoints), "where its servers listen",
+       Need::required},
+      {"protocol", only("http1", {"h2", "auto", "h3"}), "what is spoken"},
+      {"load_balancer", block(fields(upstream.load_balancer)), "how endpoints are chosen"},
+      {"connect_timeout", duration(upstream.connect_timeout), "longer: 504 connect_timeout"},
+      {"idle_timeout", duration(upstream.idle_timeout),
+       "of unused connections; keep it below the servers' own"},
+      {"response_header_size", size(upstream.response_header_size, Zero::refused, largest_head),
+       "status line and fields of an answer; more: 502"},
+      {"pool", block(fields(upstream.pool)), "how much goes to it at the same time"},
+      unsupported("tls"),
+      unsupported("health_check"),
+      unsupported("outlier_detection"),
+      unsupported("circuit_breaker"),
+      unsupported("retry_budget"),
+      unsupported("concurrency"),
+      unsupported("dns"),
+      unsupported("endpoints_file"),
+      unsupported("panic_threshold"),
+  };
+}
+
+}  // namespace weir::config
