@@ -30,10 +30,10 @@ namespace weir::upstream {
 
 class WorkerView;
 
-// Told on the main thread (any thread that changes a cluster), under no lock of a worker. Either
-// may be empty.
+// Told by the thread that changes a cluster; must not call the cluster. Either may be empty.
 struct RegistryHooks {
-  // Returns the endpoint's annex.
+  // Returns the endpoint's annex. Called again, for nothing but to say so, when an address comes
+  // back while leases still keep its endpoint.
   std::function<std::shared_ptr<void>(std::string_view upstream, std::string_view address)>
       endpoint_added;
   // The endpoint is no longer listed: its series may be retired.
@@ -97,7 +97,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // set (weight, state) holds until the file changes it or the endpoint goes.
   void apply(const config::Upstream& upstream);
   // No longer named by a configuration: idle connections are closed, none is kept from now on;
-  // exchanges that pin it still get leases. apply() revives it.
+  // exchanges that pin it still get leases. For good: the name coming back makes a new cluster.
   void retire();
   bool retired() const;
   // False when no endpoint has that address.
@@ -111,7 +111,6 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
  private:
   friend class Lease;
   friend class WorkerView;
-  class Pending;
 
   // What workers copy when the generation says that it changed.
   struct State {
@@ -120,14 +119,19 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     bool retired = false;
   };
 
-  WorkerView& view(unsigned worker);
+  WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
   std::shared_ptr<const State> state() const;
-  void rebuild(std::shared_ptr<State> next);  // under mutex_
-  void announce();
+  // Both under mutex_; the second returns the addresses that are gone.
+  std::shared_ptr<Endpoint> endpoint_for(const std::string& address, const SocketAddress& target);
+  std::vector<std::string> rebuild(std::shared_ptr<State> next);
+  // Makes the workers look at the new state, and tells of who is gone.
+  void announce(std::span<const std::string> gone);
 
+  // On worker `worker`, which owns a permit of `endpoint`: passes it to who has waited longest, at
+  // most `hops` workers on, or drops it.
+  void release_permit(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept;
+  bool hand_over(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept;
   bool begin_waiting(std::uint64_t most) noexcept;
-  void release_permit(Endpoint& endpoint, unsigned worker);
-  void hand_over(std::shared_ptr<Endpoint> endpoint, unsigned worker, std::size_t hops);
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       Exchange* exchange);
   Task<Result<>> connect(Lease& lease, Deadline deadline, Exchange* exchange);
@@ -138,6 +142,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<std::unique_ptr<WorkerView>> views_;
   std::atomic<std::uint64_t> generation_{1};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
+  std::atomic<std::uint64_t> arrivals_{0};             // ever in one
 
   mutable std::mutex mutex_;
   std::shared_ptr<const State> state_;  // guarded by mutex_, as what follows

@@ -57,12 +57,19 @@ class Discovery {
   void stop();
 
  private:
+  struct Name {
+    std::string text;
+    bool asked = false;  // the answer is due
+  };
   struct Watch {
     std::weak_ptr<Cluster> cluster;
-    std::vector<std::string> asked;  // names looked up at least once
+    std::vector<Name> names;  // looked up at least once
   };
+  // Asks for the names that are new, or for all.
   void look_up(Watch& watch, bool all);
-  void ask(const std::shared_ptr<Cluster>& cluster, const NamedEndpoint& name);
+  void ask(const std::shared_ptr<Cluster>& cluster, const NamedEndpoint& name, bool first);
+  void answered(const std::shared_ptr<Cluster>& cluster, const std::string& text,
+                const std::string& error, std::vector<SocketAddress> addresses);
   void schedule();
   void settle();
 
@@ -75,6 +82,7 @@ class Discovery {
   std::size_t first_answers_due_ = 0;
   bool scheduled_ = false;
   bool stopped_ = false;
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // until stop()
 };
 
 }  // namespace weir::upstream

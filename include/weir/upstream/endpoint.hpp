@@ -70,7 +70,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const unsigned workers_;
   const std::shared_ptr<void> annex_;
   std::atomic<EndpointState> state_{EndpointState::ready};
-  std::atomic<std::uint32_t> weight_{1};
+  std::atomic<std::uint32_t> weight_{0};
   std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};

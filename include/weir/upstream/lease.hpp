@@ -40,7 +40,7 @@ class Lease {
   Duration connect_time{};  // zero when reused
 
   // The answer was read to its end and the connection may carry another request: returns
-  // connection and permit. Idempotent; after it stream() is gone.
+  // connection and permit. Idempotent; after it stream() is gone. Of a tunnel: nothing.
   void give_back() noexcept;
   // After a 101: exchanges the permit for a place among the endpoint's tunnels and pins the
   // cluster, so that the Snapshot may go. False, and nothing changed, when all places are taken.
@@ -48,12 +48,13 @@ class Lease {
 
  private:
   friend class Cluster;
+  friend class WorkerView;
   enum class Holds : std::uint8_t { nothing, permit, tunnel };
 
   // Takes over a permit.
   Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
   void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
-  void drop_connection() noexcept;
+  std::unique_ptr<Connection> take_connection() noexcept;
   void end() noexcept;
 
   Cluster* cluster_;

@@ -2,6 +2,7 @@
 // reload. Main thread, leave() aside; owned by the server, outlived by the workers' loops.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,7 +27,7 @@ class Registry {
   // The Snapshot is in use: gives each cluster its new settings and retires those not named.
   void commit(std::span<const config::Upstream> upstreams);
   // The Snapshot came to nothing: forgets what get() made for it.
-  void abandon() noexcept;
+  void abandon();
 
   // Null when unknown.
   std::shared_ptr<Cluster> find(std::string_view name) const;
@@ -38,6 +39,8 @@ class Registry {
   void leave(unsigned worker) noexcept;
 
  private:
+  void forget_drafts();
+
   const std::vector<net::Loop*> workers_;
   const RegistryHooks hooks_;
   mutable std::mutex mutex_;

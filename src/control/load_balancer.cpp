@@ -1,0 +1,60 @@
+#include "weir/control/load_balancer.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace weir::control {
+
+void RoundRobin::reset(std::span<const std::uint32_t> weights, unsigned worker, unsigned workers) {
+  weights_.assign(weights.begin(), weights.end());
+  credit_.assign(weights.size(), 0);
+  next_ = 0;
+  equal_ = true;
+  std::int64_t first = 0;
+  std::int64_t divisor = 0;
+  for (const std::int64_t weight : weights_) {
+    if (weight == 0) continue;
+    if (first == 0) first = weight;
+    if (weight != first) equal_ = false;
+    divisor = std::gcd(divisor, weight);
+  }
+  if (divisor == 0 || workers == 0) return;
+  if (equal_) {
+    next_ = weights_.size() * (worker % workers) / workers;
+    return;
+  }
+  std::int64_t round = 0;
+  for (std::int64_t& weight : weights_) round += weight /= divisor;
+  // An offset into the round; a bounded one, as finding it takes that many picks.
+  const std::int64_t offset = std::min<std::int64_t>(round, 256) * (worker % workers) / workers;
+  for (std::int64_t n = 0; n < offset; ++n) (void)pick([](std::size_t) { return true; });
+}
+
+void LeastRequests::reset(std::span<const std::uint32_t> weights, unsigned worker,
+                          unsigned workers) {
+  weights_.assign(weights.begin(), weights.end());
+  loads_.assign(weights.size(), 0);
+  in_reach_.assign(weights.size(), false);
+  ties_.reset(weights, worker, workers);
+}
+
+void RandomTwo::reset(std::span<const std::uint32_t> weights, std::uint64_t seed) {
+  weights_.assign(weights.begin(), weights.end());
+  ends_.resize(weights.size());
+  std::inclusive_scan(weights_.begin(), weights_.end(), ends_.begin());
+  state_ = seed;
+}
+
+// SplitMix64: a counter through a mixing function; any seed does.
+std::uint64_t RandomTwo::random() noexcept {
+  std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+std::size_t RandomTwo::draw(std::uint64_t below_total) const noexcept {
+  return static_cast<std::size_t>(std::ranges::upper_bound(ends_, below_total) - ends_.begin());
+}
+
+}  // namespace weir::control

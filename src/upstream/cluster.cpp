@@ -1,0 +1,207 @@
+#include "weir/upstream/cluster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "upstream/worker_view.hpp"
+
+namespace weir::upstream {
+
+Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> workers,
+                 RegistryHooks hooks)
+    : name_(upstream.name), workers_(std::move(workers)), hooks_(std::move(hooks)) {
+  for (unsigned worker = 0; worker < workers_.size(); ++worker) {
+    views_.push_back(std::make_unique<WorkerView>(*this, *workers_[worker], worker));
+  }
+  auto next = std::make_shared<State>();
+  next->settings = upstream;
+  const std::lock_guard lock(mutex_);
+  rebuild(std::move(next));
+}
+
+Cluster::~Cluster() = default;
+
+std::shared_ptr<const Cluster::State> Cluster::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::shared_ptr<Endpoint> Cluster::endpoint_for(const std::string& address,
+                                                const SocketAddress& target) {
+  std::weak_ptr<Endpoint>& known = known_[address];
+  std::shared_ptr<Endpoint> endpoint = known.lock();
+  const bool listed = endpoint != nullptr && state_ != nullptr &&
+                      std::ranges::find(state_->endpoints, endpoint) != state_->endpoints.end();
+  if (listed) return endpoint;
+  std::shared_ptr<void> annex;
+  if (hooks_.endpoint_added) annex = hooks_.endpoint_added(name_, address);
+  if (endpoint == nullptr) {
+    endpoint = std::make_shared<Endpoint>(address, target, static_cast<unsigned>(workers_.size()),
+                                          std::move(annex));
+    known = endpoint;
+  }
+  return endpoint;
+}
+
+std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
+  // Two spellings of one address share an endpoint and add up their weights.
+  std::unordered_map<std::string, std::uint64_t> weights;
+  const auto add = [&](const std::string& address, const SocketAddress& target,
+                       std::uint32_t weight) {
+    const auto [at, added] = weights.try_emplace(address, 0);
+    at->second += weight;
+    if (added) next->endpoints.push_back(endpoint_for(address, target));
+  };
+  for (const config::EndpointSpec& spec : next->settings.endpoints) {
+    if (const auto fixed = SocketAddress::parse(spec.address)) {
+      add(spec.address, *fixed, spec.weight);
+    } else if (const auto found = addresses_.find(spec.address); found != addresses_.end()) {
+      for (const SocketAddress& address : found->second) {
+        add(address.to_string(), address, spec.weight);
+      }
+    }
+  }
+  for (const auto& endpoint : next->endpoints) {
+    const auto weight = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(weights[endpoint->address()], 0xffff'ffff));
+    if (endpoint->configured_weight_ == weight) continue;
+    endpoint->configured_weight_ = weight;
+    endpoint->weight_.store(weight, std::memory_order_relaxed);
+  }
+  std::erase_if(addresses_, [&](const auto& entry) {
+    return std::ranges::none_of(next->settings.endpoints, [&](const config::EndpointSpec& spec) {
+      return spec.address == entry.first;
+    });
+  });
+
+  std::vector<std::string> gone;
+  if (state_ && !state_->retired) {
+    for (const auto& endpoint : state_->endpoints) {
+      const bool stays = !next->retired && weights.contains(endpoint->address());
+      if (stays) continue;
+      // What an operator set ends with the listing.
+      endpoint->state_.store(EndpointState::ready, std::memory_order_relaxed);
+      endpoint->weight_.store(endpoint->configured_weight_, std::memory_order_relaxed);
+      gone.push_back(endpoint->address());
+    }
+  }
+  state_ = std::move(next);
+  std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+  generation_.fetch_add(1, std::memory_order_release);
+  return gone;
+}
+
+void Cluster::announce(std::span<const std::string> gone) {
+  for (unsigned worker = 0; worker < workers_.size(); ++worker) {
+    workers_[worker]->mailbox().post(
+        [self = shared_from_this(), worker] { self->view(worker).refresh(); });
+  }
+  if (!hooks_.endpoint_gone) return;
+  for (const std::string& address : gone) hooks_.endpoint_gone(name_, address);
+}
+
+void Cluster::apply(const config::Upstream& upstream) {
+  auto next = std::make_shared<State>();
+  next->settings = upstream;
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = rebuild(std::move(next));
+  }
+  announce(gone);
+}
+
+void Cluster::retire() {
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_->retired) return;
+    auto next = std::make_shared<State>();
+    next->settings = state_->settings;
+    next->retired = true;
+    gone = rebuild(std::move(next));
+  }
+  announce(gone);
+}
+
+bool Cluster::retired() const { return state()->retired; }
+
+bool Cluster::set_endpoint(std::string_view address, std::optional<EndpointState> state,
+                           std::optional<std::uint32_t> weight) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(
+        state_->endpoints, [&](const auto& endpoint) { return endpoint->address() == address; });
+    if (found == state_->endpoints.end()) return false;
+    if (state) (*found)->state_.store(*state, std::memory_order_relaxed);
+    if (weight) (*found)->weight_.store(*weight, std::memory_order_relaxed);
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+  announce({});
+  return true;
+}
+
+ClusterInfo Cluster::describe() const {
+  ClusterInfo out;
+  out.name = name_;
+  out.pending = waiting_.load(std::memory_order_relaxed);
+  std::uint64_t permits = 0;
+  std::uint64_t taken = 0;
+  const std::lock_guard lock(mutex_);
+  const config::Pool& pool = state_->settings.pool;
+  for (const auto& endpoint : state_->endpoints) {
+    out.endpoints.push_back({.address = endpoint->address(),
+                             .state = endpoint->state(),
+                             .weight = endpoint->weight(),
+                             .in_flight = endpoint->in_flight(),
+                             .tunnels = endpoint->tunnels(),
+                             .idle_connections = endpoint->idle_connections(),
+                             .active_connections = endpoint->active_connections(),
+                             .endpoint = endpoint});
+    if (endpoint->state() != EndpointState::ready) continue;
+    permits += pool.in_flight;
+    taken += endpoint->in_flight();
+  }
+  for (const config::EndpointSpec& spec : state_->settings.endpoints) {
+    if (SocketAddress::parse(spec.address)) continue;
+    const auto found = addresses_.find(spec.address);
+    if (found == addresses_.end() || found->second.empty()) out.unresolved.push_back(spec.address);
+  }
+  const auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? 0.0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+  };
+  out.saturation = std::max(share(taken, permits), share(out.pending, pool.pending));
+  return out;
+}
+
+std::vector<NamedEndpoint> Cluster::named_endpoints() const {
+  std::vector<NamedEndpoint> out;
+  const std::shared_ptr<const State> now = state();
+  for (const config::EndpointSpec& spec : now->settings.endpoints) {
+    if (SocketAddress::parse(spec.address)) continue;
+    if (auto parts = split_host_port(spec.address)) {
+      out.push_back({spec.address, std::move(parts->host), parts->port});
+    }
+  }
+  return out;
+}
+
+void Cluster::resolved(std::string_view text, std::vector<SocketAddress> addresses) {
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool named =
+        std::ranges::any_of(state_->settings.endpoints,
+                            [&](const config::EndpointSpec& spec) { return spec.address == text; });
+    if (!named || state_->retired) return;
+    std::vector<SocketAddress>& known = addresses_[std::string(text)];
+    if (std::ranges::is_permutation(known, addresses)) return;
+    known = std::move(addresses);
+    auto next = std::make_shared<State>();
+    next->settings = state_->settings;
+    gone = rebuild(std::move(next));
+  }
+  announce(gone);
+}
+
+}  // namespace weir::upstream

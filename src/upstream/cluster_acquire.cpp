@@ -1,0 +1,211 @@
+// The workers' side of Cluster: from the balancer's choice to a lease, and what becomes of a permit
+// that is returned.
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "upstream/worker_view.hpp"
+#include "weir/upstream/cluster.hpp"
+
+namespace weir::upstream {
+namespace {
+
+// Makes `waiting` the one that hears of the exchange's cancellation, for the scope's time.
+class CancelScope {
+ public:
+  CancelScope(Exchange* exchange, Cancellable& waiting) noexcept : exchange_(exchange) {
+    if (exchange_ != nullptr) before_ = exchange_->set_cancellable(&waiting);
+  }
+  ~CancelScope() {
+    if (exchange_ != nullptr) exchange_->set_cancellable(before_);
+  }
+  CancelScope(const CancelScope&) = delete;
+  CancelScope& operator=(const CancelScope&) = delete;
+
+ private:
+  Exchange* exchange_;
+  Cancellable* before_ = nullptr;
+};
+
+class ConnectInProgress final : public Cancellable {
+ public:
+  void cancel(Reason) noexcept override {
+    if (stream) stream->cancel();
+  }
+  std::unique_ptr<net::Stream> stream;
+};
+
+bool is_cancelled(const Exchange* exchange) noexcept {
+  return exchange != nullptr && exchange->cancelled();
+}
+
+Error cancelled_error(const Exchange& exchange) {
+  return {exchange.cancel_reason(), Side::downstream, "while waiting for an upstream connection"};
+}
+
+}  // namespace
+
+std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
+  WorkerView& view = this->view(worker);
+  view.refresh();
+  // Those who wait come first.
+  if (tried.fresh || view.has_pending()) return std::nullopt;
+  Endpoint* const endpoint = view.pick(tried);
+  if (endpoint == nullptr) return std::nullopt;
+  ConnectionPool& idle = endpoint->slot(worker).idle;
+  if (idle.size() == 0 || !endpoint->take_permit(view.limit())) {
+    view.prefer(*endpoint);
+    return std::nullopt;
+  }
+  Lease lease(*this, *endpoint, worker);
+  lease.set_connection(idle.take(), true);
+  return lease;
+}
+
+Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline deadline,
+                                     Exchange* exchange) {
+  WorkerView& view = this->view(worker);
+  std::optional<Error> last;
+  Duration queued{};
+  while (true) {
+    if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+    view.refresh();
+    if (!view.any(tried)) {
+      if (last) co_return std::unexpected(std::move(*last));
+      co_return fail(Reason::no_healthy_endpoint, Side::upstream, name_);
+    }
+    std::optional<Lease> lease;
+    if (!view.has_pending()) {
+      while (Endpoint* const endpoint = view.pick(tried)) {
+        // Another worker may take the last permit in between.
+        if (!endpoint->take_permit(view.limit())) continue;
+        lease.emplace(Lease(*this, *endpoint, worker));
+        break;
+      }
+    }
+    if (!lease) {
+      Result<Lease> granted = co_await wait_for_permit(worker, tried, deadline, exchange);
+      if (!granted) co_return std::unexpected(std::move(granted.error()));
+      lease = std::move(*granted);
+      queued += lease->queue_time;
+    }
+    lease->queue_time = queued;
+    Endpoint& endpoint = lease->endpoint();
+    if (!tried.fresh) {
+      if (auto idle = endpoint.slot(worker).idle.take()) {
+        lease->set_connection(std::move(idle), true);
+        co_return std::move(*lease);
+      }
+    }
+    Result<> connected = co_await connect(*lease, deadline, exchange);
+    if (connected) co_return std::move(*lease);
+    last = std::move(connected.error());
+    tried.add(endpoint);
+    tried.connect_failures.push_back(
+        {endpoint.shared_from_this(), last->reason, lease->connect_time});
+    if (is_cancelled(exchange) || view.loop().now() >= deadline) {
+      co_return std::unexpected(std::move(*last));
+    }
+  }
+}
+
+Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* exchange) {
+  WorkerView& view = this->view(lease.worker_);
+  net::Loop& loop = view.loop();
+  const TimePoint began = loop.now();
+  const Deadline until = deadline_after(began, view.settings().connect_timeout);
+  ConnectInProgress connecting;
+  const CancelScope scope(exchange, connecting);
+  Result<> connected = co_await net::Stream::connect(loop, lease.endpoint().socket_address(),
+                                                     std::min(until, deadline), connecting.stream);
+  lease.connect_time = loop.now() - began;
+  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (!connected) {
+    Error error = std::move(connected.error());
+    if (error.reason == Reason::connect_timeout && deadline < until) {
+      error.reason = Reason::request_timeout;
+    }
+    co_return std::unexpected(std::move(error));
+  }
+  if (!connecting.stream->is_open()) {
+    co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
+  }
+  lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream)), false);
+  co_return Result<>{};
+}
+
+bool Cluster::begin_waiting(std::uint64_t most) noexcept {
+  std::uint64_t now = waiting_.load();
+  while (now < most) {
+    if (waiting_.compare_exchange_weak(now, now + 1)) return true;
+  }
+  return false;
+}
+
+Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
+                                             Exchange* exchange) {
+  WorkerView& view = this->view(worker);
+  const config::Pool& pool = view.settings().pool;
+  if (!begin_waiting(pool.pending)) co_return fail(Reason::pool_full, Side::upstream, name_);
+  const Deadline until =
+      std::min(deadline, deadline_after(view.loop().now(), pool.pending_timeout));
+  Pending pending(view, tried);
+  arrivals_.fetch_add(1);
+  // Only now does everybody who returns a permit see this one: what was free before is looked for
+  // again.
+  view.serve_pending();
+  if (!pending.lease) {
+    const CancelScope scope(exchange, pending);
+    co_await pending.waiter.wait(until);
+  }
+  const TimePoint now = view.loop().now();
+  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (pending.lease) {
+    pending.lease->queue_time = now - pending.since;
+    co_return std::move(*pending.lease);
+  }
+  if (now >= deadline) co_return fail(Reason::request_timeout, Side::upstream, name_);
+  co_return fail(Reason::pool_full, Side::upstream, name_);
+}
+
+void Cluster::release_permit(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept {
+  while (true) {
+    const std::uint64_t arrivals = arrivals_.load();
+    if (waiting_.load() != 0 && hand_over(endpoint, worker, hops)) return;
+    endpoint.drop_permit();
+    // Who came after the look above has found the permit free, or is seen here.
+    if (arrivals_.load() == arrivals || !endpoint.take_permit(view(worker).limit())) return;
+  }
+}
+
+bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept {
+  // Within this time of each other, those who wait here are taken before those elsewhere.
+  constexpr Duration near = std::chrono::milliseconds(5);
+  WorkerView& here = view(worker);
+  if (!here.usable(endpoint)) return false;
+  std::size_t target = workers_.size();
+  TimePoint longest = here.has_pending() ? here.oldest() - near : TimePoint::max();
+  for (std::size_t other = 0; hops != 0 && other < views_.size(); ++other) {
+    if (other == worker || views_[other]->oldest() >= longest) continue;
+    longest = views_[other]->oldest();
+    target = other;
+  }
+  if (target == workers_.size()) return here.grant(endpoint);
+  try {
+    workers_[target]->mailbox().post([self = shared_from_this(),
+                                      permit = endpoint.shared_from_this(), hops,
+                                      to = static_cast<unsigned>(target)] {
+      self->view(to).refresh();
+      if (self->view(to).usable(*permit) && self->view(to).grant(*permit)) return;
+      self->release_permit(*permit, to, hops - 1);
+    });
+    return true;
+  } catch (const std::bad_alloc&) {
+    return here.grant(endpoint);
+  }
+}
+
+void Cluster::leave(unsigned worker) noexcept { view(worker).leave(); }
+
+}  // namespace weir::upstream

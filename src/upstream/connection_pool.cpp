@@ -1,0 +1,97 @@
+#include "weir/upstream/connection_pool.hpp"
+
+#include <array>
+
+#include "weir/net/loop.hpp"
+
+namespace weir::upstream {
+namespace {
+
+// Nothing unread, nobody gone. A read that filled its buffer exactly leaves the stream readable
+// with nothing there: only trying tells.
+bool is_quiet(net::Stream& stream) noexcept {
+  if (!stream.is_open() || stream.peer_closed() || stream.broken() || stream.cancelled()) {
+    return false;
+  }
+  std::array<std::byte, 1> stray;
+  return stream.try_read(stray).status == net::Io::would_block;
+}
+
+}  // namespace
+
+void Connection::on_unread_edge(std::uint8_t) noexcept { pool_->drop(*this); }
+
+void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
+                         Duration idle_timeout, std::size_t most) noexcept {
+  bury();
+  if (size() >= most || !is_quiet(connection->stream())) return;
+  idle_timeout_ = idle_timeout;
+  Connection* const added = connection.release();
+  added->pool_ = this;
+  added->idle_since_ = now;
+  added->newer_ = nullptr;
+  added->older_ = newest_;
+  (newest_ != nullptr ? newest_->newer_ : oldest_) = added;
+  newest_ = added;
+  set_size(size() + 1);
+  added->stream().set_observer(added);
+  // A timer that is set already is due for an older one.
+  if (!scheduled() && idle_timeout != Duration::zero()) {
+    added->stream().loop().wheel().schedule(*this, now + idle_timeout);
+  }
+}
+
+std::unique_ptr<Connection> ConnectionPool::take() noexcept {
+  bury();
+  if (newest_ == nullptr) return nullptr;
+  std::unique_ptr<Connection> taken(newest_);
+  unlink(*taken);
+  taken->stream().set_observer(nullptr);
+  return taken;
+}
+
+void ConnectionPool::clear() noexcept {
+  bury();
+  while (newest_ != nullptr) {
+    const std::unique_ptr<Connection> closed(newest_);
+    unlink(*closed);
+  }
+  unschedule();
+}
+
+void ConnectionPool::expire(TimePoint now) noexcept {
+  bury();
+  if (idle_timeout_ == Duration::zero()) return;
+  while (oldest_ != nullptr && oldest_->idle_since_ + idle_timeout_ <= now) {
+    const std::unique_ptr<Connection> closed(oldest_);
+    unlink(*closed);
+  }
+  if (oldest_ == nullptr) return;
+  oldest_->stream().loop().wheel().schedule(*this, oldest_->idle_since_ + idle_timeout_);
+}
+
+// Called by the stream itself, which must survive the call.
+void ConnectionPool::drop(Connection& connection) noexcept {
+  net::Stream& stream = connection.stream();
+  unlink(connection);
+  stream.close();
+  connection.older_ = closed_;
+  closed_ = &connection;
+  stream.loop().wheel().schedule(*this, stream.loop().now());
+}
+
+void ConnectionPool::unlink(Connection& connection) noexcept {
+  (connection.newer_ != nullptr ? connection.newer_->older_ : newest_) = connection.older_;
+  (connection.older_ != nullptr ? connection.older_->newer_ : oldest_) = connection.newer_;
+  connection.newer_ = connection.older_ = nullptr;
+  set_size(size() - 1);
+}
+
+void ConnectionPool::bury() noexcept {
+  while (closed_ != nullptr) {
+    const std::unique_ptr<Connection> dead(closed_);
+    closed_ = dead->older_;
+  }
+}
+
+}  // namespace weir::upstream

@@ -1,0 +1,87 @@
+#include "weir/upstream/lease.hpp"
+
+#include "upstream/worker_view.hpp"
+
+namespace weir::upstream {
+
+Lease::Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
+    : cluster_(&cluster), endpoint_(&endpoint), worker_(worker) {
+  ++endpoint.slot(worker).leases;
+}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  queue_time = other.queue_time;
+  connect_time = other.connect_time;
+  cluster_ = std::exchange(other.cluster_, nullptr);
+  endpoint_ = std::exchange(other.endpoint_, nullptr);
+  connection_ = std::move(other.connection_);
+  worker_ = other.worker_;
+  reused_ = other.reused_;
+  holds_ = std::exchange(other.holds_, Holds::nothing);
+  tunnel_pin_ = std::move(other.tunnel_pin_);
+  return *this;
+}
+
+void Lease::set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept {
+  connection_ = std::move(connection);
+  reused_ = reused;
+  std::atomic<std::uint32_t>& active = endpoint_->slot(worker_).active;
+  active.store(active.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<Connection> Lease::take_connection() noexcept {
+  if (connection_ != nullptr) {
+    std::atomic<std::uint32_t>& active = endpoint_->slot(worker_).active;
+    active.store(active.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
+  return std::move(connection_);
+}
+
+void Lease::give_back() noexcept {
+  // A connection that was a tunnel carries no other request; end() closes it.
+  if (holds_ != Holds::permit) return;
+  holds_ = Holds::nothing;
+  WorkerView& view = cluster_->view(worker_);
+  if (std::unique_ptr<Connection> connection = take_connection()) {
+    Endpoint::Slot& slot = endpoint_->slot(worker_);
+    if (view.keeps() && !slot.detached && endpoint_->state() == EndpointState::ready) {
+      // Before the permit, so that who gets that finds the connection.
+      slot.idle.put(std::move(connection), view.loop().now(), view.settings().idle_timeout,
+                    view.limit());
+    }
+  }
+  cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+}
+
+bool Lease::into_tunnel() {
+  if (holds_ != Holds::permit) return false;
+  if (!endpoint_->take_tunnel(cluster_->view(worker_).settings().pool.tunnels)) return false;
+  tunnel_pin_ = cluster_->shared_from_this();
+  holds_ = Holds::tunnel;
+  cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+  return true;
+}
+
+void Lease::end() noexcept {
+  if (cluster_ == nullptr) return;
+  take_connection().reset();
+  switch (std::exchange(holds_, Holds::nothing)) {
+    case Holds::nothing:
+      break;
+    case Holds::permit:
+      cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+      break;
+    case Holds::tunnel:
+      endpoint_->drop_tunnel();
+      break;
+  }
+  Endpoint::Slot& slot = endpoint_->slot(worker_);
+  if (--slot.leases == 0 && slot.detached) cluster_->view(worker_).forget(*endpoint_);
+  endpoint_ = nullptr;
+  cluster_ = nullptr;
+  tunnel_pin_.reset();
+}
+
+}  // namespace weir::upstream

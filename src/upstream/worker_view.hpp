@@ -1,0 +1,108 @@
+// What one worker knows of a cluster: its copy of the state, the balancer, the queue of requests
+// that wait for a permit. Owned by the Cluster; its worker's thread only, oldest() aside.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "weir/control/load_balancer.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/waiter.hpp"
+#include "weir/upstream/cluster.hpp"
+
+namespace weir::upstream {
+
+class WorkerView;
+
+// A request in the queue, from its making to its grant or its end.
+class Pending final : public Cancellable {
+ public:
+  Pending(WorkerView& view, const Tried& wanted) noexcept;
+  ~Pending();
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
+  void cancel(Reason) noexcept override { waiter.cancel(); }
+
+  net::Waiter waiter;
+  const Tried& tried;
+  const TimePoint since;
+  std::optional<Lease> lease;  // what it was granted
+
+ private:
+  friend class WorkerView;
+  WorkerView& view_;
+  Pending* next_ = nullptr;
+  Pending* previous_ = nullptr;
+  bool queued_ = false;
+};
+
+class WorkerView {
+ public:
+  WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker);
+
+  net::Loop& loop() const noexcept { return loop_; }
+  // Valid until the next refresh().
+  const config::Upstream& settings() const noexcept { return state_->settings; }
+  std::uint64_t limit() const noexcept { return limit_; }
+  // Connections that end are worth keeping.
+  bool keeps() const noexcept { return !left_ && !state_->retired; }
+
+  // Takes over what has changed since; a load and a comparison when nothing has.
+  void refresh() {
+    if (cluster_.generation_.load(std::memory_order_acquire) != seen_) take_over();
+  }
+
+  // The balancer's choice among those below their limit and not tried; null for none.
+  Endpoint* pick(const Tried& tried);
+  // The next pick() is `endpoint` if it can: its turn was taken and could not be used.
+  void prefer(Endpoint& endpoint) noexcept { preferred_ = &endpoint; }
+  // Some endpoint may be used, now or when a permit is free.
+  bool any(const Tried& tried) const noexcept;
+  bool usable(const Endpoint& endpoint) const noexcept;
+
+  bool has_pending() const noexcept { return first_ != nullptr; }
+  // Gives the permit of `endpoint` to the first who can use it; false when there is none.
+  bool grant(Endpoint& endpoint) noexcept;
+  // Gives whatever permits are free to those who wait.
+  void serve_pending() noexcept;
+  // Since when the first has waited, max() when nobody does; any thread.
+  TimePoint oldest() const noexcept { return TimePoint(Duration(oldest_.load())); }
+
+  // The last lease of a detached endpoint is gone.
+  void forget(const Endpoint& endpoint) noexcept;
+  // Closes what is idle and keeps nothing from now on.
+  void leave() noexcept;
+
+ private:
+  friend class Pending;
+  friend class Cluster;
+  void take_over();
+  void enqueue(Pending& pending) noexcept;
+  void dequeue(Pending& pending) noexcept;
+  void publish_oldest() noexcept;
+
+  Cluster& cluster_;
+  net::Loop& loop_;
+  const unsigned worker_;
+  std::uint64_t seen_ = 0;
+  std::shared_ptr<const Cluster::State> state_;
+  std::vector<Endpoint*> choice_;                    // ready, with a weight
+  std::vector<std::shared_ptr<Endpoint>> detached_;  // no longer listed, leases left
+  std::uint64_t limit_ = 0;
+  bool left_ = false;
+  Endpoint* preferred_ = nullptr;
+  config::LoadBalancing balancing_ = config::LoadBalancing::round_robin;
+  control::RoundRobin round_robin_;
+  control::LeastRequests least_requests_;
+  control::RandomTwo random_two_;
+  Pending* first_ = nullptr;
+  Pending* last_ = nullptr;
+  std::atomic<Duration::rep> oldest_{TimePoint::max().time_since_epoch().count()};
+};
+
+}  // namespace weir::upstream
