@@ -1,0 +1,87 @@
+#include "app/run.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+#include "weir/telemetry/log.hpp"
+
+namespace weir::app {
+namespace {
+
+namespace log = telemetry::log;
+
+class Signals {
+ public:
+  Signals(asio::io_context& main, server::Server& server, int& exit_code)
+      : main_(main), server_(server), exit_code_(exit_code), set_(main) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) set_.add(number);
+    wait();
+  }
+
+ private:
+  void wait() {
+    set_.async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      handle(number);
+      wait();
+    });
+  }
+
+  void handle(int number) {
+    switch (number) {
+      case SIGHUP:
+        server_.reload([](server::Server::Problems problems) {
+          for (const auto& problem : problems)
+            log::error("reload refused", {{"problem", problem.to_string()}});
+          if (problems.empty()) log::info("reloaded");
+        });
+        return;
+      case SIGUSR1:
+        server_.reopen_logs();
+        return;
+      case SIGUSR2:
+        log::warn(
+            "SIGUSR2 is ignored: handing over to a new binary is not supported by this version");
+        return;
+      default:
+        server_.shut_down([this](int code) {
+          exit_code_ = code;
+          main_.stop();
+        });
+    }
+  }
+
+  asio::io_context& main_;
+  server::Server& server_;
+  int& exit_code_;
+  asio::signal_set set_;
+};
+
+}  // namespace
+
+int serve(server::Server::Source source, std::function<void(server::Server&)> started) {
+  std::signal(SIGPIPE, SIG_IGN);
+  int exit_code = 1;
+  try {
+    asio::io_context main;
+    server::Server server(main, std::move(source));
+    Signals signals(main, server, exit_code);
+    const auto begun = server.start();
+    if (!begun) {
+      for (const std::string& line : begun.error()) std::fprintf(stderr, "%s\n", line.c_str());
+      return 1;
+    }
+    if (started) started(server);
+    main.run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weir: %s\n", error.what());
+    return 1;
+  }
+  return exit_code;
+}
+
+}  // namespace weir::app

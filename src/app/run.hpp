@@ -1,0 +1,14 @@
+// Serving: one process from its configuration to its exit code, driven by signals. Main thread.
+#pragma once
+
+#include <functional>
+
+#include "weir/server/server.hpp"
+
+namespace weir::app {
+
+// Serves what `source` gives until SIGTERM or SIGINT. 0 drained clean, 2 something was cut, 1 could
+// not start. `started` is called once the listeners are bound.
+int serve(server::Server::Source source, std::function<void(server::Server&)> started = {});
+
+}  // namespace weir::app
