@@ -132,7 +132,8 @@ Value size(std::uint64_t& target, Zero zero, std::uint64_t most) {
                   target = *value;
                 }
               },
-          .print = [&target] { return Tree(format_size(target)); },
+          .print =
+              [&target] { return target == 0 ? Tree(std::int64_t{0}) : Tree(format_size(target)); },
           .schema = [zero] { return pattern_schema(size_pattern, zero); }};
 }
 

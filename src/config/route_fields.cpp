@@ -241,7 +241,7 @@ Fields route_fields(RouteDraft& draft) {
       {"name", text(route.name, check_name), "unique among routes", Need::required},
       {"match", block(match_fields(route.match, draft.listeners)),
        "what a request must be like; {} for every request", Need::required},
-      {"without", texts(draft.without_names, check_name),
+      {"without", printed_if([] { return false; }, references(draft.without_names, draft.without)),
        "names in defaults.middleware to leave out"},
       {"rewrite",
        optional_block(route.rewrite,
