@@ -54,6 +54,9 @@ class Metrics {
   // healthy). Main thread, before the first scrape.
   void on_scrape(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
+  // Lets go of series that have left. Each scrape does; after a reload it makes the five minutes
+  // count from there. Any thread.
+  void sweep(TimePoint now);
   // The text exposition format 0.0.4. `now` decides what has left. Main thread.
   std::string scrape(TimePoint now);
 

@@ -1,0 +1,41 @@
+// The text of one access log line. Owned by a worker's lane of the access log; one thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "telemetry/timestamp.hpp"
+#include "weir/telemetry/access_record.hpp"
+
+namespace weir::telemetry {
+
+class AccessLine {
+ public:
+  // Path, query and referer are cut at this many bytes before escaping, the other texts at `cap`.
+  static constexpr std::size_t url_cap = 2048;
+  static constexpr std::size_t cap = 512;
+  // No line is longer: three URLs, 15 texts, keys and numbers.
+  static constexpr std::size_t longest = 6 * (3 * url_cap + 15 * cap) + 2048;
+
+  AccessLine();
+
+  // Writes the line with its newline in the policy's format and returns its end. REQUIRES: `out`
+  // holds `longest` bytes.
+  char* write(char* out, WallTime time, const AccessRecord& record, const AccessPolicy& policy);
+
+ private:
+  char* json(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
+  char* combined(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
+  char* put_client_ip(char* out, const IpAddress& address);
+  char* put_peer(char* out, const SocketAddress& peer);
+  // As the policy has it; views into the argument or into redacted_.
+  std::string_view visible_query(std::string_view query, config::QueryPolicy policy);
+  std::string_view visible_referer(std::string_view referer, config::QueryPolicy policy);
+
+  Timestamp timestamp_;
+  std::string scratch_;   // large enough from the start: lines allocate nothing
+  std::string redacted_;  // the same
+};
+
+}  // namespace weir::telemetry

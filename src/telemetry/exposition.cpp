@@ -1,0 +1,253 @@
+#include "telemetry/exposition.hpp"
+
+#include <map>
+#include <string>
+
+#include "telemetry/families.hpp"
+#include "telemetry/process_stats.hpp"
+#include "weir/telemetry/access_log.hpp"
+
+namespace weir::telemetry {
+namespace {
+
+// Sums one cell over the workers; `cell` picks it from a shard.
+template <class Series, class Cell>
+std::uint64_t total(const Series& series, Cell cell) {
+  std::uint64_t sum = 0;
+  series.for_each([&](const auto& shard) { sum += cell(shard).value(); });
+  return sum;
+}
+
+template <class Series, class Cell>
+double level(const Series& series, Cell cell) {
+  std::int64_t sum = 0;
+  series.for_each([&](const auto& shard) { sum += cell(shard).value(); });
+  return static_cast<double>(sum);
+}
+
+template <class Series, class Cell>
+HistogramSum distribution(const Series& series, Cell cell) {
+  HistogramSum sum;
+  series.for_each([&](const auto& shard) { sum.add(cell(shard)); });
+  return sum;
+}
+
+template <class Series>
+bool used(const Series& series) {
+  bool any = false;
+  series.for_each([&](const auto&) { any = true; });
+  return any;
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> Exposition::Collect() const {
+  Families families;
+  collect_routes(families);
+  collect_listeners(families);
+  collect_upstreams(families);
+  collect_endpoints(families);
+  collect_gateway(families);
+  collect_process(families);
+  return families;
+}
+
+void Exposition::collect_routes(Families& out) const {
+  auto requests = counter_family("weir_http_requests_total", "Requests that ended, by answer.");
+  auto duration = histogram_family("weir_http_request_duration_seconds",
+                                   "From a request's first byte to its answer's last; no tunnels.");
+  auto head = histogram_family("weir_http_response_head_seconds",
+                               "From a request's first byte to the head of its answer.");
+  auto in_flight = gauge_family("weir_http_requests_in_flight", "Requests being served.");
+  auto tunnels = gauge_family("weir_tunnels_active", "Upgraded connections open.");
+  auto rejected = counter_family("weir_http_rejected_total",
+                                 "Requests that Weir refused, answered or gave up itself.");
+  auto bytes_in =
+      counter_family("weir_http_request_bytes_total", "Content received from clients in bytes.");
+  auto bytes_out =
+      counter_family("weir_http_response_bytes_total", "Content sent to clients in bytes.");
+  for (const auto& [key, held] : metrics_.routes_) {
+    const RouteMetrics& route = *held.series;
+    if (!used(route)) continue;
+    const Label label{"route", route.route()};
+    std::map<std::pair<Method, int>, std::uint64_t> answers;
+    route.for_each([&](const RouteShard& shard) {
+      shard.requests.for_each(
+          [&](Method method, int status, std::uint64_t n) { answers[{method, status}] += n; });
+    });
+    for (const auto& [answer, n] : answers) {
+      requests.counter({label,
+                        {"method", method_label(answer.first)},
+                        {"status", std::to_string(answer.second)}},
+                       n);
+    }
+    using S = RouteShard;
+    duration.histogram({label},
+                       distribution(route, [](const S& s) -> auto& { return s.duration; }));
+    head.histogram({label}, distribution(route, [](const S& s) -> auto& { return s.head; }));
+    in_flight.gauge({label}, level(route, [](const S& s) -> auto& { return s.in_flight; }));
+    tunnels.gauge({label}, level(route, [](const S& s) -> auto& { return s.tunnels; }));
+    bytes_in.counter({label}, total(route, [](const S& s) -> auto& { return s.request_bytes; }));
+    bytes_out.counter({label}, total(route, [](const S& s) -> auto& { return s.response_bytes; }));
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      const auto n = total(route, [i](const S& s) -> auto& { return s.rejected[i]; });
+      if (n != 0) rejected.counter({label, {"reason", name(static_cast<Reason>(i))}}, n);
+    }
+  }
+  auto splits = counter_family("weir_split_requests_total",
+                               "Requests that a split sent to one of its upstreams.");
+  for (const auto& [key, held] : metrics_.splits_) {
+    const SplitMetrics& split = *held.series;
+    splits.counter({{"route", split.route()}, {"upstream", split.upstream()}},
+                   total(split, [](const SplitShard& s) -> auto& { return s.requests; }));
+  }
+  for (Family* family : {&requests, &duration, &head, &in_flight, &tunnels, &rejected, &bytes_in,
+                         &bytes_out, &splits}) {
+    std::move(*family).append_to(out);
+  }
+}
+
+void Exposition::collect_listeners(Families& out) const {
+  auto active = gauge_family("weir_connections_active", "Client connections open.");
+  auto all = counter_family("weir_connections_total",
+                            "Client connections whose protocol was recognised, or that closed "
+                            "before.");
+  auto refused = counter_family("weir_connections_rejected_total",
+                                "Client connections closed before a request was read.");
+  for (const auto& [key, held] : metrics_.listeners_) {
+    const ListenerMetrics& listener = *held.series;
+    const Label label{"listener", listener.listener()};
+    using S = ListenerShard;
+    for (std::size_t i = 0; i < protocol_count; ++i) {
+      const Label protocol{"protocol", name(static_cast<Protocol>(i))};
+      active.gauge({label, protocol},
+                   level(listener, [i](const S& s) -> auto& { return s.active[i]; }));
+      all.counter({label, protocol},
+                  total(listener, [i](const S& s) -> auto& { return s.total[i]; }));
+    }
+    for (std::size_t i = 0; i < refusal_count; ++i) {
+      refused.counter({label, {"reason", name(static_cast<Refusal>(i))}},
+                      total(listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
+    }
+  }
+  for (Family* family : {&active, &all, &refused}) std::move(*family).append_to(out);
+}
+
+void Exposition::collect_upstreams(Families& out) const {
+  auto duration = histogram_family("weir_upstream_request_duration_seconds",
+                                   "From the start of a try to the last byte of its answer.");
+  auto connect =
+      histogram_family("weir_upstream_connect_seconds", "Opening connections to endpoints.");
+  auto queue = histogram_family("weir_upstream_queue_seconds",
+                                "Waiting for a free place in the upstream's pool.");
+  auto saturation = gauge_family("weir_upstream_saturation_ratio",
+                                 "Use of the upstream's pool and queue against their limits.");
+  for (const auto& [key, held] : metrics_.upstreams_) {
+    const UpstreamMetrics& upstream = *held.series;
+    const Label label{"upstream", upstream.upstream()};
+    saturation.gauge({label}, upstream.saturation.value());
+    if (!used(upstream)) continue;
+    using S = UpstreamShard;
+    duration.histogram({label},
+                       distribution(upstream, [](const S& s) -> auto& { return s.duration; }));
+    connect.histogram({label},
+                      distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
+    queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
+  }
+  for (Family* family : {&duration, &connect, &queue, &saturation}) {
+    std::move(*family).append_to(out);
+  }
+}
+
+void Exposition::collect_endpoints(Families& out) const {
+  constexpr std::array<std::string_view, 6> classes{"-", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  auto requests = counter_family("weir_upstream_requests_total", "Tries at endpoints that ended.");
+  auto connections =
+      gauge_family("weir_upstream_connections", "Connections to endpoints, by what they do.");
+  auto healthy = gauge_family("weir_upstream_endpoint_healthy",
+                              "Whether the endpoint is chosen for requests: 1 or 0.");
+  for (const auto& [key, held] : metrics_.endpoints_) {
+    const EndpointMetrics& endpoint = *held.series;
+    const Label upstream{"upstream", endpoint.upstream()};
+    const Label address{"endpoint", endpoint.address()};
+    using S = EndpointShard;
+    for (std::size_t i = 0; i < try_result_count; ++i) {
+      for (std::size_t c = 0; c < classes.size(); ++c) {
+        const auto n = total(endpoint, [i, c](const S& s) -> auto& { return s.requests[i][c]; });
+        if (n == 0) continue;
+        requests.counter({upstream,
+                          address,
+                          {"result", name(static_cast<TryResult>(i))},
+                          {"status_class", classes[c]}},
+                         n);
+      }
+    }
+    connections.gauge({upstream, address, {"state", "idle"}},
+                      level(endpoint, [](const S& s) -> auto& { return s.idle; }));
+    connections.gauge({upstream, address, {"state", "active"}},
+                      level(endpoint, [](const S& s) -> auto& { return s.active; }));
+    healthy.gauge({upstream, address}, endpoint.healthy.value());
+  }
+  for (Family* family : {&requests, &connections, &healthy}) std::move(*family).append_to(out);
+}
+
+void Exposition::collect_gateway(Families& out) const {
+  const auto single = [&](Family family, double value) {
+    family.gauge({}, value);
+    std::move(family).append_to(out);
+  };
+  auto dropped = counter_family("weir_access_log_dropped_total",
+                                "Access log lines lost: a full ring or a failed write.");
+  dropped.counter({}, metrics_.access_log_ == nullptr ? 0 : metrics_.access_log_->dropped());
+  std::move(dropped).append_to(out);
+
+  auto utilization =
+      gauge_family("weir_worker_utilization_ratio", "Share of its time that a worker was busy.");
+  for (unsigned i = 0; i < metrics_.workers_; ++i) {
+    utilization.gauge({{"worker", std::to_string(i)}}, metrics_.utilization_[i].value());
+  }
+  std::move(utilization).append_to(out);
+  single(gauge_family("weir_saturation_ratio",
+                      "The worst of worker use, connections and requests against their limits."),
+         metrics_.saturation.value());
+
+  auto reloads = counter_family("weir_config_reloads_total", "Reloads of the configuration.");
+  reloads.counter({{"result", "success"}}, metrics_.reloads_succeeded_.value());
+  reloads.counter({{"result", "failure"}}, metrics_.reloads_failed_.value());
+  std::move(reloads).append_to(out);
+  single(gauge_family("weir_config_last_reload_successful",
+                      "Whether the last reload took effect: 1 or 0."),
+         metrics_.last_reload_successful_.value());
+  single(gauge_family("weir_config_generation", "Number of the configuration in use."),
+         metrics_.config_generation.value());
+
+  auto build = gauge_family("weir_build_info", "Version and I/O backend; always 1.");
+  build.gauge({{"version", metrics_.version_}, {"io_backend", metrics_.io_backend_}}, 1);
+  std::move(build).append_to(out);
+}
+
+void Exposition::collect_process(Families& out) const {
+  const ProcessStats stats = read_process_stats();
+  const auto gauge = [&](std::string_view name, std::string_view help, double value) {
+    Family family = gauge_family(name, help);
+    family.gauge({}, value);
+    std::move(family).append_to(out);
+  };
+  auto cpu = counter_family("process_cpu_seconds_total",
+                            "Total user and system CPU time spent in seconds.");
+  cpu.counter_of({}, stats.cpu_seconds);
+  std::move(cpu).append_to(out);
+  gauge("process_start_time_seconds", "Start time of the process since the epoch in seconds.",
+        stats.start_time);
+  gauge("process_resident_memory_bytes", "Resident memory size in bytes.",
+        static_cast<double>(stats.resident));
+  gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.",
+        static_cast<double>(stats.virtual_size));
+  gauge("process_threads", "Number of threads.", static_cast<double>(stats.threads));
+  gauge("process_open_fds", "Number of open file descriptors.",
+        static_cast<double>(stats.open_fds));
+  gauge("process_max_fds", "Maximum number of open file descriptors.",
+        static_cast<double>(stats.max_fds));
+}
+
+}  // namespace weir::telemetry

@@ -1,0 +1,33 @@
+// One scrape: sums the workers' shards into the families of prometheus-cpp's model. Lives during
+// Metrics::scrape, under its lock.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "weir/telemetry/metrics.hpp"
+
+namespace weir::telemetry {
+
+class Exposition final : public prometheus::Collectable {
+ public:
+  explicit Exposition(const Metrics& metrics) noexcept : metrics_(metrics) {}
+
+  // Families without a series are left out.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  using Families = std::vector<prometheus::MetricFamily>;
+  void collect_routes(Families& out) const;
+  void collect_listeners(Families& out) const;
+  void collect_upstreams(Families& out) const;
+  void collect_endpoints(Families& out) const;
+  void collect_gateway(Families& out) const;
+  void collect_process(Families& out) const;
+
+  const Metrics& metrics_;
+};
+
+}  // namespace weir::telemetry

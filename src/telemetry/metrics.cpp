@@ -1,0 +1,102 @@
+#include "weir/telemetry/metrics.hpp"
+
+#include <prometheus/text_serializer.h>
+
+#include <iterator>
+
+#include "telemetry/exposition.hpp"
+
+namespace weir::telemetry {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Duration stays = 5min;
+
+}  // namespace
+
+Metrics::Metrics(unsigned workers, std::string_view version, std::string_view io_backend)
+    : workers_(workers),
+      version_(version),
+      io_backend_(io_backend),
+      utilization_(std::make_unique<SharedValue[]>(workers)) {}
+
+Metrics::~Metrics() = default;
+
+template <class Series, class Make>
+std::shared_ptr<Series> Metrics::find(Table<Series>& table, std::string_view first,
+                                      std::string_view second, Make make) {
+  Key key{first, second};
+  const std::lock_guard lock(mutex_);
+  Held<Series>& held = table[std::move(key)];
+  if (!held.series) held.series = make();
+  held.leaves = no_deadline;
+  return held.series;
+}
+
+std::shared_ptr<RouteMetrics> Metrics::route(std::string_view name) {
+  return find(routes_, name, {},
+              [&] { return std::make_shared<RouteMetrics>(std::string(name), workers_ + 1); });
+}
+
+std::shared_ptr<SplitMetrics> Metrics::split(std::string_view route, std::string_view upstream) {
+  return find(splits_, route, upstream, [&] {
+    return std::make_shared<SplitMetrics>(std::string(route), std::string(upstream), workers_ + 1);
+  });
+}
+
+std::shared_ptr<UpstreamMetrics> Metrics::upstream(std::string_view name) {
+  return find(upstreams_, name, {},
+              [&] { return std::make_shared<UpstreamMetrics>(std::string(name), workers_ + 1); });
+}
+
+std::shared_ptr<EndpointMetrics> Metrics::endpoint(std::string_view upstream,
+                                                   std::string_view address) {
+  return find(endpoints_, upstream, address, [&] {
+    return std::make_shared<EndpointMetrics>(std::string(upstream), std::string(address),
+                                             workers_ + 1);
+  });
+}
+
+std::shared_ptr<ListenerMetrics> Metrics::listener(std::string_view name) {
+  return find(listeners_, name, {},
+              [&] { return std::make_shared<ListenerMetrics>(std::string(name), workers_ + 1); });
+}
+
+void Metrics::reloaded(bool success) noexcept {
+  (success ? reloads_succeeded_ : reloads_failed_).add();
+  last_reload_successful_.set(success ? 1 : 0);
+}
+
+template <class Series>
+void Metrics::sweep(Table<Series>& table, TimePoint now) {
+  for (auto entry = table.begin(); entry != table.end();) {
+    Held<Series>& held = entry->second;
+    // Nobody can take hold of it meanwhile: that goes through find(), under the lock.
+    const bool abandoned = held.series.use_count() == 1;
+    if (!abandoned) {
+      held.leaves = no_deadline;
+    } else if (held.leaves == no_deadline) {
+      held.leaves = now + stays;
+    }
+    entry = abandoned && now >= held.leaves ? table.erase(entry) : std::next(entry);
+  }
+}
+
+void Metrics::sweep(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  sweep(routes_, now);
+  sweep(splits_, now);
+  sweep(upstreams_, now);
+  sweep(endpoints_, now);
+  sweep(listeners_, now);
+}
+
+std::string Metrics::scrape(TimePoint now) {
+  for (const auto& hook : hooks_) hook();
+  sweep(now);
+  const std::lock_guard lock(mutex_);
+  return prometheus::TextSerializer().prometheus::Serializer::Serialize(
+      Exposition(*this).Collect());
+}
+
+}  // namespace weir::telemetry
