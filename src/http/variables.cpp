@@ -19,8 +19,7 @@ std::string_view Variables::operator()(TemplateVariable variable, std::size_t pa
       return exchange_.rest;
     case TemplateVariable::query:
       if (!head.has_query) return {};
-      scratch_ = "?";
-      scratch_ += head.query;
+      scratch_.assign(1, '?').append(head.query);
       return scratch_;
     case TemplateVariable::request_id:
       return exchange_.request_id();

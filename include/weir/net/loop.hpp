@@ -61,6 +61,7 @@ class Loop {
   Waiter* ready_last_ = nullptr;
   Waiter* batch_ = nullptr;  // being resumed
   bool stopped_ = false;
+  unsigned turns_ = 0;
   TimePoint began_;
   std::atomic<Duration::rep> busy_{0};
 };
