@@ -26,9 +26,9 @@ class Walk {
   // False when the rest is not worth looking at.
   bool visit(const YAML::Node& node, const std::string& path, int level) {
     if (++nodes_ > most_nodes) {
-      return stop(node, path, "more than 1000000 values, counted with aliases followed");
+      return stop(node, "more than 1000000 values, counted with aliases followed");
     }
-    if (level > most_levels) return stop(node, path, "more than 64 levels deep");
+    if (level > most_levels) return stop(node, "more than 64 levels deep");
     const std::string& tag = node.Tag();
     if (!tag.empty() && tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:str") {
       problems_.error(place_of(node.Mark(), file_), path,
@@ -67,8 +67,8 @@ class Walk {
     return true;
   }
 
-  bool stop(const YAML::Node& node, const std::string& path, std::string message) {
-    problems_.error(place_of(node.Mark(), file_), path, std::move(message));
+  bool stop(const YAML::Node& node, std::string message) {
+    problems_.error(place_of(node.Mark(), file_), "", std::move(message));
     usable_ = false;
     return false;
   }

@@ -70,17 +70,17 @@ Value optional_block(std::optional<T>& target, MakeFields fields) {
 // `value`, printed only if `condition()` holds.
 Value printed_if(std::function<bool()> condition, Value value);
 
-// A list of at least one mapping. `fields(T&)` is the table of one; `begin(T&, const Reader&)` is
-// called before an item is read.
-template <class T, class MakeFields, class Begin>
-Value blocks(std::vector<T>& target, MakeFields fields, Begin begin) {
+// A list of at least one mapping. `fields(T&)` is the table of one; `then(T&, const Reader&)` is
+// called after an item was read.
+template <class T, class MakeFields, class Then>
+Value blocks(std::vector<T>& target, MakeFields fields, Then then) {
   return {.read =
-              [&target, fields, begin](const Reader& in) {
+              [&target, fields, then](const Reader& in) {
                 target.clear();
                 in.each_item([&](const Reader& item) {
                   T& value = target.emplace_back();
-                  begin(value, item);
                   read_fields(item, fields(value));
+                  then(value, item);
                 });
                 if (in.is_list() && target.empty()) in.error("must not be empty");
               },

@@ -113,9 +113,11 @@ void read_type(const std::string& type, const Reader& in, std::optional<Middlewa
                                     in.context().problems.did_you_mean(type, type_names));
   }
   out = spec_of(static_cast<std::size_t>(known - type_names.begin()));
+  const std::size_t errors = in.context().problems.error_count();
   read_fields(in, fields(*out, templates));
+  if (in.context().problems.error_count() != errors) return;  // what follows would follow from them
   const std::string_view wrong = std::visit([](const auto& spec) { return fault(spec); }, *out);
-  if (in.is_map() && !wrong.empty()) in.error(std::string(wrong));
+  if (!wrong.empty()) in.error(std::string(wrong));
 }
 
 }  // namespace

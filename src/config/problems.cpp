@@ -26,7 +26,7 @@ auto order(const Problem& problem) {
 }
 
 std::vector<Problem> sorted(std::vector<Problem> problems) {
-  std::ranges::stable_sort(problems, {}, order);
+  std::ranges::sort(problems, {}, order);
   // An alias is read once for each place that names it, and is wrong at its anchor each time.
   const auto twice = std::ranges::unique(problems, [](const Problem& a, const Problem& b) {
     return a.place.file == b.place.file && a.place.line == b.place.line &&

@@ -1,6 +1,7 @@
 // Collects what is wrong with a configuration while it is read. One for each load; one thread.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ class Problems {
   void warning(Place place, std::string path, std::string message);
 
   bool has_errors() const noexcept { return !errors_.empty(); }
+  std::size_t error_count() const noexcept { return errors_.size(); }
   // " (did you mean 'x'?)" or ""; "" too once there are so many problems that it would cost time.
   std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) const;
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <memory>
+#include <unordered_set>
 
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
@@ -125,21 +127,20 @@ auto share_fields(std::vector<Written>& upstreams) {
 }
 
 Value shares(Split& split, std::vector<Written>& upstreams) {
-  return blocks(split, share_fields(upstreams), [](SplitShare&, const Reader&) {});
+  const auto seen = std::make_shared<std::unordered_set<std::string>>();
+  return blocks(split, share_fields(upstreams),
+                [seen](const SplitShare& share, const Reader& item) {
+                  if (!share.upstream.empty() && !seen->insert(share.upstream).second) {
+                    item.error("upstream " + in_quotes(share.upstream) + " is there twice");
+                  }
+                });
 }
 
 void read_split(const Reader& in, RouteDraft& route) {
   Split& split = route.split.emplace();
   shares(split, route.upstreams).read(in);
   std::uint64_t sum = 0;
-  std::vector<std::string_view> names;
-  for (const SplitShare& share : split) {
-    sum += share.weight;
-    if (std::ranges::find(names, share.upstream) != names.end()) {
-      in.error("upstream " + in_quotes(share.upstream) + " is there twice");
-    }
-    if (!share.upstream.empty()) names.push_back(share.upstream);
-  }
+  for (const SplitShare& share : split) sum += share.weight;
   if (!split.empty() && sum == 0) in.error("the sum of the weights must be above 0");
 }
 

@@ -1,5 +1,6 @@
-#include <algorithm>
-#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
 
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
@@ -43,22 +44,18 @@ Fields fields(Pool& pool) {
 }
 
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
+  const auto seen = std::make_shared<std::unordered_set<std::string>>();
   Value out = blocks(
       endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
-      [](EndpointSpec&, const Reader&) {});
+      [seen](const EndpointSpec& endpoint, const Reader& item) {
+        if (!endpoint.address.empty() && !seen->insert(endpoint.address).second) {
+          item.error("endpoint " + in_quotes(endpoint.address) + " is there twice");
+        }
+      });
   out.read = [&endpoints, read = std::move(out.read)](const Reader& in) {
     read(in);
     std::uint64_t weights = 0;
-    std::vector<std::string_view> seen;
-    for (const EndpointSpec& endpoint : endpoints) {
-      weights += endpoint.weight;
-      if (!endpoint.address.empty()) seen.push_back(endpoint.address);
-    }
-    std::ranges::sort(seen);
-    for (auto twice = std::ranges::adjacent_find(seen); twice != seen.end();
-         twice = std::ranges::adjacent_find(std::ranges::next(twice), seen.end())) {
-      in.error("endpoint " + in_quotes(*twice) + " is there twice");
-    }
+    for (const EndpointSpec& endpoint : endpoints) weights += endpoint.weight;
     if (!endpoints.empty() && weights == 0) in.error("one weight at least must be above 0");
   };
   return out;

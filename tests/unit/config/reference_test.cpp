@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include <set>
+
+#include "config/problem_row.hpp"
+
+namespace weir::config {
+namespace {
+
+const std::string reference_file = WEIR_SOURCE_DIR "/config/reference.yaml";
+
+// The reference without anything that a default stands for, apart from what the sample names.
+constexpr std::string_view minimal = R"(
+version: 1
+listeners: [{name: http, bind: 0.0.0.0:8080}]
+middleware:
+  pages: {cors: {origins: ["https://app.example.com"]}}
+  inside: {ip_filter: {allow: [10.0.0.0/8]}}
+  small: {body_limit: {size: 1MiB}}
+  marked: {headers: {request: {set: {x-edge: weir}}}}
+routes:
+  - name: orders
+    match:
+      host: api.example.com
+      path: "/orders/{id}"
+      methods: [GET, POST]
+      headers: {x-version: "2", x-debug: {present: false}}
+      query: {beta: {regex: "[01]"}}
+      listeners: [http]
+      scheme: http
+    middleware: [pages, inside, small, marked]
+    rewrite: {path: "/v2/orders/{id}", host: orders.internal}
+    upstream: orders-v1
+  - name: canary
+    match: {path_prefix: /canary}
+    rewrite: {prefix: /orders}
+    split: [{upstream: orders-v1, weight: 90}, {upstream: orders-v2, weight: 10}]
+  - {name: moved, match: {path_regex: "/old/[0-9]+"}, redirect: {to: "https://{host}{path}{query}"}}
+  - {name: ping, match: {path: /ping}, respond: {headers: {content-type: text/plain}}}
+upstreams:
+  orders-v1: {endpoints: [{address: "127.0.0.1:9001"}]}
+  orders-v2: {endpoints: [{address: "127.0.0.1:9002"}]}
+)";
+
+// Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
+void collect(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
+  constexpr std::string_view named[]{".middleware", ".upstreams", ".set",
+                                     ".add",        ".headers",   ".query"};
+  if (node.IsSequence()) {
+    for (const auto& item : node) collect(item, path + "[]", keys);
+  } else if (node.IsMap()) {
+    const bool is_middleware_type = path.ends_with("*.headers");
+    bool by_user = false;
+    for (const std::string_view end : named) by_user = by_user || path.ends_with(end);
+    for (const auto& entry : node) {
+      const std::string key = by_user && !is_middleware_type ? "*" : entry.first.as<std::string>();
+      keys.insert(path + "." + key);
+      collect(entry.second, path + "." + key, keys);
+    }
+  }
+}
+
+// The same of a schema.
+void collect_schema(const YAML::Node& root, const YAML::Node& schema, const std::string& path,
+                    std::set<std::string>& keys) {
+  if (schema["$ref"]) return collect_schema(root, root["$defs"]["middleware"], path, keys);
+  if (schema["anyOf"]) {
+    for (const auto& each : schema["anyOf"]) collect_schema(root, each, path, keys);
+  }
+  if (schema["items"]) collect_schema(root, schema["items"], path + "[]", keys);
+  if (schema["properties"]) {
+    for (const auto& entry : schema["properties"]) {
+      const std::string inside = path + "." + entry.first.as<std::string>();
+      EXPECT_TRUE(entry.second["description"] || path.ends_with("*") || path.ends_with("[]") ||
+                  inside.ends_with(".present") || inside.ends_with(".regex"))
+          << inside;
+      keys.insert(inside);
+      collect_schema(root, entry.second, inside, keys);
+    }
+  }
+  if (schema["additionalProperties"] && schema["additionalProperties"].IsMap()) {
+    keys.insert(path + ".*");
+    collect_schema(root, schema["additionalProperties"], path + ".*", keys);
+  }
+}
+
+TEST(Reference, EqualsTheDefaults) {
+  const auto reference = load(reference_file);
+  ASSERT_TRUE(reference) << reference.error().front().to_string();
+  EXPECT_TRUE(reference->warnings.empty()) << reference->warnings.front().to_string();
+  const auto defaults = load_text(minimal);
+  ASSERT_TRUE(defaults) << defaults.error().front().to_string();
+  EXPECT_EQ(to_yaml(reference->config), to_yaml(defaults->config));
+}
+
+TEST(Reference, HasEveryKeyOfTheSchema) {
+  std::set<std::string> written;
+  collect(YAML::LoadFile(reference_file), "", written);
+  const YAML::Node schema = YAML::Load(json_schema());
+  std::set<std::string> known;
+  collect_schema(schema, schema, "", known);
+  for (const std::string& key : written) EXPECT_TRUE(known.contains(key)) << key;
+  for (const std::string& key : known) {
+    const bool shown_elsewhere = key.contains("basic_auth") ||  // names a file: in a comment
+                                 key.contains("middleware[].") ||
+                                 key.contains("request_headers.") ||
+                                 key.contains("response_headers.") || key.contains(".response.") ||
+                                 key.contains(".request.add.") || key.ends_with("beta.present");
+    if (!shown_elsewhere) {
+      EXPECT_TRUE(written.contains(key) || key.ends_with(".regex") || key.ends_with(".present"))
+          << key;
+    }
+  }
+}
+
+TEST(Printed, ReadsBackAsItself) {
+  const auto reference = load(reference_file);
+  ASSERT_TRUE(reference);
+  const std::string yaml = to_yaml(reference->config);
+  const auto again = load_text(yaml);
+  ASSERT_TRUE(again) << again.error().front().to_string();
+  EXPECT_EQ(to_yaml(again->config), yaml);
+  const auto from_json = load_text(to_json(reference->config));
+  ASSERT_TRUE(from_json) << from_json.error().front().to_string();
+  EXPECT_EQ(to_yaml(from_json->config), yaml);
+}
+
+}  // namespace
+}  // namespace weir::config
