@@ -1,0 +1,58 @@
+// What the onion costs: the handler alone, through an empty chain, and through five layers that do
+// nothing.
+#include <benchmark/benchmark.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <memory>
+#include <vector>
+
+#include "weir/middleware/chain.hpp"
+
+namespace weir {
+namespace {
+
+class Answering final : public Handler {
+ public:
+  Task<Response> handle(Request&, Exchange&) override { co_return Response{}; }
+};
+
+class Passing final : public Middleware {
+ public:
+  Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
+    co_return co_await next(request, exchange);
+  }
+};
+
+Task<> run(benchmark::State& state, const Chain* chain) {
+  const ConnectionInfo connection;
+  Exchange exchange(connection, TimePoint{});
+  Request request;
+  Answering last;
+  for (auto _ : state) {
+    Response response = chain != nullptr ? co_await chain->handle(request, exchange, last)
+                                         : co_await last.handle(request, exchange);
+    benchmark::DoNotOptimize(response);
+  }
+}
+
+void spawn_and_run(benchmark::State& state, const Chain* chain) {
+  asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
+  asio::co_spawn(context, run(state, chain), asio::detached);
+  context.run();
+}
+
+void bench_handler(benchmark::State& state) { spawn_and_run(state, nullptr); }
+
+void bench_chain(benchmark::State& state) {
+  std::vector<std::shared_ptr<Middleware>> layers;
+  for (auto i = state.range(0); i > 0; --i) layers.push_back(std::make_shared<Passing>());
+  const Chain chain(std::move(layers));
+  spawn_and_run(state, &chain);
+}
+
+BENCHMARK(bench_handler);
+BENCHMARK(bench_chain)->Arg(0)->Arg(1)->Arg(5);
+
+}  // namespace
+}  // namespace weir
