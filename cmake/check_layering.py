@@ -26,6 +26,7 @@ QUARANTINE = {
     "spdlog/": {"telemetry"},
     "nghttp2/": {"codec"},
     "boost/beast": {"server"},
+    "boost/json": {"server"},
     "boost/asio/ip/": {"server", "upstream", "app"},
     "boost/asio/signal_set": {"server", "app"},
     "sys/epoll.h": {"net"},

@@ -63,7 +63,8 @@ class Signals {
 
 }  // namespace
 
-int serve(server::Server::Source source, std::function<void(server::Server&)> started) {
+int serve(server::Server::Source source,
+          std::function<void(server::Server&, server::Admin&)> started) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   try {
@@ -75,7 +76,12 @@ int serve(server::Server::Source source, std::function<void(server::Server&)> st
       for (const std::string& line : begun.error()) std::fprintf(stderr, "%s\n", line.c_str());
       return 1;
     }
-    if (started) started(server);
+    auto admin = server::make_admin(main, server);
+    if (!admin) {
+      std::fprintf(stderr, "%s\n", admin.error().c_str());
+      return 1;
+    }
+    if (started) started(server, **admin);
     main.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weir: %s\n", error.what());

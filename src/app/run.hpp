@@ -3,12 +3,15 @@
 
 #include <functional>
 
+#include "weir/server/admin.hpp"
 #include "weir/server/server.hpp"
 
 namespace weir::app {
 
 // Serves what `source` gives until SIGTERM or SIGINT. 0 drained clean, 2 something was cut, 1 could
-// not start. `started` is called once the listeners are bound.
-int serve(server::Server::Source source, std::function<void(server::Server&)> started = {});
+// not start. `started` is called
+// once the listeners and the admin address are bound.
+int serve(server::Server::Source source,
+          std::function<void(server::Server&, server::Admin&)> started = {});
 
 }  // namespace weir::app

@@ -22,15 +22,16 @@ namespace {
 class Forwarder final : public Handler {
  public:
   Forwarder(const config::Route& route, const config::Server& server,
-            std::vector<ForwardTarget> targets, unsigned workers, telemetry::Metrics& metrics)
+            std::vector<ForwardTarget> targets, unsigned workers, telemetry::Metrics& metrics,
+            const control::SplitOverrides& overrides)
       : route_(route),
+        overrides_(overrides),
         via_name_(server.via.request ? std::string_view(server.via.name) : std::string_view()),
         request_headers_(route.request_headers, route.match.path_params),
         websocket_(std::ranges::find(route.upgrades, "websocket") != route.upgrades.end()),
         is_split_(std::get<config::UpstreamAction>(route.action).is_split) {
-    std::vector<std::uint32_t> weights;
     for (ForwardTarget& target : targets) {
-      weights.push_back(target.weight);
+      configured_.push_back(target.weight);
       targets_.push_back(
           {std::move(target.cluster), target.response_header_size, nullptr, nullptr});
       const std::string& name = targets_.back().cluster->name();
@@ -38,7 +39,7 @@ class Forwarder final : public Handler {
       if (is_split_) targets_.back().split = metrics.split(route.name, name);
     }
     for (unsigned i = 0; i < workers; ++i)
-      splits_.push_back(WorkerSplit{control::WeightedSplit(weights)});
+      splits_.push_back(WorkerSplit{control::WeightedSplit(configured_)});
     if (route.rewrite) {
       const auto parsed = [&](const std::string& text) {
         return TemplateText::parse(text, route.match.path_params).value();
@@ -76,6 +77,7 @@ class Forwarder final : public Handler {
   // A cache line each: workers write theirs for every request.
   struct alignas(64) WorkerSplit {
     control::WeightedSplit split;
+    std::uint64_t seen = 0;  // generation of the overrides
   };
   struct Answered {
     Attempt* attempt;
@@ -83,9 +85,14 @@ class Forwarder final : public Handler {
   };
 
   const Target& pick(unsigned worker) {
-    const Target& target =
-        targets_.size() == 1 ? targets_.front() : targets_[splits_[worker].split.pick()];
-    if (target.split) target.split->shard(worker).requests.add();
+    if (!is_split_) return targets_.front();
+    WorkerSplit& own = splits_[worker];
+    if (const std::uint64_t generation = overrides_.generation(); own.seen != generation) {
+      own.seen = generation;
+      own.split = control::WeightedSplit(overrides_.effective(route_.name, configured_));
+    }
+    const Target& target = targets_[own.split.pick()];
+    target.split->shard(worker).requests.add();
     return target;
   }
 
@@ -180,11 +187,13 @@ class Forwarder final : public Handler {
   }
 
   const config::Route& route_;
+  const control::SplitOverrides& overrides_;
   const std::string_view via_name_;
   const HeaderRewrite request_headers_;
   const bool websocket_;
   const bool is_split_;
   std::vector<Target> targets_;
+  control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;
   std::optional<TemplateText> rewrite_path_;
   std::optional<TemplateText> rewrite_prefix_;
@@ -193,10 +202,18 @@ class Forwarder final : public Handler {
 
 }  // namespace
 
+control::SplitWeights configured_weights(const config::Split& split) {
+  control::SplitWeights out;
+  for (const config::SplitShare& share : split) out.push_back(share.weight);
+  return out;
+}
+
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
                                         std::vector<ForwardTarget> targets, unsigned workers,
-                                        telemetry::Metrics& metrics) {
-  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics);
+                                        telemetry::Metrics& metrics,
+                                        const control::SplitOverrides& overrides) {
+  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics,
+                                     overrides);
 }
 
 }  // namespace weir::proxy

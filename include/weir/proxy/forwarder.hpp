@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weir/config/model.hpp"
+#include "weir/control/split_override.hpp"
 #include "weir/http/handler.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -20,9 +21,13 @@ struct ForwardTarget {
   std::size_t response_header_size = 64 * 1024;  // bytes
 };
 
+// The file's weights of a split, in its order.
+control::SplitWeights configured_weights(const config::Split& split);
+
 // `route` and `server` belong to the snapshot and outlive the handler.
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
                                         std::vector<ForwardTarget> targets, unsigned workers,
-                                        telemetry::Metrics& metrics);
+                                        telemetry::Metrics& metrics,
+                                        const control::SplitOverrides& overrides);
 
 }  // namespace weir::proxy

@@ -9,6 +9,7 @@
 
 #include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
+#include "weir/control/split_override.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/telemetry/metrics.hpp"
@@ -25,6 +26,7 @@ struct Process {
   telemetry::AccessLog access_log;
   upstream::Registry registry;
   Offload offload;
+  control::SplitOverrides splits;
   std::shared_ptr<telemetry::RouteMetrics> unrouted;  // requests that found no route: "-"
 
   std::atomic<std::uint64_t> connections{0};

@@ -1,0 +1,48 @@
+// Weights of splits that an operator set at run time, in place of the file's. One a process, shared
+// by all workers: setting takes a lock, looking costs a load.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::control {
+
+using SplitWeights = std::vector<std::uint32_t>;  // in the order of the route's split
+
+class SplitOverrides {
+ public:
+  // `configured` are the file's weights at that moment: the override holds while they stay.
+  void set(std::string_view route, SplitWeights configured, SplitWeights weights) {
+    const std::lock_guard lock(mutex_);
+    entries_.insert_or_assign(std::string(route), Entry{std::move(configured), std::move(weights)});
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+
+  // The weights in force for a route whose file says `configured`.
+  SplitWeights effective(std::string_view route, const SplitWeights& configured) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(route);
+    return found != entries_.end() && found->second.configured == configured ? found->second.weights
+                                                                             : configured;
+  }
+
+  // Changes with every set(): who keeps a copy compares.
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
+
+ private:
+  struct Entry {
+    SplitWeights configured;
+    SplitWeights weights;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;  // guarded by mutex_
+  std::atomic<std::uint64_t> generation_{0};
+};
+
+}  // namespace weir::control

@@ -1,0 +1,27 @@
+// The admin address: probes, metrics, a look inside, and the few changes that need no file. Served
+// on the main thread; bounded in connections, sizes and time.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "weir/server/server.hpp"
+
+namespace weir::server {
+
+class Admin {
+ public:
+  virtual ~Admin() = default;
+  // The bound address, "" when it is off.
+  virtual std::string address() const = 0;
+  // Closes the listener and all connections.
+  virtual void stop() = 0;
+};
+
+// Binds as the snapshot of `server` says. The error says why it could not. `server` outlives it.
+std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& main,
+                                                              Server& server);
+
+}  // namespace weir::server

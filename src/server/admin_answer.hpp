@@ -1,0 +1,33 @@
+// A request to the admin address and its answer, without the sockets.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weir::server {
+
+struct AdminRequest {
+  std::string method;
+  std::string path;       // percent-encoded, without the query
+  std::string host;       // of Host, without port
+  std::string authority;  // Host as sent
+  std::string origin;
+  std::string authorization;
+  std::string content_type;
+  std::string body;
+};
+
+struct AdminAnswer {
+  int status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// application/problem+json like the answers of the gateway itself; `reason` is a word of its own.
+AdminAnswer admin_problem(int status, std::string_view reason, std::string_view detail);
+
+}  // namespace weir::server

@@ -1,0 +1,325 @@
+#include "server/admin_api.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "server/explain.hpp"
+#include "server/text_diff.hpp"
+#include "weir/http/url_path.hpp"
+#include "weir/proxy/forwarder.hpp"
+#include "weir/telemetry/log.hpp"
+
+namespace weir::server {
+namespace {
+
+namespace json = boost::json;
+using telemetry::log::Level;
+
+constexpr Level levels[] = {Level::trace, Level::debug, Level::info, Level::warn, Level::error};
+
+AdminAnswer json_answer(const json::value& value) {
+  return {.status = 200,
+          .body = json::serialize(value) + "\n",
+          .content_type = "application/json",
+          .headers = {}};
+}
+
+AdminAnswer no_content() { return {.status = 204, .body = {}, .content_type = {}, .headers = {}}; }
+
+AdminAnswer unprocessable(std::string_view detail) {
+  return admin_problem(422, "invalid_body", detail);
+}
+
+AdminAnswer unknown(std::string_view detail) { return admin_problem(404, "not_found", detail); }
+
+AdminAnswer problem_lines(const Server::Problems& problems) {
+  AdminAnswer answer;
+  answer.status = 422;
+  for (const config::Problem& problem : problems) answer.body += problem.to_string() + "\n";
+  return answer;
+}
+
+// The body as an object, nothing when it is anything else.
+std::optional<json::object> object_of(const std::string& body) {
+  json::parse_options options;
+  options.max_depth = 16;
+  boost::system::error_code error;
+  json::value value = json::parse(body, error, {}, options);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+std::optional<std::uint32_t> weight_of(const json::value& value) {
+  boost::system::error_code error;
+  const auto number = value.to_number<std::uint32_t>(error);
+  if (error || number > 1'000'000) return std::nullopt;
+  return number;
+}
+
+std::string_view state_name(upstream::EndpointState state) {
+  switch (state) {
+    case upstream::EndpointState::ready:
+      return "ready";
+    case upstream::EndpointState::drain:
+      return "drain";
+    case upstream::EndpointState::down:
+      return "down";
+  }
+  return "";
+}
+
+std::vector<std::string> segments(std::string_view path) {
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    out.push_back(percent_decode(path.substr(0, slash)));
+    path.remove_prefix(slash);
+  }
+  return out;
+}
+
+}  // namespace
+
+void AdminApi::handle(const AdminRequest& request, Done done) {
+  const std::vector<std::string> path = segments(request.path);
+  // Finds the path first, then asks whether the method is its own: 404 before 405.
+  const auto only = [&](std::string_view method, auto&& answer) {
+    if (request.method == method) return done(answer());
+    AdminAnswer refusal = admin_problem(405, "method_not_allowed", request.method);
+    refusal.headers.emplace_back("Allow", method == "GET" ? "GET, HEAD" : method);
+    done(std::move(refusal));
+  };
+  if (path.size() == 1) {
+    const std::string& name = path[0];
+    if (name == "healthz")
+      return only("GET",
+                  [] { return AdminAnswer{.status = 200, .body = "alive\n", .headers = {}}; });
+    if (name == "readyz") {
+      return only("GET", [&] {
+        return server_.ready() ? AdminAnswer{.status = 200, .body = "ready\n", .headers = {}}
+                               : AdminAnswer{.status = 503, .body = "draining\n", .headers = {}};
+      });
+    }
+    if (name == "metrics") {
+      return only("GET", [&] {
+        return AdminAnswer{.status = 200,
+                           .body = server_.process().metrics.scrape(Clock::now()),
+                           .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                           .headers = {}};
+      });
+    }
+    if (name == "config") {
+      return only("GET", [&] {
+        return AdminAnswer{.status = 200,
+                           .body = config::to_json(server_.snapshot()->config()) + "\n",
+                           .content_type = "application/json",
+                           .headers = {}};
+      });
+    }
+    if (name == "listeners") return only("GET", [&] { return listeners(); });
+    if (name == "routes") return only("GET", [&] { return routes(); });
+    if (name == "upstreams") return only("GET", [&] { return upstreams(); });
+    if (name == "explain") return only("POST", [&] { return explain(request); });
+    if (name == "reload") {
+      if (request.method == "POST") return reload(std::move(done));
+      return only("POST", [] { return AdminAnswer{}; });
+    }
+    if (name == "drain" || name == "undrain") {
+      return only("POST", [&] {
+        name == "drain" ? server_.drain() : server_.undrain();
+        return no_content();
+      });
+    }
+  }
+  if (path.size() == 2 && path[0] == "config" && path[1] == "diff") {
+    return only("GET", [&] { return config_diff(); });
+  }
+  if (path.size() == 2 && path[0] == "log" && path[1] == "level") {
+    return only("PUT", [&] { return put_log_level(request); });
+  }
+  if (path.size() == 3 && path[0] == "routes" && path[2] == "split") {
+    return only("PUT", [&] { return put_split(path[1], request); });
+  }
+  if (path.size() == 4 && path[0] == "upstreams" && path[2] == "endpoints") {
+    return only("PUT", [&] { return put_endpoint(path[1], path[3], request); });
+  }
+  done(unknown(request.path));
+}
+
+AdminAnswer AdminApi::config_diff() const {
+  const auto loaded = server_.load_again();
+  if (!loaded) return problem_lines(loaded.error());
+  return {.status = 200,
+          .body = line_diff(config::to_yaml(server_.snapshot()->config()),
+                            config::to_yaml(loaded->config)),
+          .headers = {}};
+}
+
+AdminAnswer AdminApi::listeners() const {
+  json::array out;
+  for (const auto& [name, address] : server_.listeners()) {
+    out.push_back(
+        json::object{{"name", name}, {"address", address.to_string()}, {"protocols", {"http1"}}});
+  }
+  return json_answer(out);
+}
+
+AdminAnswer AdminApi::routes() const {
+  const Snapshot& snapshot = *server_.snapshot();
+  json::array out;
+  for (const std::uint32_t index : snapshot.table().order()) {
+    const config::Route& route = snapshot.config().routes[index];
+    json::object row{
+        {"name", route.name}, {"match", match_text(route.match)}, {"action", action_text(route)}};
+    json::array middleware;
+    for (const std::string& name : route.middleware) middleware.emplace_back(name);
+    row["middleware"] = std::move(middleware);
+    if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
+      const control::SplitWeights weights =
+          server_.process().splits.effective(route.name, proxy::configured_weights(to->split));
+      json::object shares;
+      for (std::size_t i = 0; i < to->split.size(); ++i) shares[to->split[i].upstream] = weights[i];
+      row["split"] = std::move(shares);
+    }
+    out.push_back(std::move(row));
+  }
+  return json_answer(out);
+}
+
+AdminAnswer AdminApi::upstreams() const {
+  json::array out;
+  for (const auto& cluster : server_.process().registry.clusters()) {
+    const upstream::ClusterInfo info = cluster->describe();
+    json::array endpoints;
+    for (const upstream::EndpointInfo& endpoint : info.endpoints) {
+      const bool ready = endpoint.state == upstream::EndpointState::ready;
+      endpoints.push_back(
+          json::object{{"address", endpoint.address},
+                       {"healthy", ready},
+                       {"why", ready ? "" : "set by an operator"},
+                       {"state", state_name(endpoint.state)},
+                       {"weight", endpoint.weight},
+                       {"in_flight", endpoint.in_flight},
+                       {"tunnels", endpoint.tunnels},
+                       {"connections", json::object{{"idle", endpoint.idle_connections},
+                                                    {"active", endpoint.active_connections}}}});
+    }
+    json::array unresolved;
+    for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
+    out.push_back(json::object{{"name", info.name},
+                               {"endpoints", std::move(endpoints)},
+                               {"unresolved", std::move(unresolved)},
+                               {"pending", info.pending},
+                               {"saturation", info.saturation}});
+  }
+  return json_answer(out);
+}
+
+AdminAnswer AdminApi::explain(const AdminRequest& request) const {
+  const auto body = object_of(request.body);
+  if (!body) return unprocessable("an object with method and url is wanted");
+  ExplainRequest asked;
+  const auto text = [&](std::string_view key, std::string& out, bool required) {
+    const json::value* value = body->if_contains(key);
+    if (value == nullptr) return !required;
+    if (!value->is_string()) return false;
+    out = std::string(value->as_string());
+    return true;
+  };
+  if (!text("method", asked.method, false) || !text("url", asked.url, true) ||
+      !text("from", asked.from, false) || !text("listener", asked.listener, false)) {
+    return unprocessable("method, url, from and listener are strings; url is required");
+  }
+  if (const json::value* headers = body->if_contains("headers")) {
+    if (!headers->is_object()) return unprocessable("headers is an object of strings");
+    for (const auto& [name, value] : headers->as_object()) {
+      if (!value.is_string()) return unprocessable("headers is an object of strings");
+      asked.headers.emplace_back(std::string(name), std::string(value.as_string()));
+    }
+  }
+  const Snapshot& snapshot = *server_.snapshot();
+  const auto explained = server::explain(snapshot.config(), snapshot.table(), asked);
+  if (!explained) return unprocessable(explained.error());
+  return {.status = 200,
+          .body = explained->to_json() + "\n",
+          .content_type = "application/json",
+          .headers = {}};
+}
+
+AdminAnswer AdminApi::put_split(std::string_view name, const AdminRequest& request) {
+  const auto& routes = server_.snapshot()->config().routes;
+  const auto route = std::ranges::find(routes, name, &config::Route::name);
+  if (route == routes.end()) return unknown("no such route");
+  const auto* to = std::get_if<config::UpstreamAction>(&route->action);
+  if (to == nullptr || !to->is_split) return unprocessable("the route has no split");
+  const auto body = object_of(request.body);
+  if (!body) return unprocessable("an object of upstream names and weights is wanted");
+  control::SplitWeights weights(to->split.size(), 0);
+  std::uint64_t sum = 0;
+  for (const auto& [upstream, value] : *body) {
+    const auto share =
+        std::ranges::find(to->split, std::string_view(upstream), &config::SplitShare::upstream);
+    if (share == to->split.end())
+      return unprocessable("not an upstream of this split: " + std::string(upstream));
+    const auto weight = weight_of(value);
+    if (!weight) return unprocessable("weights are integers from 0 on");
+    weights[static_cast<std::size_t>(share - to->split.begin())] = *weight;
+    sum += *weight;
+  }
+  if (sum == 0) return unprocessable("the weights' sum must be above 0");
+  server_.process().splits.set(name, proxy::configured_weights(to->split), std::move(weights));
+  telemetry::log::info("split changed", {{"route", name}, {"weights", request.body}});
+  return no_content();
+}
+
+AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view address,
+                                   const AdminRequest& request) {
+  const auto cluster = server_.process().registry.find(upstream);
+  if (!cluster) return unknown("no such upstream");
+  const auto body = object_of(request.body);
+  if (!body || body->empty()) return unprocessable("an object with state or weight is wanted");
+  std::optional<upstream::EndpointState> state;
+  std::optional<std::uint32_t> weight;
+  for (const auto& [key, value] : *body) {
+    if (key == "state" && value.is_string()) {
+      for (const auto one : {upstream::EndpointState::ready, upstream::EndpointState::drain,
+                             upstream::EndpointState::down}) {
+        if (std::string_view(value.as_string()) == state_name(one)) state = one;
+      }
+      if (!state) return unprocessable("state is ready, drain or down");
+    } else if (key == "weight") {
+      weight = weight_of(value);
+      if (!weight) return unprocessable("weight is an integer from 0 on");
+    } else {
+      return unprocessable("unknown key: " + std::string(key));
+    }
+  }
+  if (!cluster->set_endpoint(address, state, weight)) return unknown("no such endpoint");
+  telemetry::log::info("endpoint changed",
+                       {{"upstream", upstream}, {"endpoint", address}, {"change", request.body}});
+  return no_content();
+}
+
+AdminAnswer AdminApi::put_log_level(const AdminRequest& request) {
+  const auto body = object_of(request.body);
+  const json::value* wanted = body ? body->if_contains("level") : nullptr;
+  if (wanted != nullptr && wanted->is_string()) {
+    for (const Level level : levels) {
+      if (telemetry::log::name(level) != std::string_view(wanted->as_string())) continue;
+      telemetry::log::set_level(level);
+      return no_content();
+    }
+  }
+  return unprocessable("level is trace, debug, info, warn or error");
+}
+
+void AdminApi::reload(Done done) {
+  server_.reload([this, done = std::move(done)](Server::Problems problems) {
+    if (!problems.empty()) return done(problem_lines(problems));
+    done(json_answer(json::object{{"generation", server_.snapshot()->generation()}}));
+  });
+}
+
+}  // namespace weir::server

@@ -1,0 +1,102 @@
+#include "server/admin_guard.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/reason.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::server {
+namespace {
+
+// The host of "host[:port]", brackets off.
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    const std::size_t close = authority.find(']');
+    return close == std::string_view::npos ? std::string_view() : authority.substr(1, close - 1);
+  }
+  return authority.substr(0, authority.find(':'));
+}
+
+bool acceptable_host(std::string_view authority, const AdminPolicy& policy) {
+  const std::string_view host = host_of(authority);
+  if (IpAddress::parse(host) || iequals(host, "localhost")) return true;
+  return std::ranges::any_of(policy.allow_hosts, [&](const std::string& allowed) {
+    return iequals(host, allowed) || iequals(authority, allowed);
+  });
+}
+
+// A page of ours, opened under the very name that it now asks.
+bool same_origin(const AdminRequest& request) {
+  const std::string_view origin = request.origin;
+  const std::size_t scheme = origin.find("://");
+  return scheme != std::string_view::npos && iequals(origin.substr(scheme + 3), request.authority);
+}
+
+bool has_token(const AdminRequest& request, const std::string& token) {
+  constexpr std::string_view bearer = "bearer ";
+  if (!istarts_with(request.authorization, bearer)) return false;
+  const std::string_view given =
+      trim(std::string_view(request.authorization).substr(bearer.size()));
+  return given.size() == token.size() &&
+         CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
+}
+
+bool is_json(std::string_view content_type) {
+  return iequals(trim(content_type.substr(0, content_type.find(';'))), "application/json");
+}
+
+}  // namespace
+
+AdminAnswer admin_problem(int status, std::string_view reason, std::string_view detail) {
+  AdminAnswer answer;
+  answer.status = status;
+  answer.content_type = "application/problem+json";
+  answer.body = R"({"type":"about:blank","title":")";
+  answer.body += status_phrase(status);
+  answer.body += R"(","status":)" + std::to_string(status) + R"(,"reason":")";
+  append_json_escaped(answer.body, reason);
+  answer.body += R"(","detail":")";
+  append_json_escaped(answer.body, detail);
+  answer.body += "\"}\n";
+  return answer;
+}
+
+bool is_probe(std::string_view path) noexcept {
+  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
+std::optional<AdminAnswer> guard(const AdminRequest& request, const AdminPolicy& policy) {
+  if (is_probe(request.path)) return std::nullopt;
+  if (!acceptable_host(request.authority, policy)) {
+    return admin_problem(421, "misdirected",
+                         "Host must be an IP address, localhost or in admin.allow_hosts");
+  }
+  if (!request.origin.empty() && !same_origin(request)) {
+    return admin_problem(403, "foreign_origin",
+                         "a page of another origin may not ask this address");
+  }
+  if (!policy.local) {
+    if (policy.token.empty()) {
+      return admin_problem(403, "token_required",
+                           "this address is not loopback: set admin.token_file");
+    }
+    if (!has_token(request, policy.token)) {
+      AdminAnswer answer =
+          admin_problem(401, request.authorization.empty() ? "token_missing" : "token_invalid",
+                        "Authorization: Bearer TOKEN");
+      answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"weir admin\"");
+      return answer;
+    }
+  }
+  const bool changes = request.method == "POST" || request.method == "PUT";
+  if (changes && (!request.body.empty() || request.method == "PUT") &&
+      !is_json(request.content_type)) {
+    return admin_problem(415, "unsupported_media_type", "bodies are application/json");
+  }
+  return std::nullopt;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,284 @@
+#include "server/explain.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "weir/base/text.hpp"
+#include "weir/http/body.hpp"
+#include "weir/http/exchange.hpp"
+#include "weir/http/forwarded.hpp"
+#include "weir/http/url_path.hpp"
+#include "weir/http/variables.hpp"
+
+namespace weir::server {
+namespace {
+
+// The parts of the asked URL; views into the request.
+struct Url {
+  Scheme scheme = Scheme::http;
+  std::string authority;
+  std::string path;
+  std::string query;
+  bool has_query = false;
+};
+
+std::optional<Url> parse_url(std::string_view text, std::string_view host_field) {
+  Url url;
+  url.authority = host_field;
+  if (istarts_with(text, "http://") || istarts_with(text, "https://")) {
+    url.scheme = istarts_with(text, "https://") ? Scheme::https : Scheme::http;
+    text.remove_prefix(text.find("://") + 3);
+    const std::size_t end = std::min(text.find_first_of("/?"), text.size());
+    url.authority = text.substr(0, end);
+    text.remove_prefix(end);
+    if (url.authority.empty()) return std::nullopt;
+  } else if (!text.starts_with('/')) {
+    return std::nullopt;
+  }
+  const std::size_t mark = text.find('?');
+  url.path = text.substr(0, mark);
+  if (url.path.empty()) url.path = "/";
+  if (mark != std::string_view::npos) {
+    url.has_query = true;
+    url.query = text.substr(mark + 1);
+  }
+  return url;
+}
+
+std::string host_of(std::string_view authority) {
+  std::string_view host = authority;
+  if (host.starts_with('[')) {
+    host = host.substr(0, host.find(']') + 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+    if (host.ends_with('.')) host.remove_suffix(1);
+  }
+  return to_lower(host);
+}
+
+// What each type of middleware would make of the request; sets `refused` when it would answer
+// itself.
+class MiddlewareView {
+ public:
+  MiddlewareView(const RequestHead& head, const IpAddress& client, int& refused) noexcept
+      : head_(head), client_(client), refused_(refused) {}
+
+  std::string operator()(const config::Cors& cors) const {
+    const auto origin = head_.headers.get(FieldId::origin);
+    if (!origin) return "cors: no Origin, nothing to say";
+    const bool allowed = std::ranges::any_of(
+        cors.origins, [&](const std::string& one) { return one == "*" || iequals(one, *origin); });
+    const bool preflight = head_.method == Method::options &&
+                           head_.headers.contains(FieldId::access_control_request_method);
+    if (preflight) refused_ = 204;
+    return fmt::format("cors: {}origin {} is {}", preflight ? "preflight, answered here; " : "",
+                       *origin, allowed ? "allowed" : "not allowed");
+  }
+  std::string operator()(const config::IpFilter& filter) const {
+    const auto in = [&](const std::vector<Cidr>& list) {
+      return std::ranges::any_of(list, [&](const Cidr& one) { return one.contains(client_); });
+    };
+    const bool denied = in(filter.deny) || (!filter.allow.empty() && !in(filter.allow));
+    if (denied) refused_ = status_of(Reason::ip_denied);
+    return fmt::format("ip_filter: {} is {}", client_.to_string(),
+                       denied ? "denied (403 ip_denied)" : "allowed");
+  }
+  std::string operator()(const config::BodyLimit& limit) const {
+    return limit.size == 0 ? "body_limit: none" : fmt::format("body_limit: {} bytes", limit.size);
+  }
+  std::string operator()(const config::Headers& headers) const {
+    return fmt::format(
+        "headers: {} changes to the request, {} to the response",
+        headers.request.set.size() + headers.request.add.size() + headers.request.remove.size(),
+        headers.response.set.size() + headers.response.add.size() + headers.response.remove.size());
+  }
+  std::string operator()(const config::BasicAuth& auth) const {
+    if (head_.headers.contains(FieldId::authorization)) {
+      return fmt::format("basic_auth: credentials would be checked (realm {})", auth.realm);
+    }
+    refused_ = status_of(Reason::credentials_missing);
+    return "basic_auth: no credentials (401 credentials_missing)";
+  }
+
+ private:
+  const RequestHead& head_;
+  const IpAddress& client_;
+  int& refused_;
+};
+
+std::string duration_text(Duration duration) {
+  return duration == Duration::zero()
+             ? "none"
+             : fmt::format("{}s", std::chrono::duration<double>(duration).count());
+}
+
+}  // namespace
+
+std::expected<Explanation, std::string> explain(const config::Config& config,
+                                                const route::RouteTable& table,
+                                                const ExplainRequest& asked) {
+  Explanation out;
+  const auto step = [&](std::string what, std::string text) {
+    out.steps.push_back({std::move(what), std::move(text)});
+  };
+  const auto stop = [&](Reason reason, std::string_view text) {
+    out.status = status_of(reason);
+    step("answer", fmt::format("{} {}: {}", out.status, name(reason), text));
+    return out;
+  };
+
+  unsigned listener = 0;
+  if (!asked.listener.empty()) {
+    const auto found = std::ranges::find(config.listeners, asked.listener, &config::Listener::name);
+    if (found == config.listeners.end())
+      return std::unexpected("no such listener: " + asked.listener);
+    listener = static_cast<unsigned>(found - config.listeners.begin());
+  }
+  const config::Listener& on = config.listeners[listener];
+  if (!is_token(asked.method)) return std::unexpected("not a method: " + asked.method);
+
+  Request request;
+  RequestHead& head = request.head;
+  std::string host_field;
+  for (const auto& [field, value] : asked.headers) {
+    if (!is_token(field)) return std::unexpected("not a field name: " + field);
+    head.headers.add(field, value);
+    if (iequals(field, "host")) host_field = value;
+  }
+  const auto url = parse_url(asked.url, host_field);
+  if (!url) return std::unexpected("not an absolute URL or a path: " + asked.url);
+  const auto from = IpAddress::parse(asked.from.empty() ? "127.0.0.1" : asked.from);
+  if (!from) return std::unexpected("not an address: " + asked.from);
+
+  head.method = parse_method(asked.method);
+  head.method_text = asked.method;
+  head.scheme = url->scheme;
+  head.authority = url->authority;
+  const std::string host = host_of(url->authority);
+  head.host = host;
+  head.query = url->query;
+  head.has_query = url->has_query;
+
+  step("listener", fmt::format("{} at {}", on.name, on.bind.to_string()));
+  ConnectionInfo connection;
+  connection.listener = listener;
+  connection.peer = SocketAddress(*from, 0);
+  connection.peer_trusted = std::ranges::any_of(
+      config.trusted_proxies, [&](const Cidr& one) { return one.contains(*from); });
+  if (!connection.peer_trusted) strip_untrusted(head.headers);
+  const IpAddress client =
+      client_ip(head.headers, *from, connection.peer_trusted, config.trusted_proxies);
+  step("client", fmt::format("{}{}", client.to_string(),
+                             connection.peer_trusted ? " (told by a trusted proxy)" : ""));
+
+  if (head.method == Method::connect || head.method == Method::trace) {
+    return stop(Reason::not_implemented, "CONNECT and TRACE are not served");
+  }
+  const auto normal = normalise_path(
+      url->path, on.limits.empty_segments == config::EmptySegments::keep, head.headers.arena());
+  if (!normal) return stop(Reason::bad_request, normal.error());
+  head.path = normal->path;
+  step("path", head.path == url->path
+                   ? std::string(head.path)
+                   : fmt::format("{} (normalised from {})", head.path, url->path));
+
+  route::Query query{.host = head.host,
+                     .path = head.path,
+                     .method = head.method,
+                     .method_text = head.method_text,
+                     .scheme = head.scheme,
+                     .listener = listener,
+                     .headers = head.headers,
+                     .query = head.query};
+  route::Match match;
+  bool found = false;
+  const auto asked_method = head.headers.get(FieldId::access_control_request_method);
+  if (head.method == Method::options && asked_method && head.headers.contains(FieldId::origin)) {
+    query.method = parse_method(*asked_method);
+    query.method_text = *asked_method;
+    found = table.match_preflight(query, match);
+    if (found) {
+      step("preflight", fmt::format("matched as {}", *asked_method));
+    } else {
+      query.method = head.method;
+      query.method_text = head.method_text;
+    }
+  }
+  if (!found) found = table.match(query, match);
+  for (const route::Step& one : table.explain(query)) {
+    const std::string& route_name = config.routes[one.route].name;
+    if (!one.matched) step("not " + route_name, one.why);
+  }
+  if (!found) {
+    const std::string allow = table.allow(query);
+    if (allow.empty()) return stop(Reason::no_route, "no route takes this request");
+    return stop(Reason::method_not_allowed, "allowed are " + allow);
+  }
+  const config::Route& route = *match.route;
+  step("route", fmt::format("{}: {}", route.name, match_text(route.match)));
+  if (normal->encoded_slash && route.encoded_slashes == config::EncodedSlashes::reject) {
+    return stop(Reason::bad_request, "encoded slash in the path");
+  }
+  int refused = 0;
+  for (const std::string& middleware : route.middleware) {
+    const config::Middleware* spec = config.find_middleware(middleware);
+    if (spec == nullptr) continue;
+    step("middleware " + middleware, std::visit(MiddlewareView(head, client, refused), spec->spec));
+    if (refused != 0) {
+      out.status = refused;
+      return out;
+    }
+  }
+  Exchange exchange(connection, TimePoint{});
+  exchange.client_ip = client;
+  exchange.route = &route;
+  exchange.route_name = route.name;
+  exchange.rest = match.rest;
+  std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
+  Variables variables(request, exchange);
+  const auto expand = [&](const std::string& text) {
+    return variables.expand(
+        TemplateText::parse(text, route.match.path_params).value_or(TemplateText()));
+  };
+  out.routed = true;
+  if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
+    out.status = redirect->status;
+    step("redirect", fmt::format("{} {}", redirect->status, expand(redirect->to)));
+    return out;
+  }
+  if (const auto* respond = std::get_if<config::Respond>(&route.action)) {
+    out.status = respond->status;
+    step("respond", fmt::format("{}", respond->status));
+    return out;
+  }
+  if (route.rewrite) {
+    std::string path(head.path);
+    if (!route.rewrite->path.empty()) path = expand(route.rewrite->path);
+    if (route.rewrite->has_prefix) {
+      path = expand(route.rewrite->prefix);
+      while (path.ends_with('/')) path.pop_back();
+      path += match.rest;
+      if (path.empty()) path = "/";
+    }
+    step("rewrite",
+         fmt::format("{}{}", path,
+                     route.rewrite->host.empty() ? "" : " host " + expand(route.rewrite->host)));
+  }
+  const auto& to = std::get<config::UpstreamAction>(route.action);
+  step("upstream", action_text(route));
+  for (const config::SplitShare& share : to.split) {
+    const config::Upstream* upstream = config.find_upstream(share.upstream);
+    std::vector<std::string> endpoints;
+    for (const config::EndpointSpec& one : upstream->endpoints) endpoints.push_back(one.address);
+    step("endpoints " + share.upstream, fmt::format("{}", fmt::join(endpoints, ", ")));
+  }
+  step("timeout",
+       fmt::format("{} to the answer's head, {} idle after it", duration_text(route.timeout),
+                   duration_text(route.stream_idle_timeout)));
+  return out;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "server/explain.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::server {
+namespace {
+
+std::string condition(std::string_view kind, const config::ValueMatch& one) {
+  switch (one.kind) {
+    case config::ValueMatch::Kind::equals:
+      return fmt::format("{} {}={}", kind, one.name, one.value);
+    case config::ValueMatch::Kind::regex:
+      return fmt::format("{} {}~{}", kind, one.name, one.value);
+    case config::ValueMatch::Kind::present:
+      return fmt::format("{} {} present", kind, one.name);
+    case config::ValueMatch::Kind::absent:
+      return fmt::format("{} {} absent", kind, one.name);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string match_text(const config::Match& match) {
+  std::vector<std::string> parts;
+  if (!match.methods.empty()) parts.push_back(fmt::format("{}", fmt::join(match.methods, ",")));
+  if (!match.scheme.empty()) parts.push_back(match.scheme);
+  if (!match.hosts.empty()) parts.push_back(fmt::format("{}", fmt::join(match.hosts, ",")));
+  switch (match.path_kind) {
+    case config::PathKind::any:
+      parts.emplace_back("/*");
+      break;
+    case config::PathKind::exact:
+      parts.push_back(match.path);
+      break;
+    case config::PathKind::prefix:
+      parts.push_back(match.path + (match.path.ends_with('/') ? "*" : "/*"));
+      break;
+    case config::PathKind::regex:
+      parts.push_back("~" + match.path);
+      break;
+  }
+  for (const auto& one : match.headers) parts.push_back(condition("header", one));
+  for (const auto& one : match.query) parts.push_back(condition("query", one));
+  if (!match.listeners.empty())
+    parts.push_back(fmt::format("on {}", fmt::join(match.listeners, ",")));
+  return fmt::format("{}", fmt::join(parts, " "));
+}
+
+std::string action_text(const config::Route& route) {
+  if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
+    return fmt::format("redirect {} to {}", redirect->status, redirect->to);
+  }
+  if (const auto* respond = std::get_if<config::Respond>(&route.action)) {
+    return fmt::format("respond {}", respond->status);
+  }
+  const auto& to = std::get<config::UpstreamAction>(route.action);
+  if (!to.is_split) return "upstream " + to.split.front().upstream;
+  std::uint64_t sum = 0;
+  for (const config::SplitShare& share : to.split) sum += share.weight;
+  std::vector<std::string> shares;
+  for (const config::SplitShare& share : to.split) {
+    shares.push_back(
+        fmt::format("{} {:.4g}%", share.upstream, 100.0 * share.weight / static_cast<double>(sum)));
+  }
+  return fmt::format("split {}", fmt::join(shares, ", "));
+}
+
+std::string Explanation::to_text() const {
+  std::string out;
+  for (const Step& step : steps) out += fmt::format("{:<24} {}\n", step.what, step.text);
+  return out;
+}
+
+std::string Explanation::to_json() const {
+  std::string out = fmt::format(R"({{"routed":{},"status":{},"steps":[)", routed, status);
+  for (const Step& step : steps) {
+    if (out.back() != '[') out += ',';
+    out += R"({"step":")";
+    append_json_escaped(out, step.what);
+    out += R"(","text":")";
+    append_json_escaped(out, step.text);
+    out += "\"}";
+  }
+  return out + "]}";
+}
+
+}  // namespace weir::server
