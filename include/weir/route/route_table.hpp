@@ -41,7 +41,8 @@ struct Match {
   const config::Route* route = nullptr;
   std::uint32_t index = 0;  // of the route, in file order
   std::uint32_t param_count = 0;
-  // The segments that stand for {parameters}, as they are in Query::path; the others are empty.
+  // The segments that stand for {parameters}, as they are in Query::path. Only the first
+  // `param_count` are set.
   std::array<std::string_view, max_path_params> params{};
   // What follows the route's prefix in Query::path: "" or from a '/' on, so that a new prefix
   // without trailing slash and `rest` make a path. The whole path for a route without path or with

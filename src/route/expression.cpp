@@ -1,0 +1,45 @@
+#include "route/expression.hpp"
+
+#include <re2/re2.h>
+
+#include <utility>
+
+namespace weir::route {
+namespace {
+
+constexpr int bound_size = 15;
+
+re2::RE2::Options options() {
+  re2::RE2::Options options;
+  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  options.set_log_errors(false);
+  options.set_never_capture(true);
+  options.set_max_mem(1 << 20);
+  return options;
+}
+
+}  // namespace
+
+std::expected<Expression, std::string> Expression::compile(const std::string& text) {
+  auto program = std::make_unique<const re2::RE2>(text, options());
+  if (!program->ok()) return std::unexpected(program->error());
+  return Expression(std::move(program));
+}
+
+Expression::Expression(std::unique_ptr<const re2::RE2> program) : program_(std::move(program)) {
+  // RE2 knows the bounds only of what says that it begins at the start; this one always does.
+  const re2::RE2 anchored("^(?:" + program_->pattern() + ")$", options());
+  bounded_ = anchored.ok() && anchored.PossibleMatchRange(&low_, &high_, bound_size);
+}
+
+Expression::Expression(Expression&&) noexcept = default;
+Expression& Expression::operator=(Expression&&) noexcept = default;
+Expression::~Expression() = default;
+
+bool Expression::matches(std::string_view text) const noexcept {
+  if (bounded_ && (text < low_ || text > high_)) return false;
+  return program_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
+                         re2::RE2::ANCHOR_BOTH, nullptr, 0);
+}
+
+}  // namespace weir::route
