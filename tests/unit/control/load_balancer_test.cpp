@@ -1,0 +1,184 @@
+#include "weir/control/load_balancer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace weir::control {
+namespace {
+
+using Weights = std::vector<std::uint32_t>;
+
+constexpr auto everybody = [](std::size_t) { return true; };
+
+// Smooth weighted round robin as it is told, without any of the short cuts.
+class PlainRoundRobin {
+ public:
+  explicit PlainRoundRobin(const Weights& weights)
+      : weights_(weights), credit_(weights.size(), 0) {}
+  std::size_t pick(const std::vector<bool>& eligible) {
+    std::size_t best = weights_.size();
+    std::int64_t total = 0;
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      if (!eligible[i] || weights_[i] == 0) continue;
+      credit_[i] += weights_[i];
+      total += weights_[i];
+      if (best == weights_.size() || credit_[i] > credit_[best]) best = i;
+    }
+    if (best != weights_.size()) credit_[best] -= total;
+    return best;
+  }
+
+ private:
+  Weights weights_;
+  std::vector<std::int64_t> credit_;
+};
+
+TEST(RoundRobin, IsThePlainModelForUnequalWeights) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 100; ++round) {
+    Weights weights(2 + random() % 8);
+    for (auto& weight : weights) weight = static_cast<std::uint32_t>(random() % 10);
+    weights[0] = 1;
+    weights[1] = 2;
+    RoundRobin balancer;
+    balancer.reset(weights, 0, 4);
+    PlainRoundRobin model(weights);
+    for (int n = 0; n < 300; ++n) {
+      std::vector<bool> eligible(weights.size());
+      for (std::size_t i = 0; i < eligible.size(); ++i) eligible[i] = random() % 4 != 0;
+      const std::size_t expected = model.pick(eligible);
+      const auto got = balancer.pick([&](std::size_t i) { return eligible[i]; });
+      ASSERT_EQ(got.value_or(weights.size()), expected);
+    }
+  }
+}
+
+TEST(RoundRobin, GivesEachItsWeightInEveryRoundWhateverTheOffset) {
+  const Weights weights{5, 1, 0, 3};
+  for (unsigned worker = 0; worker < 4; ++worker) {
+    RoundRobin balancer;
+    balancer.reset(weights, worker, 4);
+    for (int round = 0; round < 10; ++round) {
+      Weights counts(weights.size());
+      for (int n = 0; n < 9; ++n) ++counts[*balancer.pick(everybody)];
+      EXPECT_EQ(counts, weights) << "worker " << worker;
+    }
+  }
+}
+
+TEST(RoundRobin, WorkersDoNotBeginAtTheSame) {
+  std::vector<std::size_t> first;
+  for (unsigned worker = 0; worker < 4; ++worker) {
+    RoundRobin balancer;
+    balancer.reset(Weights{1, 1, 1, 1}, worker, 4);
+    first.push_back(*balancer.pick(everybody));
+  }
+  std::ranges::sort(first);
+  EXPECT_EQ(first, (std::vector<std::size_t>{0, 1, 2, 3}));
+}
+
+TEST(RoundRobin, SkipsWhoIsNotEligible) {
+  RoundRobin balancer;
+  balancer.reset(Weights{1, 1, 1}, 0, 1);
+  Weights counts(3);
+  for (int n = 0; n < 30; ++n) ++counts[*balancer.pick([](std::size_t i) { return i != 1; })];
+  EXPECT_EQ(counts, (Weights{15, 0, 15}));
+  EXPECT_FALSE(balancer.pick([](std::size_t) { return false; }));
+}
+
+TEST(RoundRobin, OfNobodyIsNobody) {
+  RoundRobin balancer;
+  balancer.reset(Weights{}, 0, 1);
+  EXPECT_FALSE(balancer.pick(everybody));
+  balancer.reset(Weights{0, 0}, 1, 2);
+  EXPECT_FALSE(balancer.pick(everybody));
+}
+
+TEST(LeastRequests, TakesTheLowestLoadPerWeight) {
+  struct Row {
+    const char* name;
+    Weights weights;
+    std::vector<std::uint64_t> loads;
+    std::size_t expected;
+  };
+  const Row rows[] = {
+      {"the idle one", {1, 1, 1}, {2, 0, 1}, 1},
+      {"by weight", {4, 1}, {3, 1}, 0},
+      {"heavier but fuller", {4, 1}, {5, 1}, 1},
+      {"never weight zero", {0, 1}, {0, 9}, 1},
+  };
+  for (const Row& row : rows) {
+    LeastRequests balancer;
+    balancer.reset(row.weights, 0, 1);
+    EXPECT_EQ(balancer.pick(everybody, [&](std::size_t i) { return row.loads[i]; }), row.expected)
+        << row.name;
+  }
+}
+
+TEST(LeastRequests, TiesTakeTurnsByWeight) {
+  LeastRequests balancer;
+  balancer.reset(Weights{3, 1}, 0, 1);
+  Weights counts(2);
+  for (int n = 0; n < 400; ++n) ++counts[*balancer.pick(everybody, [](std::size_t) { return 0; })];
+  EXPECT_EQ(counts, (Weights{300, 100}));
+}
+
+TEST(LeastRequests, UnderLoadFillsByWeight) {
+  const Weights weights{3, 1, 2};
+  LeastRequests balancer;
+  balancer.reset(weights, 0, 1);
+  std::vector<std::uint64_t> loads(3);
+  for (int n = 0; n < 600; ++n) {
+    ++loads[*balancer.pick(everybody, [&](std::size_t i) { return loads[i]; })];
+  }
+  EXPECT_EQ(loads, (std::vector<std::uint64_t>{300, 100, 200}));
+}
+
+TEST(RandomTwo, DrawsByWeight) {
+  const Weights weights{6, 3, 1, 0};
+  RandomTwo balancer;
+  balancer.reset(weights, 99);
+  std::vector<int> counts(4);
+  constexpr int picks = 100'000;
+  // With equal loads per weight the first draw stands.
+  for (int n = 0; n < picks; ++n) {
+    ++counts[*balancer.pick(everybody, [](std::size_t) { return 0; })];
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double p = weights[i] / 10.0;
+    EXPECT_NEAR(counts[i], picks * p, 4 * std::sqrt(picks * p * (1 - p)) + 1e-9) << i;
+  }
+}
+
+TEST(RandomTwo, NeverTakesTheFullestOfAll) {
+  RandomTwo balancer;
+  balancer.reset(Weights{1, 1, 1, 1}, 5);
+  for (int n = 0; n < 10'000; ++n) {
+    EXPECT_NE(balancer.pick(everybody, [](std::size_t i) { return i; }), 3u);
+  }
+}
+
+TEST(RandomTwo, FindsTheOnlyEligibleOne) {
+  Weights weights(50, 1);
+  RandomTwo balancer;
+  balancer.reset(weights, 3);
+  for (int n = 0; n < 1000; ++n) {
+    EXPECT_EQ(balancer.pick([](std::size_t i) { return i == 31; }, [](std::size_t) { return 0; }),
+              31u);
+  }
+  EXPECT_FALSE(balancer.pick([](std::size_t) { return false; }, [](std::size_t) { return 0; }));
+}
+
+TEST(RandomTwo, OfOneIsThatOne) {
+  RandomTwo balancer;
+  balancer.reset(Weights{4}, 3);
+  EXPECT_EQ(balancer.pick(everybody, [](std::size_t) { return 0; }), 0u);
+}
+
+}  // namespace
+}  // namespace weir::control
