@@ -130,7 +130,16 @@ void append_json_escaped(std::string& out, std::string_view text) {
       out += static_cast<char>(c);
       text.remove_prefix(1);
     } else if (const std::size_t length = utf8_sequence(text); length != 0) {
-      out += text.substr(0, length);
+      // Controls and line ends beyond ASCII: U+0080..U+009F, U+2028, U+2029.
+      if (length == 2 && c == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) {
+        out += "\\u00";
+        out += hex[static_cast<unsigned char>(text[1]) >> 4];
+        out += hex[static_cast<unsigned char>(text[1]) & 15];
+      } else if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) {
+        out += text[2] == '\xA8' ? "\\u2028" : "\\u2029";
+      } else {
+        out += text.substr(0, length);
+      }
       text.remove_prefix(length);
     } else {
       out += "\\ufffd";

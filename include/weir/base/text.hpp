@@ -58,8 +58,9 @@ bool for_each_element(std::string_view list, Fn&& fn) {
 // its length, at least 1), "" when none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 
-// Appends `text` as the inside of a JSON string: quotes, backslashes, controls and bytes that are
-// not UTF-8 escaped, so nothing in it can end the string or the line.
+// Appends `text` as the inside of a JSON string: quotes, backslashes, controls (C1 and Unicode's
+// line ends too) and bytes that are not UTF-8 escaped, so nothing in it can end the string or the
+// line.
 void append_json_escaped(std::string& out, std::string_view text);
 
 // Standard base64 (RFC 4648 section 4) with padding; nothing for anything else.

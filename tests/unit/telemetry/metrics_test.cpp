@@ -1,0 +1,207 @@
+#include "weir/telemetry/metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace weir::telemetry {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+class MetricsTest : public testing::Test {
+ protected:
+  std::string scrape() { return metrics.scrape(now); }
+
+  Metrics metrics{2, "1.2.3", "epoll"};
+  TimePoint now{1h};
+};
+
+TEST_F(MetricsTest, SumsTheWorkersShards) {
+  const auto route = metrics.route("orders");
+  route->shard(0).count(Method::get, 200, Reason::none);
+  route->shard(1).count(Method::get, 200, Reason::none);
+  route->shard(1).count(Method::other, 503, Reason::pool_full);
+  route->shard(0).in_flight.add(3);
+  route->shard(1).in_flight.add(-1);
+  route->shard(0).response_bytes.add(std::uint64_t{1} << 53);
+  const std::string text = scrape();
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_http_requests_total{route="orders",method="GET",status="200"} 2)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"(weir_http_requests_total{route="orders",method="_OTHER",status="503"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_http_rejected_total{route="orders",reason="pool_full"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_http_requests_in_flight{route="orders"} 2)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_http_response_bytes_total{route="orders"} 9007199254740992)"));
+}
+
+TEST_F(MetricsTest, HistogramsAreCumulativeAndInSeconds) {
+  const auto upstream = metrics.upstream("u");
+  upstream->shard(0).duration.observe(700us);
+  upstream->shard(1).duration.observe(20ms);
+  upstream->shard(1).duration.observe(30s);
+  const std::string text = scrape();
+  const std::string series = R"(weir_upstream_request_duration_seconds)";
+  EXPECT_THAT(text, HasSubstr(series + R"(_bucket{upstream="u",le="0.0005"} 0)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(_bucket{upstream="u",le="0.001"} 1)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(_bucket{upstream="u",le="0.025"} 2)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(_bucket{upstream="u",le="10"} 2)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(_bucket{upstream="u",le="+Inf"} 3)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(_sum{upstream="u"} 30.0207)"));
+}
+
+TEST_F(MetricsTest, AStatusOutsideTheThreeDigitsCountsAsTheLast) {
+  const auto route = metrics.route("r");
+  for (const int status : {-1, 0, 99, 1000, 100000}) {
+    route->shard(0).count(Method::get, status, Reason::none);
+  }
+  route->shard(0).count(Method::get, 100, Reason::none);
+  route->shard(0).count(Method::get, 999, Reason::none);
+  const std::string text = scrape();
+  EXPECT_THAT(text, HasSubstr(R"(method="GET",status="999"} 6)"));
+  EXPECT_THAT(text, HasSubstr(R"(method="GET",status="100"} 1)"));
+}
+
+TEST_F(MetricsTest, ConnectionsMoveFromUnknownToTheirProtocol) {
+  const auto listener = metrics.listener("http");
+  ListenerShard& shard = listener->shard(0);
+  shard.opened();
+  shard.opened();
+  shard.opened();
+  shard.recognised(Protocol::http1);
+  shard.closed(Protocol::unknown);
+  shard.refused(Refusal::max_connections);
+  const std::string text = scrape();
+  EXPECT_THAT(text, HasSubstr(R"(weir_connections_active{listener="http",protocol="http1"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_connections_active{listener="http",protocol="unknown"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_connections_total{listener="http",protocol="http1"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_connections_total{listener="http",protocol="unknown"} 1)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"(weir_connections_rejected_total{listener="http",reason="max_connections"} 1)"));
+}
+
+TEST_F(MetricsTest, EndpointsAreCountedByResultAndClass) {
+  const auto endpoint = metrics.endpoint("u", "127.0.0.1:80");
+  endpoint->shard(0).count(TryResult::ok, 204);
+  endpoint->shard(0).count(TryResult::connect_failed, 0);
+  endpoint->healthy.set(0);
+  endpoint->shard(1).idle.set(4);
+  const std::string text = scrape();
+  const std::string labels = R"({upstream="u",endpoint="127.0.0.1:80")";
+  EXPECT_THAT(text, HasSubstr("weir_upstream_requests_total" + labels +
+                              R"(,result="ok",status_class="2xx"} 1)"));
+  EXPECT_THAT(text, HasSubstr("weir_upstream_requests_total" + labels +
+                              R"(,result="connect_failed",status_class="-"} 1)"));
+  EXPECT_THAT(text, HasSubstr("weir_upstream_endpoint_healthy" + labels + "} 0"));
+  EXPECT_THAT(text, HasSubstr("weir_upstream_connections" + labels + R"(,state="idle"} 4)"));
+}
+
+TEST_F(MetricsTest, OnlyUnlabelledFamiliesStandWithoutASeries) {
+  const std::string text = scrape();
+  EXPECT_THAT(text, Not(HasSubstr("weir_http_requests_total")));
+  EXPECT_THAT(text, Not(HasSubstr("weir_upstream")));
+  EXPECT_THAT(text, HasSubstr("weir_access_log_dropped_total 0\n"));
+  EXPECT_THAT(text, HasSubstr("weir_config_last_reload_successful 1\n"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_build_info{version="1.2.3",io_backend="epoll"} 1)"));
+  EXPECT_THAT(text, HasSubstr("process_resident_memory_bytes "));
+}
+
+TEST_F(MetricsTest, AConfiguredRouteThatNobodyUsedHasNoSeries) {
+  const auto route = metrics.route("idle");
+  EXPECT_THAT(scrape(), Not(HasSubstr("idle\"")));
+}
+
+TEST_F(MetricsTest, SeriesGoOnUnderTheSameName) {
+  auto before = metrics.route("r");
+  before->shard(0).request_bytes.add(7);
+  const auto after = metrics.route("r");
+  EXPECT_EQ(before, after);
+  before.reset();
+  now += 1h;
+  EXPECT_THAT(scrape(), HasSubstr(R"(weir_http_request_bytes_total{route="r"} 7)"));
+}
+
+TEST_F(MetricsTest, SeriesLeaveFiveMinutesAfterTheirLastHolder) {
+  auto endpoint = metrics.endpoint("u", "a:1");
+  endpoint.reset();
+  metrics.sweep(now);
+  now += 5min - 1ns;
+  EXPECT_THAT(scrape(), HasSubstr(R"(endpoint="a:1")"));
+  now += 1ns;
+  EXPECT_THAT(scrape(), Not(HasSubstr(R"(endpoint="a:1")")));
+}
+
+TEST_F(MetricsTest, SeriesThatComeBackInTimeStay) {
+  metrics.endpoint("u", "a:1").reset();
+  metrics.sweep(now);
+  now += 4min;
+  const auto again = metrics.endpoint("u", "a:1");
+  now += 10min;
+  EXPECT_THAT(scrape(), HasSubstr(R"(endpoint="a:1")"));
+}
+
+TEST_F(MetricsTest, HooksRunBeforeTheSumsAreTaken) {
+  metrics.on_scrape([this] { metrics.saturation.set(0.5); });
+  metrics.utilization(1).set(0.25);
+  metrics.reloaded(false);
+  const std::string text = scrape();
+  EXPECT_THAT(text, HasSubstr("weir_saturation_ratio 0.5\n"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_worker_utilization_ratio{worker="1"} 0.25)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_config_reloads_total{result="failure"} 1)"));
+  EXPECT_THAT(text, HasSubstr("weir_config_last_reload_successful 0\n"));
+}
+
+TEST_F(MetricsTest, WorkersCountWhileAScrapeReads) {
+  constexpr std::uint64_t each = 20'000;
+  const auto route = metrics.route("r");
+  std::array<std::jthread, 2> workers;
+  for (unsigned worker = 0; worker < workers.size(); ++worker) {
+    workers[worker] = std::jthread([&, worker] {
+      for (std::uint64_t i = 0; i < each; ++i) {
+        RouteShard& shard = route->shard(worker);
+        shard.count(Method::get, 200 + static_cast<int>(i % 300), Reason::none);
+        shard.duration.observe(1ms);
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_FALSE(scrape().empty());
+  for (auto& worker : workers) worker.join();
+  EXPECT_THAT(scrape(), HasSubstr(R"(weir_http_request_duration_seconds_count{route="r"} 40000)"));
+}
+
+TEST_F(MetricsTest, PromtoolHasNothingToSay) {
+  if (std::system("command -v promtool >/dev/null") != 0) GTEST_SKIP() << "promtool is missing";
+  const auto route = metrics.route("r");
+  route->shard(0).count(Method::get, 200, Reason::bad_request);
+  const auto split = metrics.split("r", "u");
+  split->shard(0).requests.add();
+  const auto upstream = metrics.upstream("u");
+  upstream->shard(0).duration.observe(1ms);
+  const auto endpoint = metrics.endpoint("u", "unix:/run/x \"y\"\\\n");
+  endpoint->shard(0).count(TryResult::ok, 200);
+  const auto listener = metrics.listener("http");
+  const std::filesystem::path file = testing::TempDir() + "/weir_scrape.txt";
+  std::ofstream(file) << scrape();
+  std::FILE* tool = ::popen(("promtool check metrics < " + file.string() + " 2>&1").c_str(), "r");
+  ASSERT_NE(tool, nullptr);
+  std::string said;
+  std::array<char, 256> part;
+  while (std::fgets(part.data(), part.size(), tool) != nullptr) said += part.data();
+  EXPECT_EQ(::pclose(tool), 0);
+  EXPECT_EQ(said, "");
+  std::filesystem::remove(file);
+}
+
+}  // namespace
+}  // namespace weir::telemetry
