@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "weir/config/loader.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::app {
@@ -61,15 +62,40 @@ class Signals {
   asio::signal_set set_;
 };
 
+// Diagnostics are written by a thread of their own from the first configuration on, and in place
+// again after serving.
+class LogThread {
+ public:
+  LogThread() = default;
+  ~LogThread() { log::stop(); }
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+
+  server::Server::Source started_by(server::Server::Source source) {
+    return [source = std::move(source), started = false]() mutable {
+      auto loaded = source();
+      if (loaded && !std::exchange(started, true)) {
+        log::start(loaded->config.log.level, loaded->config.log.format);
+      }
+      return loaded;
+    };
+  }
+};
+
 }  // namespace
+
+int run(const std::string& config) {
+  return serve([config] { return config::load(config); });
+}
 
 int serve(server::Server::Source source,
           std::function<void(server::Server&, server::Admin&)> started) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
+  LogThread log_thread;
   try {
     asio::io_context main;
-    server::Server server(main, std::move(source));
+    server::Server server(main, log_thread.started_by(std::move(source)));
     Signals signals(main, server, exit_code);
     const auto begun = server.start();
     if (!begun) {

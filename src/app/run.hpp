@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "weir/server/admin.hpp"
 #include "weir/server/server.hpp"
@@ -9,9 +10,12 @@
 namespace weir::app {
 
 // Serves what `source` gives until SIGTERM or SIGINT. 0 drained clean, 2 something was cut, 1 could
-// not start. `started` is called
-// once the listeners and the admin address are bound.
+// not start, the reasons a line each on stderr. `started` is called once the listeners and the
+// admin address are bound.
 int serve(server::Server::Source source,
           std::function<void(server::Server&, server::Admin&)> started = {});
+
+// serve() for a configuration file or folder, read again at each reload.
+int run(const std::string& config);
 
 }  // namespace weir::app

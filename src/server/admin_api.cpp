@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "server/explain.hpp"
+#include "weir/server/explain.hpp"
 #include "server/text_diff.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/proxy/forwarder.hpp"

@@ -1,4 +1,4 @@
-#include "server/explain.hpp"
+#include "weir/server/explain.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

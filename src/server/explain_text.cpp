@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "server/explain.hpp"
+#include "weir/server/explain.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::server {

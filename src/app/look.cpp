@@ -1,0 +1,108 @@
+// check, explain, routes and schema: a configuration is looked at, nothing starts.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "app/commands.hpp"
+#include "app/header_line.hpp"
+#include "weir/config/loader.hpp"
+#include "weir/server/snapshot.hpp"
+
+namespace weir::app {
+namespace {
+
+// A configuration and its route table, which points into it.
+struct Compiled {
+  config::Loaded loaded;
+  std::optional<route::RouteTable> table;  // nothing when it does not compile
+};
+
+void print_problems(const std::vector<config::Problem>& problems, const char* prefix = "") {
+  for (const config::Problem& problem : problems) {
+    fmt::print(stderr, "{}{}\n", prefix, problem.to_string());
+  }
+}
+
+// Prints what is wrong, warnings too if asked; null if anything is.
+std::unique_ptr<const Compiled> compile(const std::string& config, bool warnings) {
+  auto loaded = config::load(config);
+  if (!loaded) {
+    print_problems(loaded.error());
+    return nullptr;
+  }
+  auto out = std::make_unique<Compiled>(Compiled{std::move(*loaded), std::nullopt});
+  if (warnings) print_problems(out->loaded.warnings, "warning: ");
+  auto table = server::compile_table(out->loaded.config);
+  if (!table) {
+    print_problems(table.error());
+    return nullptr;
+  }
+  out->table.emplace(std::move(*table));
+  return out;
+}
+
+}  // namespace
+
+int complain(const std::string& line, int exit_code) {
+  fmt::print(stderr, "{}\n", line);
+  return exit_code;
+}
+
+int check(const std::string& config) {
+  const auto compiled = compile(config, true);
+  if (compiled == nullptr) return 1;
+  fmt::print("{}: valid\n", config);
+  return 0;
+}
+
+int explain(const std::string& config, server::ExplainRequest request,
+            const std::vector<std::string>& header_lines, bool json) {
+  for (const std::string& line : header_lines) {
+    auto field = parse_header_line(line);
+    if (!field) return complain("weir: -H: expected 'name: value', not '" + line + "'", exit_usage);
+    request.headers.push_back(std::move(*field));
+  }
+  const auto compiled = compile(config, false);
+  if (compiled == nullptr) return 1;
+  const auto explanation = server::explain(compiled->loaded.config, *compiled->table, request);
+  if (!explanation) return complain("weir: " + explanation.error(), exit_usage);
+  fmt::print("{}", json ? explanation->to_json() + "\n" : explanation->to_text());
+  return explanation->routed ? 0 : 3;
+}
+
+int routes(const std::string& config) {
+  const auto compiled = compile(config, false);
+  if (compiled == nullptr) return 1;
+  using Row = std::array<std::string, 4>;
+  std::vector<Row> rows{{"ROUTE", "MATCH", "ACTION", "MIDDLEWARE"}};
+  for (const std::uint32_t index : compiled->table->order()) {
+    const config::Route& route = compiled->loaded.config.routes[index];
+    rows.push_back({route.name, server::match_text(route.match), server::action_text(route),
+                    fmt::format("{}", fmt::join(route.middleware, ", "))});
+  }
+  std::array<std::size_t, 3> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const Row& row : rows) {
+    std::string line = fmt::format("{:<{}}  {:<{}}  {:<{}}  {}", row[0], widths[0], row[1],
+                                   widths[1], row[2], widths[2], row[3]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  }
+  return 0;
+}
+
+int schema() {
+  std::string text = config::json_schema();
+  if (!text.ends_with('\n')) text += '\n';
+  fmt::print("{}", text);
+  return 0;
+}
+
+}  // namespace weir::app

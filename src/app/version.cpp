@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+#include <boost/version.hpp>
+
+#include "app/commands.hpp"
+
+namespace weir::app {
+
+// Versions of libraries whose headers stay in their rooms come from the build (CMakeLists.txt).
+int version() {
+  fmt::print("weir {}\n", WEIR_VERSION);
+  fmt::print("compiler: {} {}\n",
+#ifdef __clang__
+             "clang",
+#else
+             "gcc",
+#endif
+             __VERSION__);
+  fmt::print("io backends: epoll\n");
+  fmt::print("libraries: Boost {}.{}.{}, {}, yaml-cpp {}, spdlog {}, fmt {}.{}.{}, ",
+             BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100,
+             OpenSSL_version(OPENSSL_VERSION), WEIR_YAML_CPP_VERSION, WEIR_SPDLOG_VERSION,
+             FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
+  fmt::print("prometheus-cpp {}, RE2 {}\n", WEIR_PROMETHEUS_CPP_VERSION, WEIR_RE2_VERSION);
+  return 0;
+}
+
+}  // namespace weir::app
