@@ -23,13 +23,15 @@ re2::RE2::Options options() {
 std::expected<Expression, std::string> Expression::compile(const std::string& text) {
   auto program = std::make_unique<const re2::RE2>(text, options());
   if (!program->ok()) return std::unexpected(program->error());
+  // RE2 compares a literal start without running its automaton, and tells bounds, only for what
+  // says that it begins at the start. An open \Q would swallow the parenthesis.
+  auto anchored = std::make_unique<const re2::RE2>("^(?:" + text + ")", options());
+  if (anchored->ok()) program = std::move(anchored);
   return Expression(std::move(program));
 }
 
 Expression::Expression(std::unique_ptr<const re2::RE2> program) : program_(std::move(program)) {
-  // RE2 knows the bounds only of what says that it begins at the start; this one always does.
-  const re2::RE2 anchored("^(?:" + program_->pattern() + ")$", options());
-  bounded_ = anchored.ok() && anchored.PossibleMatchRange(&low_, &high_, bound_size);
+  bounded_ = program_->PossibleMatchRange(&low_, &high_, bound_size);
 }
 
 Expression::Expression(Expression&&) noexcept = default;
