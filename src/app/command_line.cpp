@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/commands.hpp"
+#include "app/demo.hpp"
 #include "app/run.hpp"
 
 namespace weir::app {
@@ -77,6 +78,17 @@ class CommandLine {
     add_reader("routes", "Print the route table in match order", [&] {
       return routes(options.config);
     })->footer("Exit: 0, or 1 when the configuration is not valid.");
+
+    CLI::App* demo_command =
+        add("demo", "Serve an embedded configuration with two sample backends inside",
+            [&] { return demo(options.bind, options.admin); });
+    demo_command->add_option("--bind", options.bind, "where the gateway listens; port 0 is any")
+        ->type_name("IP:PORT|unix:PATH")
+        ->capture_default_str();
+    demo_command->add_option("--admin", options.admin, "where the admin address listens, or off")
+        ->type_name("IP:PORT|unix:PATH")
+        ->capture_default_str();
+    demo_command->footer("Prints URLs to try. Signals and exit are those of run.");
 
     CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
                                    [&] { return health(options.admin); });

@@ -1,0 +1,74 @@
+#include "app/demo_backends.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace weir::app {
+
+std::expected<std::unique_ptr<DemoBackends>, std::string> DemoBackends::start(
+    const std::vector<std::string>& names) {
+  const SocketAddress any_port(IpAddress::v4({127, 0, 0, 1}), 0);
+  std::list<Backend> backends;
+  for (const std::string& name : names) {
+    auto sockets = net::ListenSockets::open(any_port, 1);
+    if (!sockets) return std::unexpected("backend " + name + ": " + sockets.error());
+    backends.push_back({std::move(*sockets), DemoHandler(name)});
+  }
+  return std::unique_ptr<DemoBackends>(new DemoBackends(std::move(backends)));
+}
+
+DemoBackends::DemoBackends(std::list<Backend> backends)
+    : backends_(std::move(backends)), group_(loop_), thread_([this] {
+        ::pthread_setname_np(::pthread_self(), "backends");
+        listen();
+        loop_.run();
+        acceptors_.clear();
+      }) {}
+
+DemoBackends::~DemoBackends() {
+  loop_.mailbox().post([this] {
+    stopping_ = true;
+    for (const auto& acceptor : acceptors_) acceptor->close();
+    for (codec::h1::ServerConnection* connection : connections_) connection->abort();
+    stop_when_empty();
+  });
+  thread_.join();
+}
+
+std::vector<std::string> DemoBackends::addresses() const {
+  std::vector<std::string> out;
+  for (const Backend& backend : backends_) out.push_back(backend.sockets.address().to_string());
+  return out;
+}
+
+void DemoBackends::listen() {
+  for (Backend& backend : backends_) {
+    acceptors_.push_back(std::make_unique<net::Acceptor>(
+        loop_, backend.sockets.take(0),
+        [this, &handler = backend.handler](int fd, const SocketAddress& peer) {
+          group_.spawn(serve(std::make_unique<net::Stream>(loop_, fd), peer, handler));
+        }));
+  }
+}
+
+Task<> DemoBackends::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
+                           DemoHandler& handler) {
+  ConnectionInfo info;
+  info.loop = &loop_;
+  info.peer = std::move(peer);
+  const auto connection =
+      codec::h1::make_server_connection(std::move(stream), info, limits_, handler);
+  const auto place = connections_.insert(connections_.end(), connection.get());
+  if (stopping_) connection->abort();
+  co_await connection->run();
+  connections_.erase(place);
+  stop_when_empty();
+}
+
+void DemoBackends::stop_when_empty() {
+  // The task that calls this ends before the loop takes its next letter.
+  if (stopping_ && connections_.empty()) loop_.stop();
+}
+
+}  // namespace weir::app

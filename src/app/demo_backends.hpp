@@ -1,0 +1,58 @@
+// The demo's sample backends: servers on a thread of their own, with a loop of its own. Made and
+// destroyed on the main thread.
+#pragma once
+
+#include <expected>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/demo_handler.hpp"
+#include "weir/codec/h1/server_connection.hpp"
+#include "weir/config/model.hpp"
+#include "weir/net/acceptor.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/task_group.hpp"
+
+namespace weir::app {
+
+class DemoBackends {
+ public:
+  // Binds a loopback port for each name and serves. The error says why it could not.
+  static std::expected<std::unique_ptr<DemoBackends>, std::string> start(
+      const std::vector<std::string>& names);
+  // Cuts what is still being served.
+  ~DemoBackends();
+  DemoBackends(const DemoBackends&) = delete;
+  DemoBackends& operator=(const DemoBackends&) = delete;
+
+  // In the order of the names.
+  std::vector<std::string> addresses() const;
+
+ private:
+  struct Backend {
+    net::ListenSockets sockets;
+    DemoHandler handler;
+  };
+
+  explicit DemoBackends(std::list<Backend> backends);
+  void listen();
+  Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, DemoHandler& handler);
+  void stop_when_empty();
+
+  std::list<Backend> backends_;
+  const config::Limits limits_;
+
+  // --- the thread's
+  net::Loop loop_;
+  net::TaskGroup group_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::list<codec::h1::ServerConnection*> connections_;
+  bool stopping_ = false;
+
+  std::jthread thread_;
+};
+
+}  // namespace weir::app
