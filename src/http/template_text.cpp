@@ -40,17 +40,15 @@ std::expected<TemplateText, std::string> TemplateText::parse(
   TemplateText out;
   Part part;
   while (!text.empty()) {
-    const std::size_t brace = text.find_first_of("{}");
+    const std::size_t brace = text.find('{');
     part.literal += text.substr(0, brace);
     if (brace == std::string_view::npos) break;
-    const char c = text[brace];
     text.remove_prefix(brace + 1);
-    if (text.starts_with(c)) {
-      part.literal += c;
+    if (text.starts_with('{')) {
+      part.literal += '{';
       text.remove_prefix(1);
       continue;
     }
-    if (c == '}') return std::unexpected("'}' without '{'; '}}' is a brace");
     const std::size_t close = text.find('}');
     if (close == std::string_view::npos) {
       return std::unexpected("'{' without '}'; '{{' is a brace");

@@ -4,10 +4,11 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "weir/server/explain.hpp"
 #include "server/text_diff.hpp"
+#include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/proxy/forwarder.hpp"
+#include "weir/server/explain.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -80,13 +81,23 @@ std::vector<std::string> segments(std::string_view path) {
   return out;
 }
 
+bool is_json(std::string_view content_type) {
+  return iequals(trim(content_type.substr(0, content_type.find(';'))), "application/json");
+}
+
 }  // namespace
 
 void AdminApi::handle(const AdminRequest& request, Done done) {
   const std::vector<std::string> path = segments(request.path);
   // Finds the path first, then asks whether the method is its own: 404 before 405.
   const auto only = [&](std::string_view method, auto&& answer) {
-    if (request.method == method) return done(answer());
+    if (request.method == method) {
+      const bool bodiless = request.body.empty() && method == "POST";
+      if (method != "GET" && !bodiless && !is_json(request.content_type)) {
+        return done(admin_problem(415, "unsupported_media_type", "bodies are application/json"));
+      }
+      return done(answer());
+    }
     AdminAnswer refusal = admin_problem(405, "method_not_allowed", request.method);
     refusal.headers.emplace_back("Allow", method == "GET" ? "GET, HEAD" : method);
     done(std::move(refusal));
@@ -123,7 +134,10 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
     if (name == "upstreams") return only("GET", [&] { return upstreams(); });
     if (name == "explain") return only("POST", [&] { return explain(request); });
     if (name == "reload") {
-      if (request.method == "POST") return reload(std::move(done));
+      // Answers by itself when the workers have the new configuration.
+      if (request.method == "POST" && (request.body.empty() || is_json(request.content_type))) {
+        return reload(std::move(done));
+      }
       return only("POST", [] { return AdminAnswer{}; });
     }
     if (name == "drain" || name == "undrain") {

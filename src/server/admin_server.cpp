@@ -1,3 +1,4 @@
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -107,12 +108,23 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
         stream.expires_after(patience);
         co_await http::async_write(stream, response, asio::use_awaitable);
       }
-      boost::system::error_code ignored;
-      stream.socket().shutdown(Socket::shutdown_send, ignored);
+      co_await linger(stream);
     } catch (const std::exception& error) {
       telemetry::log::debug("admin connection ended", {{"error", error.what()}});
     }
     --self->connections_;
+  }
+
+  // Takes what still comes for a while, so that the answer is read and not reset away.
+  static asio::awaitable<void> linger(beast::basic_stream<Protocol>& stream) {
+    boost::system::error_code error;
+    stream.socket().shutdown(Socket::shutdown_send, error);
+    stream.expires_after(std::chrono::seconds(2));
+    std::array<char, 16 * 1024> scrap;
+    for (std::size_t taken = 0; !error && taken < 4 * most_body_bytes;) {
+      taken += co_await stream.async_read_some(asio::buffer(scrap),
+                                               asio::redirect_error(asio::use_awaitable, error));
+    }
   }
 
   asio::awaitable<AdminAnswer> answer(const http::request<http::string_body>& message) {

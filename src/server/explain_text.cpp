@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "weir/server/explain.hpp"
 #include "weir/base/text.hpp"
+#include "weir/server/explain.hpp"
 
 namespace weir::server {
 namespace {

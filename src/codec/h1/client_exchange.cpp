@@ -24,6 +24,7 @@ class Client final : public ClientExchange {
   Client(net::Stream& stream, Exchange& exchange, Owner& owner, Method method,
          std::size_t header_size)
       : stream_(stream),
+        loop_(stream.loop()),
         exchange_(exchange),
         owner_(owner),
         limits_{.header_size = header_size, .header_count = 1000},
@@ -33,7 +34,7 @@ class Client final : public ClientExchange {
         tunnel_(input_, exchange) {}
 
   Task<Result<>> send_head(const RequestHead& head, Bytes first, bool last) override {
-    HeadWriter out(stream_.loop().buffers());
+    HeadWriter out(loop_.buffers());
     write_request_line(out, head);
     out.fields(head.headers);
     chunked_out_ = head.framing == Framing::chunked;
@@ -74,13 +75,13 @@ class Client final : public ClientExchange {
     if (chunked_out_) pieces[count++] = piece("\r\n");
     const net::Io status =
         co_await stream_.write_all(std::span(pieces).first(count), Duration::zero());
-    exchange_.last_activity = stream_.loop().now();
+    exchange_.last_activity = loop_.now();
     co_return sent(status);
   }
 
   Task<Result<>> send_end(const HeaderMap& trailers) override {
     if (!chunked_out_) co_return Result<>{};
-    HeadWriter out(stream_.loop().buffers());
+    HeadWriter out(loop_.buffers());
     out.append("0\r\n");
     out.fields(trailers);
     out.append("\r\n");
@@ -134,7 +135,7 @@ class Client final : public ClientExchange {
         if (input_.empty()) input_.release();
         status = co_await stream_.wait_readable(idle_deadline());
         // The upload beside it, or the client's reading, may have moved bytes meanwhile.
-        if (status == net::Io::timeout && stream_.loop().now() < idle_deadline()) continue;
+        if (status == net::Io::timeout && loop_.now() < idle_deadline()) continue;
       }
       after_fill(status);
     }
@@ -191,7 +192,7 @@ class Client final : public ClientExchange {
     const Bytes piece = content_.take(input_);
     if (content_.failed()) lose(Reason::upstream_incomplete, content_.failure());
     if (content_.ended()) end(keep_alive_ && input_.empty());
-    if (!piece.empty()) exchange_.last_activity = stream_.loop().now();
+    if (!piece.empty()) exchange_.last_activity = loop_.now();
     return piece;
   }
 
@@ -226,7 +227,8 @@ class Client final : public ClientExchange {
     owner_.answer_ended(reusable);
   }
 
-  net::Stream& stream_;
+  net::Stream& stream_;  // not to be touched once the answer ended: it may be another's by then
+  net::Loop& loop_;
   Exchange& exchange_;
   Owner& owner_;
   const HeadLimits limits_;
