@@ -1,0 +1,40 @@
+#include "allocation_count.hpp"
+
+#include <cstdlib>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WEIR_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WEIR_SANITIZED 1
+#endif
+#endif
+
+namespace {
+thread_local std::size_t allocations = 0;
+}
+
+#ifndef WEIR_SANITIZED
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
+
+namespace weir {
+
+bool counts_allocations() noexcept {
+#ifdef WEIR_SANITIZED
+  return false;
+#else
+  return true;
+#endif
+}
+
+std::size_t allocation_count() noexcept { return allocations; }
+
+}  // namespace weir
