@@ -101,6 +101,15 @@ class HeaderMap {
     if (fields_.capacity() == 0) fields_.reserve(16);
     fields_.push_back({name, value, id});
   }
+  // The fields from the `first` on point into `from`, of which `to` is a copy in arena(): makes
+  // them point there.
+  void relocate(std::size_t first, const char* from, const char* to) noexcept {
+    for (std::size_t i = first; i < fields_.size(); ++i) {
+      Field& field = fields_[i];
+      field.name = {to + (field.name.data() - from), field.name.size()};
+      field.value = {to + (field.value.data() - from), field.value.size()};
+    }
+  }
   // Replaces all fields of that name by one, at the place of the first.
   void set(std::string_view name, std::string_view value);
   // Both return how many went.

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "weir/base/reason.hpp"
+#include "codec/h1/head_parser.hpp"
 #include "weir/http/header_map.hpp"
 
 namespace weir::codec::h1 {
@@ -19,8 +19,9 @@ class ChunkedDecoder {
     std::string_view data;     // content within the consumed bytes; "" when only framing was there
   };
 
-  // Looks at the front of `bytes`; consumed 0 and not done() means: more is needed. Fails with a
-  // detail.
+  // Looks at the front of `bytes`: whole size and trailer lines (of at most 4 KiB) and what is
+  // there of one chunk's data, with the framing before and behind it; consumed 0 and not done()
+  // means: more is needed. Fails with a detail.
   std::expected<Step, std::string> next(std::string_view bytes);
   bool done() const noexcept { return state_ == State::done; }
   // Only fields that may be trailers: framing, routing, authentication and the like were dropped.
@@ -30,9 +31,16 @@ class ChunkedDecoder {
 
  private:
   enum class State : std::uint8_t { size, data, data_end, trailer, done };
+
+  // Each reads one state's line off the front and moves on: bytes consumed, 0 if more is needed.
+  std::expected<std::size_t, std::string> read_size(std::string_view bytes);
+  std::expected<std::size_t, std::string> read_data_end(std::string_view bytes);
+  std::expected<std::size_t, std::string> read_trailers(std::string_view bytes);
+
   State state_ = State::size;
-  std::uint64_t remaining_ = 0;
-  std::size_t trailer_bytes_ = 0;
+  std::uint64_t remaining_ = 0;  // of the chunk
+  std::size_t extension_bytes_ = 0;
+  HeadProgress trailer_at_;
   HeaderMap trailers_;
 };
 

@@ -29,23 +29,39 @@ struct Refusal {
 // Bytes of the head including its empty line, or 0: more is needed.
 using Consumed = std::expected<std::size_t, Refusal>;
 
+// Where a head that comes in pieces was left; offsets into its bytes.
+struct HeadProgress {
+  std::size_t line = 0;     // start of the line being read; what is before it is done with
+  std::size_t scanned = 0;  // what is before it needs no second look
+  std::size_t colon = 0;    // of the field line being read; 0: not seen yet
+  std::size_t size = 0;     // counted against header_size
+  std::size_t count = 0;    // fields, dropped ones included
+  std::uint8_t name_classes_seen = 0;
+  std::uint8_t empty_lines = 0;
+  bool start_line_done = false;
+};
+
 // Parses a request head from the start of a message. Call again with the same bytes and more behind
-// them while it answers 0; what was looked at before is not scanned again. One object a message.
+// them, and the same `head`, while it answers 0; what was looked at before is not scanned again.
+// One object a message.
 class RequestHeadParser {
  public:
   explicit RequestHeadParser(const HeadLimits& limits) noexcept : limits_(limits) {}
   // On success `head` owns copies of all texts; host, framing, expect, te, upgrade and keep_alive
   // are decided; `path` and `query` are split from the target but not normalised. Empty lines
-  // before the request line are skipped (at most 2) and count as consumed.
+  // before the request line are skipped (at most 2) and count as consumed. After a refusal `head`
+  // holds, for the log, what was read before it.
   Consumed parse(std::string_view bytes, RequestHead& head);
 
  private:
+  std::expected<bool, Refusal> read_request_line(std::string_view bytes, RequestHead& head);
+
   HeadLimits limits_;
-  std::size_t scanned_ = 0;
+  HeadProgress at_;
 };
 
 // The same for a response to a request with `method`. Interim (1xx) heads are returned like others,
-// with no body.
+// with no body. A header_count of 0 means 1000.
 class ResponseHeadParser {
  public:
   ResponseHeadParser(const HeadLimits& limits, Method method) noexcept
@@ -53,9 +69,11 @@ class ResponseHeadParser {
   Consumed parse(std::string_view bytes, ResponseHead& head);
 
  private:
+  std::expected<bool, Refusal> read_status_line(std::string_view bytes, ResponseHead& head);
+
   HeadLimits limits_;
   Method method_;
-  std::size_t scanned_ = 0;
+  HeadProgress at_;
 };
 
 }  // namespace weir::codec::h1

@@ -1,0 +1,127 @@
+#include "codec/h1/chunked_decoder.hpp"
+
+#include <algorithm>
+
+#include "codec/h1/field_lines.hpp"
+#include "codec/h1/scan.hpp"
+#include "codec/h1/trailer_rules.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::codec::h1 {
+namespace {
+
+constexpr std::size_t most_digits = 16;
+constexpr std::size_t longest_extension = 256;
+constexpr std::size_t most_extension_bytes = 16 * 1024;
+constexpr FieldRules trailer_fields{.header_size = 8 * 1024,
+                                    .header_count = 32,
+                                    .line_size = 4096,
+                                    .underscores = Underscores::drop};
+
+}  // namespace
+
+std::expected<ChunkedDecoder::Step, std::string> ChunkedDecoder::next(std::string_view bytes) {
+  Step step;
+  while (state_ != State::done) {
+    const std::string_view rest = bytes.substr(step.consumed);
+    switch (state_) {
+      case State::data: {
+        if (rest.empty() || !step.data.empty()) return step;
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(rest.size(), remaining_));
+        step.data = rest.substr(0, size);
+        step.consumed += size;
+        remaining_ -= size;
+        if (remaining_ != 0) return step;
+        state_ = State::data_end;
+        break;
+      }
+      case State::size:
+      case State::data_end: {
+        auto line = state_ == State::size ? read_size(rest) : read_data_end(rest);
+        if (!line) {
+          // The data comes first; the fault stays where it is and is found again.
+          if (!step.data.empty()) return step;
+          return std::unexpected(std::move(line.error()));
+        }
+        if (*line == 0) return step;
+        step.consumed += *line;
+        break;
+      }
+      case State::trailer: {
+        if (!step.data.empty() && !rest.starts_with("\r\n")) return step;
+        auto line = read_trailers(rest);
+        if (!line) return std::unexpected(std::move(line.error()));
+        step.consumed += *line;
+        if (state_ != State::done) return step;
+        break;
+      }
+      case State::done:
+        break;
+    }
+  }
+  return step;
+}
+
+std::expected<std::size_t, std::string> ChunkedDecoder::read_size(std::string_view bytes) {
+  std::uint64_t size = 0;
+  std::size_t i = 0;
+  for (; i < bytes.size(); ++i) {
+    const int digit = hex_value(bytes[i]);
+    if (digit < 0) break;
+    if (i == most_digits) return std::unexpected("a chunk size of more than 16 digits");
+    size = size << 4 | static_cast<unsigned>(digit);
+  }
+  if (i == bytes.size()) return 0;
+  if (i == 0) return std::unexpected("a chunk without a size");
+
+  std::size_t extension = 0;
+  if (bytes[i] == ';') {
+    const std::size_t room = std::min(longest_extension, most_extension_bytes - extension_bytes_);
+    const char* const from = bytes.data() + i;
+    const char* const stop = skip_value(from, from + std::min(bytes.size() - i, room + 1));
+    extension = static_cast<std::size_t>(stop - from);
+    if (extension > room) return std::unexpected("chunk extensions too long");
+    i += extension;
+    if (i == bytes.size()) return 0;
+  }
+  if (bytes[i] != '\r') {
+    return std::unexpected(bytes[i] == '\n'
+                               ? "a chunk size line ends with a bare LF"
+                               : "a byte after a chunk size that does not belong there");
+  }
+  if (i + 1 == bytes.size()) return 0;
+  if (bytes[i + 1] != '\n') return std::unexpected("a bare CR in a chunk size line");
+  extension_bytes_ += extension;
+  remaining_ = size;
+  state_ = size == 0 ? State::trailer : State::data;
+  return i + 2;
+}
+
+std::expected<std::size_t, std::string> ChunkedDecoder::read_data_end(std::string_view bytes) {
+  constexpr std::string_view line_end = "\r\n";
+  if (!line_end.starts_with(bytes.substr(0, 2))) {
+    return std::unexpected("a chunk is longer than its size says");
+  }
+  if (bytes.size() < line_end.size()) return 0;
+  state_ = State::size;
+  return line_end.size();
+}
+
+std::expected<std::size_t, std::string> ChunkedDecoder::read_trailers(std::string_view bytes) {
+  auto end = read_field_lines(bytes, trailer_fields, trailer_at_, trailers_);
+  if (!end) return std::unexpected("trailers: " + end.error().detail);
+  const std::size_t consumed = trailer_at_.line;
+  if (*end) {
+    trailers_.remove_if([](const HeaderMap::Field& field) { return !may_be_trailer(field); });
+    state_ = State::done;
+    return consumed;
+  }
+  // The next call starts behind what is consumed now.
+  trailer_at_.line = 0;
+  trailer_at_.scanned -= std::min(trailer_at_.scanned, consumed);
+  trailer_at_.colon -= std::min(trailer_at_.colon, consumed);
+  return consumed;
+}
+
+}  // namespace weir::codec::h1
