@@ -1,11 +1,14 @@
 #include "config/document.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <unordered_set>
@@ -18,6 +21,8 @@ namespace {
 
 constexpr std::size_t most_nodes = 1'000'000;
 constexpr int most_levels = 64;
+constexpr const char* too_deep = "more than 64 levels deep";
+constexpr const char* too_many_nodes = "more than 1000000 values, counted with aliases followed";
 
 class Walk {
  public:
@@ -26,9 +31,9 @@ class Walk {
   // False when the rest is not worth looking at.
   bool visit(const YAML::Node& node, const std::string& path, int level) {
     if (++nodes_ > most_nodes) {
-      return stop(node, "more than 1000000 values, counted with aliases followed");
+      return stop(node, too_many_nodes);
     }
-    if (level > most_levels) return stop(node, "more than 64 levels deep");
+    if (level > most_levels) return stop(node, too_deep);
     const std::string& tag = node.Tag();
     if (!tag.empty() && tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:str") {
       problems_.error(place_of(node.Mark(), file_), path,
@@ -82,6 +87,66 @@ class Walk {
   bool usable() const noexcept { return usable_; }
 };
 
+// Counts values before any is built: nodes are a hundred times as large as their text.
+class Counter : public YAML::EventHandler {
+ public:
+  bool has_content() const noexcept { return has_content_; }
+  const YAML::Mark& start() const noexcept { return start_; }
+  bool too_many() const noexcept { return nodes_ > most_nodes; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    start_ = mark;
+    has_content_ = false;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override { count(false); }
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override { count(true); }
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    count(true);
+  }
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    count(true);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    count(true);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  // Throwing is the one way to make the parser stop.
+  void count(bool content) {
+    has_content_ = has_content_ || content;
+    ++nodes_;
+    if (too_many()) throw YAML::Exception(start_, "");
+  }
+
+  YAML::Mark start_;
+  std::size_t nodes_ = 0;
+  bool has_content_ = false;
+};
+
+// Whether `text` is one document of a bearable size; reports otherwise. Looks at two documents at
+// most: for some malformed texts the library finds another one for ever.
+bool check_stream(const std::string& text, const std::string& file, Problems& problems) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Counter counter;
+  try {
+    if (!parser.HandleNextDocument(counter)) return true;
+    if (!parser.HandleNextDocument(counter) || !counter.has_content()) return true;
+  } catch (const YAML::Exception&) {
+    if (!counter.too_many()) throw;
+    problems.error({file, 0, 0}, "", too_many_nodes);
+    return false;
+  }
+  problems.error(place_of(counter.start(), file), "", "a second document in the file; join them");
+  return false;
+}
+
 }  // namespace
 
 std::optional<YAML::Node> parse_document(std::string_view text, const std::string& file,
@@ -91,17 +156,15 @@ std::optional<YAML::Node> parse_document(std::string_view text, const std::strin
     return std::nullopt;
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      problems.error(place_of(documents[1].Mark(), file), "",
-                     "a second document in the file; join them");
-      return std::nullopt;
-    }
-    const YAML::Node root = documents.empty() ? YAML::Node() : documents.front();
+    const std::string copy(text);
+    if (!check_stream(copy, file, problems)) return std::nullopt;
+    const YAML::Node root = YAML::Load(copy);
     Walk walk(file, problems);
     walk.visit(root, "", 0);
     if (!walk.usable()) return std::nullopt;
     return root;
+  } catch (const YAML::DeepRecursion& failure) {
+    problems.error(place_of(failure.mark, file), "", too_deep);
   } catch (const YAML::Exception& failure) {
     problems.error(place_of(failure.mark, file), "", "not valid YAML: " + failure.msg);
   } catch (const std::exception& failure) {

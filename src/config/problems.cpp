@@ -17,6 +17,8 @@ constexpr std::size_t longest_word = 64;
 
 void add(std::vector<Problem>& problems, Place place, std::string path, std::string message) {
   if (problems.size() >= most_problems) return;
+  // A problem is a line, also where the YAML library repeats what it choked on.
+  for (char& c : message) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
   problems.push_back({std::move(place), std::move(path), std::move(message)});
 }
 

@@ -18,7 +18,7 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
       {"two_documents",
        Kind::document,
        "version: 1\n---\nversion: 1\n",
-       {"2:0: a second document in the file; join them"}},
+       {"1:0: a second document in the file; join them"}},
       {"nothing_required_there",
        Kind::document,
        "version: 1\nlisteners: []\n",
