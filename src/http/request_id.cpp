@@ -58,7 +58,7 @@ bool is_valid_request_id(std::string_view id) noexcept {
 void assign_request_id(Exchange& exchange, const HeaderMap& headers) {
   if (exchange.connection.peer_trusted) {
     const auto sent = headers.get(FieldId::x_request_id);
-    if (sent && is_valid_request_id(*sent)) {
+    if (sent && headers.count(FieldId::x_request_id) == 1 && is_valid_request_id(*sent)) {
       std::ranges::copy(*sent, exchange.request_id_text.begin());
       exchange.request_id_length = static_cast<std::uint8_t>(sent->size());
       return;

@@ -19,13 +19,13 @@ constexpr Duration out_of_descriptors = std::chrono::milliseconds(50);
 
 // A socket file that refuses connections was left by a process that is gone.
 void remove_stale(const SocketAddress& address) {
-  struct stat status {};
+  struct stat status{};
   if (::lstat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
-  const bool refused = ::connect(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
-                       errno == ECONNREFUSED;
+  const bool refused =
+      ::connect(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 && errno == ECONNREFUSED;
   ::close(probe);
   if (refused) ::unlink(address.path().c_str());
 }
@@ -39,8 +39,8 @@ bool in_use(const SocketAddress& address) {
   if (address.family() == AF_INET6) ::setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
-  const bool taken = ::bind(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
-                     errno == EADDRINUSE;
+  const bool taken =
+      ::bind(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 && errno == EADDRINUSE;
   ::close(probe);
   return taken;
 }

@@ -4,9 +4,6 @@
 #include <utility>
 
 namespace weir::net {
-namespace {
-constexpr unsigned turns_per_poll = 64;
-}
 
 Loop::Loop(std::unique_ptr<Reactor> reactor)
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
@@ -34,13 +31,13 @@ void Loop::stop() {
 void Loop::turn() {
   const TimePoint idle_from = Clock::now();
   busy_.fetch_add((idle_from - now_).count(), std::memory_order_relaxed);
-  reactor_->poll(idle_from, ready_first_ != nullptr ? idle_from : wheel_.next_event());
+  reactor_->poll(idle_from, ready_first_ != nullptr || posted_ ? idle_from : wheel_.next_event());
   now_ = Clock::now();
   mailbox_.deliver();
   run_ready();
-  // Spawning and resuming run in place; what Asio itself posts (the unwinding of a frame that nobody
-  // resumed) can wait for some turns, and a poll costs more than all else here.
-  if (++turns_ % turns_per_poll == 0) context_.poll();
+  // Seldom: coroutines are spawned and resumed in place, and an empty poll costs more than all else
+  // here.
+  if (std::exchange(posted_, false)) context_.poll();
   wheel_.advance(now_);
   run_ready();
 }

@@ -1,8 +1,8 @@
 #include "weir/net/task_group.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <cassert>
-#include <exception>
 #include <new>
 #include <utility>
 
@@ -12,16 +12,19 @@ TaskGroup::~TaskGroup() { assert(running_ == 0); }
 
 void TaskGroup::spawn(Task<> task) {
   ++running_;
-  asio::co_spawn(loop_.executor(), std::move(task), [this](std::exception_ptr failure) {
-    --running_;
-    if (running_ == 0) empty_.notify();
-    if (!failure) return;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::bad_alloc&) {
-      // The task's own memory is back by now; the others go on.
-    }
-  });
+  asio::co_spawn(loop_.executor(), run(std::move(task)), asio::detached);
+  // Asio posts the end of a coroutine that never waited.
+  loop_.expect_posted();
+}
+
+// Counted down here and not in a completion handler, which may come later than the task's end.
+Task<> TaskGroup::run(Task<> task) {
+  try {
+    co_await std::move(task);
+  } catch (const std::bad_alloc&) {
+    // The task's own memory is back by now; the others go on.
+  }
+  if (--running_ == 0) empty_.notify();
 }
 
 Task<bool> TaskGroup::join(Deadline deadline) {

@@ -144,7 +144,7 @@ Task<> Attempt::settle() {
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
-    lease_.stream().cancel();
+    if (!answer_over_ || !upload_done_) lease_.stream().cancel();
     request_.body->abort(Reason::upstream_reset);
     co_await uploads_.join();
   }

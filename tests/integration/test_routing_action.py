@@ -190,7 +190,7 @@ class SplitTest(Case):
             peer.request("GET", "/")
             self.assertEqual(peer.read_response().status, 200)
         for i, origin in enumerate(origins):
-            gateway.wait_metric(len(origin.requests) or None, "weir_split_requests_total",
+            gateway.wait_metric(len(origin.requests), "weir_split_requests_total",
                                 route="split", upstream=f"v{i}")
         return [len(origin.requests) for origin in origins]
 

@@ -37,6 +37,9 @@ class Loop {
   BufferPool& buffers() noexcept { return buffers_; }
   asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }
 
+  // Something was posted to executor(), which this turn or the next runs.
+  void expect_posted() noexcept { posted_ = true; }
+
   // Time spent working and in all since the loop began; any thread.
   struct Use {
     Duration busy{};
@@ -61,7 +64,7 @@ class Loop {
   Waiter* ready_last_ = nullptr;
   Waiter* batch_ = nullptr;  // being resumed
   bool stopped_ = false;
-  unsigned turns_ = 0;
+  bool posted_ = false;
   TimePoint began_;
   std::atomic<Duration::rep> busy_{0};
 };

@@ -24,6 +24,8 @@ class TaskGroup {
   Task<bool> join(Deadline deadline = no_deadline);
 
  private:
+  Task<> run(Task<> task);
+
   Loop& loop_;
   std::size_t running_ = 0;
   Waiter empty_;

@@ -20,7 +20,9 @@ class RequestBody final : public BodyStream {
 
   Task<Result<Bytes>> read() override;
   Bytes read_ready() noexcept override { return take(); }
-  bool complete() const noexcept override { return content_.ended(); }
+  bool complete() const noexcept override {
+    return content_.ended() && failure_.reason == Reason::none;
+  }
   const HeaderMap& trailers() const noexcept override { return content_.trailers(); }
   std::optional<std::uint64_t> length() const noexcept override { return content_.length(); }
   void abort(Reason reason) noexcept override;

@@ -111,7 +111,8 @@ class Gateway:
         if isinstance(config, dict):
             if self.names is None:
                 self.names = [listener["name"] for listener in config["listeners"]]
-                if config.get("admin", {}).get("bind") != "off" and config.get("admin") != "off":
+                admin = config.get("admin", {})
+                if admin != "off" and admin.get("bind") != "off":
                     self.names.append("admin")
             self.config = copy.deepcopy(config)
             config = json.dumps(config, indent=1)

@@ -175,19 +175,19 @@ class OriginConnection:
     def close(self):
         if self.open:
             self.open = False
-            self._end("ours")
             try:
                 self.socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             self.socket.close()
+            self._end("ours")
 
     def reset(self):
         if self.open:
             self.open = False
-            self._end("ours")
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.socket.close()
+            self._end("ours")
 
 
 def echo(connection, request):
