@@ -1,8 +1,8 @@
 #include "telemetry/access_line.hpp"
 
-#include <charconv>
 #include <cstring>
 
+#include "telemetry/digits.hpp"
 #include "telemetry/escaping.hpp"
 #include "telemetry/query_redaction.hpp"
 
@@ -20,30 +20,21 @@ char* put(char* out, std::string_view trusted) noexcept {
   return out + trusted.size();
 }
 
-template <class Integer>
-char* put_number(char* out, Integer value) noexcept {
-  return std::to_chars(out, out + 24, value).ptr;
-}
-
 // Milliseconds with three decimals.
 char* put_ms(char* out, Duration duration) noexcept {
   const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
   const std::uint64_t us = (static_cast<std::uint64_t>(ns) + 500) / 1000;
   out = put_number(out, us / 1000);
-  const auto rest = static_cast<unsigned>(us % 1000);
-  out[0] = '.';
-  out[1] = static_cast<char>('0' + rest / 100);
-  out[2] = static_cast<char>('0' + rest / 10 % 10);
-  out[3] = static_cast<char>('0' + rest % 10);
-  return out + 4;
+  *out++ = '.';
+  return put_3_digits(out, static_cast<unsigned>(us % 1000));
 }
 
 char* put_v4(char* out, const IpAddress& address) noexcept {
   const auto& bytes = address.bytes();
-  out = put_number(out, unsigned{bytes[0]});
+  out = put_octet(out, bytes[0]);
   for (std::size_t i = 1; i < 4; ++i) {
     *out++ = '.';
-    out = put_number(out, unsigned{bytes[i]});
+    out = put_octet(out, bytes[i]);
   }
   return out;
 }
@@ -119,6 +110,13 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
     out = put_json(out, cut(value, most), scratch_);
     *out++ = '"';
   };
+  // A word of our own.
+  const auto word = [&](const auto& key, std::string_view value) {
+    if (value.empty()) return;
+    out = put(out, key);
+    out = put(out, value);
+    *out++ = '"';
+  };
   const auto number = [&](const auto& key, std::uint64_t value) {
     out = put(out, key);
     out = put_number(out, value);
@@ -150,9 +148,9 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
   text(R"(,"query":")", visible_query(record.query, policy), url_cap);
   if (record.status != 0) {
     out = put(out, R"(,"status":)");
-    out = put_number(out, record.status);
+    out = put_number(out, static_cast<unsigned>(record.status));
   }
-  if (record.reason != Reason::none) text(R"(,"reason":")", name(record.reason));
+  if (record.reason != Reason::none) word(R"(,"reason":")", name(record.reason));
   text(R"(,"route":")", record.route);
   text(R"(,"upstream":")", record.upstream);
   text(R"(,"endpoint":")", record.endpoint);
@@ -202,7 +200,7 @@ char* AccessLine::combined(char* out, WallTime time, const AccessRecord& record,
   if (record.status == 0) {
     out = put(out, "000");
   } else {
-    out = put_number(out, record.status);
+    out = put_number(out, static_cast<unsigned>(record.status));
   }
   *out++ = ' ';
   out = put_number(out, record.bytes_out);

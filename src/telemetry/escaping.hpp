@@ -17,7 +17,10 @@ constexpr std::size_t escaped_limit(std::size_t length) noexcept { return length
 bool copy_clean(char* out, std::string_view text) noexcept;
 
 // As base's append_json_escaped; `scratch` is overwritten. Returns the end of what was written.
-char* put_json(char* out, std::string_view text, std::string& scratch);
+char* put_json_slowly(char* out, std::string_view text, std::string& scratch);
+inline char* put_json(char* out, std::string_view text, std::string& scratch) {
+  return copy_clean(out, text) ? out + text.size() : put_json_slowly(out, text, scratch);
+}
 
 // As nginx escapes in its logs: \xHH for every byte that is not clean.
 char* put_hex_escaped(char* out, std::string_view text) noexcept;

@@ -25,7 +25,7 @@ class Timestamp {
   char* with_fraction(char* out, WallTime time, int digits) noexcept;
   void keep(std::chrono::sys_seconds second) noexcept;
 
-  std::chrono::sys_seconds second_ = std::chrono::sys_seconds::max();
+  std::chrono::sys_seconds second_ = std::chrono::sys_days{std::chrono::year{9999} / 12 / 31};
   std::array<char, 20> iso_{};     // 2026-01-02T03:04:05.
   std::array<char, 26> common_{};  // 02/Jan/2026:03:04:05 +0000
 };

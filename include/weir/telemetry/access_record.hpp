@@ -26,7 +26,7 @@ struct AccessRecord {
   std::string_view host;
   std::string_view path;   // without the query, as the client sent it
   std::string_view query;  // without "?"
-  int status = 0;          // 0: nothing was answered
+  int status = 0;          // 0: nothing was answered; not negative
   Reason reason = Reason::none;
   std::string_view route;
   std::string_view upstream;
