@@ -15,6 +15,16 @@ namespace weir::server {
 
 namespace log = telemetry::log;
 
+namespace {
+
+// A file's name starts at the configuration's folder.
+std::string access_log_target(const config::Config& config) {
+  const std::string& path = config.access_log.path;
+  return path == "off" || path == "stdout" || path == "stderr" ? path : config.resolve(path);
+}
+
+}  // namespace
+
 // What only start() can make, destroyed in the reverse order.
 class Server::Parts {
  public:
@@ -58,7 +68,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   const unsigned count = worker_count(config.server.workers);
   config.server.max_connections = fit_connections(config.server.max_connections);
 
-  auto target = telemetry::LogTarget::open(config.access_log.path);
+  auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(std::vector{"access_log.path: " + target.error()});
 
   parts_ = std::make_unique<Parts>(main_);
@@ -149,8 +159,9 @@ void Server::reload(std::function<void(Problems)> done) {
   if (Problems problems = needs_restart(loaded->config); !problems.empty()) {
     return fail_with(std::move(problems));
   }
-  const bool new_target = loaded->config.access_log.path != snapshot_->config().access_log.path;
-  auto target = telemetry::LogTarget::open(loaded->config.access_log.path);
+  const bool new_target =
+      access_log_target(loaded->config) != access_log_target(snapshot_->config());
+  auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
   if (!target) {
     const config::Place file{loaded->config.routes.front().place.file, 0, 0};
     return fail_with({{file, "access_log.path", target.error()}});
@@ -171,6 +182,7 @@ void Server::reload(std::function<void(Problems)> done) {
   ++generation_;
   publish(std::move(*snapshot), [this, done = std::move(done)] {
     process_->metrics.reloaded(true);
+    process_->metrics.sweep(Clock::now());
     process_->metrics.config_generation.set(static_cast<double>(generation_));
     done({});
   });
