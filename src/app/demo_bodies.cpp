@@ -47,8 +47,9 @@ Bytes DemoBytes::read_ready() noexcept {
 
 Task<Result<Bytes>> DemoLines::read() {
   if (complete()) co_return Bytes();
-  if (told_ != 0 && !co_await pause_.wait(between_lines)) {
-    co_return fail(Reason::client_closed, Side::downstream, "the reader left");
+  if (told_ != 0) {
+    const bool waited = co_await pause_.wait(between_lines);
+    if (!waited) co_return fail(Reason::client_closed, Side::downstream, "the reader left");
   }
   ++told_;
   line_ = fmt::format("line {} of {}\n", told_, count_);

@@ -112,8 +112,10 @@ Task<> Attempt::upload() {
       co_return;
     }
     content_taken_ = true;
-    if (!piece->empty() && !(co_await client_->send_content(*piece))) co_return;
-    if (piece->empty() || body.complete()) break;
+    if (piece->empty()) break;
+    const auto sent = co_await client_->send_content(*piece);
+    if (!sent) co_return;
+    if (body.complete()) break;
   }
   upload_done_ = (co_await client_->send_end(body.trailers())).has_value();
 }

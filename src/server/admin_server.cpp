@@ -84,8 +84,9 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
         co_await http::async_read(stream, buffer, parser,
                                   asio::redirect_error(asio::use_awaitable, error));
         AdminAnswer answer;
-        if (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
-            error == beast::error::timeout || !parser.is_header_done()) {
+        if (error != http::error::body_limit &&
+            (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
+             error == beast::error::timeout || !parser.is_header_done())) {
           break;
         }
         keep = !error && parser.keep_alive();

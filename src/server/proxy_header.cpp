@@ -10,7 +10,7 @@ namespace weir::server {
 Task<bool> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo& info) {
   // Looked at first and then taken to the byte: what follows belongs to the next protocol.
   Buffer buffer = stream.loop().buffers().borrow();
-  while (true) {
+  while (co_await stream.wait_readable(until) == net::Io::ok) {
     const net::IoResult seen = stream.try_peek(buffer.span());
     if (seen.status == net::Io::ok) {
       const std::string_view bytes(reinterpret_cast<const char*>(buffer.data()), seen.bytes);
@@ -27,8 +27,8 @@ Task<bool> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo
     } else if (seen.status != net::Io::would_block) {
       co_return false;
     }
-    if (co_await stream.wait_readable(until) != net::Io::ok) co_return false;
   }
+  co_return false;
 }
 
 }  // namespace weir::server

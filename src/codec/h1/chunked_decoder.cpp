@@ -109,7 +109,9 @@ std::expected<std::size_t, std::string> ChunkedDecoder::read_data_end(std::strin
 }
 
 std::expected<std::size_t, std::string> ChunkedDecoder::read_trailers(std::string_view bytes) {
-  auto end = read_field_lines(bytes, trailer_fields, trailer_at_, trailers_);
+  FieldRules rules = trailer_fields;
+  rules.underscores = underscores_;
+  auto end = read_field_lines(bytes, rules, trailer_at_, trailers_);
   if (!end) return std::unexpected("trailers: " + end.error().detail);
   const std::size_t consumed = trailer_at_.line;
   if (*end) {

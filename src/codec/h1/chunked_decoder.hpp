@@ -14,6 +14,10 @@ namespace weir::codec::h1 {
 
 class ChunkedDecoder {
  public:
+  // `underscores`: what happens to trailers with one in their name.
+  explicit ChunkedDecoder(Underscores underscores = Underscores::keep) noexcept
+      : underscores_(underscores) {}
+
   struct Step {
     std::size_t consumed = 0;  // bytes of the input that are done with, framing included
     std::string_view data;     // content within the consumed bytes; "" when only framing was there
@@ -37,6 +41,7 @@ class ChunkedDecoder {
   std::expected<std::size_t, std::string> read_data_end(std::string_view bytes);
   std::expected<std::size_t, std::string> read_trailers(std::string_view bytes);
 
+  Underscores underscores_;
   State state_ = State::size;
   std::uint64_t remaining_ = 0;  // of the chunk
   std::size_t extension_bytes_ = 0;

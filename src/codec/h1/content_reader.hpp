@@ -16,8 +16,9 @@ namespace weir::codec::h1 {
 class ContentReader {
  public:
   ContentReader() = default;  // no content
-  ContentReader(Framing framing, std::uint64_t length) noexcept
-      : framing_(framing), length_(length), remaining_(length) {
+  ContentReader(Framing framing, std::uint64_t length,
+                Underscores underscores = Underscores::keep) noexcept
+      : framing_(framing), length_(length), remaining_(length), chunked_(underscores) {
     ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
   }
 

@@ -5,10 +5,11 @@
 namespace weir::codec::h1 {
 
 RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchange,
-                         Duration idle_timeout, std::function<Task<>()> continue_sender)
+                         Duration idle_timeout, Underscores underscores,
+                         std::function<Task<>()> continue_sender)
     : input_(input),
       exchange_(exchange),
-      content_(head.framing, head.content_length),
+      content_(head.framing, head.content_length, underscores),
       progress_(idle_timeout),
       continue_sender_(std::move(continue_sender)) {}
 

@@ -16,7 +16,7 @@ class RequestBody final : public BodyStream {
  public:
   // `continue_sender` says 100 Continue when the client waits for it and nobody did yet.
   RequestBody(Input& input, const RequestHead& head, Exchange& exchange, Duration idle_timeout,
-              std::function<Task<>()> continue_sender);
+              Underscores underscores, std::function<Task<>()> continue_sender);
 
   Task<Result<Bytes>> read() override;
   Bytes read_ready() noexcept override { return take(); }

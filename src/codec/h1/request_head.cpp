@@ -12,7 +12,7 @@
 namespace weir::codec::h1 {
 namespace {
 
-constexpr std::size_t longest_method = 32;
+constexpr std::size_t longest_method = 256;
 constexpr std::size_t line_overhead = 32;
 constexpr unsigned most_empty_lines = 2;
 // 'd' stands for any digit.

@@ -100,8 +100,11 @@ class Connection final : public ServerConnection,
       net::Io status = input_.fill();
       if (status == net::Io::would_block) {
         input_.release();
-        Deadline until = std::min(deadline_after(since, patience), ends_);
-        if (draining_) until = std::min(until, since + drain_idle);
+        Deadline until = deadline_after(since, patience);
+        // Past its age, or drained: a request on its way is waited for a moment.
+        const bool aged = loop_.now() >= ends_;
+        if (draining_ || aged) until = std::min(until, since + drain_idle);
+        if (!aged) until = std::min(until, std::max(ends_, since + drain_idle));
         if (loop_.now() >= until) co_return false;
         status = co_await stream_->wait_readable(until);
         if (status == net::Io::ok || status == net::Io::timeout) continue;
@@ -181,7 +184,7 @@ class Connection final : public ServerConnection,
       std::function<Task<>()> continue_sender;
       if (request.head.expect_continue) continue_sender = [this] { return send_continue(); };
       body.emplace(input_, request.head, exchange, limits_.body_idle_timeout,
-                   std::move(continue_sender));
+                   head_limits(limits_).underscores, std::move(continue_sender));
       request.body = &*body;
     }
     if (request.head.version != Version::http10) exchange.interim = this;
