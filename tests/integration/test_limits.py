@@ -118,8 +118,8 @@ class TimesTest(Case):
         cls.upstream = cls.shared_origin()
         cls.weir = cls.shared_gateway(basic_config(
             upstreams={"main": cls.upstream.address},
-            limits={"header_timeout": "300ms", "idle_timeout": "600ms",
-                    "body_idle_timeout": "500ms"}))
+            limits={"header_timeout": "700ms", "idle_timeout": "1200ms",
+                    "body_idle_timeout": "700ms"}))
 
     def setUp(self):
         self.upstream.clear()
