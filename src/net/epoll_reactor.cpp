@@ -32,9 +32,13 @@ class EpollReactor final : public Reactor {
     }
   }
 
-  void poll(TimePoint now, TimePoint until) noexcept override {
+  void wait(TimePoint now, TimePoint until) noexcept override {
     count_ = epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), timeout(now, until));
-    for (position_ = 0; position_ < count_;) {
+    position_ = 0;
+  }
+
+  void dispatch() noexcept override {
+    while (position_ < count_) {
       const epoll_event& event = events_[static_cast<std::size_t>(position_++)];
       if (event.data.ptr != nullptr) {
         static_cast<ReadyTarget*>(event.data.ptr)->on_ready(bits(event.events));

@@ -31,8 +31,9 @@ void Loop::stop() {
 void Loop::turn() {
   const TimePoint idle_from = Clock::now();
   busy_.fetch_add((idle_from - now_).count(), std::memory_order_relaxed);
-  reactor_->poll(idle_from, ready_first_ != nullptr || posted_ ? idle_from : wheel_.next_event());
+  reactor_->wait(idle_from, ready_first_ != nullptr || posted_ ? idle_from : wheel_.next_event());
   now_ = Clock::now();
+  reactor_->dispatch();
   mailbox_.deliver();
   run_ready();
   // Seldom: coroutines are spawned and resumed in place, and an empty poll costs more than all else

@@ -32,12 +32,13 @@ class Reactor {
 
   // Registers once, for all edges. False with errno set when the kernel refuses.
   virtual bool add(int fd, ReadyTarget& target) noexcept = 0;
-  // No edge reaches `target` after this, also none that poll() already holds. The descriptor is
+  // No edge reaches `target` after this, also none that wait() has found. The descriptor is
   // closed by its owner right after.
   virtual void forget(ReadyTarget& target) noexcept = 0;
-  // Waits at most until `until` (no_deadline: for ever; in the past: not at all) and tells the
-  // targets.
-  virtual void poll(TimePoint now, TimePoint until) noexcept = 0;
+  // Waits at most until `until` (no_deadline: for ever; in the past: not at all).
+  virtual void wait(TimePoint now, TimePoint until) noexcept = 0;
+  // Tells the targets what wait() found. Apart from it, so that the time is read in between.
+  virtual void dispatch() noexcept = 0;
 };
 
 std::unique_ptr<Reactor> make_epoll_reactor();
