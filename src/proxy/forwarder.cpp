@@ -148,7 +148,8 @@ class Forwarder final : public Handler {
       }
       record.leased(*lease);
       ++exchange.attempts;
-      exchange.endpoint = lease->endpoint().address();
+      // A copy: a reload may take the endpoint away with its last lease.
+      exchange.endpoint = request.head.headers.arena().copy(lease->endpoint().address());
       exchange.queue_time = lease->queue_time;
       exchange.connect_time = lease->connect_time;
       Attempt& attempt = exchange.own(std::make_unique<Attempt>(
