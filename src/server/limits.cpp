@@ -96,7 +96,7 @@ void watch_saturation(Process& process, const std::vector<std::unique_ptr<Worker
     }
     const double connections =
         static_cast<double>(process.connections.load(std::memory_order_relaxed)) /
-        static_cast<double>(process.max_connections);
+        static_cast<double>(process.max_connections.load(std::memory_order_relaxed));
     process.metrics.saturation.set(std::min(1.0, std::max(worst, connections)));
     for (const auto& cluster : process.registry.clusters()) {
       const upstream::ClusterInfo info = cluster->describe();

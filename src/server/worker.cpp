@@ -96,7 +96,8 @@ void Worker::accept(int fd, const SocketAddress& peer, BoundListener& listener) 
 }
 
 void Worker::take(int fd, const SocketAddress& peer, BoundListener& listener) {
-  if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= process_->max_connections) {
+  const std::uint64_t most = process_->max_connections.load(std::memory_order_relaxed);
+  if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= most) {
     process_->connections.fetch_sub(1, std::memory_order_relaxed);
     listener.metrics->shard(index_).refused(telemetry::Refusal::max_connections);
     ::close(fd);

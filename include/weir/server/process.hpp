@@ -30,7 +30,7 @@ struct Process {
   std::shared_ptr<telemetry::RouteMetrics> unrouted;  // requests that found no route: "-"
 
   std::atomic<std::uint64_t> connections{0};
-  std::uint64_t max_connections;
+  std::atomic<std::uint64_t> max_connections;  // changed by a reload
 };
 
 }  // namespace weir::server
