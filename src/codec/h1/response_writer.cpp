@@ -88,14 +88,14 @@ Task<bool> ResponseWriter::write(const RequestHead& request, Response& response,
   co_return complete;
 }
 
-Task<> ResponseWriter::write_interim(const ResponseHead& head) {
+Task<bool> ResponseWriter::write_interim(const ResponseHead& head) {
   HeadWriter out(loop_.buffers());
   write_status_line(out, head.status, head.phrase);
   out.fields(head.headers);
   out.append("\r\n");
   std::array<iovec, 1> pieces{piece(out.text())};
   Progress progress(idle_timeout_);
-  co_await send(pieces, progress);
+  co_return co_await send(pieces, progress) == net::Io::ok;
 }
 
 Task<bool> ResponseWriter::write_stream(HeadWriter& head, BodyStream& body, Delimit delimited,

@@ -29,7 +29,8 @@ class ResponseWriter {
   // are not written.
   Task<bool> write(const RequestHead& request, Response& response, Delimit delimited, bool keep,
                    Exchange& exchange, Outcome& outcome);
-  Task<> write_interim(const ResponseHead& head);
+  // False when it could not be sent in full: nothing may follow it.
+  Task<bool> write_interim(const ResponseHead& head);
 
  private:
   Task<bool> write_stream(HeadWriter& head, BodyStream& body, Delimit delimited, bool te_trailers,

@@ -52,6 +52,7 @@ class Connection final : public ServerConnection,
         handler_(handler),
         input_(*stream_),
         writer_(*stream_, limits.body_idle_timeout),
+        interim_done_(loop_),
         ends_(aged(loop_.now(), limits.connection_age)) {}
 
   Task<> run() override {
@@ -224,6 +225,7 @@ class Connection final : public ServerConnection,
                              Exchange& exchange, Outcome& outcome) {
     outcome.status = response.head.status;
     outcome.reason = response.reason;
+    co_await interim_written();
     if (exchange.cancelled()) co_return client_left(exchange, outcome);
 
     const Delimit delimited = delimit(request.head, response);
@@ -258,10 +260,25 @@ class Connection final : public ServerConnection,
   }
 
   Task<> informational(const ResponseHead& head) override {
+    co_await interim_written();
     if (head_sent_ || interim_count_ == most_interim) co_return;
     if (head.status == 100 && std::exchange(continue_sent_, true)) co_return;
     ++interim_count_;
-    co_await writer_.write_interim(head);
+    writing_interim_ = true;
+    const bool written = co_await writer_.write_interim(head);
+    writing_interim_ = false;
+    interim_done_.notify();
+    // Half a head may be out: nothing can follow it.
+    if (!written && exchange_ != nullptr) exchange_->cancel(Reason::client_closed);
+  }
+
+  // The upload, which asks for the content, and the answer's reader both send interim answers: one
+  // at a time, and the final one after them.
+  Task<> interim_written() {
+    while (writing_interim_) {
+      co_await interim_done_.wait(no_deadline);
+      interim_done_.result();
+    }
   }
 
   // The gateway pulls content for which the client may still be waiting to be asked.
@@ -313,6 +330,7 @@ class Connection final : public ServerConnection,
   ServerHandler& handler_;
   Input input_;
   ResponseWriter writer_;
+  net::Waiter interim_done_;
   Deadline ends_;
   Exchange* exchange_ = nullptr;  // the one being served
   std::uint64_t requests_ = 0;
@@ -320,6 +338,7 @@ class Connection final : public ServerConnection,
   bool in_flight_ = false;
   bool draining_ = false;
   bool head_sent_ = false;
+  bool writing_interim_ = false;
   bool continue_sent_ = false;
 };
 
