@@ -38,6 +38,7 @@ struct Worker::Connection {
     listener.metrics->shard(worker.index_).closed(protocol);
     worker.process_->connections.fetch_sub(1, std::memory_order_relaxed);
     if (counted) worker.clients_.leave(listener.index, client);
+    worker.check_empty();
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -126,7 +127,10 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
       co_return;
     }
     const Deadline until = deadline_after(loop_.now(), config.limits.handshake_timeout);
-    if (!co_await read_proxy_header(*stream, until, info)) {
+    const auto place = handshakes_.insert(handshakes_.end(), stream.get());
+    const bool came = co_await read_proxy_header(*stream, until, info);
+    handshakes_.erase(place);
+    if (!came) {
       shard.refused(telemetry::Refusal::proxy_protocol);
       co_return;
     }
@@ -149,17 +153,15 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   const auto place = connections_.insert(connections_.end(), connection.get());
   co_await connection->run();
   connections_.erase(place);
-  check_empty();
 }
 
 void Worker::check_empty() {
+  if (!emptied_) return;
   // The task that calls this is still in the group; its end is a turn away.
-  if (connections_.empty() && emptied_) {
-    loop_.mailbox().post([this] {
-      if (!connections_.empty() || !emptied_) return;
-      std::exchange(emptied_, nullptr)();
-    });
-  }
+  loop_.mailbox().post([this] {
+    if (connections_group_.size() != 0 || !emptied_) return;
+    std::exchange(emptied_, nullptr)();
+  });
 }
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
@@ -194,6 +196,7 @@ void Worker::finish(std::function<void()> done) {
 void Worker::abort(std::function<void(unsigned)> done) {
   loop_.mailbox().post([this, done = std::move(done)] {
     unsigned cut = 0;
+    for (net::Stream* stream : handshakes_) stream->reset();
     for (codec::h1::ServerConnection* connection : connections_) {
       if (connection->in_flight()) ++cut;
       connection->abort();

@@ -70,6 +70,7 @@ class Worker {
   net::TaskGroup connections_group_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::list<codec::h1::ServerConnection*> connections_;
+  std::list<net::Stream*> handshakes_;  // connections that have not got that far
   std::function<void()> emptied_;
   unsigned next_peer_ = 0;
   bool draining_ = false;
