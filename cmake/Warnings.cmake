@@ -19,7 +19,6 @@ endif()
 target_compile_definitions(weir_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED
   BOOST_ASIO_HAS_CO_AWAIT
-  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=32   # coroutine frames; one value for all translation units
   SPDLOG_FMT_EXTERNAL)
 
 find_program(CCACHE ccache)

@@ -5,6 +5,11 @@
 
 namespace weir {
 
+bool Exchange::settle_now() noexcept {
+  while (!parts_.empty() && parts_.back()->settled()) parts_.pop_back();
+  return parts_.empty();
+}
+
 Task<> Exchange::settle() {
   while (!parts_.empty()) {
     const std::unique_ptr<ExchangePart> part = std::move(parts_.back());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "weir/base/text.hpp"
 
@@ -76,6 +77,27 @@ constexpr std::size_t hash(std::string_view name) noexcept {
   return (name.size() * 7 + first * 31u + middle * 5u + last * 11u) % slots;
 }
 
+// Whether the token `name` is `lower` in some case. In a token the bit of the case is the only one
+// in which a letter, a digit or a hyphen of ours can differ without being another.
+bool same_token(std::string_view lower, std::string_view name) noexcept {
+  if (lower.size() != name.size()) return false;
+  const char* a = lower.data();
+  const char* b = name.data();
+  std::size_t left = name.size();
+  constexpr std::uint64_t cases = 0x2020202020202020;
+  for (; left >= 8; left -= 8, a += 8, b += 8) {
+    std::uint64_t x;
+    std::uint64_t y;
+    std::memcpy(&x, a, 8);
+    std::memcpy(&y, b, 8);
+    if (x != (y | cases)) return false;
+  }
+  for (; left != 0; --left, ++a, ++b) {
+    if (*a != (*b | 0x20)) return false;
+  }
+  return true;
+}
+
 constexpr std::array<std::uint8_t, slots> make_table() {
   std::array<std::uint8_t, slots> table{};
   for (std::size_t i = 1; i < names.size(); ++i) {
@@ -92,7 +114,7 @@ constexpr std::array<std::uint8_t, slots> table = make_table();
 FieldId field_id(std::string_view name) noexcept {
   if (name.empty()) return FieldId::other;
   for (std::size_t slot = hash(name); table[slot] != 0; slot = (slot + 1) % slots) {
-    if (iequals(names[table[slot]], name)) return static_cast<FieldId>(table[slot]);
+    if (same_token(names[table[slot]], name)) return static_cast<FieldId>(table[slot]);
   }
   return FieldId::other;
 }
@@ -148,6 +170,8 @@ void HeaderMap::set(std::string_view name, std::string_view value) {
 }
 
 std::size_t HeaderMap::remove(FieldId id) {
+  if (!may_have(id)) return 0;
+  if (id != FieldId::other) seen_ &= ~bit(id);
   return std::erase_if(fields_, [&](const Field& field) { return field.id == id; });
 }
 
@@ -159,6 +183,7 @@ std::size_t HeaderMap::remove(std::string_view name) {
 }
 
 std::optional<std::string_view> HeaderMap::get(FieldId id) const noexcept {
+  if (!may_have(id)) return std::nullopt;
   for (const Field& field : fields_) {
     if (field.id == id) return field.value;
   }
@@ -174,6 +199,7 @@ std::optional<std::string_view> HeaderMap::get(std::string_view name) const noex
 }
 
 std::size_t HeaderMap::count(FieldId id) const noexcept {
+  if (!may_have(id)) return 0;
   return static_cast<std::size_t>(
       std::ranges::count_if(fields_, [&](const Field& field) { return field.id == id; }));
 }

@@ -1,6 +1,5 @@
 #include "weir/net/loop.hpp"
 
-#include <boost/asio/post.hpp>
 #include <utility>
 
 namespace weir::net {
@@ -16,12 +15,8 @@ Loop::Loop(std::unique_ptr<Reactor> reactor)
 Loop::~Loop() { mailbox_.close(); }
 
 void Loop::run() {
-  // The turns run inside a handler of the context, so that coroutine frames come from Asio's
-  // per-thread cache also where the reactor resumes them.
-  asio::post(context_, [this] {
-    while (!stopped_) turn();
-  });
-  context_.run();
+  while (!stopped_) turn();
+  context_.poll();
 }
 
 void Loop::stop() {

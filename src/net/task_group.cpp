@@ -13,7 +13,7 @@ TaskGroup::~TaskGroup() { assert(running_ == 0); }
 void TaskGroup::spawn(Task<> task) {
   ++running_;
   asio::co_spawn(loop_.executor(), run(std::move(task)), asio::detached);
-  // Asio posts the end of a coroutine that never waited.
+  // Asio posts a coroutine's beginning, and the end of one that never waited.
   loop_.expect_posted();
 }
 

@@ -27,6 +27,7 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       started_(loop.now()) {}
 
 Attempt::~Attempt() {
+  exchange_.set_cancellable(nullptr);
   record_.ended(endpoint_, {.failure = failure_ ? failure_->reason : Reason::none,
                             .client_gone = exchange_.cancelled(),
                             .answer_complete = answer_complete_ || tunnelled_,
@@ -42,9 +43,14 @@ Task<Result<ResponseHead>> Attempt::start(HeadTime time) {
   if (body != nullptr && !request_.head.expect_continue) first = body->read_ready();
   content_taken_ = !first.empty();
   upload_done_ = body == nullptr || body->complete();
-  const auto sent = co_await client_->send_head(request_.head, first, upload_done_);
-  // An upstream that closed may have answered before: its answer is read all the same.
-  if (!upload_done_ && sent) uploads_.spawn(upload());
+  const bool whole = upload_done_;
+  const auto sent = client_->send_head(request_.head, first, whole);
+  // What the upstream did not take, and the content behind it, is sent beside the wait for its
+  // answer. One that closed may have answered before: its answer is read all the same.
+  if (sent && (!*sent || !whole)) {
+    upload_done_ = false;
+    uploads_.spawn(upload(!*sent, whole));
+  }
   auto head = co_await read_final_head(time);
   if (!head) {
     failure_ = head.error();
@@ -95,7 +101,15 @@ Error Attempt::cancelled_error() const {
   return {reason == Reason::none ? Reason::internal : reason, Side::downstream, {}};
 }
 
-Task<> Attempt::upload() {
+Task<> Attempt::upload(bool flush, bool whole) {
+  if (flush) {
+    const auto flushed = co_await client_->flush();
+    if (!flushed) co_return;
+  }
+  if (whole) {
+    upload_done_ = true;
+    co_return;
+  }
   BodyStream& body = *request_.body;
   if (request_.head.expect_continue) {
     co_await continued_.wait(loop_.now() + continue_wait);
@@ -147,7 +161,7 @@ Task<> Attempt::settle() {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
     if (!answer_over_ || !upload_done_) lease_.stream().cancel();
-    request_.body->abort(Reason::upstream_reset);
+    if (request_.body != nullptr) request_.body->abort(Reason::upstream_reset);
     co_await uploads_.join();
   }
 }

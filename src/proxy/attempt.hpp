@@ -59,10 +59,12 @@ class Attempt final : public ExchangePart,
 
   // --- ExchangePart
   Task<> settle() override;
+  bool settled() const noexcept override { return uploads_.size() == 0; }
 
  private:
   Task<Result<ResponseHead>> read_final_head(HeadTime time);
-  Task<> upload();
+  // `flush`: some of the head is still to be sent; `whole`: that is all.
+  Task<> upload(bool flush, bool whole);
   Error cancelled_error() const;
   void cancel(Reason reason) noexcept override;
   void answer_ended(bool reusable) noexcept override;

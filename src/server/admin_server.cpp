@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -43,7 +45,9 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
   std::string address() const override { return address_.to_string(); }
   void stop() override {
     boost::system::error_code ignored;
+    if (!acceptor_.is_open()) return;
     acceptor_.close(ignored);
+    if (address_.is_unix()) ::unlink(address_.path().c_str());
   }
 
  private:

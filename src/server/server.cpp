@@ -1,5 +1,7 @@
 #include "weir/server/server.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -259,6 +261,10 @@ void Server::finished() {
   parts_->timer.cancel();
   parts_->discovery.stop();
   for (const auto& worker : parts_->workers) worker->stop();
+  for (const BoundListener& listener : parts_->listeners) {
+    const SocketAddress& address = listener.sockets.address();
+    if (address.is_unix()) ::unlink(address.path().c_str());
+  }
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();

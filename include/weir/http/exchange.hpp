@@ -71,6 +71,8 @@ class ExchangePart {
   virtual ~ExchangePart() = default;
   // Stops what still runs and returns when nothing does. Called once, before destruction.
   virtual Task<> settle() { co_return; }
+  // Nothing runs any more: it can be destroyed without settle().
+  virtual bool settled() const noexcept { return false; }
 };
 
 // Where the codec sends interim answers (100, 103) and says what it knows of the client.
@@ -149,6 +151,8 @@ class Exchange {
   }
   // Settles and destroys one part.
   Task<> end(ExchangePart& part);
+  // Destroys the parts that have settled by themselves; false when one has not: then settle().
+  bool settle_now() noexcept;
   // Settles and destroys the parts, last in first out. Called by the codec before complete().
   Task<> settle();
 

@@ -68,7 +68,7 @@ enum class FieldId : std::uint8_t {
   x_rewrite_url,
 };
 
-// The id of a name in any case.
+// The id of a name in any case. REQUIRES: it is a token.
 FieldId field_id(std::string_view name) noexcept;
 // The name in lower case, "" for other.
 std::string_view field_name(FieldId id) noexcept;
@@ -100,6 +100,7 @@ class HeaderMap {
   void add_view(FieldId id, std::string_view name, std::string_view value) {
     if (fields_.capacity() == 0) fields_.reserve(16);
     fields_.push_back({name, value, id});
+    seen_ |= bit(id);
   }
   // The fields from the `first` on point into `from`, of which `to` is a copy in arena(): makes
   // them point there.
@@ -119,7 +120,10 @@ class HeaderMap {
   std::size_t remove_if(Predicate&& predicate) {
     return std::erase_if(fields_, predicate);
   }
-  void clear() noexcept { fields_.clear(); }
+  void clear() noexcept {
+    fields_.clear();
+    seen_ = 0;
+  }
 
   // The first field of that name, nothing if there is none. REQUIRES: id is not other.
   std::optional<std::string_view> get(FieldId id) const noexcept;
@@ -133,7 +137,16 @@ class HeaderMap {
 
  private:
   Arena arena_;
+  // A bit a known name, so that asking for what is not there costs nothing. May keep the bit of one
+  // that was removed.
+  static constexpr std::uint64_t bit(FieldId id) noexcept {
+    return std::uint64_t{1} << static_cast<unsigned>(id);
+  }
+  bool may_have(FieldId id) const noexcept { return (seen_ & bit(id)) != 0; }
+
   std::vector<Field> fields_;
+  std::uint64_t seen_ = 0;
 };
+static_assert(static_cast<unsigned>(FieldId::x_rewrite_url) < 64);
 
 }  // namespace weir

@@ -16,8 +16,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task` before returning. What it throws ends the process, bad_alloc aside: tasks answer
-  // for themselves.
+  // `task` starts within this turn of the loop. What it throws ends the process, bad_alloc aside:
+  // tasks answer for themselves.
   void spawn(Task<> task);
   std::size_t size() const noexcept { return running_; }
   // Returns when no task runs, or at the deadline. One joiner at a time.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "codec/h1/chunk_line.hpp"
@@ -33,7 +34,7 @@ class Client final : public ClientExchange {
         input_(stream),
         tunnel_(input_, exchange) {}
 
-  Task<Result<>> send_head(const RequestHead& head, Bytes first, bool last) override {
+  Result<bool> send_head(const RequestHead& head, Bytes first, bool last) override {
     HeadWriter out(loop_.buffers());
     write_request_line(out, head);
     out.fields(head.headers);
@@ -61,8 +62,22 @@ class Client final : public ClientExchange {
       if (chunked_out_) pieces[count++] = piece("\r\n");
     }
     if (last && chunked_out_) pieces[count++] = piece("0\r\n\r\n");
-    const net::Io status =
-        co_await stream_.write_all(std::span(pieces).first(count), Duration::zero());
+    const net::IoResult result = stream_.try_write(std::span(pieces).first(count));
+    if (result.status == net::Io::error) return std::unexpected(sent(result.status).error());
+    if (result.status == net::Io::ok) return true;
+    std::size_t done = result.bytes;
+    for (const iovec& one : std::span(pieces).first(count)) {
+      const std::size_t skip = std::min(done, one.iov_len);
+      done -= skip;
+      left_.append(static_cast<const char*>(one.iov_base) + skip, one.iov_len - skip);
+    }
+    return false;
+  }
+
+  Task<Result<>> flush() override {
+    const std::string left = std::exchange(left_, {});
+    std::array<iovec, 1> pieces{piece(left)};
+    const net::Io status = co_await stream_.write_all(pieces, Duration::zero());
     co_return sent(status);
   }
 
@@ -238,6 +253,7 @@ class Client final : public ClientExchange {
   SocketBytes tunnel_;
   ContentReader content_;
   bool chunked_out_ = false;
+  std::string left_;  // of the head and the first content, where the upstream took less
   bool keep_alive_ = false;
   bool touched_ = false;
   bool ended_ = false;

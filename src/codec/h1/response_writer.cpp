@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 #include "codec/h1/chunk_line.hpp"
 #include "weir/http/date.hpp"
@@ -65,27 +66,115 @@ Delimit delimit(const RequestHead& request, const Response& response) noexcept {
   return Delimit::length;
 }
 
-Task<bool> ResponseWriter::write(const RequestHead& request, Response& response, Delimit delimited,
-                                 bool keep, Exchange& exchange, Outcome& outcome) {
-  Progress progress(idle_timeout_);
+// The pieces of one write.
+class ResponseWriter::Framed {
+ public:
+  Framed(Bytes content, const BodyStream* body, Delimit delimited, bool te_trailers,
+         BufferPool& pool)
+      : line_(content.size()) {
+    const bool chunked = delimited == Delimit::chunked;
+    if (!content.empty()) {
+      if (chunked) add(piece(line_.text()));
+      add({const_cast<std::byte*>(content.data()), content.size()});
+      if (chunked) add(piece("\r\n"));
+    }
+    last_ = body == nullptr || body->complete();
+    if (!last_ || !chunked) return;
+    if (te_trailers && !body->trailers().empty()) {
+      trailers_.emplace(pool);
+      trailers_->append("0\r\n");
+      trailers_->fields(body->trailers());
+      trailers_->append("\r\n");
+      add(piece(trailers_->text()));
+    } else {
+      add(piece("0\r\n\r\n"));
+    }
+  }
+
+  void put_before(std::string_view head) { pieces_[0] = piece(head), first_ = 0; }
+  std::span<iovec> pieces() noexcept { return std::span(pieces_).subspan(first_, end_ - first_); }
+  bool last() const noexcept { return last_; }
+
+ private:
+  void add(iovec one) noexcept { pieces_[end_++] = one; }
+
+  ChunkLine line_;
+  std::optional<HeadWriter> trailers_;
+  std::array<iovec, 6> pieces_;
+  std::size_t first_ = 1;  // 0 is the head's
+  std::size_t end_ = 1;
+  bool last_ = false;
+};
+
+ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Response& response,
+                                            Delimit delimited, bool keep, Exchange& exchange,
+                                            Outcome& outcome) {
   HeadWriter head(loop_.buffers());
   write_head(head, request, response, delimited, keep);
-  if (auto* stream = std::get_if<BodyStream*>(&response.body);
-      stream != nullptr && delimited != Delimit::no_content) {
-    co_return co_await write_stream(head, **stream, delimited, request.te_trailers, exchange,
-                                    progress, outcome);
+  Bytes content;
+  BodyStream* body = nullptr;
+  if (delimited != Delimit::no_content) {
+    if (auto* stream = std::get_if<BodyStream*>(&response.body)) {
+      body = *stream;
+      content = body->read_ready();
+    } else if (auto* text = std::get_if<std::string>(&response.body)) {
+      content = as_bytes(*text);
+    }
   }
-  std::array<iovec, 2> pieces{piece(head.text())};
-  std::size_t count = 1;
-  if (auto* text = std::get_if<std::string>(&response.body);
-      text != nullptr && delimited == Delimit::length && !text->empty()) {
-    pieces[count++] = piece(*text);
-    exchange.bytes_out += text->size();
+  Framed framed(content, body, delimited, request.te_trailers, loop_.buffers());
+  framed.put_before(head.text());
+  whole_ = framed.last();
+  Progress progress(idle_timeout_);
+  const net::Io sent = try_send(framed.pieces(), progress);
+  if (sent == net::Io::error) {
+    exchange.cancel(Reason::client_closed);
+    return Begun::failed;
   }
-  const bool complete = co_await send(std::span(pieces).first(count), progress) == net::Io::ok;
-  outcome.head_sent = loop_.now();
-  if (!complete) exchange.cancel(Reason::client_closed);
-  co_return complete;
+  outcome.head_sent = exchange.last_activity = loop_.now();
+  exchange.bytes_out += content.size();
+  if (sent == net::Io::ok) return whole_ ? Begun::finished : Begun::more;
+  // A slow client: what it did not take outlives the blocks it stands in.
+  for (const iovec& one : unsent_)
+    left_.append(static_cast<const char*>(one.iov_base), one.iov_len);
+  return Begun::more;
+}
+
+Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& response,
+                                Delimit delimited, Exchange& exchange, Outcome& outcome) {
+  Progress progress(idle_timeout_);
+  const auto failed = [&exchange](net::Io io) {
+    exchange.cancel(io == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
+    return false;
+  };
+  if (!left_.empty()) {
+    const std::string left = std::exchange(left_, {});
+    std::array<iovec, 1> pieces{piece(left)};
+    const net::Io sent = co_await send(pieces, progress);
+    if (sent != net::Io::ok) co_return failed(sent);
+    exchange.last_activity = loop_.now();
+  }
+  if (whole_) co_return true;
+  BodyStream& body = *std::get<BodyStream*>(response.body);
+  while (true) {
+    Bytes content = body.read_ready();
+    if (content.empty() && !body.complete()) {
+      const auto next = co_await body.read();
+      if (!next) {
+        outcome.reason = next.error().reason;
+        co_return false;
+      }
+      content = *next;
+    }
+    Framed framed(content, &body, delimited, request.te_trailers, loop_.buffers());
+    if (!framed.pieces().empty()) {
+      net::Io sent = try_send(framed.pieces(), progress);
+      if (sent == net::Io::would_block) sent = co_await send(unsent_, progress);
+      if (sent != net::Io::ok) co_return failed(sent);
+      exchange.last_activity = loop_.now();
+      exchange.bytes_out += content.size();
+    }
+    if (framed.last()) co_return true;
+  }
 }
 
 Task<bool> ResponseWriter::write_interim(const ResponseHead& head) {
@@ -96,58 +185,6 @@ Task<bool> ResponseWriter::write_interim(const ResponseHead& head) {
   std::array<iovec, 1> pieces{piece(out.text())};
   Progress progress(idle_timeout_);
   co_return co_await send(pieces, progress) == net::Io::ok;
-}
-
-Task<bool> ResponseWriter::write_stream(HeadWriter& head, BodyStream& body, Delimit delimited,
-                                        bool te_trailers, Exchange& exchange, Progress& progress,
-                                        Outcome& outcome) {
-  Bytes content = body.read_ready();
-  std::string_view before = head.text();
-  while (true) {
-    const ChunkLine line(content.size());
-    std::array<iovec, 5> pieces;
-    std::size_t count = 0;
-    if (!before.empty()) pieces[count++] = piece(before);
-    if (!content.empty()) {
-      if (delimited == Delimit::chunked) pieces[count++] = piece(line.text());
-      pieces[count++] = {const_cast<std::byte*>(content.data()), content.size()};
-      if (delimited == Delimit::chunked) pieces[count++] = piece("\r\n");
-    }
-    const bool last = body.complete();
-    std::optional<HeadWriter> trailers;
-    if (last && delimited == Delimit::chunked) {
-      if (te_trailers && !body.trailers().empty()) {
-        trailers.emplace(loop_.buffers());
-        trailers->append("0\r\n");
-        trailers->fields(body.trailers());
-        trailers->append("\r\n");
-        pieces[count++] = piece(trailers->text());
-      } else {
-        pieces[count++] = piece("0\r\n\r\n");
-      }
-    }
-    if (count != 0) {
-      net::Io sent = try_send(std::span(pieces).first(count), progress);
-      if (sent == net::Io::would_block) sent = co_await send(unsent_, progress);
-      if (sent != net::Io::ok) {
-        exchange.cancel(sent == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
-        co_return false;
-      }
-      exchange.last_activity = loop_.now();
-      if (!before.empty()) outcome.head_sent = loop_.now();
-      exchange.bytes_out += content.size();
-      before = {};
-    }
-    if (last) co_return true;
-    content = body.read_ready();
-    if (!content.empty() || body.complete()) continue;
-    const auto next = co_await body.read();
-    if (!next) {
-      outcome.reason = next.error().reason;
-      co_return false;
-    }
-    content = *next;
-  }
 }
 
 net::Io ResponseWriter::try_send(std::span<iovec> pieces, Progress& progress) noexcept {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "codec/h1/head_writer.hpp"
 #include "weir/codec/progress.hpp"
@@ -24,17 +25,22 @@ class ResponseWriter {
   ResponseWriter(net::Stream& stream, Duration idle_timeout) noexcept
       : stream_(stream), loop_(stream.loop()), idle_timeout_(idle_timeout) {}
 
-  // Head and content; true when all of it was sent. Otherwise the exchange is cancelled when it was
-  // the client's fault, or outcome.reason says what the content failed with. A ByteStream's bytes
-  // are not written.
-  Task<bool> write(const RequestHead& request, Response& response, Delimit delimited, bool keep,
-                   Exchange& exchange, Outcome& outcome);
-  // False when it could not be sent in full: nothing may follow it.
+  // Sends the head and as much of the content as is there, without waiting: finished, more (rest()
+  // goes on), or failed, which cancels the exchange. A ByteStream's bytes are not written.
+  enum class Begun : std::uint8_t { finished, more, failed };
+  Begun begin(const RequestHead& request, const Response& response, Delimit delimited, bool keep,
+              Exchange& exchange, Outcome& outcome);
+  // What begin() left: what the client did not take yet, then the content as it is pulled. True
+  // when all of it was sent; otherwise the exchange is cancelled when it was the client's fault, or
+  // outcome.reason says what the content failed with.
+  Task<bool> rest(const RequestHead& request, const Response& response, Delimit delimited,
+                  Exchange& exchange, Outcome& outcome);
   Task<bool> write_interim(const ResponseHead& head);
 
  private:
-  Task<bool> write_stream(HeadWriter& head, BodyStream& body, Delimit delimited, bool te_trailers,
-                          Exchange& exchange, Progress& progress, Outcome& outcome);
+  // A piece of content with its framing, and the end behind the last one.
+  class Framed;
+
   // One attempt without waiting; what is left stands in unsent_.
   net::Io try_send(std::span<iovec> pieces, Progress& progress) noexcept;
   Task<net::Io> send(std::span<iovec> pieces, Progress& progress);
@@ -43,6 +49,8 @@ class ResponseWriter {
   net::Loop& loop_;
   Duration idle_timeout_;
   std::span<iovec> unsent_;
+  std::string left_;    // of the head and the first piece, where the client took less
+  bool whole_ = false;  // begin() had all of the content
 };
 
 }  // namespace weir::codec::h1

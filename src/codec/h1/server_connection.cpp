@@ -114,18 +114,16 @@ class Connection final : public ServerConnection,
     }
   }
 
-  // The head of the next request. REQUIRES: the input holds its first bytes.
-  Task<Result<>> read_head(RequestHead& head, TimePoint first_byte) {
-    RequestHeadParser parser(head_limits(limits_));
+  // The head of the next request out of what has come; false when more is needed.
+  Result<bool> take_head(RequestHeadParser& parser, RequestHead& head) {
+    const auto consumed = parser.parse(input_.bytes(), head);
+    if (!consumed) return fail(consumed.error().reason, Side::downstream, consumed.error().detail);
+    input_.consume(*consumed);
+    return *consumed != 0;
+  }
+
+  Task<Result<bool>> read_head(RequestHeadParser& parser, RequestHead& head, TimePoint first_byte) {
     while (true) {
-      const auto consumed = parser.parse(input_.bytes(), head);
-      if (!consumed) {
-        co_return fail(consumed.error().reason, Side::downstream, consumed.error().detail);
-      }
-      if (*consumed != 0) {
-        input_.consume(*consumed);
-        co_return Result<>{};
-      }
       net::Io status = input_.fill();
       if (status == net::Io::would_block) {
         status =
@@ -137,6 +135,8 @@ class Connection final : public ServerConnection,
       if (status != net::Io::ok && status != net::Io::would_block) {
         co_return fail(Reason::client_closed, Side::downstream, "the client left within a head");
       }
+      auto taken = take_head(parser, head);
+      if (!taken || *taken) co_return taken;
     }
   }
 
@@ -150,7 +150,10 @@ class Connection final : public ServerConnection,
 
     Outcome outcome;
     After after = After::close;
-    const Result<> got = co_await read_head(request.head, exchange.started);
+    RequestHeadParser parser(head_limits(limits_));
+    Result<bool> got = take_head(parser, request.head);
+    // Most heads come in one piece.
+    if (got && !*got) got = co_await read_head(parser, request.head, exchange.started);
     exchange.head_received = exchange.last_activity = loop_.now();
     if (!got) {
       Response refusal = handler_.refuse(got.error(), exchange);
@@ -204,7 +207,7 @@ class Connection final : public ServerConnection,
     const After after =
         co_await write_response(request, body ? &*body : nullptr, *response, exchange, outcome);
     // The upload may still read the body: it ends before the body does.
-    co_await exchange.settle();
+    if (!exchange.settle_now()) co_await exchange.settle();
     co_return after;
   }
 
@@ -225,14 +228,17 @@ class Connection final : public ServerConnection,
                              Exchange& exchange, Outcome& outcome) {
     outcome.status = response.head.status;
     outcome.reason = response.reason;
-    co_await interim_written();
+    if (writing_interim_) co_await interim_written();
     if (exchange.cancelled()) co_return client_left(exchange, outcome);
 
     const Delimit delimited = delimit(request.head, response);
     const bool keep = can_keep(request, body, response, exchange, delimited);
     head_sent_ = true;
-    const bool complete =
-        co_await writer_.write(request.head, response, delimited, keep, exchange, outcome);
+    const auto begun = writer_.begin(request.head, response, delimited, keep, exchange, outcome);
+    bool complete = begun == ResponseWriter::Begun::finished;
+    if (begun == ResponseWriter::Begun::more) {
+      complete = co_await writer_.rest(request.head, response, delimited, exchange, outcome);
+    }
     if (auto* tunnel = std::get_if<ByteStream*>(&response.body); complete && tunnel != nullptr) {
       co_await serve_tunnel(**tunnel, exchange);
       outcome.complete = true;

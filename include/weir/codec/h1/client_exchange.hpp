@@ -25,7 +25,9 @@ class ClientExchange : public BodyStream {
 
   // --- sending. Errors: upstream_reset when the upstream takes no more, or what cancelled it.
   // The head, with `first` of the content behind it in the same call; `last`: that is all of it.
-  virtual Task<Result<>> send_head(const RequestHead& head, Bytes first, bool last) = 0;
+  // True when the upstream took it all; false: flush() goes on.
+  virtual Result<bool> send_head(const RequestHead& head, Bytes first, bool last) = 0;
+  virtual Task<Result<>> flush() = 0;
   virtual Task<Result<>> send_content(Bytes piece) = 0;
   // After the last piece; does nothing where the length was said.
   virtual Task<Result<>> send_end(const HeaderMap& trailers) = 0;
