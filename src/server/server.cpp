@@ -224,10 +224,12 @@ void Server::shut_down(std::function<void(int)> done) {
   }
   stopped_ = std::move(done);
   log::info("draining");
+  // Names are still looked up: no worker runs that could drain.
+  if (!started_) return finished();
   drain();
   parts_->timer.expires_after(snapshot_->config().server.drain_delay);
   parts_->timer.async_wait([this](boost::system::error_code error) {
-    if (!error) stop_accepting();
+    if (!error && accepting_) stop_accepting();
   });
 }
 
