@@ -9,7 +9,9 @@ Offload::Offload(unsigned threads, std::size_t queue) : queue_(queue) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
-Offload::~Offload() {
+Offload::~Offload() { stop(); }
+
+void Offload::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

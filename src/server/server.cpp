@@ -56,6 +56,8 @@ Server::~Server() {
   if (!parts_) return;
   parts_->discovery.stop();
   for (const auto& worker : parts_->workers) worker->stop();
+  // A job whose asker gave up still tells the asker's loop, which goes before the process does.
+  if (process_) process_->offload.stop();
 }
 
 std::expected<void, std::vector<std::string>> Server::start() {

@@ -20,13 +20,16 @@ class Offload {
 
   // `queue` is how many jobs may wait besides those that run. REQUIRES: threads > 0.
   Offload(unsigned threads, std::size_t queue);
-  // Returns when the running jobs have ended; those that wait are destroyed unrun.
+  // Stops; jobs that wait are destroyed unrun.
   ~Offload();
   Offload(const Offload&) = delete;
   Offload& operator=(const Offload&) = delete;
 
   // Takes `job` to run soon, in the order posted; false when the queue is full.
   [[nodiscard]] bool try_post(Job job);
+  // Returns when the running jobs have ended; no further one runs or is taken. One thread at a
+  // time, and none of its own.
+  void stop();
 
  private:
   void run();
