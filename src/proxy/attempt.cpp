@@ -116,6 +116,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
     // A final answer instead of 100: the content is not wanted.
     if (head_came_ || continued_.cancelled()) co_return;
   }
+  pulling_ = true;
   while (true) {
     const auto piece = co_await body.read();
     if (!piece) {
@@ -135,8 +136,8 @@ Task<> Attempt::upload(bool flush, bool whole) {
 }
 
 bool Attempt::replayable() const noexcept {
-  return lease_.reused() && client_->untouched() && !content_taken_ && !upload_failure_ &&
-         failure_ && failure_->reason == Reason::upstream_reset;
+  return lease_.reused() && client_->untouched() && !content_taken_ && !pulling_ && failure_ &&
+         failure_->reason == Reason::upstream_reset;
 }
 
 bool Attempt::into_tunnel() noexcept {
@@ -161,7 +162,7 @@ Task<> Attempt::settle() {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
     if (!answer_over_ || !upload_done_) lease_.stream().cancel();
-    if (request_.body != nullptr) request_.body->abort(Reason::upstream_reset);
+    if (pulling_) request_.body->abort(Reason::upstream_reset);
     co_await uploads_.join();
   }
 }
