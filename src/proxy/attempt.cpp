@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "weir/http/forwarded.hpp"
+
 namespace weir::proxy {
 namespace {
 
@@ -80,6 +82,7 @@ Task<Result<ResponseHead>> Attempt::read_final_head(HeadTime time) {
       if (++interim > most_interim) {
         co_return fail(Reason::upstream_bad_response, Side::upstream, "too many interim answers");
       }
+      strip_hop_by_hop(head.headers);
       if (exchange_.interim != nullptr) co_await exchange_.interim->informational(head);
       if (head.status == 100) continued_.notify();
       continue;
