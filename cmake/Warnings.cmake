@@ -11,10 +11,11 @@ if(WEIR_SANITIZE)
     target_compile_options(weir_options INTERFACE -fno-sanitize-recover=all)
   endif()
   target_link_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE})
-  # g++ 12 with ASan at -O1 takes Asio's coroutine frames, which have their own operator new, for mismatched.
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(weir_options INTERFACE -Wno-mismatched-new-delete)
-  endif()
+endif()
+# g++ 12 takes Asio's coroutine frames, which have their own operator new, for mismatched where it inlines
+# only one half.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(weir_options INTERFACE -Wno-mismatched-new-delete)
 endif()
 target_compile_definitions(weir_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED

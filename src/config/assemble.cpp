@@ -176,7 +176,7 @@ class Assembly {
     if (actions != 1) {
       problems_.error(route.place, route.at,
                       actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
-                                   : "has more than one of upstream, split, redirect, respond");
+                                   : "must have exactly one of upstream, split, redirect, respond");
     } else if (draft.upstream) {
       route.action = UpstreamAction{.split = {{*draft.upstream, 1}}, .is_split = false};
     } else if (draft.split) {

@@ -116,7 +116,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_two_actions",
        Kind::route,
        "match: {}\nupstream: app\nrespond: {}",
-       {"5:4: routes[1]: has more than one of upstream, split, redirect, respond"}},
+       {"5:4: routes[1]: must have exactly one of upstream, split, redirect, respond"}},
       {"route_upstream",
        Kind::route,
        "match: {}\nupstream: ap",
