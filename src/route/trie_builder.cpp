@@ -45,7 +45,7 @@ SegmentTrie TrieBuilder::flatten() const {
   const auto set_text = [&trie](SegmentTrie::Node& node, std::string_view text) {
     node.text_size = static_cast<std::uint32_t>(text.size());
     if (text.size() <= SegmentTrie::Node::inline_text) {
-      std::memcpy(node.text.data(), text.data(), text.size());
+      text.copy(node.text.data(), text.size());
       return;
     }
     const auto at = static_cast<std::uint32_t>(trie.pool_.size());

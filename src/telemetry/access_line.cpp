@@ -16,8 +16,7 @@ char* put(char* out, const char (&literal)[N]) noexcept {
 }
 
 char* put(char* out, std::string_view trusted) noexcept {
-  std::memcpy(out, trusted.data(), trusted.size());
-  return out + trusted.size();
+  return out + trusted.copy(out, trusted.size());
 }
 
 // Milliseconds with three decimals.

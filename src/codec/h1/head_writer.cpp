@@ -18,12 +18,10 @@ void HeadWriter::field(std::string_view name, std::string_view value) {
   const std::size_t size = name.size() + value.size() + 4;
   if (buffer_.size() - used_ < size) grow(size);
   char* out = reinterpret_cast<char*>(buffer_.data()) + used_;
-  std::memcpy(out, name.data(), name.size());
-  out += name.size();
+  out += name.copy(out, name.size());
   *out++ = ':';
   *out++ = ' ';
-  std::memcpy(out, value.data(), value.size());
-  out += value.size();
+  out += value.copy(out, value.size());
   *out++ = '\r';
   *out = '\n';
   used_ += size;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -20,7 +19,7 @@ class HeadWriter {
 
   void append(std::string_view text) {
     if (buffer_.size() - used_ < text.size()) grow(text.size());
-    std::memcpy(buffer_.data() + used_, text.data(), text.size());
+    text.copy(reinterpret_cast<char*>(buffer_.data()) + used_, text.size());
     used_ += text.size();
   }
   void append(std::uint64_t number);
