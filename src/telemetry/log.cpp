@@ -46,6 +46,12 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 struct Running {
+  Running() = default;
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  // Writes what is queued and joins the thread while the sink it writes to is still there.
+  ~Running() { thread.reset(); }
+
   std::shared_ptr<spdlog::details::thread_pool> thread =
       std::make_shared<spdlog::details::thread_pool>(queue_length, 1, [] {
         sigset_t all;
