@@ -236,21 +236,28 @@ void Server::shut_down(std::function<void(int)> done) {
 }
 
 void Server::stop_accepting() {
-  busy_workers_ = static_cast<unsigned>(parts_->workers.size());
   accepting_ = false;
-  for (const auto& worker : parts_->workers) {
-    worker->finish([this] {
-      asio::post(main_, [this] {
-        if (--busy_workers_ == 0) finished();
-      });
-    });
-  }
+  // Twice round: a worker without connections may be handed some until the others have closed.
+  tell_workers(&Worker::close_listeners,
+               [this] { tell_workers(&Worker::finish, [this] { finished(); }); });
   parts_->timer.expires_after(snapshot_->config().server.drain_timeout);
   parts_->timer.async_wait([this](boost::system::error_code error) {
     if (error) return;
     log::warn("drain_timeout is over");
     cut();
   });
+}
+
+void Server::tell_workers(void (Worker::*what)(std::function<void()>), std::function<void()> done) {
+  busy_workers_ = static_cast<unsigned>(parts_->workers.size());
+  const auto all = std::make_shared<std::function<void()>>(std::move(done));
+  for (const auto& worker : parts_->workers) {
+    ((*worker).*what)([this, all] {
+      asio::post(main_, [this, all] {
+        if (--busy_workers_ == 0) (*all)();
+      });
+    });
+  }
 }
 
 void Server::cut() {

@@ -97,6 +97,10 @@ void Worker::accept(int fd, const SocketAddress& peer, BoundListener& listener) 
 }
 
 void Worker::take(int fd, const SocketAddress& peer, BoundListener& listener) {
+  if (aborted_) {
+    ::close(fd);
+    return;
+  }
   const std::uint64_t most = process_->max_connections.load(std::memory_order_relaxed);
   if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= most) {
     process_->connections.fetch_sub(1, std::memory_order_relaxed);
@@ -185,9 +189,15 @@ void Worker::undrain() {
   });
 }
 
+void Worker::close_listeners(std::function<void()> done) {
+  loop_.mailbox().post([this, done = std::move(done)] {
+    for (const auto& acceptor : acceptors_) acceptor->close();
+    done();
+  });
+}
+
 void Worker::finish(std::function<void()> done) {
   loop_.mailbox().post([this, done = std::move(done)]() mutable {
-    for (const auto& acceptor : acceptors_) acceptor->close();
     emptied_ = std::move(done);
     check_empty();
   });
@@ -196,6 +206,7 @@ void Worker::finish(std::function<void()> done) {
 void Worker::abort(std::function<void(unsigned)> done) {
   loop_.mailbox().post([this, done = std::move(done)] {
     unsigned cut = 0;
+    aborted_ = true;
     for (net::Stream* stream : handshakes_) stream->reset();
     for (codec::h1::ServerConnection* connection : connections_) {
       if (connection->in_flight()) ++cut;

@@ -43,10 +43,12 @@ class Worker {
   void adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void drain();
   void undrain();
-  // Accepts what is queued, closes the listeners; `done` when the last connection has ended, also
-  // if that is after abort().
+  // Accepts what is queued, closes the listeners, then `done`.
+  void close_listeners(std::function<void()> done);
+  // `done` when the last connection has ended, also if that is after abort(). REQUIRES: all workers
+  // have closed their listeners, as one hands connections to another.
   void finish(std::function<void()> done);
-  // Cuts what is left; `done` gets how many requests were cut.
+  // Cuts what is left and what is still handed over; `done` gets how many requests were cut.
   void abort(std::function<void(unsigned cut)> done);
   // Ends the thread. REQUIRES: no connection is left.
   void stop();
@@ -74,6 +76,7 @@ class Worker {
   std::function<void()> emptied_;
   unsigned next_peer_ = 0;
   bool draining_ = false;
+  bool aborted_ = false;
   std::jthread thread_;
 };
 

@@ -3,6 +3,7 @@ and what the exit code says about it. interface.md sections 1, 3 and 5."""
 
 import signal
 import socket
+import tempfile
 import threading
 import time
 
@@ -56,6 +57,24 @@ class TerminateTest(DrainCase):
         self.assertLess(time.monotonic() - start, bound(5))
         used.expect_gone()
         fresh.expect_gone()
+
+    def test_connections_that_were_not_yet_accepted_are_answered(self):
+        """Of a unix: address, where one worker accepts for all and hands on."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        upstream = self.origin()
+        gateway = self.gateway(basic_config(
+            upstreams={"main": upstream.address}, server={"drain_timeout": "10s"},
+            listener={"bind": f"unix:{folder.name}/http.sock"}))
+        gateway.signal(signal.SIGSTOP)
+        peers = [self.client(gateway) for _ in range(9)]
+        for peer in peers:
+            peer.request("GET", "/")
+        gateway.signal(signal.SIGTERM)
+        gateway.signal(signal.SIGCONT)
+        for peer in peers:
+            self.assertEqual(peer.read_response().status, 200)
+        self.assertEqual(gateway.wait_exit(), 0)
 
     def test_requests_in_flight_are_answered_in_full(self):
         self.serve(self.hold, drain_timeout="10s")

@@ -19,6 +19,8 @@
 
 namespace weir::server {
 
+class Worker;
+
 class Server {
  public:
   // Where the configuration comes from, at the start and at each reload.
@@ -59,6 +61,8 @@ class Server {
   Problems needs_restart(const config::Config& next) const;
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void stop_accepting();
+  // `done` when all workers have called theirs.
+  void tell_workers(void (Worker::*what)(std::function<void()>), std::function<void()> done);
   void cut();
   void finished();
 
