@@ -14,8 +14,8 @@ namespace weir::net {
 namespace {
 
 constexpr int backlog = 4096;
-// How long to leave the queue alone when the process has no descriptor left.
-constexpr Duration out_of_descriptors = std::chrono::milliseconds(50);
+// How long to leave the queue alone when accepting failed, as with no descriptor left.
+constexpr Duration after_failure = std::chrono::milliseconds(50);
 
 // A socket file that refuses connections was left by a process that is gone.
 void remove_stale(const SocketAddress& address) {
@@ -134,10 +134,10 @@ void Acceptor::accept_all() {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    // The edge is used up and connections still queue: look again when some have been closed.
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      loop_.wheel().schedule(*this, loop_.now() + out_of_descriptors);
-    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    // No descriptor left, or an error of the connection itself (accept(2)): the edge is used up and
+    // others may still queue.
+    loop_.wheel().schedule(*this, loop_.now() + after_failure);
     return;
   }
 }
