@@ -119,6 +119,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
     // A final answer instead of 100: the content is not wanted.
     if (head_came_ || continued_.cancelled()) co_return;
   }
+  if (settling_) co_return;
   pulling_ = true;
   while (true) {
     const auto piece = co_await body.read();
@@ -161,6 +162,7 @@ void Attempt::answer_ended(bool reusable) noexcept {
 
 Task<> Attempt::settle() {
   exchange_.set_cancellable(nullptr);
+  settling_ = true;
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();

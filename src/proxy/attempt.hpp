@@ -80,6 +80,7 @@ class Attempt final : public ExchangePart,
   net::Waiter continued_;  // the upstream's 100 came, or its final head
   TimePoint started_;
   bool upload_done_ = false;    // all content was sent
+  bool settling_ = false;       // an upload that has not begun shall not
   bool pulling_ = false;        // the client is asked for content
   bool content_taken_ = false;  // some of it left the client's hands
   bool head_came_ = false;
