@@ -1,0 +1,141 @@
+#include "server/exchange_record.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace weir::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t observed(const telemetry::Histogram& histogram) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i <= telemetry::Histogram::bound_count; ++i)
+    sum += histogram.in_bucket(i);
+  return sum;
+}
+
+class ExchangeRecordTest : public testing::Test {
+ protected:
+  ExchangeRecordTest() {
+    head_.method_text = "GET";
+    head_.host = "shop.example";
+    head_.target = "/a%62c?x=1";
+    head_.path = "/rewritten";
+    head_.query = "x=1";
+    head_.has_query = true;
+    exchange_.route = &route_;
+    exchange_.route_name = "shop";
+    outcome_.status = 200;
+    outcome_.started = TimePoint(1h);
+    outcome_.head_sent = outcome_.started + 20ms;
+    outcome_.ended = outcome_.started + 30ms;
+    outcome_.complete = true;
+  }
+
+  std::uint64_t counted(Method method, int status) {
+    std::uint64_t out = 0;
+    shard_.requests.for_each([&](Method of, int at, std::uint64_t n) {
+      if (of == method && at == status) out += n;
+    });
+    return out;
+  }
+  // The line in the access log, "" for none.
+  std::string line(const config::AccessLog& settings = {}) {
+    std::string folder = testing::TempDir() + "/weir_record_XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) return "(no folder)";
+    const std::string file = folder + "/log";
+    {
+      telemetry::AccessLog log(1, telemetry::LogTarget::open(file).value());
+      write_access_line(log, telemetry::AccessPolicy(settings), head_, exchange_, outcome_);
+    }
+    std::ifstream in(file);
+    std::string out{std::istreambuf_iterator<char>(in), {}};
+    std::filesystem::remove_all(folder);
+    return out;
+  }
+  static bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  }
+
+  config::Route route_;
+  ConnectionInfo connection_;
+  RequestHead head_;
+  Exchange exchange_{connection_, TimePoint{}};
+  Outcome outcome_;
+  telemetry::RouteShard shard_;
+};
+
+TEST_F(ExchangeRecordTest, CountsWhatWasAnswered) {
+  exchange_.bytes_in = 7;
+  exchange_.bytes_out = 11;
+  shard_.in_flight.add(1);
+  count_exchange(shard_, head_, exchange_, outcome_);
+  EXPECT_EQ(counted(Method::get, 200), 1u);
+  EXPECT_EQ(shard_.in_flight.value(), 0);
+  EXPECT_EQ(shard_.duration.sum_nanoseconds(), 30'000'000u);
+  EXPECT_EQ(shard_.head.sum_nanoseconds(), 20'000'000u);
+  EXPECT_EQ(shard_.request_bytes.value(), 7u);
+  EXPECT_EQ(shard_.response_bytes.value(), 11u);
+}
+
+TEST_F(ExchangeRecordTest, ATunnelHasNoDuration) {
+  exchange_.tunnelled = true;
+  outcome_.status = 101;
+  shard_.tunnels.add(1);
+  count_exchange(shard_, head_, exchange_, outcome_);
+  EXPECT_EQ(shard_.tunnels.value(), 0);
+  EXPECT_EQ(shard_.in_flight.value(), 0);
+  EXPECT_EQ(observed(shard_.duration), 0u);
+  EXPECT_EQ(observed(shard_.head), 1u);
+}
+
+TEST_F(ExchangeRecordTest, WhatNeverGotARouteDoesNotLeaveOne) {
+  exchange_.route = nullptr;
+  outcome_.status = 400;
+  outcome_.reason = Reason::bad_request;
+  head_ = RequestHead();
+  count_exchange(shard_, head_, exchange_, outcome_);
+  EXPECT_EQ(shard_.in_flight.value(), 0);
+  EXPECT_EQ(counted(Method::other, 400), 1u);
+  EXPECT_EQ(shard_.rejected[static_cast<std::size_t>(Reason::bad_request)].value(), 1u);
+}
+
+TEST_F(ExchangeRecordTest, TheLineTellsThePathAsItCame) {
+  const std::string told = line();
+  EXPECT_TRUE(has(told, R"("path":"/a%62c")")) << told;
+  EXPECT_TRUE(has(told, R"("query":"x=1")")) << told;
+  EXPECT_TRUE(has(told, R"("route":"shop")")) << told;
+  head_.target = "http://shop.example/abs?x=1";
+  head_.path = "/abs";
+  EXPECT_TRUE(has(line(), R"("path":"/abs")")) << line();
+  head_.target = "*";
+  head_.path = "*";
+  EXPECT_TRUE(has(line(), R"("path":"*")")) << line();
+}
+
+TEST_F(ExchangeRecordTest, TimesOfATryAreToldWhenThereWasOne) {
+  EXPECT_FALSE(has(line(), "connect")) << line();
+  exchange_.attempts = 1;
+  exchange_.connect_time = 2ms;
+  EXPECT_TRUE(has(line(), "connect")) << line();
+}
+
+TEST_F(ExchangeRecordTest, NoLineWhereNoneIsWanted) {
+  config::AccessLog settings;
+  settings.path = "off";
+  EXPECT_EQ(line(settings), "");
+  settings.path = "stdout";
+  settings.sample = 0;
+  EXPECT_EQ(line(settings), "");
+  outcome_.status = 502;
+  EXPECT_NE(line(settings), "");
+}
+
+}  // namespace
+}  // namespace weir::server
