@@ -6,6 +6,7 @@ namespace weir::net {
 
 Loop::Loop(std::unique_ptr<Reactor> reactor)
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
+      work_(context_.get_executor()),
       reactor_(std::move(reactor)),
       now_(Clock::now()),
       wheel_(now_),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 
@@ -55,6 +56,8 @@ class Loop {
   void remove_ready(Waiter& waiter) noexcept;
 
   asio::io_context context_;
+  // Without it the context stops for good when its last task ends within a poll.
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::unique_ptr<Reactor> reactor_;
   TimePoint now_;
   TimerWheel wheel_;
