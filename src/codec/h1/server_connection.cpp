@@ -204,8 +204,13 @@ class Connection final : public ServerConnection,
     if (!response) {
       response = handler_.refuse({Reason::internal, Side::internal, "out of memory"}, exchange);
     }
-    const After after =
-        co_await write_response(request, body ? &*body : nullptr, *response, exchange, outcome);
+    After after = After::close;
+    try {
+      after =
+          co_await write_response(request, body ? &*body : nullptr, *response, exchange, outcome);
+    } catch (const std::bad_alloc&) {
+      outcome.reason = Reason::internal;
+    }
     // The upload may still read the body: it ends before the body does.
     if (!exchange.settle_now()) co_await exchange.settle();
     co_return after;
