@@ -13,8 +13,8 @@ TaskGroup::~TaskGroup() { assert(running_ == 0); }
 void TaskGroup::spawn(Task<> task) {
   ++running_;
   asio::co_spawn(loop_.executor(), run(std::move(task)), asio::detached);
-  // Asio posts a coroutine's beginning, and the end of one that never waited.
-  loop_.expect_posted();
+  // Asio posts a coroutine's beginning.
+  loop_.run_posted();
 }
 
 // Counted down here and not in a completion handler, which may come later than the task's end.
@@ -25,6 +25,8 @@ Task<> TaskGroup::run(Task<> task) {
     // The task's own memory is back by now; the others go on.
   }
   if (--running_ == 0) empty_.notify();
+  // ... and its end.
+  loop_.expect_posted();
 }
 
 Task<bool> TaskGroup::join(Deadline deadline) {

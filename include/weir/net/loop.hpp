@@ -38,7 +38,8 @@ class Loop {
   BufferPool& buffers() noexcept { return buffers_; }
   asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }
 
-  // Something was posted to executor(), which this turn or the next runs.
+  // Runs what was posted to executor(): now, or before the next turn waits.
+  void run_posted() { context_.poll(); }
   void expect_posted() noexcept { posted_ = true; }
 
   // Time spent working and in all since the loop began; any thread.

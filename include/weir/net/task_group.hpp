@@ -16,7 +16,7 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // `task` starts within this turn of the loop. What it throws ends the process, bad_alloc aside:
+  // Starts `task` before returning. What it throws ends the process, bad_alloc aside:
   // tasks answer for themselves.
   void spawn(Task<> task);
   std::size_t size() const noexcept { return running_; }

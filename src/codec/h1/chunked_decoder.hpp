@@ -15,7 +15,7 @@ namespace weir::codec::h1 {
 class ChunkedDecoder {
  public:
   // `underscores`: what happens to trailers with one in their name.
-  explicit ChunkedDecoder(Underscores underscores = Underscores::keep) noexcept
+  explicit ChunkedDecoder(Underscores underscores = Underscores::drop) noexcept
       : underscores_(underscores) {}
 
   struct Step {

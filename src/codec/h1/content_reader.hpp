@@ -17,7 +17,7 @@ class ContentReader {
  public:
   ContentReader() = default;  // no content
   ContentReader(Framing framing, std::uint64_t length,
-                Underscores underscores = Underscores::keep) noexcept
+                Underscores underscores = Underscores::drop) noexcept
       : framing_(framing), length_(length), remaining_(length), chunked_(underscores) {
     ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
   }

@@ -32,6 +32,12 @@ HeadLimits head_limits(const config::Limits& limits) noexcept {
 }
 static_assert(static_cast<int>(config::Underscores::keep) == static_cast<int>(Underscores::keep));
 
+// Kept in trailers they would be a way around what a head may not say: another spelling.
+Underscores trailer_underscores(const config::Limits& limits) noexcept {
+  return limits.underscores == config::Underscores::reject ? Underscores::reject
+                                                           : Underscores::drop;
+}
+
 // `age` less up to a tenth, so that connections opened together do not end together.
 Deadline aged(TimePoint now, Duration age) {
   if (age == Duration::zero()) return no_deadline;
@@ -188,7 +194,7 @@ class Connection final : public ServerConnection,
       std::function<Task<>()> continue_sender;
       if (request.head.expect_continue) continue_sender = [this] { return send_continue(); };
       body.emplace(input_, request.head, exchange, limits_.body_idle_timeout,
-                   head_limits(limits_).underscores, std::move(continue_sender));
+                   trailer_underscores(limits_), std::move(continue_sender));
       request.body = &*body;
     }
     if (request.head.version != Version::http10) exchange.interim = this;

@@ -25,7 +25,7 @@ TEST_F(HeadersTest, ChangesTheRequest) {
        {{{"x-v", "{client_ip} {host} {path} {route} {id}"}}, {}, {}},
        {},
        "x-v: 192.0.2.1 shop.example /orders/42 orders 42"},
-      {"braces", {{{"x-v", "{{}}"}}, {}, {}}, {}, "x-v: {}"},
+      {"braces", {{{"x-v", "{{}"}}, {}, {}}, {}, "x-v: {}"},
   };
   route.name = "orders";
   route.match.path_params = {"id"};
