@@ -115,6 +115,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
                      BoundListener& listener) {
   const config::Listener& config = *listener.config;
   Connection counted(*this, listener);
+  if (aborted_) co_return;  // between its accept and its start
   auto& shard = listener.metrics->shard(index_);
   ConnectionInfo info;
   info.worker = index_;
