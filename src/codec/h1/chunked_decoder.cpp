@@ -13,10 +13,7 @@ namespace {
 constexpr std::size_t most_digits = 16;
 constexpr std::size_t longest_extension = 256;
 constexpr std::size_t most_extension_bytes = 16 * 1024;
-constexpr FieldRules trailer_fields{.header_size = 8 * 1024,
-                                    .header_count = 32,
-                                    .line_size = 4096,
-                                    .underscores = Underscores::drop};
+constexpr FieldRules trailer_fields{.header_size = 8 * 1024, .header_count = 32, .line_size = 4096};
 
 }  // namespace
 

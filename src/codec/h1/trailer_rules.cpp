@@ -9,9 +9,10 @@
 namespace weir::codec::h1 {
 namespace {
 
-constexpr std::array<std::string_view, 37> forbidden{
+constexpr std::array<std::string_view, 43> forbidden{
     // framing, connection, routing
-    "host", "trailer", "alt-svc", "via", "proxy", "x-original-url", "x-rewrite-url",
+    "host", "trailer", "connection", "keep-alive", "te", "transfer-encoding", "upgrade",
+    "http2-settings", "alt-svc", "via", "proxy", "x-original-url", "x-rewrite-url",
     "x-http-method-override",
     // who asks
     "authorization", "cookie", "set-cookie", "www-authenticate", "authentication-info", "x-api-key",
@@ -23,14 +24,25 @@ constexpr std::array<std::string_view, 37> forbidden{
 constexpr std::array<std::string_view, 6> forbidden_prefixes{
     "content-", "x-forwarded-", "proxy-", "if-", "access-control-", "sec-"};
 
+// '_' counts as '-': some recipients take the one for the other.
+char folded(char c) noexcept { return c == '_' ? '-' : to_lower(c); }
+
+bool starts_with(std::string_view name, std::string_view lower) noexcept {
+  return name.size() >= lower.size() &&
+         std::equal(lower.begin(), lower.end(), name.begin(),
+                    [](char wanted, char c) { return wanted == folded(c); });
+}
+
 }  // namespace
 
 bool may_be_trailer(const HeaderMap::Field& field) noexcept {
-  if (is_hop_by_hop(field.id) || field.id == FieldId::content_length) return false;
   return std::ranges::none_of(forbidden,
-                              [&](std::string_view name) { return iequals(field.name, name); }) &&
+                              [&](std::string_view name) {
+                                return name.size() == field.name.size() &&
+                                       starts_with(field.name, name);
+                              }) &&
          std::ranges::none_of(forbidden_prefixes, [&](std::string_view prefix) {
-           return istarts_with(field.name, prefix);
+           return starts_with(field.name, prefix);
          });
 }
 
