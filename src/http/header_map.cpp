@@ -77,25 +77,40 @@ constexpr std::size_t hash(std::string_view name) noexcept {
   return (name.size() * 7 + first * 31u + middle * 5u + last * 11u) % slots;
 }
 
-// Whether the token `name` is `lower` in some case. In a token the bit of the case is the only one
-// in which a letter, a digit or a hyphen of ours can differ without being another.
-bool same_token(std::string_view lower, std::string_view name) noexcept {
-  if (lower.size() != name.size()) return false;
-  const char* a = lower.data();
-  const char* b = name.data();
-  std::size_t left = name.size();
-  constexpr std::uint64_t cases = 0x2020202020202020;
-  for (; left >= 8; left -= 8, a += 8, b += 8) {
-    std::uint64_t x;
-    std::uint64_t y;
-    std::memcpy(&x, a, 8);
-    std::memcpy(&y, b, 8);
-    if (x != (y | cases)) return false;
+template <class Word>
+std::uint64_t load(const char* from) noexcept {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// The same for each of eight bytes: 'A' to 'Z' get the bit that makes them small.
+std::uint64_t lower8(std::uint64_t word) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  const std::uint64_t low = word & (ones * 0x7F);
+  const std::uint64_t from_a = low + ones * (0x80 - 'A');
+  const std::uint64_t past_z = low + ones * (0x7F - 'Z');
+  const std::uint64_t upper = (from_a ^ past_z) & ~word & (ones * 0x80);
+  return word | upper >> 2;
+}
+
+// The words overlap at the end. REQUIRES: equal sizes, at least that of Word; `known` in lower
+// case.
+template <class Word>
+bool equal_words(const char* known, const char* name, std::size_t size) noexcept {
+  const std::size_t last = size - sizeof(Word);
+  for (std::size_t i = 0; i < last; i += sizeof(Word)) {
+    if (lower8(load<Word>(name + i)) != load<Word>(known + i)) return false;
   }
-  for (; left != 0; --left, ++a, ++b) {
-    if (*a != (*b | 0x20)) return false;
-  }
-  return true;
+  return lower8(load<Word>(name + last)) == load<Word>(known + last);
+}
+
+// Whether `name`, of any bytes, is `known` in some case.
+bool is_name(std::string_view known, std::string_view name) noexcept {
+  if (known.size() != name.size()) return false;
+  if (name.size() >= 8) return equal_words<std::uint64_t>(known.data(), name.data(), name.size());
+  if (name.size() >= 4) return equal_words<std::uint32_t>(known.data(), name.data(), name.size());
+  return iequals(known, name);
 }
 
 constexpr std::array<std::uint8_t, slots> make_table() {
@@ -114,7 +129,7 @@ constexpr std::array<std::uint8_t, slots> table = make_table();
 FieldId field_id(std::string_view name) noexcept {
   if (name.empty()) return FieldId::other;
   for (std::size_t slot = hash(name); table[slot] != 0; slot = (slot + 1) % slots) {
-    if (same_token(names[table[slot]], name)) return static_cast<FieldId>(table[slot]);
+    if (is_name(names[table[slot]], name)) return static_cast<FieldId>(table[slot]);
   }
   return FieldId::other;
 }

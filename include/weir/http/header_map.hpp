@@ -68,7 +68,7 @@ enum class FieldId : std::uint8_t {
   x_rewrite_url,
 };
 
-// The id of a name in any case. REQUIRES: it is a token.
+// The id of a name in any case.
 FieldId field_id(std::string_view name) noexcept;
 // The name in lower case, "" for other.
 std::string_view field_name(FieldId id) noexcept;

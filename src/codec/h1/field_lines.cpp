@@ -32,6 +32,14 @@ constexpr std::size_t field_overhead = 32;
   return refuse(reason, field + " holds the control character " + quoted({&c, 1}));
 }
 
+// trim(), for the usual one space in front.
+std::string_view without_white_space(std::string_view raw) noexcept {
+  const auto is_white = [](char c) { return c == ' ' || c == '\t'; };
+  if (!raw.empty() && raw.front() == ' ') raw.remove_prefix(1);
+  if (!raw.empty() && (is_white(raw.front()) || is_white(raw.back()))) return trim(raw);
+  return raw;
+}
+
 std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules& rules,
                                         HeadProgress& at, HeaderMap& out) {
   const char* const begin = bytes.data();
@@ -96,7 +104,7 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
       return refuse(rules.malformed, "a tab in Transfer-Encoding");
     }
     if ((at.name_classes_seen & underscore_char) == 0 || rules.underscores != Underscores::drop) {
-      out.add_view(id, name, trim(raw));
+      out.add_view(id, name, without_white_space(raw));
     }
     at.size += static_cast<std::size_t>(p - line) + field_overhead;
     ++at.count;

@@ -48,8 +48,7 @@ struct RequestFacts {
   unsigned expects = 0;
 };
 
-std::expected<RequestFacts, Refusal> gather(RequestHead& head) {
-  RequestFacts facts;
+std::expected<void, Refusal> gather(RequestHead& head, RequestFacts& facts) {
   for (const HeaderMap::Field& field : head.headers) {
     switch (field.id) {
       case FieldId::host:
@@ -98,7 +97,7 @@ std::expected<RequestFacts, Refusal> gather(RequestHead& head) {
         break;
     }
   }
-  return facts;
+  return {};
 }
 
 // RFC 6455 section 4.2.1. What is not exactly this never becomes a tunnel.
@@ -149,17 +148,17 @@ std::expected<void, Refusal> decide_host(RequestHead& head, const RequestFacts& 
 }
 
 std::expected<void, Refusal> decide(RequestHead& head) {
-  const auto facts = gather(head);
-  if (!facts) return std::unexpected(facts.error());
-  const auto content = decide_content(facts->framing, head.version);
-  if (!content) return std::unexpected(content.error());
+  RequestFacts facts;
+  if (auto gathered = gather(head, facts); !gathered) return gathered;
+  auto content = decide_content(facts.framing, head.version);
+  if (!content) return std::unexpected(std::move(content.error()));
   head.framing = content->framing;
   head.content_length = content->length;
-  if (auto host = decide_host(head, *facts); !host) return host;
-  head.keep_alive = facts->connection.persistent(head.version);
+  if (auto host = decide_host(head, facts); !host) return host;
+  head.keep_alive = facts.connection.persistent(head.version);
   head.expect_continue =
-      facts->expects != 0 && (head.framing == Framing::chunked || head.content_length != 0);
-  if (facts->upgrades != 0) head.upgrade_websocket = is_websocket_handshake(head, *facts);
+      facts.expects != 0 && (head.framing == Framing::chunked || head.content_length != 0);
+  if (facts.upgrades != 0) head.upgrade_websocket = is_websocket_handshake(head, facts);
   return {};
 }
 
