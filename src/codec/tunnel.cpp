@@ -1,11 +1,13 @@
 #include "weir/codec/tunnel.hpp"
 
 #include "weir/net/task_group.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::codec {
 namespace {
 
-Task<bool> pump(ByteStream& from, ByteStream& to, std::uint64_t& moved) {
+Task<bool> pump(net::Loop& loop, ByteStream& from, ByteStream& to, std::uint64_t& moved) {
+  net::TurnTaking turns(loop);
   while (true) {
     const auto piece = co_await from.read();
     if (!piece) co_return false;
@@ -13,13 +15,15 @@ Task<bool> pump(ByteStream& from, ByteStream& to, std::uint64_t& moved) {
     const auto written = co_await to.write(*piece);
     if (!written) co_return false;
     moved += piece->size();
+    if (turns.moved(piece->size())) co_await turns.yield();
   }
   to.shutdown_write();
   co_return true;
 }
 
-Task<> pump_or_end(ByteStream& from, ByteStream& to, std::uint64_t& moved, bool& clean) {
-  clean = co_await pump(from, to, moved);
+Task<> pump_or_end(net::Loop& loop, ByteStream& from, ByteStream& to, std::uint64_t& moved,
+                   bool& clean) {
+  clean = co_await pump(loop, from, to, moved);
   // A direction that failed takes the other with it; one that ended leaves it open (half-close).
   if (!clean) {
     from.abort(Reason::client_closed);
@@ -34,8 +38,8 @@ Task<TunnelEnd> run_tunnel(net::Loop& loop, ByteStream& client, ByteStream& upst
   bool clean_up = false;
   bool clean_down = false;
   net::TaskGroup group(loop);
-  group.spawn(pump_or_end(client, upstream, end.from_client, clean_up));
-  co_await pump_or_end(upstream, client, end.to_client, clean_down);
+  group.spawn(pump_or_end(loop, client, upstream, end.from_client, clean_up));
+  co_await pump_or_end(loop, upstream, client, end.to_client, clean_down);
   co_await group.join();
   end.clean = clean_up && clean_down;
   co_return end;

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cassert>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -23,6 +24,8 @@ Task<> TaskGroup::run(Task<> task) {
     co_await std::move(task);
   } catch (const std::bad_alloc&) {
     // The task's own memory is back by now; the others go on.
+  } catch (...) {
+    std::terminate();
   }
   if (--running_ == 0) empty_.notify();
   // ... and its end.

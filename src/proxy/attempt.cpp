@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "weir/http/forwarded.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -121,6 +122,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
   }
   if (settling_) co_return;
   pulling_ = true;
+  net::TurnTaking turns(loop_);
   while (true) {
     const auto piece = co_await body.read();
     if (!piece) {
@@ -135,6 +137,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
     const auto sent = co_await client_->send_content(*piece);
     if (!sent) co_return;
     if (body.complete()) break;
+    if (turns.moved(piece->size())) co_await turns.yield();
   }
   upload_done_ = (co_await client_->send_end(body.trailers())).has_value();
 }

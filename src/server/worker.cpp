@@ -156,8 +156,13 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
       codec::h1::make_server_connection(std::move(stream), info, config.limits, *gateway_);
   if (draining_) connection->drain();
   const auto place = connections_.insert(connections_.end(), connection.get());
+  struct Listed {
+    std::list<codec::h1::ServerConnection*>& list;
+    std::list<codec::h1::ServerConnection*>::iterator at;
+    ~Listed() { list.erase(at); }
+  };
+  const Listed listed{connections_, place};
   co_await connection->run();
-  connections_.erase(place);
 }
 
 void Worker::check_empty() {

@@ -7,6 +7,7 @@
 
 #include "codec/h1/chunk_line.hpp"
 #include "weir/http/date.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h1 {
 namespace {
@@ -155,6 +156,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
   }
   if (whole_) co_return true;
   BodyStream& body = *std::get<BodyStream*>(response.body);
+  net::TurnTaking turns(loop_);
   while (true) {
     Bytes content = body.read_ready();
     if (content.empty() && !body.complete()) {
@@ -174,6 +176,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       exchange.bytes_out += content.size();
     }
     if (framed.last()) co_return true;
+    if (turns.moved(content.size())) co_await turns.yield();
   }
 }
 

@@ -19,6 +19,7 @@ void SocketBytes::abort(Reason reason) noexcept {
 }
 
 Task<Result<Bytes>> SocketBytes::read() {
+  if (aborted_ != Reason::none) co_return fail(aborted_, Side::internal);
   while (input_.empty()) {
     net::Io status = input_.fill();
     if (status == net::Io::would_block) {
@@ -50,6 +51,7 @@ Task<Result<Bytes>> SocketBytes::read() {
 
 Task<Result<>> SocketBytes::write(Bytes bytes) {
   while (true) {
+    if (aborted_ != Reason::none) co_return fail(aborted_, Side::internal);
     const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
     const net::IoResult result = input_.stream().try_write({&piece, 1});
     if (result.bytes != 0) exchange_.last_activity = input_.stream().loop().now();

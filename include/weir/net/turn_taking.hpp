@@ -1,0 +1,36 @@
+// Lets other coroutines of the worker go on: where both sides of a transfer are always ready,
+// nothing else would make it wait. Worker thread only.
+#pragma once
+
+#include <cstddef>
+
+#include "weir/net/loop.hpp"
+#include "weir/net/waiter.hpp"
+
+namespace weir::net {
+
+class TurnTaking {
+ public:
+  explicit TurnTaking(Loop& loop) noexcept : waiter_(loop) {}
+
+  // Counts what was moved; true when it is time for yield().
+  bool moved(std::size_t bytes) noexcept {
+    bytes_ += bytes;
+    return bytes_ >= most_bytes;
+  }
+  // co_await turns.yield(): goes on in the loop's next turn.
+  auto yield() {
+    bytes_ = 0;
+    waiter_.reset();
+    waiter_.notify();
+    return waiter_.wait(no_deadline);
+  }
+
+ private:
+  static constexpr std::size_t most_bytes = 1024 * 1024;
+
+  Waiter waiter_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace weir::net
