@@ -146,7 +146,7 @@ class UpgradeTest(Case):
 
     def test_tunnels_are_counted_apart(self):
         count = "weir_http_request_duration_seconds_count"
-        before = self.weir.metrics().value(count, route="ws") or 0
+        before = self.weir.settled_metrics().value(count, route="ws") or 0
         self.open()
         self.weir.wait_metric(1, "weir_tunnels_active", route="ws")
         self.weir.wait_metric(0, "weir_http_requests_in_flight", route="ws")

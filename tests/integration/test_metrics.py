@@ -5,7 +5,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import Case, Refusing, basic_config, rows, wait_until
+from harness import Case, Refusing, basic_config, rows
 
 BUCKETS = ["0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1",
            "2.5", "5", "10", "+Inf"]
@@ -29,12 +29,7 @@ class MetricsTest(Case):
         cls.weir = cls.shared_gateway(cls.config)
 
     def setUp(self):
-        # What the test before sent is counted when its exchange ends, a little after its answer.
-        self.before = wait_until("no request in flight", lambda: self.settled())
-
-    def settled(self):
-        metrics = self.weir.metrics()
-        return None if metrics.value("weir_http_requests_in_flight") else metrics
+        self.before = self.weir.settled_metrics()
 
     def risen(self, by, name, **labels):
         self.weir.wait_metric((self.before.value(name, **labels) or 0) + by, name, **labels)

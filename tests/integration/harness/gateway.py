@@ -221,6 +221,14 @@ class Gateway:
             raise AssertionError(f"/metrics: {answer}")
         return Metrics(answer.text)
 
+    def settled_metrics(self):
+        """A scrape while nothing is in flight: a request is counted a little after its answer, so
+        only this is a ground to count up from."""
+        def read():
+            metrics = self.metrics()
+            return None if metrics.value("weir_http_requests_in_flight") else metrics
+        return wait_until("no request in flight", read)
+
     def wait_metric(self, expected, name, timeout=5.0, **labels):
         """Waits until the metric has that value (the gateway counts at the end of an exchange)."""
         return wait_until(f"{name}{labels} == {expected}",
