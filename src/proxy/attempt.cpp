@@ -68,8 +68,9 @@ Task<Result<ResponseHead>> Attempt::start(HeadTime time) {
 
 Task<Result<ResponseHead>> Attempt::read_final_head(HeadTime time) {
   unsigned interim = 0;
+  // Filled as it comes: the parser remembers where it is, so what it has read must stay.
+  ResponseHead head;
   while (true) {
-    ResponseHead head;
     const auto came = client_->take_head(head);
     if (!came) {
       if (upload_failure_) co_return std::unexpected(*upload_failure_);
