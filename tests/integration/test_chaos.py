@@ -4,7 +4,6 @@ request in flight, no permit taken, no connection open; and every answer that cl
 was the right one."""
 
 import random
-import socket
 import threading
 import time
 
@@ -180,62 +179,3 @@ class ChaosTest(Case):
         go.set()
         for peer in peers:
             self.assertEqual(peer.read_response().status, 200)
-
-
-class SegmentsTest(Case):
-    """However the bytes are cut, the message is the same."""
-
-    @staticmethod
-    def drip(send, data):
-        for byte in data:
-            send(bytes([byte]))
-
-    def setUp(self):
-        self.answer = b""
-
-        def handler(connection, request):
-            connection.read_body(request)
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.drip(connection.send, self.answer)
-        self.upstream = self.origin(handler)
-        self.weir = self.gateway(basic_config(upstreams={"main": self.upstream.address}, workers=1))
-
-    @rows([
-        ("length", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\nhello", []),
-        ("chunked", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n"
-                    b"0\r\nX-T: 1\r\n\r\n", [("X-T", "1")]),
-        ("hints", b"HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"
-                  b"Content-Length: 5\r\n\r\nhello", []),
-    ])
-    def test_answer_in_single_bytes(self, answer, trailers):
-        self.answer = answer
-        peer = self.client(self.weir)
-        for _ in range(3):
-            peer.request("GET", "/", [("TE", "trailers"), ("Connection", "TE")])
-            response = peer.read_response()
-            self.assertEqual((response.body, response.trailers), (b"hello", trailers))
-        self.assertEqual(len(self.upstream.connections), 1)
-
-    def test_request_in_single_bytes(self):
-        self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-        peer = self.client(self.weir)
-        for _ in range(3):
-            self.drip(peer.send, b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                 b"3;a=\"b\"\r\nhel\r\n2\r\nlo\r\n0\r\nX-T: 1\r\n\r\n")
-            self.assertEqual(peer.read_response().status, 200)
-        self.assertEqual([r.body for r in self.upstream.requests], [b"hello"] * 3)
-
-    def test_request_cut_at_every_place(self):
-        self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-        message = (b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   b"5;e\r\nhello\r\n0\r\nX-T: 1\r\n\r\n")
-        peer = self.client(self.weir)
-        for cut in range(1, len(message)):
-            # The end of one message and the start of the next in one segment.
-            peer.send(message[:cut])
-            peer.send(message[cut:] + message[:cut])
-            peer.send(message[cut:])
-            for _ in range(2):
-                self.assertEqual(peer.read_response().status, 200, cut)
-        self.assertEqual({r.body for r in self.upstream.requests}, {b"hello"})
-        self.assertEqual(len(self.upstream.requests), 2 * (len(message) - 1))
