@@ -198,11 +198,11 @@ void Stream::on_ready(std::uint8_t ready) noexcept {
   }
   if ((ready & Ready::read) != 0) {
     readable_ = true;
-    if (read_waiter_.waiting()) {
-      read_waiter_.notify();
-    } else if (observer_ != nullptr) {
-      observer_->on_unread_edge(ready);
-    }
+    const bool read = read_waiter_.waiting();
+    if (read) read_waiter_.notify();
+    // The end may come in one edge with the last bytes, which are all that the reader wants.
+    const bool end = (ready & (Ready::peer_closed | Ready::broken)) != 0;
+    if (observer_ != nullptr && (!read || end)) observer_->on_unread_edge(ready);
   }
 }
 

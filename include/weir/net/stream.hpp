@@ -27,7 +27,7 @@ struct IoResult {
   int error = 0;  // errno with Io::error
 };
 
-// Hears of what happens on a stream while nobody reads it.
+// Hears of what happens on a stream while nobody reads it, and of its end also when somebody does.
 class StreamObserver {
  public:
   // `ready` as in Reactor. May close the stream, not destroy it.

@@ -176,6 +176,10 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       exchange.bytes_out += content.size();
     }
     if (framed.last()) co_return true;
+    if (loop_.now() >= exchange.hard_deadline) {
+      outcome.reason = Reason::request_timeout;
+      co_return false;
+    }
     if (turns.moved(content.size())) co_await turns.yield();
   }
 }
