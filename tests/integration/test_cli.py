@@ -135,7 +135,7 @@ class CheckTest(CliCase):
          "routes[1].timeout", "15"),
         ("bad status", "status: 200, body", "status: 99, body", "routes[2].respond.status", "99"),
         ("two actions", "upstream: orders-v1\n", "upstream: orders-v1\n    redirect: {to: /}\n",
-         "routes[1]", "more than one"),
+         "routes[1]", "exactly one"),
         ("no action", "    upstream: orders-v1\n", "", "routes[1]", "one of upstream"),
         ("bad address", 'address: "127.0.0.1:1"', 'address: "127.0.0.1:99999"',
          "upstreams.orders-v1.endpoints[0].address", "99999"),
