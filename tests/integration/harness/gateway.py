@@ -19,7 +19,8 @@ from .client import Client
 from .metrics import Metrics
 from .waiting import bound, wait_until
 
-LISTENING = re.compile(r"listening name=(\S+) address=(\S+)")
+LISTENING = re.compile(r'listening name=(\S+) address=(\S+)'                   # log.format text
+                       r'|"listening","name":"([^"]+)","address":"([^"]+)"')  # and json
 ALARMS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:",
           "UndefinedBehaviorSanitizer", "terminate called", "Assertion")
 PR_SET_PDEATHSIG = 1
@@ -154,7 +155,8 @@ class Gateway:
             with self._news:
                 self.lines.append(line)
                 if match:
-                    self.addresses[match[1]] = self._parse(match[2])
+                    name, address = (group for group in match.groups() if group)
+                    self.addresses[name] = self._parse(address)
                 self._news.notify_all()
         with self._news:
             self._stderr_done = True
