@@ -30,8 +30,6 @@ class RequestBody final : public BodyStream {
   // Takes what is already here and nobody wants; true when the request ends within it, so that the
   // connection can go on.
   bool discard_rest() noexcept;
-  // Why it failed; reason none when it did not.
-  const Error& failure() const noexcept { return failure_; }
 
  private:
   // The next piece that is here, counted; empty when more is needed, complete, or failed.
