@@ -145,11 +145,14 @@ class AccessLog::Writer {
     const auto give_up = [this] { return past_patience(); };
     bool any = false;
     for (const auto& lane : lanes_) {
-      // Twice, for a ring that wraps.
-      for (int part = 0; part < 2; ++part) {
+      // A ring that wraps shows its bytes in two parts, cut anywhere: a line is written to its end
+      // before another lane's begin.
+      bool whole = true;
+      for (int part = 0; part < 2 || !whole; ++part) {
         const std::string_view lines = lane->ring.readable();
         if (lines.empty()) break;
         any = true;
+        whole = lines.back() == '\n';
         output_.write(lines, [&](std::size_t n) { lane->ring.release(n); }, give_up);
       }
     }
