@@ -48,19 +48,19 @@ std::string_view type_name(const config::MiddlewareSpec& spec) noexcept {
 
 std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
                                             std::span<const std::string> path_params,
-                                            Offload& offload) {
+                                            const MiddlewareServices& services) {
   return std::visit(
       Overloaded{
           [](const config::Cors& spec) { return make_cors(spec); },
           [](const config::IpFilter& spec) { return make_ip_filter(spec); },
           [](const config::BodyLimit& spec) { return make_body_limit(spec); },
           [&](const config::Headers& spec) { return make_headers(spec, path_params); },
-          [&](const config::BasicAuth& spec) { return make_basic_auth(spec, offload); },
+          [&](const config::BasicAuth& spec) { return make_basic_auth(spec, services.offload); },
       },
       config.spec);
 }
 
-std::vector<Chain> build_chains(const config::Config& config, Offload& offload) {
+std::vector<Chain> build_chains(const config::Config& config, const MiddlewareServices& services) {
   std::map<std::string, std::vector<std::string>, std::less<>> params;  // of each used middleware
   for (const config::Route& route : config.routes) {
     for (const std::string& name : route.middleware) {
@@ -74,7 +74,7 @@ std::vector<Chain> build_chains(const config::Config& config, Offload& offload) 
   for (const auto& [name, path_params] : params) {
     const config::Middleware* found = config.find_middleware(name);
     if (found == nullptr) throw std::invalid_argument("unknown middleware '" + name + "'");
-    made.emplace(name, make_middleware(*found, path_params, offload));
+    made.emplace(name, make_middleware(*found, path_params, services));
   }
   std::vector<Chain> chains;
   chains.reserve(config.routes.size());

@@ -69,7 +69,8 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     clusters.emplace(upstream.name, out->clusters_.back());
   }
 
-  std::vector<Chain> chains = build_chains(own, process.offload);
+  std::vector<Chain> chains =
+      build_chains(own, {process.offload, process.metrics, process.kept_states, process.workers});
   for (std::size_t i = 0; i < own.routes.size(); ++i) {
     const config::Route& route = own.routes[i];
     CompiledRoute compiled;

@@ -13,20 +13,10 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/middleware.hpp"
+#include "weir/config/place.hpp"
 
 namespace weir::config {
-
-using namespace std::chrono_literals;
-
-inline constexpr std::uint64_t KiB = 1024;
-inline constexpr std::uint64_t MiB = 1024 * KiB;
-
-// Where a value stands, counted from 0 as the YAML library does.
-struct Place {
-  std::string file;
-  int line = 0;
-  int column = 0;
-};
 
 struct Via {
   bool request = true;
@@ -102,49 +92,6 @@ struct Listener {
   SocketAddress bind;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   Limits limits;
-  Place place;
-};
-
-// remove, then set, then add. Values are templates with {variables}.
-struct HeaderChanges {
-  std::vector<std::pair<std::string, std::string>> set;
-  std::vector<std::pair<std::string, std::string>> add;
-  std::vector<std::string> remove;
-  bool empty() const noexcept { return set.empty() && add.empty() && remove.empty(); }
-};
-
-struct Cors {
-  std::vector<std::string> origins;
-  std::vector<std::string> methods;  // empty: the route's
-  std::vector<std::string> headers;
-  std::vector<std::string> expose;
-  bool credentials = false;
-  Duration max_age = 10min;
-};
-struct IpFilter {
-  std::vector<Cidr> allow;
-  std::vector<Cidr> deny;
-};
-struct BodyLimit {
-  std::uint64_t size = 0;  // 0: unlimited
-};
-struct Headers {
-  HeaderChanges request;
-  HeaderChanges response;
-};
-struct BasicAuth {
-  std::string users_file;
-  std::vector<std::pair<std::string, std::string>> users;  // name and hash, read at load
-  std::string realm = "weir";
-  std::string header = "x-user";  // receives the user's name on its way to the upstream
-};
-
-// One alternative per type of middleware; the compiler lists what a new one still lacks.
-using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth>;
-
-struct Middleware {
-  std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2
-  MiddlewareSpec spec;
   Place place;
 };
 

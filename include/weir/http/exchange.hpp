@@ -86,6 +86,17 @@ class InformationalSink {
   ~InformationalSink() = default;
 };
 
+// What a verified token says of its holder. Lives as long as the exchange it was given to.
+class Claims {
+ public:
+  // The text of a string, the digits of a number, "true" or "false"; empty when there is no such
+  // claim or it is none of these.
+  virtual std::string_view claim(std::string_view name) const noexcept = 0;
+
+ protected:
+  ~Claims() = default;
+};
+
 class Exchange {
  public:
   static constexpr std::size_t no_route = ~std::size_t{0};
@@ -120,6 +131,7 @@ class Exchange {
   bool tunnelled = false;                 // a 101 was answered
   Duration queue_time{}, connect_time{};  // of the last try
   std::string_view user;                  // who basic_auth found
+  const Claims* claims = nullptr;         // set by jwt, held by the exchange
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
 #include "weir/middleware/chain.hpp"
+#include "weir/middleware/services.hpp"
 
 namespace weir {
 
@@ -25,14 +25,14 @@ std::span<const BuiltinMiddleware> builtin_middleware() noexcept;
 std::string_view type_name(const config::MiddlewareSpec& spec) noexcept;
 
 // The middleware that `config` describes, for any number of routes and all workers. `path_params`
-// are the names that its values may use: those of all its routes. `offload` outlives it. Throws
-// std::invalid_argument for what the loader should have refused.
+// are the names that its values may use: those of all its routes. `services` is only used here.
+// Throws std::invalid_argument for what the loader should have refused.
 std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
                                             std::span<const std::string> path_params,
-                                            Offload& offload);
+                                            const MiddlewareServices& services);
 
 // One chain for each route, in the order of `config.routes`. A middleware that several routes name
 // is one object. Throws like make_middleware, and for a name that is not there.
-std::vector<Chain> build_chains(const config::Config& config, Offload& offload);
+std::vector<Chain> build_chains(const config::Config& config, const MiddlewareServices& services);
 
 }  // namespace weir

@@ -10,6 +10,7 @@
 #include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/split_override.hpp"
+#include "weir/middleware/kept_states.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/telemetry/metrics.hpp"
@@ -26,6 +27,7 @@ struct Process {
   telemetry::AccessLog access_log;
   upstream::Registry registry;
   Offload offload;
+  KeptStates kept_states;
   control::SplitOverrides splits;
   std::shared_ptr<telemetry::RouteMetrics> unrouted;  // requests that found no route: "-"
 

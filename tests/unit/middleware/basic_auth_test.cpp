@@ -121,7 +121,7 @@ TEST_F(BasicAuthTest, AFullQueueIsOverload) {
   Offload full(1, 0);
   config::Middleware named;
   named.spec = staff();
-  const Chain chain({make_middleware(named, {}, full)});
+  const Chain chain({make_middleware(named, {}, {full, metrics, kept})});
   const Response response = send(chain, {.headers = {{"Authorization", basic("ann:x")}}});
   EXPECT_EQ(response.head.status, 503);
   EXPECT_EQ(response.reason, Reason::overloaded);

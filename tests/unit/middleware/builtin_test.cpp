@@ -38,7 +38,7 @@ config::Config three_routes() {
 using BuiltinTest = MiddlewareTest;
 
 TEST_F(BuiltinTest, BuildsAChainForEachRoute) {
-  const std::vector<Chain> chains = build_chains(three_routes(), offload);
+  const std::vector<Chain> chains = build_chains(three_routes(), services);
   ASSERT_EQ(chains.size(), 3u);
   EXPECT_EQ(chains[0].size(), 2u);
   EXPECT_EQ(chains[1].size(), 1u);
@@ -47,7 +47,7 @@ TEST_F(BuiltinTest, BuildsAChainForEachRoute) {
 
 TEST_F(BuiltinTest, AParameterIsFoundByNameInEachRoute) {
   const config::Config config = three_routes();
-  const std::vector<Chain> chains = build_chains(config, offload);
+  const std::vector<Chain> chains = build_chains(config, services);
   route = config.routes[1];
   send(chains[1], {});
   EXPECT_EQ(origin.saw, "x-order: 42");
@@ -56,7 +56,7 @@ TEST_F(BuiltinTest, AParameterIsFoundByNameInEachRoute) {
 TEST_F(BuiltinTest, RefusesAnUnknownName) {
   config::Config config = three_routes();
   config.routes[2].middleware = {"nobody"};
-  EXPECT_THROW(build_chains(config, offload), std::invalid_argument);
+  EXPECT_THROW(build_chains(config, services), std::invalid_argument);
 }
 
 }  // namespace

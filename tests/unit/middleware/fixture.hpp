@@ -69,6 +69,9 @@ struct Sent {
 class MiddlewareTest : public testing::Test {
  protected:
   Offload offload{1, 16};
+  telemetry::Metrics metrics{1, "test", "none"};
+  KeptStates kept;
+  const MiddlewareServices services{offload, metrics, kept, 1};
   Origin origin;
   config::Route route;
 
@@ -76,7 +79,7 @@ class MiddlewareTest : public testing::Test {
     config::Middleware named;
     named.name = "m";
     named.spec = std::move(spec);
-    return Chain({make_middleware(named, route.match.path_params, offload)});
+    return Chain({make_middleware(named, route.match.path_params, services)});
   }
 
   Response send(const Chain& chain, const Sent& sent) {

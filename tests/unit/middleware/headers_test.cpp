@@ -51,7 +51,7 @@ TEST_F(HeadersTest, ChangesRefusalsFromWithin) {
   specs[0].spec = config::Headers{{}, {{{"x-edge", "weir"}}, {}, {}}};
   specs[1].spec = config::BodyLimit{1};
   std::vector<std::shared_ptr<Middleware>> layers;
-  for (const auto& spec : specs) layers.push_back(make_middleware(spec, {}, offload));
+  for (const auto& spec : specs) layers.push_back(make_middleware(spec, {}, services));
   const Response response = send(Chain(std::move(layers)), {.content_length = 2});
   EXPECT_EQ(response.head.status, 413);
   EXPECT_EQ(values(response.head.headers, "x-edge"), "weir");

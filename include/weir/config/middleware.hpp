@@ -1,0 +1,60 @@
+// What each type of middleware can be told, as plain structs; each value's initialiser is its
+// default. Built by the loader, then const.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/base/time.hpp"
+#include "weir/config/place.hpp"
+
+namespace weir::config {
+
+// remove, then set, then add. Values are templates with {variables}.
+struct HeaderChanges {
+  std::vector<std::pair<std::string, std::string>> set;
+  std::vector<std::pair<std::string, std::string>> add;
+  std::vector<std::string> remove;
+  bool empty() const noexcept { return set.empty() && add.empty() && remove.empty(); }
+};
+
+struct Cors {
+  std::vector<std::string> origins;
+  std::vector<std::string> methods;  // empty: the route's
+  std::vector<std::string> headers;
+  std::vector<std::string> expose;
+  bool credentials = false;
+  Duration max_age = 10min;
+};
+struct IpFilter {
+  std::vector<Cidr> allow;
+  std::vector<Cidr> deny;
+};
+struct BodyLimit {
+  std::uint64_t size = 0;  // 0: unlimited
+};
+struct Headers {
+  HeaderChanges request;
+  HeaderChanges response;
+};
+struct BasicAuth {
+  std::string users_file;
+  std::vector<std::pair<std::string, std::string>> users;  // name and hash, read at load
+  std::string realm = "weir";
+  std::string header = "x-user";  // receives the user's name on its way to the upstream
+};
+
+// One alternative per type of middleware; the compiler lists what a new one still lacks.
+using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth>;
+
+struct Middleware {
+  std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2
+  MiddlewareSpec spec;
+  Place place;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,27 @@
+// The tables of each type of middleware, and what one key alone cannot know: a new type adds its
+// two overloads here and defines them in a file of its kind.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "config/blocks.hpp"
+#include "weir/config/middleware.hpp"
+
+namespace weir::config {
+
+// The bound struct must outlive the table. Texts with variables go to `templates`.
+Fields fields(Cors& cors, std::vector<Written>& templates);
+Fields fields(IpFilter& filter, std::vector<Written>& templates);
+Fields fields(BodyLimit& limit, std::vector<Written>& templates);
+Fields fields(Headers& headers, std::vector<Written>& templates);
+Fields fields(BasicAuth& auth, std::vector<Written>& templates);
+
+// What is wrong with the whole, "" for nothing. Asked when each key is right by itself.
+std::string_view fault(const Cors& cors);
+std::string_view fault(const IpFilter& filter);
+std::string_view fault(const BodyLimit& limit);
+std::string_view fault(const Headers& headers);
+std::string_view fault(const BasicAuth& auth);
+
+}  // namespace weir::config
