@@ -23,8 +23,7 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       request_(request),
       exchange_(exchange),
       record_(record),
-      client_(codec::h1::make_client_exchange(lease_.stream(), exchange, *this, request.head.method,
-                                              header_size)),
+      client_(lease_.begin(exchange, *this, request.head.method, header_size)),
       uploads_(loop),
       continued_(loop),
       started_(loop.now()) {}
@@ -130,7 +129,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
       upload_failure_ = piece.error();
       // Nobody can finish this request: whoever waits for its answer hears why.
       client_->abort(piece.error().reason);
-      lease_.stream().cancel();
+      client_->cancel();
       co_return;
     }
     content_taken_ = true;
@@ -155,7 +154,7 @@ bool Attempt::into_tunnel() noexcept {
 
 void Attempt::cancel(Reason) noexcept {
   continued_.cancel();
-  if (!answer_over_) lease_.stream().cancel();
+  if (!answer_over_) client_->cancel();
 }
 
 void Attempt::answer_ended(bool reusable) noexcept {
@@ -170,7 +169,7 @@ Task<> Attempt::settle() {
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
-    if (!answer_over_ || !upload_done_) lease_.stream().cancel();
+    if (!answer_over_ || !upload_done_) client_->cancel();
     if (pulling_) request_.body->abort(Reason::upstream_reset);
     co_await uploads_.join();
   }

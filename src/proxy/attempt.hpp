@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "proxy/upstream_record.hpp"
-#include "weir/codec/h1/client_exchange.hpp"
+#include "weir/codec/client_exchange.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/net/task_group.hpp"
@@ -31,7 +31,7 @@ struct HeadTime {
 class Attempt final : public ExchangePart,
                       public BodyStream,
                       private Cancellable,
-                      private codec::h1::ClientExchange::Owner {
+                      private codec::ClientExchange::Owner {
  public:
   // `header_size` bounds the answer's head; `record` is told how it ended.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
@@ -75,7 +75,7 @@ class Attempt final : public ExchangePart,
   Request& request_;
   Exchange& exchange_;
   UpstreamRecord record_;
-  std::unique_ptr<codec::h1::ClientExchange> client_;
+  std::unique_ptr<codec::ClientExchange> client_;
   net::TaskGroup uploads_;
   net::Waiter continued_;  // the upstream's 100 came, or its final head
   TimePoint started_;

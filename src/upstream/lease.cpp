@@ -1,6 +1,7 @@
 #include "weir/upstream/lease.hpp"
 
 #include "upstream/worker_view.hpp"
+#include "weir/codec/h1/client_exchange.hpp"
 
 namespace weir::upstream {
 
@@ -29,6 +30,13 @@ void Lease::set_connection(std::unique_ptr<Connection> connection, bool reused) 
   reused_ = reused;
   std::atomic<std::uint32_t>& active = endpoint_->slot(worker_).active;
   active.store(active.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<codec::ClientExchange> Lease::begin(Exchange& exchange,
+                                                    codec::ClientExchange::Owner& owner,
+                                                    Method method, std::size_t header_size) {
+  return codec::h1::make_client_exchange(connection_->stream(), exchange, owner, method,
+                                         header_size);
 }
 
 std::unique_ptr<Connection> Lease::take_connection() noexcept {

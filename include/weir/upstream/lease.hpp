@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "weir/base/time.hpp"
+#include "weir/codec/client_exchange.hpp"
 #include "weir/upstream/endpoint.hpp"
 
 namespace weir::upstream {
@@ -31,7 +32,12 @@ class Lease {
   ~Lease() { end(); }
 
   Endpoint& endpoint() const noexcept { return *endpoint_; }
-  // REQUIRES: not given back.
+  // The request's way on the connection; `exchange` and `owner` outlive it, and the lease as well.
+  // `header_size` bounds the answer's head. REQUIRES: not given back, called once.
+  std::unique_ptr<codec::ClientExchange> begin(Exchange& exchange,
+                                               codec::ClientExchange::Owner& owner, Method method,
+                                               std::size_t header_size);
+  // The bytes of an HTTP/1 connection. REQUIRES: not given back.
   net::Stream& stream() const noexcept { return connection_->stream(); }
   // The connection has carried a request before; it may have been closed by the peer meanwhile.
   bool reused() const noexcept { return reused_; }

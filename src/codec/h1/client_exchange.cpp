@@ -136,6 +136,7 @@ class Client final : public ClientExchange {
   Task<net::Io> wait_more(Deadline until) override { return stream_.wait_readable(until); }
   bool untouched() const noexcept override { return !touched_; }
   ByteStream& bytes() noexcept override { return tunnel_; }
+  void cancel() noexcept override { stream_.cancel(); }
 
   Task<Result<Bytes>> read() override {
     while (true) {
