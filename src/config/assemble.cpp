@@ -6,6 +6,7 @@
 
 #include "config/blocks.hpp"
 #include "config/draft.hpp"
+#include "config/key_fields.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/template_text.hpp"
 
@@ -227,11 +228,46 @@ class Assembly {
       }
     }
     for (const MiddlewareUse& each : draft.middleware) uses.push_back(&each);
+    check_keys(draft.route, uses);
     std::unordered_map<std::string_view, int> types;
     for (const MiddlewareUse* use : uses) {
       use->spec ? add_inline(draft.route, *use, ++types[type_name(*use->spec)])
                 : add_named(draft.route, *use);
     }
+  }
+
+  // A KEY may ask for what is only there behind a jwt, or on a path with that parameter.
+  void check_keys(const Route& route, const std::vector<const MiddlewareUse*>& uses) {
+    bool after_jwt = false;
+    for (const MiddlewareUse* use : uses) {
+      const MiddlewareSpec* spec = use->spec ? &*use->spec : nullptr;
+      if (spec == nullptr) {
+        const auto found = middleware_.find(use->name.text);
+        if (found == middleware_.end()) continue;
+        spec = &draft_.middleware[found->second].middleware.spec;
+      }
+      if (const Key* key = key_of(*spec)) {
+        const std::string fault = key_fault(*key, route.match.path_params, after_jwt);
+        if (!fault.empty()) {
+          problems_.error(use->name.place, use->name.path,
+                          fmt::format("{} on route {}", fault, in_quotes(route.name)));
+        }
+      }
+      after_jwt = after_jwt || type_name(*spec) == "jwt";
+    }
+  }
+
+  // The KEY of a type that has one.
+  static const Key* key_of(const MiddlewareSpec& spec) {
+    return std::visit(
+        [](const auto& each) -> const Key* {
+          if constexpr (requires { each.key.parts; }) {
+            return &each.key;
+          } else {
+            return nullptr;
+          }
+        },
+        spec);
   }
 
   void add_inline(Route& route, const MiddlewareUse& use, int number) {

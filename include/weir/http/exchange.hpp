@@ -30,6 +30,7 @@ class Loop;
 namespace server {
 struct PinnedSnapshot;
 }
+class RateLimitMarks;
 
 // What an exchange has in common with the others of its connection. Lives as long as those.
 struct ConnectionInfo {
@@ -132,6 +133,7 @@ class Exchange {
   Duration queue_time{}, connect_time{};  // of the last try
   std::string_view user;                  // who basic_auth found
   const Claims* claims = nullptr;         // set by jwt, held by the exchange
+  RateLimitMarks* rate_limits = nullptr;  // what the route's limits decided, while its chain runs
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives
