@@ -1,0 +1,89 @@
+// A token bucket whose whole state is one word: the time at which it will be full again (GCRA, the
+// generic cell rate algorithm). Time is counted in units of which a token has a whole number, and
+// always from the same zero, so no rounding adds up however long it runs. Pure and const: the word
+// is the caller's.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "weir/base/time.hpp"
+
+namespace weir::control {
+
+class Gcra {
+ public:
+  // The state of a bucket; 0 is a full one. It only grows.
+  using Word = std::uint64_t;
+
+  // A moment in the bucket's units, rounded down. Any time from the clock's zero to 36 years
+  // after it; one beyond counts as the nearer end.
+  struct Moment {
+    std::uint64_t units = 0;
+  };
+
+  // What a caller is told.
+  struct View {
+    std::uint64_t left = 0;  // whole tokens
+    Duration grows{};        // until `left` grows; zero when it is full
+    Duration full{};         // until it is full
+  };
+
+  // The longest that a bucket may take to fill.
+  static constexpr Duration longest_fill = std::chrono::hours(24 * 365);
+
+  // Whether such a bucket can be counted exactly: at most one token a nanosecond, and filled within
+  // longest_fill.
+  static bool possible(std::uint64_t tokens, Duration period, std::uint64_t burst) noexcept;
+
+  // `tokens` come evenly in each `period`, and up to `burst` are kept. REQUIRES: possible().
+  Gcra(std::uint64_t tokens, Duration period, std::uint64_t burst) noexcept;
+
+  Moment at(TimePoint now) const noexcept {
+    const auto ns = std::clamp<std::int64_t>(now.time_since_epoch().count(), 0, last_ns);
+    return {static_cast<std::uint64_t>(
+        (static_cast<unsigned __int128>(static_cast<std::uint64_t>(ns)) * units_per_ns_) >> shift)};
+  }
+
+  // Takes `cost` tokens if they are there: then `word` is the new state. Over any window t no more
+  // than burst + rate * t tokens are taken, whatever the order in which moments come, and under
+  // steady demand no fewer than that less one. A token comes at its time to the nanosecond, and for
+  // rates that make up to 8 tokens in a whole number of nanoseconds exactly.
+  // REQUIRES: 1 <= cost <= burst.
+  bool take(Word& word, Moment now, std::uint64_t cost) const noexcept {
+    const std::uint64_t price = cost * token_;
+    if (word <= now.units) {
+      word = now.units + price;
+      return true;
+    }
+    if (word + price > now.units + capacity_) return false;
+    word += price;
+    return true;
+  }
+
+  // Whether the bucket has been full for `since` at least.
+  bool full(Word word, Moment now, Duration since = Duration::zero()) const noexcept {
+    return word + static_cast<std::uint64_t>(since.count()) * most_units_per_ns <= now.units ||
+           word == 0;
+  }
+
+  View view(Word word, Moment now) const noexcept;
+
+  std::uint64_t burst() const noexcept { return burst_; }
+
+ private:
+  static constexpr int shift = 60;
+  static constexpr std::int64_t last_ns = (std::int64_t{1} << shift) - 1;
+  static constexpr std::uint64_t most_units_per_ns = 8;
+
+  Duration to_time(std::uint64_t units) const noexcept;  // rounded up
+
+  std::uint64_t tokens_;  // of `period_`, without common divisor
+  std::uint64_t period_;  // ns
+  std::uint64_t burst_;
+  std::uint64_t token_;         // units
+  std::uint64_t capacity_;      // units of `burst`
+  std::uint64_t units_per_ns_;  // times 2^shift, rounded down
+};
+
+}  // namespace weir::control

@@ -1,0 +1,92 @@
+#include "weir/control/rate_limiter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace weir::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TimePoint start(std::chrono::hours(1000));
+
+std::string caller(std::uint64_t n) { return "caller " + std::to_string(n); }
+
+TEST(RateLimiter, CountsEachCallerByItself) {
+  RateLimiter limiter({.tokens = 1, .period = 1s, .burst = 2});
+  EXPECT_EQ(limiter.look("a", start).left, 2u);
+  EXPECT_EQ(limiter.decide("a", start).view.left, 1u);
+  EXPECT_TRUE(limiter.decide("a", start).allowed);
+  EXPECT_FALSE(limiter.decide("a", start).allowed);
+  EXPECT_EQ(limiter.decide("b", start).view.left, 1u);
+  EXPECT_EQ(limiter.look("a", start).left, 0u);
+  EXPECT_EQ(limiter.look("a", start + 1s).left, 1u);
+  EXPECT_TRUE(limiter.decide("a", start + 1s).allowed);
+}
+
+TEST(RateLimiter, ARefusalLeavesLessThanItsCost) {
+  RateLimiter limiter({.tokens = 1, .period = 1s, .burst = 5, .cost = 2});
+  EXPECT_EQ(limiter.decide("a", start).view.left, 3u);
+  EXPECT_EQ(limiter.decide("a", start).view.left, 1u);
+  const auto refused = limiter.decide("a", start);
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_EQ(refused.view.left, 1u);
+  EXPECT_EQ(refused.view.grows, 1s);
+}
+
+TEST(RateLimiter, AFullTableForgivesNobody) {
+  RateLimiter limiter({.tokens = 1, .period = 1h, .burst = 1, .max_keys = 10});
+  EXPECT_TRUE(limiter.decide("offender", start).allowed);
+  std::uint64_t passed = 0;
+  for (std::uint64_t n = 0; n < 10'000; ++n) {
+    if (limiter.decide(caller(n), start + 1min).allowed) ++passed;
+    EXPECT_FALSE(limiter.decide("offender", start + 1min).allowed);
+  }
+  EXPECT_GE(passed, 9u);
+  EXPECT_LE(passed, 24u + 64u);
+  // Their buckets are full again: there is room.
+  for (std::uint64_t n = 0; n < 20; ++n) {
+    EXPECT_TRUE(limiter.decide(caller(n), start + 3h).allowed);
+  }
+}
+
+// Who was limited together with others does not start afresh when there is room.
+TEST(RateLimiter, RoomForgivesNobodyEither) {
+  RateLimiter limiter({.tokens = 1, .period = 1h, .burst = 3, .max_keys = 2});
+  for (std::uint64_t n = 0; n < 4; ++n) {
+    EXPECT_TRUE(limiter.decide(caller(n), start).allowed);  // full again in an hour
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.decide("late", start).allowed);
+  EXPECT_FALSE(limiter.decide("late", start + 30min).allowed);
+  EXPECT_TRUE(limiter.decide("late", start + 61min).allowed);
+  EXPECT_FALSE(limiter.decide("late", start + 61min).allowed);
+}
+
+// As many pass as a bucket holds and gets, over both threads together.
+TEST(RateLimiter, IsExactOverThreads) {
+  constexpr std::uint64_t burst = 1000;
+  RateLimiter limiter({.tokens = 1000, .period = 1s, .burst = burst});
+  std::atomic<std::uint64_t> passed{0};
+  std::atomic<std::int64_t> clock{0};
+  constexpr std::int64_t steps = 200'000;  // of 10 us: 2 s
+  const auto work = [&] {
+    while (true) {
+      const std::int64_t step = clock.fetch_add(1);
+      if (step > steps) return;
+      for (int i = 0; i < 2; ++i) {
+        if (limiter.decide("all", start + step * 10us).allowed) passed.fetch_add(1);
+      }
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  EXPECT_LE(passed.load(), burst + 2000);
+  EXPECT_GE(passed.load(), burst + 2000 - 1);
+}
+
+}  // namespace
+}  // namespace weir::control
