@@ -16,6 +16,8 @@ Fields fields(IpFilter& filter, std::vector<Written>& templates);
 Fields fields(BodyLimit& limit, std::vector<Written>& templates);
 Fields fields(Headers& headers, std::vector<Written>& templates);
 Fields fields(BasicAuth& auth, std::vector<Written>& templates);
+Fields fields(RateLimit& limit, std::vector<Written>& templates);
+Fields fields(ConcurrencyLimit& limit, std::vector<Written>& templates);
 
 // What is wrong with the whole, "" for nothing. Asked when each key is right by itself.
 std::string_view fault(const Cors& cors);
@@ -23,5 +25,7 @@ std::string_view fault(const IpFilter& filter);
 std::string_view fault(const BodyLimit& limit);
 std::string_view fault(const Headers& headers);
 std::string_view fault(const BasicAuth& auth);
+std::string_view fault(const RateLimit& limit);
+std::string_view fault(const ConcurrencyLimit& limit);
 
 }  // namespace weir::config

@@ -38,6 +38,13 @@ constexpr std::array<SizeUnit, 7> size_units{{{"B", 1},
                                               {"GiB", 1ULL << 30}}};
 constexpr std::uint64_t largest_size = 1ULL << 50;
 
+struct RateUnit {
+  std::string_view name;
+  Duration period;
+};
+constexpr std::array<RateUnit, 3> rate_units{
+    {{"s", std::chrono::seconds(1)}, {"m", std::chrono::minutes(1)}, {"h", std::chrono::hours(1)}}};
+
 struct Number {
   std::uint64_t whole = 0;
   std::uint64_t fraction = 0;  // in 1e-9
@@ -143,6 +150,28 @@ Parsed<double> parse_share(std::string_view text) {
 }
 
 std::string format_share(double share) { return fmt::format("{:.9g}%", share * 100); }
+
+Parsed<Rate> parse_rate(std::string_view text) {
+  constexpr std::uint64_t most = 1'000'000'000;
+  const std::size_t slash = text.find('/');
+  const auto tokens = parse_decimal(text.substr(0, slash));
+  const std::string_view unit =
+      slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+  const auto* known = std::ranges::find(rate_units, unit, &RateUnit::name);
+  if (tokens && *tokens == 0 && (slash == std::string_view::npos || known != rate_units.end())) {
+    return wrong("must be above 0");
+  }
+  if (!tokens || known == rate_units.end()) {
+    return wrong(in_quotes(text) + " is not a rate; write one like 50/s, 1000/m or 100000/h");
+  }
+  if (*tokens > most) return wrong(in_quotes(text) + " is too much; at most 1000000000");
+  return Rate{*tokens, known->period};
+}
+
+std::string to_text(const Rate& rate) {
+  const auto* unit = std::ranges::find(rate_units, rate.period, &RateUnit::period);
+  return fmt::format("{}/{}", rate.tokens, unit == rate_units.end() ? "?" : unit->name);
+}
 
 Parsed<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, std::uint64_t most) {
   const auto value = parse_decimal(text);

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "weir/base/time.hpp"
+#include "weir/config/rate.hpp"
 
 namespace weir::config {
 
@@ -30,6 +31,9 @@ std::string format_size(std::uint64_t bytes);
 // Decimal and '%': 0..1 for 0 % to 100 %. A bare 0 is zero.
 Parsed<double> parse_share(std::string_view text);
 std::string format_share(double share);
+
+// An integer of 1 to 1000000000, '/' and s, m or h: "50/s".
+Parsed<Rate> parse_rate(std::string_view text);
 
 // A decimal integer of `least` to `most`.
 Parsed<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, std::uint64_t most);

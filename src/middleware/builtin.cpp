@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <variant>
 
+#include "middleware/rate_limit.hpp"
 #include "middleware/types.hpp"
 
 namespace weir {
@@ -16,6 +17,10 @@ constexpr std::array builtins{
                       "outermost: answers preflights, which carry no credentials, and lets scripts "
                       "read the refusals of those within"},
     BuiltinMiddleware{"ip_filter", "the cheapest refusal: nothing is worked out for the unwelcome"},
+    BuiltinMiddleware{"rate_limit",
+                      "before all that costs; one by a claim stands behind the jwt that makes it"},
+    BuiltinMiddleware{"concurrency_limit",
+                      "behind the rate limits, whose refusals then take nobody's place"},
     BuiltinMiddleware{"body_limit",
                       "refuses by Content-Length before a password is hashed or a body read"},
     BuiltinMiddleware{"headers",
@@ -42,6 +47,8 @@ std::string_view type_name(const config::MiddlewareSpec& spec) noexcept {
                         [](const config::BodyLimit&) { return "body_limit"; },
                         [](const config::Headers&) { return "headers"; },
                         [](const config::BasicAuth&) { return "basic_auth"; },
+                        [](const config::RateLimit&) { return "rate_limit"; },
+                        [](const config::ConcurrencyLimit&) { return "concurrency_limit"; },
                     },
                     spec);
 }
@@ -56,6 +63,12 @@ std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
           [](const config::BodyLimit& spec) { return make_body_limit(spec); },
           [&](const config::Headers& spec) { return make_headers(spec, path_params); },
           [&](const config::BasicAuth& spec) { return make_basic_auth(spec, services.offload); },
+          [&](const config::RateLimit& spec) {
+            return make_rate_limit(config.name, spec, services);
+          },
+          [&](const config::ConcurrencyLimit& spec) {
+            return make_concurrency_limit(config.name, spec, services);
+          },
       },
       config.spec);
 }
@@ -81,6 +94,7 @@ std::vector<Chain> build_chains(const config::Config& config, const MiddlewareSe
   for (const config::Route& route : config.routes) {
     std::vector<std::shared_ptr<Middleware>> layers;
     for (const std::string& name : route.middleware) layers.push_back(made.find(name)->second);
+    if (auto around = rate_limit_headers(layers)) layers.insert(layers.begin(), std::move(around));
     chains.emplace_back(std::move(layers));
   }
   return chains;

@@ -10,6 +10,7 @@
 #include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
 #include "weir/middleware/chain.hpp"
+#include "weir/middleware/services.hpp"
 
 namespace weir {
 
@@ -20,5 +21,11 @@ std::shared_ptr<Middleware> make_headers(const config::Headers& spec,
                                          std::span<const std::string> path_params);
 // `offload` outlives it.
 std::shared_ptr<Middleware> make_basic_auth(const config::BasicAuth& spec, Offload& offload);
+// Their state is kept under `name`.
+std::shared_ptr<Middleware> make_rate_limit(std::string_view name, const config::RateLimit& spec,
+                                            const MiddlewareServices& services);
+std::shared_ptr<Middleware> make_concurrency_limit(std::string_view name,
+                                                   const config::ConcurrencyLimit& spec,
+                                                   const MiddlewareServices& services);
 
 }  // namespace weir

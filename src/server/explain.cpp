@@ -102,6 +102,14 @@ class MiddlewareView {
     refused_ = status_of(Reason::credentials_missing);
     return "basic_auth: no credentials (401 credentials_missing)";
   }
+  std::string operator()(const config::RateLimit& limit) const {
+    return fmt::format("rate_limit: {}, burst {}, cost {}, by {}{}", to_text(limit.rate),
+                       limit.bucket(), limit.cost, to_text(limit.key),
+                       limit.dry_run ? ", dry run" : "");
+  }
+  std::string operator()(const config::ConcurrencyLimit& limit) const {
+    return fmt::format("concurrency_limit: {} in flight, by {}", limit.limit, to_text(limit.key));
+  }
 
  private:
   const RequestHead& head_;

@@ -47,6 +47,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_listeners(families);
   collect_upstreams(families);
   collect_endpoints(families);
+  collect_rate_limits(families);
   collect_gateway(families);
   collect_process(families);
   return families;

@@ -67,6 +67,12 @@ void Metrics::reloaded(bool success) noexcept {
   last_reload_successful_.set(success ? 1 : 0);
 }
 
+std::shared_ptr<RateLimitMetrics> Metrics::rate_limit(std::string_view policy) {
+  return find(rate_limits_, policy, {}, [&] {
+    return std::make_shared<RateLimitMetrics>(std::string(policy), workers_ + 1);
+  });
+}
+
 template <class Series>
 void Metrics::sweep(Table<Series>& table, TimePoint now) {
   for (auto entry = table.begin(); entry != table.end();) {
@@ -89,6 +95,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(upstreams_, now);
   sweep(endpoints_, now);
   sweep(listeners_, now);
+  sweep(rate_limits_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {

@@ -2,6 +2,7 @@
 // default. Built by the loader, then const.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -10,7 +11,9 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/key.hpp"
 #include "weir/config/place.hpp"
+#include "weir/config/rate.hpp"
 
 namespace weir::config {
 
@@ -48,8 +51,28 @@ struct BasicAuth {
   std::string header = "x-user";  // receives the user's name on its way to the upstream
 };
 
+struct RateLimit {
+  Rate rate;
+  std::uint64_t burst = 0;  // 0: one second of the rate, at least 1
+  Key key;
+  std::uint64_t cost = 1;
+  bool dry_run = false;
+  std::uint64_t max_keys = 1'000'000;
+
+  // The burst in force.
+  std::uint64_t bucket() const noexcept {
+    const auto seconds = static_cast<std::uint64_t>(rate.period / std::chrono::seconds(1));
+    return burst != 0 ? burst : std::max<std::uint64_t>(1, rate.tokens / seconds);
+  }
+};
+struct ConcurrencyLimit {
+  std::uint32_t limit = 0;
+  Key key;
+};
+
 // One alternative per type of middleware; the compiler lists what a new one still lacks.
-using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth>;
+using MiddlewareSpec =
+    std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, RateLimit, ConcurrencyLimit>;
 
 struct Middleware {
   std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2

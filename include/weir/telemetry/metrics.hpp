@@ -14,6 +14,7 @@
 
 #include "weir/base/time.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
+#include "weir/telemetry/policy_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
@@ -38,6 +39,7 @@ class Metrics {
   std::shared_ptr<UpstreamMetrics> upstream(std::string_view name);
   std::shared_ptr<EndpointMetrics> endpoint(std::string_view upstream, std::string_view address);
   std::shared_ptr<ListenerMetrics> listener(std::string_view name);
+  std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -93,6 +95,7 @@ class Metrics {
   Table<UpstreamMetrics> upstreams_;
   Table<EndpointMetrics> endpoints_;
   Table<ListenerMetrics> listeners_;
+  Table<RateLimitMetrics> rate_limits_;
 };
 
 }  // namespace weir::telemetry

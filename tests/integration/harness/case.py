@@ -23,6 +23,8 @@ REASONS = {
     "uri_too_long": (414, "http_request_error"),
     "expectation_failed": (417, "http_request_error"),
     "headers_too_large": (431, "http_request_error"),
+    "rate_limited": (429, "http_request_denied"),
+    "concurrency_limited": (429, "http_request_denied"),
     "not_implemented": (501, "http_request_error"),
     "version_not_supported": (505, "http_request_error"),
     "connect_failed": (502, "connection_refused"),

@@ -19,6 +19,8 @@ middleware:
   inside: {ip_filter: {allow: [10.0.0.0/8]}}
   small: {body_limit: {size: 1MiB}}
   marked: {headers: {request: {set: {x-edge: weir}}}}
+  per_client: {rate_limit: {rate: 50/s}}
+  at_once: {concurrency_limit: {limit: 10}}
 routes:
   - name: orders
     match:
@@ -29,7 +31,7 @@ routes:
       query: {beta: {regex: "[01]"}}
       listeners: [http]
       scheme: http
-    middleware: [pages, inside, small, marked]
+    middleware: [pages, inside, per_client, at_once, small, marked]
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     upstream: orders-v1
   - name: canary
@@ -106,7 +108,8 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
                                  key.contains("middleware[].") ||
                                  key.contains("request_headers.") ||
                                  key.contains("response_headers.") || key.contains(".response.") ||
-                                 key.contains(".request.add.") || key.ends_with("beta.present");
+                                 key.contains(".request.add.") || key.ends_with("beta.present") ||
+                                 key.contains(".key.") || key.contains(".key[].");
     if (!shown_elsewhere) {
       EXPECT_TRUE(written.contains(key) || key.ends_with(".regex") || key.ends_with(".present"))
           << key;

@@ -43,6 +43,29 @@ TEST(Durations, AreDecimalWithUnit) {
   }
 }
 
+TEST(Rates, AreIntegersByUnit) {
+  const struct {
+    std::string_view text;
+    Rate value;
+  } rows[] = {
+      {"50/s", {50, 1s}},
+      {"1000/m", {1000, 1min}},
+      {"100000/h", {100000, 1h}},
+      {"1000000000/s", {1'000'000'000, 1s}},
+  };
+  for (const auto& row : rows) {
+    const auto parsed = parse_rate(row.text);
+    ASSERT_TRUE(parsed) << row.text << ": " << parsed.error();
+    EXPECT_EQ(*parsed, row.value) << row.text;
+    EXPECT_EQ(to_text(*parsed), row.text);
+  }
+  for (const std::string_view bad :
+       {"", "0", "0/s", "50", "50/", "/s", "50/d", "50/S", "50 / s", "-1/s", "0.5/s", "1/s/s",
+        "1000000001/s", "99999999999999999999/s", "50/ms"}) {
+    EXPECT_FALSE(parse_rate(bad)) << bad;
+  }
+}
+
 TEST(Sizes, AreIntegersWithUnit) {
   const struct {
     std::string_view text;

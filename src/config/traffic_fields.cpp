@@ -1,0 +1,63 @@
+// Middleware that bounds how much comes from a caller: rate_limit, concurrency_limit.
+#include "config/key_fields.hpp"
+#include "config/kinds.hpp"
+#include "config/middleware_fields.hpp"
+
+namespace weir::config {
+namespace {
+
+constexpr std::uint64_t most_tokens = 1'000'000'000;
+constexpr std::uint64_t most_keys = 100'000'000;
+constexpr std::uint64_t most_in_flight = 1'000'000'000;
+constexpr Duration longest_fill = std::chrono::hours(24 * 365);
+
+Value rate(Rate& target) {
+  return {
+      .read =
+          [&target](const Reader& in) {
+            if (const auto value = in.parse(parse_rate)) target = *value;
+          },
+      .print = [&target] { return Tree(to_text(target)); },
+      .schema = [] { return Tree::map({{"type", "string"}, {"pattern", "^[0-9]+/(s|m|h)$"}}); }};
+}
+
+// What is in force is printed, which without a word in the file follows from the rate.
+Value burst(RateLimit& limit) {
+  Value out = count(limit.burst, 1, most_tokens);
+  out.print = [&limit] {
+    return limit.rate.tokens == 0 ? Tree() : Tree(static_cast<std::int64_t>(limit.bucket()));
+  };
+  return out;
+}
+
+}  // namespace
+
+Fields fields(RateLimit& limit, std::vector<Written>&) {
+  return {{"rate", rate(limit.rate), "requests a second, minute or hour: 50/s, 1000/m, 100000/h",
+           Need::required},
+          {"burst", burst(limit), "requests at once; default: one second of the rate, at least 1"},
+          {"key", key(limit.key), "who has a limit of their own: client_ip, {header: NAME}, ..."},
+          {"cost", count(limit.cost, 1, most_tokens), "what a request takes of it"},
+          {"dry_run", flag(limit.dry_run), "count and tell, refuse nobody"},
+          {"max_keys", count(limit.max_keys, 1, most_keys),
+           "callers that are told apart at once, 32 bytes each"}};
+}
+
+Fields fields(ConcurrencyLimit& limit, std::vector<Written>&) {
+  return {{"limit", count(limit.limit, 1, most_in_flight), "requests in flight at the same time",
+           Need::required},
+          {"key", key(limit.key), "who has a limit of their own, as of rate_limit"}};
+}
+
+std::string_view fault(const RateLimit& limit) {
+  if (limit.cost > limit.bucket()) return "`cost` is above `burst`: nothing would ever pass";
+  using Wide = unsigned __int128;
+  const Wide fill = Wide{limit.bucket()} * static_cast<std::uint64_t>(limit.rate.period.count());
+  if (fill > Wide{static_cast<std::uint64_t>(longest_fill.count())} * limit.rate.tokens) {
+    return "`burst` takes more than 365 days to come at this `rate`; lower it";
+  }
+  return "";
+}
+std::string_view fault(const ConcurrencyLimit&) { return ""; }
+
+}  // namespace weir::config
