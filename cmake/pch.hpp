@@ -1,16 +1,10 @@
-// Precompiled for the library: the standard headers and the part of Asio that Task needs.
+// Precompiled for the library: the standard headers.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

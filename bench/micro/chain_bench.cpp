@@ -2,13 +2,12 @@
 // nothing.
 #include <benchmark/benchmark.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "weir/middleware/chain.hpp"
+#include "weir/net/task_group.hpp"
 
 namespace weir {
 namespace {
@@ -40,9 +39,9 @@ Task<> run(benchmark::State& state, const Chain* chain) {
 }
 
 void spawn_and_run(benchmark::State& state, const Chain* chain) {
-  asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
-  asio::co_spawn(context, run(state, chain), asio::detached);
-  context.run();
+  net::Loop loop;
+  net::TaskGroup tasks(loop);
+  tasks.spawn(run(state, chain));
 }
 
 void bench_handler(benchmark::State& state) { spawn_and_run(state, nullptr); }

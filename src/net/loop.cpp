@@ -5,9 +5,7 @@
 namespace weir::net {
 
 Loop::Loop(std::unique_ptr<Reactor> reactor)
-    : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
-      work_(context_.get_executor()),
-      reactor_(std::move(reactor)),
+    : reactor_(std::move(reactor)),
       now_(Clock::now()),
       wheel_(now_),
       mailbox_(*reactor_),
@@ -17,7 +15,6 @@ Loop::~Loop() { mailbox_.close(); }
 
 void Loop::run() {
   while (!stopped_) turn();
-  context_.poll();
 }
 
 void Loop::stop() {
@@ -27,14 +24,11 @@ void Loop::stop() {
 void Loop::turn() {
   const TimePoint idle_from = Clock::now();
   busy_.fetch_add((idle_from - now_).count(), std::memory_order_relaxed);
-  reactor_->wait(idle_from, ready_first_ != nullptr || posted_ ? idle_from : wheel_.next_event());
+  reactor_->wait(idle_from, ready_first_ != nullptr ? idle_from : wheel_.next_event());
   now_ = Clock::now();
   reactor_->dispatch();
   mailbox_.deliver();
   run_ready();
-  // Seldom: coroutines are spawned and resumed in place, and an empty poll costs more than all else
-  // here.
-  if (std::exchange(posted_, false)) context_.poll();
   wheel_.advance(now_);
   run_ready();
 }

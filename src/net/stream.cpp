@@ -11,9 +11,8 @@
 #include <utility>
 
 namespace weir::net {
-namespace {
 
-Io to_io(Wake wake) noexcept {
+Io Stream::to_io(Wake wake) noexcept {
   switch (wake) {
     case Wake::notified:
       return Io::ok;
@@ -24,8 +23,6 @@ Io to_io(Wake wake) noexcept {
   }
   return Io::error;
 }
-
-}  // namespace
 
 Stream::Stream(Loop& loop, int fd) : loop_(loop), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
   // Without a registration no edge would ever come: closed is what the owner sees.
@@ -101,13 +98,6 @@ IoResult Stream::try_peek(std::span<std::byte> into) noexcept {
   return {Io::error, 0, errno};
 }
 
-Task<Io> Stream::wait_readable(Deadline deadline) {
-  if (readable_ || fd_ < 0) co_return read_waiter_.cancelled() ? Io::cancelled : Io::ok;
-  read_waiter_.reset();
-  co_await read_waiter_.wait(deadline);
-  co_return to_io(read_waiter_.result());
-}
-
 IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
   if (fd_ < 0) return {Io::error, 0, EBADF};
   if (!writable_) return {Io::would_block};
@@ -137,13 +127,6 @@ IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
     return {Io::would_block};
   }
   return {Io::error, 0, errno};
-}
-
-Task<Io> Stream::wait_writable(Deadline deadline) {
-  if (writable_ || fd_ < 0) co_return write_waiter_.cancelled() ? Io::cancelled : Io::ok;
-  write_waiter_.reset();
-  co_await write_waiter_.wait(deadline);
-  co_return to_io(write_waiter_.result());
 }
 
 Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {

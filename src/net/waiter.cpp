@@ -1,12 +1,15 @@
 #include "weir/net/waiter.hpp"
 
+#include <cassert>
+#include <utility>
+
 #include "weir/net/loop.hpp"
 
 namespace weir::net {
 
 Waiter::~Waiter() {
+  assert(!waiting());
   if (ready_) loop_.remove_ready(*this);
-  if (resume_ != nullptr) std::exchange(resume_, nullptr)(storage_, false);
 }
 
 Wake Waiter::result() noexcept {
@@ -25,7 +28,8 @@ void Waiter::cancel() noexcept {
   if (waiting()) make_ready();
 }
 
-void Waiter::suspended() noexcept {
+void Waiter::suspended(std::coroutine_handle<> waiting) noexcept {
+  waiting_ = waiting;
   if (notified_ || cancelled_) {
     make_ready();
     return;
@@ -54,7 +58,7 @@ void Waiter::make_ready() noexcept {
 
 void Waiter::resume() {
   ready_ = false;
-  std::exchange(resume_, nullptr)(storage_, true);
+  TaskPump::resume(std::exchange(waiting_, nullptr));
 }
 
 }  // namespace weir::net

@@ -4,10 +4,8 @@
 
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace weir {
 
@@ -15,29 +13,37 @@ class Arena {
  public:
   Arena() = default;
   Arena(Arena&& other) noexcept
-      : block_(std::move(other.block_)),
-        full_(std::move(other.full_)),
-        used_(std::exchange(other.used_, 0)),
-        capacity_(std::exchange(other.capacity_, 0)) {}
+      : at_(std::exchange(other.at_, nullptr)),
+        end_(std::exchange(other.end_, nullptr)),
+        last_(std::exchange(other.last_, nullptr)) {}
   Arena& operator=(Arena&& other) noexcept {
-    block_ = std::move(other.block_);
-    full_ = std::move(other.full_);
-    used_ = std::exchange(other.used_, 0);
-    capacity_ = std::exchange(other.capacity_, 0);
+    if (this == &other) return *this;
+    if (last_ != nullptr) free_blocks();
+    at_ = std::exchange(other.at_, nullptr);
+    end_ = std::exchange(other.end_, nullptr);
+    last_ = std::exchange(other.last_, nullptr);
     return *this;
+  }
+  ~Arena() {
+    if (last_ != nullptr) free_blocks();
   }
 
   // Makes room for `size` bytes in one block.
   void reserve(std::size_t size) {
-    if (capacity_ - used_ < size) grow(size);
+    if (room() < size) grow(size);
   }
 
   char* allocate(std::size_t size) {
-    if (capacity_ - used_ < size) grow(size);
-    char* out = block_.get() + used_;
-    used_ += size;
-    return out;
+    if (room() < size) grow(size);
+    return std::exchange(at_, at_ + size);
   }
+  // Where the next allocate() of at most `size` bytes will be.
+  char* prepare(std::size_t size) {
+    reserve(size);
+    return at_;
+  }
+  // Gives back what the last allocate() did not use: all from `end` on.
+  void trim(char* end) noexcept { at_ = end; }
 
   std::string_view copy(std::string_view text) {
     if (text.empty()) return {};
@@ -47,24 +53,19 @@ class Arena {
   }
 
  private:
-  // A first block of this size, with malloc's own overhead, still comes from its per-thread cache.
-  static constexpr std::size_t first_block = 1000;
+  // Stands at the beginning of its memory.
+  struct Block {
+    Block* before;
+    std::size_t size;  // in all
+  };
 
+  std::size_t room() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   void grow(std::size_t size);
+  void free_blocks() noexcept;
 
-  std::unique_ptr<char[]> block_;
-  std::vector<std::unique_ptr<char[]>> full_;
-  std::size_t used_ = 0;
-  std::size_t capacity_ = 0;
+  char* at_ = nullptr;
+  char* end_ = nullptr;
+  Block* last_ = nullptr;
 };
-
-inline void Arena::grow(std::size_t size) {
-  std::size_t next = capacity_ == 0 ? first_block : capacity_ * 2;
-  if (next < size) next = size;
-  if (block_) full_.push_back(std::move(block_));
-  block_ = std::make_unique_for_overwrite<char[]>(next);
-  capacity_ = next;
-  used_ = 0;
-}
 
 }  // namespace weir

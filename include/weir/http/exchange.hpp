@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/base/block_cache.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/result.hpp"
@@ -67,7 +68,7 @@ class Cancellable {
 
 // Something that works for an exchange beyond the call that made it: a try with its upload and its
 // body, a tunnel. Owned by the exchange.
-class ExchangePart {
+class ExchangePart : public Cached {
  public:
   virtual ~ExchangePart() = default;
   // Stops what still runs and returns when nothing does. Called once, before destruction.
@@ -188,9 +189,12 @@ class Exchange {
   Cancellable* set_cancellable(Cancellable* waiting) noexcept;
 
  private:
-  std::vector<std::unique_ptr<ExchangePart>> parts_;
-  std::vector<std::shared_ptr<const void>> guards_;
-  std::vector<Hook> hooks_;
+  template <class T>
+  using List = std::vector<T, CachedAllocator<T>>;
+
+  List<std::unique_ptr<ExchangePart>> parts_;
+  List<std::shared_ptr<const void>> guards_;
+  List<Hook> hooks_;
   Reason cancelled_ = Reason::none;
   Cancellable* waiting_ = nullptr;
   Duration client_wait_{};

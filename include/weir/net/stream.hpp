@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,13 +58,19 @@ class Stream final : private ReadyTarget {
   IoResult try_peek(std::span<std::byte> into) noexcept;
   // Lets the next wait_readable() be for more than try_peek() saw.
   void await_more() noexcept { readable_ = peer_closed_; }
-  // Waits for an edge when there is none: ok, timeout, cancelled.
-  Task<Io> wait_readable(Deadline deadline);
+  // co_await stream.wait_readable(deadline): waits for an edge when there is none; ok, timeout,
+  // cancelled. Costs no coroutine.
+  auto wait_readable(Deadline deadline) noexcept {
+    return Wait{read_waiter_, deadline, readable() || fd_ < 0};
+  }
   bool readable() const noexcept { return readable_; }
 
   // Writes as much as the kernel takes; ok or would_block with bytes >= 0, or error.
   IoResult try_write(std::span<const iovec> pieces) noexcept;
-  Task<Io> wait_writable(Deadline deadline);
+  // The same for room to write.
+  auto wait_writable(Deadline deadline) noexcept {
+    return Wait{write_waiter_, deadline, writable_ || fd_ < 0};
+  }
   // Writes all of `pieces` (which it changes), each stall bounded by `stall` (zero: unbounded): ok,
   // error, timeout, cancelled.
   Task<Io> write_all(std::span<iovec> pieces, Duration stall);
@@ -89,6 +96,22 @@ class Stream final : private ReadyTarget {
   void set_observer(StreamObserver* observer) noexcept { observer_ = observer; }
 
  private:
+  struct Wait {
+    Waiter& waiter;
+    Deadline deadline;
+    bool ready;
+    bool await_ready() const noexcept { return ready; }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept {
+      waiter.reset();
+      waiter.wait(deadline).await_suspend(waiting);
+    }
+    Io await_resume() const noexcept {
+      if (ready) return waiter.cancelled() ? Io::cancelled : Io::ok;
+      return to_io(waiter.result());
+    }
+  };
+  static Io to_io(Wake wake) noexcept;
+
   void on_ready(std::uint8_t ready) noexcept override;
 
   Loop& loop_;

@@ -2,7 +2,9 @@
 // joined before what the tasks refer to goes away. Worker thread only.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
+#include <exception>
 
 #include "weir/base/task.hpp"
 #include "weir/net/loop.hpp"
@@ -11,7 +13,7 @@ namespace weir::net {
 
 class TaskGroup {
  public:
-  explicit TaskGroup(Loop& loop) noexcept : loop_(loop), empty_(loop) {}
+  explicit TaskGroup(Loop& loop) noexcept : empty_(loop) {}
   ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
@@ -24,9 +26,18 @@ class TaskGroup {
   Task<bool> join(Deadline deadline = no_deadline);
 
  private:
-  Task<> run(Task<> task);
+  // A coroutine that nobody awaits: begins at once, and its frame goes at its end.
+  struct Root {
+    struct promise_type : Cached {
+      Root get_return_object() const noexcept { return {}; }
+      std::suspend_never initial_suspend() const noexcept { return {}; }
+      std::suspend_never final_suspend() const noexcept { return {}; }
+      void return_void() const noexcept {}
+      void unhandled_exception() const noexcept { std::terminate(); }
+    };
+  };
+  Root run(Task<> task);
 
-  Loop& loop_;
   std::size_t running_ = 0;
   Waiter empty_;
 };

@@ -3,13 +3,8 @@
 // One waiting coroutine at a time; worker thread only.
 #pragma once
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/deferred.hpp>
-#include <cstddef>
+#include <coroutine>
 #include <cstdint>
-#include <new>
-#include <type_traits>
-#include <utility>
 
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
@@ -24,18 +19,27 @@ enum class Wake : std::uint8_t { notified, timeout, cancelled };
 class Waiter final : private Timer {
  public:
   explicit Waiter(Loop& loop) noexcept : loop_(loop) {}
+  // REQUIRES: nobody waits: a coroutine outlives no waiter that it waits for.
   ~Waiter() override;
 
   // co_await waiter.wait(deadline): suspends until woken, then waiter.result() says by what. A
   // notify() that came before is not lost; after cancel() every wait ends at once.
-  auto wait(Deadline deadline) {
+  auto wait(Deadline deadline) noexcept {
+    struct Wait {
+      Waiter* waiter;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> waiting) const noexcept {
+        waiter->suspended(waiting);
+      }
+      void await_resume() const noexcept {}
+    };
     deadline_ = deadline;
-    return asio::async_initiate<const asio::deferred_t, void()>(Suspend{this}, asio::deferred);
+    return Wait{this};
   }
   // Why the last wait ended; consumes a notification.
   Wake result() noexcept;
 
-  bool waiting() const noexcept { return resume_ != nullptr; }
+  bool waiting() const noexcept { return waiting_ != nullptr; }
   void notify() noexcept;
   // Forgets a notification that nobody waited for.
   void reset() noexcept { notified_ = false; }
@@ -45,37 +49,18 @@ class Waiter final : private Timer {
  private:
   friend class Loop;
 
-  struct Suspend {
-    Waiter* waiter;
-    template <class Handler>
-    void operator()(Handler&& handler) const {
-      using Stored = std::decay_t<Handler>;
-      static_assert(sizeof(Stored) <= sizeof(Waiter::storage_));
-      static_assert(std::is_nothrow_move_constructible_v<Stored>);
-      ::new (static_cast<void*>(waiter->storage_)) Stored(std::forward<Handler>(handler));
-      waiter->resume_ = [](void* storage, bool run) {
-        auto* stored = static_cast<Stored*>(storage);
-        Stored handler_now(std::move(*stored));
-        stored->~Stored();
-        if (run) std::move(handler_now)();
-      };
-      waiter->suspended();
-    }
-  };
-
   void expire(TimePoint now) noexcept override;
-  void suspended() noexcept;
+  void suspended(std::coroutine_handle<> waiting) noexcept;
   void make_ready() noexcept;
   void resume();  // by the loop
 
   Loop& loop_;
-  void (*resume_)(void* storage, bool run) = nullptr;
+  std::coroutine_handle<> waiting_;
   Waiter* next_ready_ = nullptr;
   Deadline deadline_ = no_deadline;
   bool notified_ = false;
   bool cancelled_ = false;
   bool ready_ = false;  // in the loop's list
-  alignas(std::max_align_t) std::byte storage_[32];
 };
 
 }  // namespace weir::net

@@ -2,7 +2,6 @@
 // on the main thread; bounded in connections, sizes and time.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <expected>
 #include <memory>
 #include <string>

@@ -2,7 +2,6 @@
 // thread's io_context; the workers are told through their mailboxes.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/base/asio.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/config/model.hpp"
 #include "weir/net/acceptor.hpp"

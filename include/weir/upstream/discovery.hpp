@@ -4,7 +4,6 @@
 // no_healthy_endpoint, the start is not stopped. Main thread only.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -14,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "weir/base/asio.hpp"
 #include "weir/base/ip.hpp"
-#include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/upstream/cluster.hpp"
 

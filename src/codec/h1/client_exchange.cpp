@@ -20,7 +20,7 @@ iovec piece(std::string_view text) noexcept {
 }
 iovec piece(Bytes bytes) noexcept { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
 
-class Client final : public ClientExchange {
+class Client final : public ClientExchange, public Cached {
  public:
   Client(net::Stream& stream, Exchange& exchange, Owner& owner, Method method,
          std::size_t header_size)
@@ -133,7 +133,9 @@ class Client final : public ClientExchange {
     }
   }
 
-  Task<net::Io> wait_more(Deadline until) override { return stream_.wait_readable(until); }
+  Task<net::Io> wait_more(Deadline until) override {
+    co_return co_await stream_.wait_readable(until);
+  }
   bool untouched() const noexcept override { return !touched_; }
   ByteStream& bytes() noexcept override { return tunnel_; }
   void cancel() noexcept override { stream_.cancel(); }
