@@ -11,20 +11,11 @@
 namespace weir {
 namespace {
 
-static_assert(static_cast<unsigned>(FieldId::x_rewrite_url) < 64);
-constexpr std::uint64_t bit(FieldId id) noexcept { return 1ULL << static_cast<unsigned>(id); }
-constexpr std::uint64_t bits(std::initializer_list<FieldId> ids) noexcept {
-  std::uint64_t set = 0;
-  for (const FieldId id : ids) set |= bit(id);
-  return set;
-}
-constexpr bool has(std::uint64_t set, FieldId id) noexcept { return (set & bit(id)) != 0; }
-
-constexpr std::uint64_t untrusted_ids =
-    bits({FieldId::forwarded, FieldId::proxy, FieldId::true_client_ip, FieldId::x_client_ip,
-          FieldId::x_forwarded_client_cert, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
-          FieldId::x_forwarded_port, FieldId::x_forwarded_proto, FieldId::x_original_url,
-          FieldId::x_real_ip, FieldId::x_request_id, FieldId::x_rewrite_url});
+constexpr FieldSet untrusted_ids = field_set(
+    {FieldId::forwarded, FieldId::proxy, FieldId::true_client_ip, FieldId::x_client_ip,
+     FieldId::x_forwarded_client_cert, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+     FieldId::x_forwarded_port, FieldId::x_forwarded_proto, FieldId::x_original_url,
+     FieldId::x_real_ip, FieldId::x_request_id, FieldId::x_rewrite_url});
 
 constexpr std::string_view forwarded_prefix = "x-forwarded-";
 
@@ -55,7 +46,7 @@ class Nominations {
  public:
   void add(std::string_view name) noexcept {
     if (const FieldId id = field_id(name); id != FieldId::other) {
-      ids_ |= bit(id);
+      ids_ |= field_set(id);
     } else if (iequals(name, "close")) {
       return;
     } else if (count_ < names_.size()) {
@@ -65,21 +56,41 @@ class Nominations {
     }
   }
 
-  bool contains(const HeaderMap::Field& field) const noexcept {
-    if (field.id != FieldId::other) return has(ids_ & ~kept, field.id);
+  // What goes by its id, the fields of the connection among them.
+  FieldSet ids() const noexcept { return hop_by_hop | (ids_ & ~kept); }
+  // Whether fields without an id may have been named.
+  bool names_others() const noexcept { return count_ != 0; }
+  bool contains_other(std::string_view field) const noexcept {
     if (too_many_) return true;
     return std::ranges::any_of(std::span(names_).first(count_),
-                               [&](std::string_view name) { return iequals(name, field.name); });
+                               [&](std::string_view name) { return iequals(name, field); });
   }
 
  private:
-  static constexpr std::uint64_t kept = bits({FieldId::host, FieldId::content_length});
+  static constexpr FieldSet kept = field_set({FieldId::host, FieldId::content_length});
 
-  std::uint64_t ids_ = 0;
-  std::array<std::string_view, 64> names_;
+  FieldSet ids_ = 0;
   std::size_t count_ = 0;
   bool too_many_ = false;
+  std::array<std::string_view, 64> names_;
 };
+
+void strip_nominated(HeaderMap& headers) {
+  Nominations nominated;
+  for (const HeaderMap::Field& field : headers) {
+    if (field.id != FieldId::connection) continue;
+    for_each_element(field.value, [&](std::string_view name) {
+      nominated.add(name);
+      return true;
+    });
+  }
+  if (nominated.names_others()) {
+    headers.remove_if([&](const HeaderMap::Field& field) {
+      return field.id == FieldId::other && nominated.contains_other(field.name);
+    });
+  }
+  headers.remove_all(nominated.ids());
+}
 
 bool is_port(std::string_view text) noexcept {
   const auto port = text.size() <= 5 ? parse_decimal(text) : std::nullopt;
@@ -120,8 +131,9 @@ std::size_t remove_spellings(HeaderMap& headers, std::string_view name) {
 }
 
 void strip_untrusted(HeaderMap& headers, std::span<const std::string> extra) {
+  if (extra.empty() && !headers.may_have(untrusted_ids | field_set(FieldId::other))) return;
   headers.remove_if([&](const HeaderMap::Field& field) {
-    if (field.id != FieldId::other ? has(untrusted_ids, field.id)
+    if (field.id != FieldId::other ? holds(untrusted_ids, field.id)
                                    : is_untrusted_spelling(field.name)) {
       return true;
     }
@@ -131,17 +143,15 @@ void strip_untrusted(HeaderMap& headers, std::span<const std::string> extra) {
 }
 
 void strip_hop_by_hop(HeaderMap& headers) {
-  Nominations nominated;
-  for (const HeaderMap::Field& field : headers) {
-    if (field.id != FieldId::connection) continue;
-    for_each_element(field.value, [&](std::string_view name) {
-      nominated.add(name);
-      return true;
-    });
+  if (!headers.may_have(hop_by_hop)) return;
+  const auto connection = headers.get(FieldId::connection);
+  // Nearly always: nothing is named, or nothing that would stay.
+  if (!connection || ((*connection == "keep-alive" || *connection == "close") &&
+                      headers.count(FieldId::connection) == 1)) {
+    headers.remove_all(hop_by_hop);
+    return;
   }
-  headers.remove_if([&](const HeaderMap::Field& field) {
-    return is_hop_by_hop(field.id) || nominated.contains(field);
-  });
+  strip_nominated(headers);
 }
 
 IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_trusted,
@@ -181,28 +191,19 @@ bool is_valid_traceparent(std::string_view value) noexcept {
 }
 
 std::string_view keep_valid_trace(HeaderMap& headers) {
-  bool any = false;
-  unsigned parents = 0;
-  std::string_view parent;
-  for (const HeaderMap::Field& field : headers) {
-    if (field.id == FieldId::traceparent) {
-      any = true;
-      ++parents;
-      parent = field.value;
-    } else if (field.id == FieldId::tracestate) {
-      any = true;
-    }
+  constexpr FieldSet trace = field_set({FieldId::traceparent, FieldId::tracestate});
+  if (!headers.may_have(trace)) return {};
+  const auto parent = headers.get(FieldId::traceparent);
+  if (parent && headers.count(FieldId::traceparent) == 1 && is_valid_traceparent(*parent)) {
+    return parent->substr(3, 32);
   }
-  if (!any) return {};
-  if (parents == 1 && is_valid_traceparent(parent)) return parent.substr(3, 32);
-  headers.remove_if([](const HeaderMap::Field& field) {
-    return field.id == FieldId::traceparent || field.id == FieldId::tracestate;
-  });
+  headers.remove_all(trace);
   return {};
 }
 
 unsigned count_via(const HeaderMap& headers, std::string_view name) noexcept {
   unsigned count = 0;
+  if (!headers.may_have(field_set(FieldId::via))) return count;
   for (const HeaderMap::Field& field : headers) {
     if (field.id != FieldId::via) continue;
     for_each_element(field.value, [&](std::string_view element) {

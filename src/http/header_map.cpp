@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "weir/base/text.hpp"
@@ -68,13 +69,17 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(FieldId::x_rewri
 static_assert(names[static_cast<std::size_t>(FieldId::te)] == "te");
 static_assert(names.back() == "x-rewrite-url");
 
-// Length, first and last letter spread the known names over the table; collisions probe on.
+// The bit that makes a capital letter a small one. Of two characters of a token only letters of
+// two cases become equal by it, and it changes none of a known name's.
+constexpr unsigned char case_bit = 0x20;
+
+// Length, first, middle and last letter spread the known names over the table; collisions probe on.
 constexpr std::size_t slots = 256;
 constexpr std::size_t hash(std::string_view name) noexcept {
-  const auto first = static_cast<unsigned char>(to_lower(name.front()));
-  const auto middle = static_cast<unsigned char>(to_lower(name[name.size() / 2]));
-  const auto last = static_cast<unsigned char>(to_lower(name.back()));
-  return (name.size() * 7 + first * 31u + middle * 5u + last * 11u) % slots;
+  const auto small = [](char c) { return static_cast<unsigned char>(c) | unsigned{case_bit}; };
+  return (name.size() * 7 + small(name.front()) * 31 + small(name[name.size() / 2]) * 5 +
+          small(name.back()) * 11) %
+         slots;
 }
 
 template <class Word>
@@ -113,6 +118,25 @@ bool is_name(std::string_view known, std::string_view name) noexcept {
   return iequals(known, name);
 }
 
+// The same where both are tokens.
+bool is_token_name(std::string_view known, std::string_view name) noexcept {
+  if (known.size() != name.size()) return false;
+  const std::size_t size = name.size();
+  const auto same = [&]<class Word>(std::size_t at, Word) {
+    constexpr std::uint64_t small = Word(~Word{0}) / 255 * case_bit;
+    return (load<Word>(name.data() + at) | small) == load<Word>(known.data() + at);
+  };
+  if (size >= 8) {
+    const std::size_t last = size - 8;
+    for (std::size_t i = 0; i < last; i += 8) {
+      if (!same(i, std::uint64_t{})) return false;
+    }
+    return same(last, std::uint64_t{});
+  }
+  if (size >= 4) return same(0, std::uint32_t{}) && same(size - 4, std::uint32_t{});
+  return iequals(known, name);
+}
+
 constexpr std::array<std::uint8_t, slots> make_table() {
   std::array<std::uint8_t, slots> table{};
   for (std::size_t i = 1; i < names.size(); ++i) {
@@ -124,6 +148,27 @@ constexpr std::array<std::uint8_t, slots> make_table() {
 }
 constexpr std::array<std::uint8_t, slots> table = make_table();
 
+// A name of at most sixteen letters as two words, with those bits that count.
+struct WideName {
+  std::array<std::uint64_t, 2> words{};
+  std::array<std::uint64_t, 2> mask{};
+  std::size_t size = 0;
+};
+constexpr std::size_t widest = 16;
+constexpr std::array<WideName, names.size()> wide_names = [] {
+  std::array<WideName, names.size()> all{};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    all[i].size = names[i].size();
+    if (names[i].size() > widest) continue;
+    for (std::size_t at = 0; at < names[i].size(); ++at) {
+      const unsigned shift = 8 * (std::endian::native == std::endian::little ? at % 8 : 7 - at % 8);
+      all[i].words[at / 8] |= std::uint64_t{static_cast<unsigned char>(names[i][at])} << shift;
+      all[i].mask[at / 8] |= std::uint64_t{0xFF} << shift;
+    }
+  }
+  return all;
+}();
+
 }  // namespace
 
 FieldId field_id(std::string_view name) noexcept {
@@ -134,25 +179,29 @@ FieldId field_id(std::string_view name) noexcept {
   return FieldId::other;
 }
 
-std::string_view field_name(FieldId id) noexcept { return names[static_cast<std::size_t>(id)]; }
-
-bool is_hop_by_hop(FieldId id) noexcept {
-  switch (id) {
-    case FieldId::connection:
-    case FieldId::keep_alive:
-    case FieldId::proxy_connection:
-    case FieldId::te:
-    case FieldId::trailer:
-    case FieldId::transfer_encoding:
-    case FieldId::upgrade:
-    case FieldId::http2_settings:
-    case FieldId::proxy_authenticate:
-    case FieldId::proxy_authorization:
-      return true;
-    default:
-      return false;
+FieldId field_id_of_token(std::string_view name) noexcept {
+  for (std::size_t slot = hash(name); table[slot] != 0; slot = (slot + 1) % slots) {
+    if (is_token_name(names[table[slot]], name)) return static_cast<FieldId>(table[slot]);
   }
+  return FieldId::other;
 }
+
+FieldId field_id_of_wide_token(std::string_view name) noexcept {
+  constexpr std::uint64_t small = ~std::uint64_t{0} / 255 * case_bit;
+  if (name.size() > widest) return field_id_of_token(name);
+  const std::uint64_t low = load<std::uint64_t>(name.data()) | small;
+  const std::uint64_t high = load<std::uint64_t>(name.data() + 8) | small;
+  for (std::size_t slot = hash(name); table[slot] != 0; slot = (slot + 1) % slots) {
+    const WideName& known = wide_names[table[slot]];
+    if (known.size == name.size() && (((low ^ known.words[0]) & known.mask[0]) |
+                                      ((high ^ known.words[1]) & known.mask[1])) == 0) {
+      return static_cast<FieldId>(table[slot]);
+    }
+  }
+  return FieldId::other;
+}
+
+std::string_view field_name(FieldId id) noexcept { return names[static_cast<std::size_t>(id)]; }
 
 bool is_framing_or_hop_by_hop(std::string_view name) noexcept {
   const FieldId id = field_id(name);
@@ -179,14 +228,13 @@ void HeaderMap::set(std::string_view name, std::string_view value) {
     add(id, name, value);
     return;
   }
-  first->name = arena_.copy(name);
-  first->value = arena_.copy(value);
+  *first = {arena_.copy(name), arena_.copy(value), id};
   fields_.erase(std::remove_if(first + 1, fields_.end(), same), fields_.end());
 }
 
 std::size_t HeaderMap::remove(FieldId id) {
-  if (!may_have(id)) return 0;
-  if (id != FieldId::other) seen_ &= ~bit(id);
+  if (!may_have(field_set(id))) return 0;
+  if (id != FieldId::other) seen_ &= ~field_set(id);
   return std::erase_if(fields_, [&](const Field& field) { return field.id == id; });
 }
 
@@ -197,8 +245,7 @@ std::size_t HeaderMap::remove(std::string_view name) {
   });
 }
 
-std::optional<std::string_view> HeaderMap::get(FieldId id) const noexcept {
-  if (!may_have(id)) return std::nullopt;
+std::optional<std::string_view> HeaderMap::find(FieldId id) const noexcept {
   for (const Field& field : fields_) {
     if (field.id == id) return field.value;
   }
@@ -214,7 +261,7 @@ std::optional<std::string_view> HeaderMap::get(std::string_view name) const noex
 }
 
 std::size_t HeaderMap::count(FieldId id) const noexcept {
-  if (!may_have(id)) return 0;
+  if (!may_have(field_set(id))) return 0;
   return static_cast<std::size_t>(
       std::ranges::count_if(fields_, [&](const Field& field) { return field.id == id; }));
 }

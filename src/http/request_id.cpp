@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <stdexcept>
 
 #include "weir/base/text.hpp"
@@ -12,6 +13,16 @@ namespace weir {
 namespace {
 
 constexpr std::size_t uuid_bytes = 16;
+
+constexpr std::array<char, 512> hex_pairs = [] {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = digits[i >> 4];
+    pairs[2 * i + 1] = digits[i & 15];
+  }
+  return pairs;
+}();
 
 // Random bytes of one thread, drawn 4 KiB at a time.
 class RandomBlock {
@@ -41,12 +52,20 @@ void write_uuid(std::span<char, 36> out) {
   std::ranges::copy(random.draw(), bytes.begin());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 9562
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out[at++] = '-';
-    out[at++] = "0123456789abcdef"[bytes[i] >> 4];
-    out[at++] = "0123456789abcdef"[bytes[i] & 0x0f];
-  }
+  const auto put = [&](std::size_t at, std::size_t from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(&out[at + 2 * i], &hex_pairs[std::size_t{2} * bytes[from + i]], 2);
+    }
+  };
+  put(0, 0, 4);
+  out[8] = '-';
+  put(9, 4, 2);
+  out[13] = '-';
+  put(14, 6, 2);
+  out[18] = '-';
+  put(19, 8, 2);
+  out[23] = '-';
+  put(24, 10, 6);
 }
 
 bool is_valid_request_id(std::string_view id) noexcept {

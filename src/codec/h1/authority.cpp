@@ -55,9 +55,9 @@ std::optional<Authority> parse_authority(std::string_view text, Arena& arena) {
     seen = upper_char;
     out.host = text.substr(0, size);
   } else {
-    for (; size < text.size() && text[size] != ':'; ++size) {
+    for (; size < text.size(); ++size) {
       const std::uint8_t kind = host_classes[static_cast<unsigned char>(text[size])];
-      if (kind == 0) return std::nullopt;
+      if (kind == 0) break;
       seen |= kind;
     }
     out.host = text.substr(0, size);

@@ -32,20 +32,66 @@ constexpr std::size_t field_overhead = 32;
   return refuse(reason, field + " holds the control character " + quoted({&c, 1}));
 }
 
+bool is_white(char c) noexcept { return c == ' ' || c == '\t'; }
+
 // trim(), for the usual one space in front.
 std::string_view without_white_space(std::string_view raw) noexcept {
-  const auto is_white = [](char c) { return c == ' ' || c == '\t'; };
   if (!raw.empty() && raw.front() == ' ') raw.remove_prefix(1);
   if (!raw.empty() && (is_white(raw.front()) || is_white(raw.back()))) return trim(raw);
   return raw;
 }
 
+bool are(const char* two, char first, char second) noexcept {
+  return two[0] == first && two[1] == second;
+}
+
+// Where the lines are copied to from `from` on, before they are copied.
+struct Copy {
+  const char* from;
+  const char* to;
+  std::string_view of(std::string_view text) const noexcept {
+    return {to + (text.data() - from), text.size()};
+  }
+};
+
+// Takes the lines that are all usual: a name of letters and '-', one space, a value without white
+// space around it, CR LF, all of it there and within the limits. Stops before any other, as if
+// nothing of that had been looked at.
+void read_usual_lines(std::string_view bytes, const FieldRules& rules, HeadProgress& at,
+                      const Copy& copy, HeaderMap& out) {
+  const char* const end = bytes.data() + bytes.size();
+  const char* line = bytes.data() + at.line;
+  std::size_t room = rules.header_size - std::min(at.size, rules.header_size);
+  std::size_t fields = rules.header_count - std::min(at.count, rules.header_count);
+  for (; fields != 0; --fields) {
+    const char* const colon = skip_letters(line, end);
+    if (end - colon < 4 || colon == line || !are(colon, ':', ' ')) break;
+    const char* const value = colon + 2;
+    const char* const cr = skip_value(value, end, bytes.data());
+    if (end - cr < 2 || !are(cr, '\r', '\n')) break;
+    if (cr != value && (is_white(*value) || is_white(cr[-1]))) break;
+    const auto length = static_cast<std::size_t>(cr - line);
+    if (length > rules.line_size || length + field_overhead > room) break;
+    const std::string_view name(line, static_cast<std::size_t>(colon - line));
+    const FieldId id = field_id_of_wide_token(name);
+    if (id == FieldId::transfer_encoding) break;
+    out.add_line(id, copy.of(name), copy.of({value, static_cast<std::size_t>(cr - value)}));
+    room -= length + field_overhead;
+    at.size += length + field_overhead;
+    ++at.count;
+    line = cr + 2;
+  }
+  at.line = at.scanned = static_cast<std::size_t>(line - bytes.data());
+}
+
 std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules& rules,
-                                        HeadProgress& at, HeaderMap& out) {
+                                        HeadProgress& at, const Copy& copy, HeaderMap& out) {
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
   const auto offset = [begin](const char* p) { return static_cast<std::size_t>(p - begin); };
   while (at.line != bytes.size()) {
+    if (at.scanned == at.line) read_usual_lines(bytes, rules, at, copy, out);
+    if (at.line == bytes.size()) break;
     const char* const line = begin + at.line;
     if (*line == '\r') {
       if (line + 1 == end) return false;
@@ -98,13 +144,13 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
 
     const std::string_view raw(begin + at.colon + 1,
                                static_cast<std::size_t>(p - begin) - at.colon - 1);
-    const FieldId id = field_id(name);
+    const FieldId id = field_id_of_token(name);
     // White space, strictly, but the one place where a tab only ever stood to deceive.
     if (id == FieldId::transfer_encoding && raw.find('\t') != std::string_view::npos) {
       return refuse(rules.malformed, "a tab in Transfer-Encoding");
     }
     if ((at.name_classes_seen & underscore_char) == 0 || rules.underscores != Underscores::drop) {
-      out.add_view(id, name, without_white_space(raw));
+      out.add_view(id, copy.of(name), copy.of(without_white_space(raw)));
     }
     at.size += static_cast<std::size_t>(p - line) + field_overhead;
     ++at.count;
@@ -120,12 +166,18 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
 
 std::expected<bool, Refusal> read_field_lines(std::string_view bytes, const FieldRules& rules,
                                               HeadProgress& at, HeaderMap& out) {
-  const std::size_t from = at.line;
+  // A head and what may stand behind it: more is not made room for at once.
+  constexpr std::size_t most_prepared = 2048;
+  const char* const from = bytes.data() + at.line;
+  const std::size_t there = bytes.size() - at.line;
   const std::size_t first = out.size();
-  auto result = read_lines(bytes, rules, at, out);
+  const bool prepared = there <= most_prepared;
+  const Copy copy{from, prepared ? out.arena().prepare(there) : from};
+  auto result = read_lines(bytes, rules, at, copy, out);
   if (out.size() != first) {
-    const std::string_view own = out.arena().copy(bytes.substr(from, at.line - from));
-    out.relocate(first, bytes.data() + from, own.data());
+    const auto used = static_cast<std::size_t>(bytes.data() + at.line - from);
+    const std::string_view own = out.arena().copy({from, used});
+    if (!prepared) out.relocate(first, from, own.data());
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "weir/base/copy_text.hpp"
 #include "weir/base/reason.hpp"
 
 namespace weir::codec::h1 {
@@ -17,24 +18,37 @@ void HeadWriter::append(std::uint64_t number) {
 void HeadWriter::field(std::string_view name, std::string_view value) {
   const std::size_t size = name.size() + value.size() + 4;
   if (buffer_.size() - used_ < size) grow(size);
-  char* out = reinterpret_cast<char*>(buffer_.data()) + used_;
-  out += name.copy(out, name.size());
+  char* out = copy_text(reinterpret_cast<char*>(buffer_.data()) + used_, name);
   *out++ = ':';
   *out++ = ' ';
-  out += value.copy(out, value.size());
+  out = copy_text(out, value);
   *out++ = '\r';
   *out = '\n';
   used_ += size;
 }
 
 void HeadWriter::fields(const HeaderMap& headers) {
+  constexpr FieldSet framing = field_set(
+      {FieldId::content_length, FieldId::transfer_encoding, FieldId::connection, FieldId::host});
+  // Lines that stand one behind the other as they came go out as one piece.
+  const char* run = nullptr;
+  const char* run_end = nullptr;
   for (const HeaderMap::Field& one : headers) {
-    if (one.id == FieldId::content_length || one.id == FieldId::transfer_encoding ||
-        one.id == FieldId::connection || one.id == FieldId::host) {
+    if (holds(framing, one.id)) continue;
+    if (one.is_line) {
+      const char* const line_end = one.value.data() + one.value.size() + 2;
+      if (one.name.data() != run_end) {
+        if (run != run_end) append({run, run_end});
+        run = one.name.data();
+      }
+      run_end = line_end;
       continue;
     }
+    if (run != run_end) append({run, run_end});
+    run = run_end = nullptr;
     field(one.name, one.value);
   }
+  if (run != run_end) append({run, run_end});
 }
 
 void HeadWriter::grow(std::size_t more) {

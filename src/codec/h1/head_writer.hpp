@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "weir/base/buffer.hpp"
+#include "weir/base/copy_text.hpp"
 #include "weir/http/head.hpp"
 
 namespace weir::codec::h1 {
@@ -19,7 +20,7 @@ class HeadWriter {
 
   void append(std::string_view text) {
     if (buffer_.size() - used_ < text.size()) grow(text.size());
-    text.copy(reinterpret_cast<char*>(buffer_.data()) + used_, text.size());
+    copy_text(reinterpret_cast<char*>(buffer_.data()) + used_, text);
     used_ += text.size();
   }
   void append(std::uint64_t number);

@@ -58,6 +58,11 @@ std::expected<Content, Refusal> decide_content(const FramingFields& fields, Vers
 }
 
 bool add_connection_options(std::string_view value, ConnectionOptions& options) noexcept {
+  if (value == "keep-alive" && options.count < most_connection_options) {
+    ++options.count;
+    options.keep_alive = true;
+    return true;
+  }
   return for_each_element(value, [&](std::string_view option) {
     if (!is_token(option) || ++options.count > most_connection_options) return false;
     options.close = options.close || iequals(option, "close");

@@ -230,7 +230,9 @@ std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_vi
 
   const char* const version = target_end + 1;
   const auto there = static_cast<std::size_t>(end - version);
-  for (std::size_t i = 0; i < std::min(there, version_line.size()); ++i) {
+  const bool usual = there >= version_line.size() &&
+                     std::string_view(version, version_line.size()) == "HTTP/1.1\r\n";
+  for (std::size_t i = 0; !usual && i < std::min(there, version_line.size()); ++i) {
     const bool as_expected =
         version_line[i] == 'd' ? is_digit(version[i]) : version[i] == version_line[i];
     if (!as_expected) {

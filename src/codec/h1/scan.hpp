@@ -55,6 +55,26 @@ inline const char* skip_name(const char* p, const char* end, std::uint8_t& seen)
   return p;
 }
 
+// The first byte that is neither a letter nor '-', or `end`; may stop early where the next few
+// bytes are the last.
+inline const char* skip_letters(const char* p, const char* end) noexcept {
+#ifdef __SSE2__
+  const __m128i small = _mm_set1_epi8(0x20);
+  const __m128i a = _mm_set1_epi8('a');
+  const __m128i letters = _mm_set1_epi8(25);
+  const __m128i hyphen = _mm_set1_epi8('-');
+  for (; end - p >= 16; p += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, small), a);
+    const __m128i plain = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, letters), letter),
+                                       _mm_cmpeq_epi8(bytes, hyphen));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(plain));
+    if (mask != 0xFFFF) return p + std::countr_one(mask);
+  }
+#endif
+  return p;
+}
+
 // HTAB, SP, visible ASCII and obs-text: what a field value or a phrase is made of (RFC 9110
 // section 5.5).
 constexpr bool is_value_char(char c) noexcept {
@@ -65,22 +85,34 @@ constexpr bool is_value_char(char c) noexcept {
 // 21-7E without '#': what a request target is made of.
 constexpr bool is_target_char(char c) noexcept { return c > 0x20 && c < 0x7F && c != '#'; }
 
-inline const char* skip_value(const char* p, const char* end) noexcept {
+// The first byte that cannot stand in a value, or `end`. What is from `begin` on may be read again.
+inline const char* skip_value(const char* p, const char* end, const char* begin) noexcept {
 #ifdef __SSE2__
   const __m128i highest_control = _mm_set1_epi8(0x1F);
   const __m128i tab = _mm_set1_epi8('\t');
   const __m128i del = _mm_set1_epi8(0x7F);
-  for (; end - p >= 16; p += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const auto bad_at = [&](const char* at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, highest_control), bytes);
     const __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), control),
                                      _mm_cmpeq_epi8(bytes, del));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
+    return static_cast<unsigned>(_mm_movemask_epi8(bad));
+  };
+  for (; end - p >= 16; p += 16) {
+    const unsigned mask = bad_at(p);
     if (mask != 0) return p + std::countr_zero(mask);
+  }
+  if (end - begin >= 16) {
+    const unsigned mask = bad_at(end - 16) >> (16 - (end - p));
+    return mask != 0 ? p + std::countr_zero(mask) : end;
   }
 #endif
   while (p != end && is_value_char(*p)) ++p;
   return p;
+}
+
+inline const char* skip_value(const char* p, const char* end) noexcept {
+  return skip_value(p, end, p);
 }
 
 inline const char* skip_target(const char* p, const char* end) noexcept {

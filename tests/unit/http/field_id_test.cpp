@@ -24,6 +24,9 @@ TEST(FieldId, EveryNameInAnyCaseAndNothingElse) {
         std::string changed = lower;
         changed[at] = static_cast<char>(byte);
         EXPECT_EQ(field_id(changed) == id, to_lower(changed[at]) == lower[at]) << lower << byte;
+        if (is_token(changed)) {
+          EXPECT_EQ(field_id_of_token(changed), field_id(changed)) << changed;
+        }
       }
     }
   }

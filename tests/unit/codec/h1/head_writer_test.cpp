@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "codec/h1/field_lines.hpp"
+
 namespace weir::codec::h1 {
 namespace {
 
@@ -78,6 +80,24 @@ TEST_F(HeadWriterTest, FieldsKeepOrderAndCaseLessThoseOfTheFraming) {
   headers.add("X-B", "");
   out_.fields(headers);
   EXPECT_EQ(out_.text(), "X-B: 2\r\nx-a: 1\r\nX-B: \r\n");
+}
+
+TEST_F(HeadWriterTest, FieldsThatCameAreWrittenAsOneSpellsThem) {
+  const std::string_view wire =
+      "A-Name: one\r\nB:two\r\nConnection: keep-alive\r\nC: \t three \r\nEmpty:\r\nBlank: \r\n"
+      "Gone: x\r\nDate: now\r\nServer: origin of a rather long name, longer than a block\r\n\r\n";
+  HeadProgress at;
+  const FieldRules rules{.header_size = 4096, .header_count = 100};
+  HeaderMap headers;
+  ASSERT_TRUE(read_field_lines(wire, rules, at, headers).value());
+  headers.remove("gone");
+  headers.set("date", "then");
+  headers.add("Last", "own");
+  HeadWriter out(pool_);
+  out.fields(headers);
+  EXPECT_EQ(out.text(),
+            "A-Name: one\r\nB: two\r\nC: three\r\nEmpty: \r\nBlank: \r\ndate: then\r\n"
+            "Server: origin of a rather long name, longer than a block\r\nLast: own\r\n");
 }
 
 TEST_F(HeadWriterTest, Numbers) {
