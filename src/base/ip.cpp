@@ -13,6 +13,23 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
+// A number below 256 with a dot behind it.
+struct Octet {
+  std::array<char, 4> text{};
+  std::uint8_t size = 0;
+};
+constexpr std::array<Octet, 256> octets = [] {
+  std::array<Octet, 256> all{};
+  for (unsigned value = 0; value < 256; ++value) {
+    Octet& octet = all[value];
+    if (value >= 100) octet.text[octet.size++] = static_cast<char>('0' + value / 100);
+    if (value >= 10) octet.text[octet.size++] = static_cast<char>('0' + value / 10 % 10);
+    octet.text[octet.size++] = static_cast<char>('0' + value % 10);
+    octet.text[octet.size++] = '.';
+  }
+  return all;
+}();
+
 std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
   if (text.size() > 5) return std::nullopt;
   const auto value = parse_decimal(text);
@@ -70,27 +87,28 @@ IpAddress IpAddress::masked(int bits) const noexcept {
   return out;
 }
 
-void IpAddress::append_to(std::string& out) const {
-  if (!valid()) {
-    out += "unix";
-    return;
-  }
+char* IpAddress::write_to(char* out) const noexcept {
   if (is_v4()) {
-    // By hand: it stands in several fields of every request.
-    char text[16];
-    char* at = text;
+    // By hand: it stands in several fields of every request. An octet may overwrite what follows.
     for (std::size_t i = 0; i < 4; ++i) {
-      if (i != 0) *at++ = '.';
-      const unsigned value = bytes_[i];
-      if (value >= 100) *at++ = static_cast<char>('0' + value / 100);
-      if (value >= 10) *at++ = static_cast<char>('0' + value / 10 % 10);
-      *at++ = static_cast<char>('0' + value % 10);
+      const Octet& octet = octets[bytes_[i]];
+      std::memcpy(out, octet.text.data(), octet.text.size());
+      out += octet.size;
     }
-    out.append(text, static_cast<std::size_t>(at - text));
-    return;
+    return out - 1;
   }
-  char text[INET6_ADDRSTRLEN];
-  out += inet_ntop(AF_INET6, bytes_.data(), text, sizeof text);
+  if (!valid()) {
+    std::memcpy(out, "unix", 4);
+    return out + 4;
+  }
+  static_assert(longest_text >= INET6_ADDRSTRLEN);
+  inet_ntop(AF_INET6, bytes_.data(), out, longest_text);
+  return out + std::strlen(out);
+}
+
+void IpAddress::append_to(std::string& out) const {
+  char text[longest_text];
+  out.append(text, static_cast<std::size_t>(write_to(text) - text));
 }
 
 std::string IpAddress::to_string() const {

@@ -38,8 +38,8 @@ HeaderRewrite::Values HeaderRewrite::parse(
   return parsed;
 }
 
-void HeaderRewrite::apply(HeaderMap& headers, const Request& request,
-                          const Exchange& exchange) const {
+void HeaderRewrite::change(HeaderMap& headers, const Request& request,
+                           const Exchange& exchange) const {
   for (const std::string& name : remove_) headers.remove(name);
   Variables variables(request, exchange);
   const auto lookup = [&](TemplateVariable variable, std::size_t param) {

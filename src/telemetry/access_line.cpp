@@ -5,6 +5,7 @@
 #include "telemetry/digits.hpp"
 #include "telemetry/escaping.hpp"
 #include "telemetry/query_redaction.hpp"
+#include "weir/base/copy_text.hpp"
 
 namespace weir::telemetry {
 namespace {
@@ -15,27 +16,16 @@ char* put(char* out, const char (&literal)[N]) noexcept {
   return out + N - 1;
 }
 
-char* put(char* out, std::string_view trusted) noexcept {
-  return out + trusted.copy(out, trusted.size());
-}
+char* put(char* out, std::string_view trusted) noexcept { return copy_text(out, trusted); }
 
 // Milliseconds with three decimals.
 char* put_ms(char* out, Duration duration) noexcept {
+  if (duration == Duration::zero()) return put(out, "0.000");  // a wait that was none
   const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
   const std::uint64_t us = (static_cast<std::uint64_t>(ns) + 500) / 1000;
   out = put_number(out, us / 1000);
   *out++ = '.';
   return put_3_digits(out, static_cast<unsigned>(us % 1000));
-}
-
-char* put_v4(char* out, const IpAddress& address) noexcept {
-  const auto& bytes = address.bytes();
-  out = put_octet(out, bytes[0]);
-  for (std::size_t i = 1; i < 4; ++i) {
-    *out++ = '.';
-    out = put_octet(out, bytes[i]);
-  }
-  return out;
 }
 
 constexpr std::string_view cut(std::string_view text, std::size_t cap) noexcept {
@@ -78,25 +68,14 @@ std::string_view AccessLine::visible_referer(std::string_view referer, config::Q
   return cut(redacted_, url_cap);
 }
 
-char* AccessLine::put_client_ip(char* out, const IpAddress& address) {
-  if (address.is_v4()) return put_v4(out, address);
-  scratch_.clear();
-  address.append_to(scratch_);
-  return put(out, std::string_view(scratch_));
-}
-
 char* AccessLine::put_peer(char* out, const SocketAddress& peer) {
   if (peer.is_unix() || !peer.ip().valid()) {
     out = put(out, "unix:");
     return put_json(out, cut(peer.path(), cap), scratch_);
   }
-  if (peer.ip().is_v4()) {
-    out = put_v4(out, peer.ip());
-  } else {
-    *out++ = '[';
-    out = put_client_ip(out, peer.ip());
-    *out++ = ']';
-  }
+  if (peer.ip().is_v6()) *out++ = '[';
+  out = peer.ip().write_to(out);
+  if (peer.ip().is_v6()) *out++ = ']';
   *out++ = ':';
   return put_number(out, peer.port());
 }
@@ -134,7 +113,7 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
   text(R"(,"listener":")", record.listener);
   text(R"(,"protocol":")", record.protocol);
   out = put(out, R"(,"client_ip":")");
-  out = put_client_ip(out, record.client_ip);
+  out = record.client_ip.write_to(out);
   *out++ = '"';
   if (record.peer != nullptr) {
     out = put(out, R"(,"peer":")");
@@ -173,7 +152,7 @@ char* AccessLine::combined(char* out, WallTime time, const AccessRecord& record,
   const auto text = [&](std::string_view value, std::size_t most = cap) {
     out = value.empty() ? put(out, "-") : put_hex_escaped(out, cut(value, most));
   };
-  out = put_client_ip(out, record.client_ip);
+  out = record.client_ip.write_to(out);
   out = put(out, " - ");
   // Unquoted, so a blank in it would begin the next field.
   for (std::string_view user = cut(record.user, cap); !user.empty(); user.remove_prefix(1)) {

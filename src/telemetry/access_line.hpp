@@ -27,7 +27,6 @@ class AccessLine {
  private:
   char* json(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
   char* combined(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
-  char* put_client_ip(char* out, const IpAddress& address);
   char* put_peer(char* out, const SocketAddress& peer);
   // As the policy has it; views into the argument or into redacted_.
   std::string_view visible_query(std::string_view query, config::QueryPolicy policy);

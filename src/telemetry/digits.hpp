@@ -45,26 +45,4 @@ inline char* put_number(char* out, std::uint64_t value) noexcept {
   return std::to_chars(out, out + longest_number, value).ptr;
 }
 
-// A number below 256. May write, but not claim, up to four bytes.
-inline char* put_octet(char* out, std::uint8_t value) noexcept {
-  struct Octet {
-    std::array<char, 3> digits;
-    std::uint8_t length;
-  };
-  static constexpr std::array<Octet, 256> octets = [] {
-    std::array<Octet, 256> all{};
-    for (unsigned i = 0; i < 256; ++i) {
-      std::uint8_t n = 0;
-      if (i >= 100) all[i].digits[n++] = static_cast<char>('0' + i / 100);
-      if (i >= 10) all[i].digits[n++] = static_cast<char>('0' + i / 10 % 10);
-      all[i].digits[n++] = static_cast<char>('0' + i % 10);
-      all[i].length = n;
-    }
-    return all;
-  }();
-  const Octet& octet = octets[value];
-  std::memcpy(out, &octet, sizeof octet);
-  return out + octet.length;
-}
-
 }  // namespace weir::telemetry

@@ -32,7 +32,9 @@ class IpAddress {
   // The address with all but its first `bits` cleared.
   IpAddress masked(int bits) const noexcept;
 
-  // Appends the text without allocating beyond `out`'s growth; "unix" for no address.
+  // Writes the text, "unix" for no address, and returns its end. REQUIRES: room for longest_text.
+  static constexpr std::size_t longest_text = 48;
+  char* write_to(char* out) const noexcept;
   void append_to(std::string& out) const;
   std::string to_string() const;
 

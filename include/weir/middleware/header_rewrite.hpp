@@ -23,9 +23,13 @@ class HeaderRewrite {
   bool empty() const noexcept { return remove_.empty() && set_.empty() && add_.empty(); }
   // Changes `headers`, which may be the request's own. Variables not known yet (the upstream before
   // one is chosen) are empty; path parameters are looked up by name in the exchange's route.
-  void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const;
+  void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const {
+    if (!empty()) change(headers, request, exchange);
+  }
 
  private:
+  void change(HeaderMap& headers, const Request& request, const Exchange& exchange) const;
+
   using Values = std::vector<std::pair<std::string, TemplateText>>;
 
   Values parse(const std::vector<std::pair<std::string, std::string>>& values) const;
