@@ -37,8 +37,16 @@ Attempt::~Attempt() {
                             .duration = loop_.now() - started_});
 }
 
-Task<Result<ResponseHead>> Attempt::start(HeadTime time) {
-  if (exchange_.cancelled()) co_return std::unexpected(cancelled_error());
+Task<Result<>> Attempt::start(HeadTime time, ResponseHead& head) {
+  if (exchange_.cancelled()) return give_up();
+  begin();
+  return read_final_head(time, head);
+}
+
+// Nothing was sent, so it is no failure of the upstream's.
+Task<Result<>> Attempt::give_up() { co_return std::unexpected(cancelled_error()); }
+
+void Attempt::begin() {
   exchange_.set_cancellable(this);
   BodyStream* const body = request_.body;
   Bytes first;
@@ -53,50 +61,46 @@ Task<Result<ResponseHead>> Attempt::start(HeadTime time) {
     upload_done_ = false;
     uploads_.spawn(upload(!*sent, whole));
   }
-  auto head = co_await read_final_head(time);
-  if (!head) {
-    failure_ = head.error();
-    co_return std::unexpected(std::move(head.error()));
-  }
-  head_came_ = true;
-  status_ = head->status;
-  exchange_.last_activity = loop_.now();
-  if (!upload_done_) exchange_.close_after = true;
-  co_return head;
 }
 
-Task<Result<ResponseHead>> Attempt::read_final_head(HeadTime time) {
+Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
   unsigned interim = 0;
-  // Filled as it comes: the parser remembers where it is, so what it has read must stay.
-  ResponseHead head;
   while (true) {
     const auto came = client_->take_head(head);
-    if (!came) {
-      if (upload_failure_) co_return std::unexpected(*upload_failure_);
-      co_return std::unexpected(came.error());
-    }
+    if (!came) co_return failed(upload_failure_.value_or(came.error()));
     if (*came) {
       if (head.status >= 200 || head.status == 101) {
         continued_.notify();
-        co_return head;
+        head_came_ = true;
+        status_ = head.status;
+        exchange_.last_activity = loop_.now();
+        if (!upload_done_) exchange_.close_after = true;
+        co_return Result<>{};
       }
       if (++interim > most_interim) {
-        co_return fail(Reason::upstream_bad_response, Side::upstream, "too many interim answers");
+        const Error why{Reason::upstream_bad_response, Side::upstream, "too many interim answers"};
+        co_return failed(why);
       }
       strip_hop_by_hop(head.headers);
       if (exchange_.interim != nullptr) co_await exchange_.interim->informational(head);
       if (head.status == 100) continued_.notify();
       continue;
     }
-    if (upload_failure_) co_return std::unexpected(*upload_failure_);
+    if (upload_failure_) co_return failed(*upload_failure_);
     const Deadline until = time.until(loop_.now(), exchange_);
     const net::Io ready = co_await client_->wait_more(until);
-    if (ready == net::Io::cancelled) co_return std::unexpected(cancelled_error());
+    if (ready == net::Io::cancelled) co_return failed(cancelled_error());
     // While the client's content is waited for, the end moves on.
     if (ready == net::Io::timeout && loop_.now() >= time.until(loop_.now(), exchange_)) {
-      co_return fail(Reason::request_timeout, Side::upstream);
+      const Error why{Reason::request_timeout, Side::upstream, {}};
+      co_return failed(why);
     }
   }
+}
+
+[[gnu::noinline]] std::unexpected<Error> Attempt::failed(const Error& why) {
+  failure_ = why;
+  return std::unexpected(why);
 }
 
 Error Attempt::cancelled_error() const {

@@ -38,8 +38,9 @@ class Attempt final : public ExchangePart,
           std::size_t header_size, UpstreamRecord record);
   ~Attempt() override;
 
-  // Sends the request and returns the final head; interim ones are relayed on the way.
-  Task<Result<ResponseHead>> start(HeadTime time);
+  // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
+  // on the way.
+  Task<Result<>> start(HeadTime time, ResponseHead& head);
 
   // The reused connection died before any byte of an answer, and nothing of the content was taken
   // from the client: the request can be sent again as it is.
@@ -62,9 +63,14 @@ class Attempt final : public ExchangePart,
   bool settled() const noexcept override { return uploads_.size() == 0; }
 
  private:
-  Task<Result<ResponseHead>> read_final_head(HeadTime time);
+  // Sends what can be sent without waiting; an upload goes on with the rest.
+  void begin();
+  Task<Result<>> give_up();
+  Task<Result<>> read_final_head(HeadTime time, ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
+  // Why there is no final head.
+  std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
   void cancel(Reason reason) noexcept override;
   void answer_ended(bool reusable) noexcept override;

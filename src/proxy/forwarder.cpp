@@ -54,17 +54,14 @@ class Forwarder final : public Handler {
     const RequestHead& head = request.head;
     if (exchange.body_limit != 0 && head.framing == Framing::length &&
         head.content_length > exchange.body_limit) {
-      co_return problem(Reason::body_too_large, "content over the limit", exchange.request_id());
+      return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
     const Target& target = pick(exchange.connection.worker);
     exchange.upstream = target.cluster->name();
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
-      co_return problem(Reason::internal, fault, exchange.request_id());
+      return refuse(Reason::internal, fault, exchange);
     }
-    UpstreamRecord record(*target.metrics, exchange.connection.worker);
-    auto tried = co_await try_until_head(request, exchange, target, record);
-    if (!tried) co_return problem(tried.error(), exchange.request_id());
-    co_return answer(request, exchange, *tried);
+    return forward(request, exchange, target);
   }
 
  private:
@@ -79,11 +76,6 @@ class Forwarder final : public Handler {
     control::WeightedSplit split;
     std::uint64_t seen = 0;  // generation of the overrides
   };
-  struct Answered {
-    Attempt* attempt;
-    ResponseHead head;
-  };
-
   const Target& pick(unsigned worker) {
     if (!is_split_) return targets_.front();
     WorkerSplit& own = splits_[worker];
@@ -112,7 +104,7 @@ class Forwarder final : public Handler {
       if (rewrite_prefix_) {
         while (path.ends_with('/')) path.pop_back();
         path += exchange.rest;
-        if (path.empty()) path = "/";
+        if (path.empty()) path += '/';
       }
       // A variable may have brought in what a path must not have.
       const auto normal = normalise_path(path, true, headers.arena());
@@ -124,10 +116,14 @@ class Forwarder final : public Handler {
     return {};
   }
 
+  static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange) {
+    co_return problem(reason, detail, exchange.request_id());
+  }
+
   // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
   // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1).
-  Task<Result<Answered>> try_until_head(Request& request, Exchange& exchange, const Target& target,
-                                        UpstreamRecord& record) {
+  Task<Response> forward(Request& request, Exchange& exchange, const Target& target) {
+    UpstreamRecord record(*target.metrics, exchange.connection.worker);
     upstream::Cluster& cluster = *target.cluster;
     const unsigned worker = exchange.connection.worker;
     net::Loop& loop = *exchange.connection.loop;
@@ -143,7 +139,7 @@ class Forwarder final : public Handler {
           ++exchange.attempts;
         }
         tried.connect_failures.clear();
-        if (!acquired) co_return std::unexpected(std::move(acquired.error()));
+        if (!acquired) co_return problem(acquired.error(), exchange.request_id());
         lease.emplace(std::move(*acquired));
       }
       record.leased(*lease);
@@ -154,37 +150,41 @@ class Forwarder final : public Handler {
       exchange.connect_time = lease->connect_time;
       Attempt& attempt = exchange.own(std::make_unique<Attempt>(
           loop, std::move(*lease), request, exchange, target.response_header_size, record));
-      auto head = co_await attempt.start(time);
-      if (head) co_return Answered{&attempt, std::move(*head)};
+      Response response;
+      const auto came = co_await attempt.start(time, response.head);
+      if (came) {
+        complete(request, exchange, attempt, response);
+        co_return response;
+      }
       const bool again = attempt.replayable() && !tried.fresh && is_idempotent(request.head.method);
       co_await exchange.end(attempt);
-      if (!again) co_return std::unexpected(std::move(head.error()));
+      if (!again) co_return problem(came.error(), exchange.request_id());
       tried.fresh = true;
     }
   }
 
-  Response answer(Request& request, Exchange& exchange, Answered& answered) const {
-    ResponseHead& head = answered.head;
+  // Makes the answer of the head that came: its content is the attempt's.
+  void complete(Request& request, Exchange& exchange, Attempt& attempt, Response& response) const {
+    ResponseHead& head = response.head;
     const bool switched = head.status == 101;
     if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
-      answered.attempt->abort(Reason::upstream_bad_response);
-      return problem(Reason::upstream_bad_response, "switched protocols unasked",
-                     exchange.request_id());
+      attempt.abort(Reason::upstream_bad_response);
+      response = problem(Reason::upstream_bad_response, "switched protocols unasked",
+                         exchange.request_id());
+      return;
     }
-    if (switched && !answered.attempt->into_tunnel()) {
-      answered.attempt->abort(Reason::pool_full);
-      return problem(Reason::pool_full, "tunnels", exchange.request_id());
+    if (switched && !attempt.into_tunnel()) {
+      attempt.abort(Reason::pool_full);
+      response = problem(Reason::pool_full, "tunnels", exchange.request_id());
+      return;
     }
     strip_hop_by_hop(head.headers);
-    Response response;
     if (switched) {
       head.headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
-      response.body = &answered.attempt->tunnel();
+      response.body = &attempt.tunnel();
     } else if (head.framing != Framing::none) {
-      response.body = static_cast<BodyStream*>(answered.attempt);
+      response.body = static_cast<BodyStream*>(&attempt);
     }
-    response.head = std::move(head);
-    return response;
   }
 
   const config::Route& route_;

@@ -1,6 +1,7 @@
 #include "server/gateway.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -48,32 +49,36 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   exchange.trace_id = keep_valid_trace(headers);
   strip_hop_by_hop(headers);
 
-  Response response;
-  if (const CompiledRoute* found = route(request, exchange, snapshot, response)) {
-    const config::Route& route = *found->config;
-    exchange.stream_idle_timeout = route.stream_idle_timeout;
-    exchange.hard_deadline = deadline_after(exchange.started, route.max_duration);
-    response = co_await found->chain.handle(request, exchange, *found->last);
-    if (std::holds_alternative<ByteStream*>(response.body)) {
-      exchange.tunnelled = true;
-      found->metrics->shard(worker_).in_flight.add(-1);
-      found->metrics->shard(worker_).tunnels.add();
-    }
-    found->response_headers.apply(response.head.headers, request, exchange);
+  std::unique_ptr<Response> refusal;
+  const CompiledRoute* const found = route(request, exchange, snapshot, refusal);
+  if (found == nullptr) {
+    finish(*refusal, exchange, snapshot);
+    co_return std::move(*refusal);
   }
+  exchange.stream_idle_timeout = found->config->stream_idle_timeout;
+  exchange.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
+  Task<Response> answering = found->chain.handle(request, exchange, *found->last);
+  co_await answering.finished();
+  Response& response = answering.result();
+  if (std::holds_alternative<ByteStream*>(response.body)) {
+    exchange.tunnelled = true;
+    found->metrics->shard(worker_).in_flight.add(-1);
+    found->metrics->shard(worker_).tunnels.add();
+  }
+  found->response_headers.apply(response.head.headers, request, exchange);
   finish(response, exchange, snapshot);
-  co_return response;
+  co_return std::move(response);
 }
 
 const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const Snapshot& snapshot,
-                                    Response& refusal) {
+                                    std::unique_ptr<Response>& refusal) {
   RequestHead& head = request.head;
   const auto refuse_with = [&](Reason reason, std::string_view detail) {
-    refusal = answer(reason, detail, exchange);
+    refusal = std::make_unique<Response>(answer(reason, detail, exchange));
     return nullptr;
   };
   if (head.path == "*") {
-    refusal = simple_answer(204, {}, {});
+    refusal = std::make_unique<Response>(simple_answer(204, {}, {}));
     return nullptr;
   }
   const config::Limits& limits = snapshot.config().listeners[exchange.connection.listener].limits;
@@ -109,7 +114,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     const std::string allow = snapshot.table().allow(query);
     if (allow.empty()) return refuse_with(Reason::no_route, "no route takes this request");
     refuse_with(Reason::method_not_allowed, "method " + std::string(head.method_text));
-    refusal.head.headers.add(FieldId::allow, "allow", allow);
+    refusal->head.headers.add(FieldId::allow, "allow", allow);
     return nullptr;
   }
   const CompiledRoute& compiled = snapshot.route(match.index);

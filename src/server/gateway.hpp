@@ -38,7 +38,7 @@ class Gateway final : public ServerHandler {
  private:
   // The route's chain and handler, or an answer of ours when there is none.
   const CompiledRoute* route(Request& request, Exchange& exchange, const Snapshot& snapshot,
-                             Response& refusal);
+                             std::unique_ptr<Response>& refusal);
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
   void finish(Response& response, const Exchange& exchange, const Snapshot& snapshot) const;
   void pin(Exchange& exchange);

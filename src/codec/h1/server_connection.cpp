@@ -8,6 +8,7 @@
 
 #include "codec/h1/head_parser.hpp"
 #include "codec/h1/input.hpp"
+#include "codec/h1/listener_limits.hpp"
 #include "codec/h1/request_body.hpp"
 #include "codec/h1/response_writer.hpp"
 #include "codec/h1/socket_bytes.hpp"
@@ -21,22 +22,6 @@ constexpr Duration linger_time = std::chrono::seconds(2);
 // How long a drained connection may stay silent before it is closed.
 constexpr Duration drain_idle = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
-
-HeadLimits head_limits(const config::Limits& limits) noexcept {
-  HeadLimits out;
-  out.uri_size = limits.uri_size;
-  out.header_size = limits.header_size;
-  out.header_count = limits.header_count;
-  out.underscores = static_cast<Underscores>(limits.underscores);
-  return out;
-}
-static_assert(static_cast<int>(config::Underscores::keep) == static_cast<int>(Underscores::keep));
-
-// Kept in trailers they would be a way around what a head may not say: another spelling.
-Underscores trailer_underscores(const config::Limits& limits) noexcept {
-  return limits.underscores == config::Underscores::reject ? Underscores::reject
-                                                           : Underscores::drop;
-}
 
 // `age` less up to a tenth, so that connections opened together do not end together.
 Deadline aged(TimePoint now, Duration age) {
@@ -62,14 +47,22 @@ class Connection final : public ServerConnection,
         ends_(aged(loop_.now(), limits.connection_age)) {}
 
   Task<> run() override {
-    while (co_await next_request()) {
+    TimePoint since = loop_.now();
+    while (true) {
+      const net::Io first = first_byte(since);
+      if (first == net::Io::would_block) {
+        const net::Io status = co_await stream_->wait_readable(wait_until_);
+        if (status != net::Io::ok && status != net::Io::timeout) break;
+        continue;
+      }
+      if (first != net::Io::ok) break;
       ++requests_;
       in_flight_ = true;
       const After after = co_await serve_one();
       in_flight_ = false;
-      if (after == After::keep) continue;
       if (after == After::linger) co_await linger();
-      break;
+      if (after != After::keep) break;
+      since = loop_.now();
     }
     stream_->close();
     input_.consume(input_.bytes().size());
@@ -97,27 +90,20 @@ class Connection final : public ServerConnection,
            (limits_.requests_per_connection != 0 && requests_ >= limits_.requests_per_connection);
   }
 
-  // Waits for the first byte of a request; false when the connection is to end.
-  Task<bool> next_request() {
-    if (!input_.empty()) co_return true;
+  // Whether the first byte of a request is there: ok; would_block: to be waited for, since `since`
+  // and until wait_until_; anything else: the connection is to end.
+  net::Io first_byte(TimePoint since) {
+    if (!input_.empty()) return net::Io::ok;
+    const net::Io status = input_.fill();
+    if (status != net::Io::would_block) return status;
     input_.release();
-    const TimePoint since = loop_.now();
-    const Duration patience = requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout;
-    while (true) {
-      net::Io status = input_.fill();
-      if (status == net::Io::would_block) {
-        input_.release();
-        Deadline until = deadline_after(since, patience);
-        // Past its age, or drained: a request on its way is waited for a moment.
-        const bool aged = loop_.now() >= ends_;
-        if (draining_ || aged) until = std::min(until, since + drain_idle);
-        if (!aged) until = std::min(until, std::max(ends_, since + drain_idle));
-        if (loop_.now() >= until) co_return false;
-        status = co_await stream_->wait_readable(until);
-        if (status == net::Io::ok || status == net::Io::timeout) continue;
-      }
-      co_return status == net::Io::ok;
-    }
+    wait_until_ =
+        deadline_after(since, requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout);
+    // Past its age, or drained: a request on its way is waited for a moment.
+    const bool aged = loop_.now() >= ends_;
+    if (draining_ || aged) wait_until_ = std::min(wait_until_, since + drain_idle);
+    if (!aged) wait_until_ = std::min(wait_until_, std::max(ends_, since + drain_idle));
+    return loop_.now() >= wait_until_ ? net::Io::timeout : net::Io::would_block;
   }
 
   // The head of the next request out of what has come; false when more is needed.
@@ -162,18 +148,38 @@ class Connection final : public ServerConnection,
     if (got && !*got) got = co_await read_head(parser, request.head, exchange.started);
     exchange.head_received = exchange.last_activity = loop_.now();
     if (!got) {
-      Response refusal = handler_.refuse(got.error(), exchange);
-      if (got.error().reason != Reason::client_closed) {
-        request.head.keep_alive = false;
-        request.head.version = Version::http11;
-        after = co_await write_response(request, nullptr, refusal, exchange, outcome);
-        if (outcome.complete) after = After::linger;
-      } else {
-        outcome.status = status_of(Reason::client_closed);
-        outcome.reason = Reason::client_closed;
-      }
+      after = co_await refuse(got.error(), request, exchange, outcome);
     } else {
-      after = co_await answer(request, exchange, outcome);
+      const std::unique_ptr<RequestBody> body = begin_exchange(request, exchange);
+      std::optional<Task<Response>> answering;
+      std::unique_ptr<Response> refusal;
+      Response* response = nullptr;
+      try {
+        answering.emplace(handler_.handle(request, exchange));
+        co_await answering->finished();
+        response = &answering->result();
+      } catch (const std::bad_alloc&) {
+        // Answered below: co_await is not allowed here.
+      }
+      if (response == nullptr) {
+        const Error error{Reason::internal, Side::internal, "out of memory"};
+        refusal = std::make_unique<Response>(handler_.refuse(error, exchange));
+        response = refusal.get();
+      }
+      try {
+        Writing writing{request, body.get(), *response, exchange, outcome};
+        if (writing_interim_) co_await interim_written();
+        // Most answers are there and taken at once.
+        if (const auto ended = begin_response(writing)) {
+          after = *ended;
+        } else {
+          after = co_await finish_response(writing);
+        }
+      } catch (const std::bad_alloc&) {
+        outcome.reason = Reason::internal;
+      }
+      // The upload may still read the body: it ends before the body does.
+      if (!exchange.settle_now()) co_await exchange.settle();
     }
 
     stream_->set_observer(nullptr);
@@ -188,78 +194,96 @@ class Connection final : public ServerConnection,
     co_return after;
   }
 
-  Task<After> answer(Request& request, Exchange& exchange, Outcome& outcome) {
-    std::optional<RequestBody> body;
+  // The answer to bytes that never became a request.
+  Task<After> refuse(Error error, Request& request, Exchange& exchange, Outcome& outcome) {
+    Response refusal = handler_.refuse(error, exchange);
+    if (error.reason == Reason::client_closed) {
+      outcome.status = status_of(Reason::client_closed);
+      outcome.reason = Reason::client_closed;
+      co_return After::close;
+    }
+    request.head.keep_alive = false;
+    request.head.version = Version::http11;
+    Writing writing{request, nullptr, refusal, exchange, outcome};
+    auto ended = begin_response(writing);
+    if (!ended) ended = co_await finish_response(writing);
+    co_return outcome.complete ? After::linger : *ended;
+  }
+
+  // Before the handler is asked for the answer: its content, null when there is none.
+  std::unique_ptr<RequestBody> begin_exchange(Request& request, Exchange& exchange) {
+    std::unique_ptr<RequestBody> body;
     if (request.head.framing != Framing::none) {
       std::function<Task<>()> continue_sender;
       if (request.head.expect_continue) continue_sender = [this] { return send_continue(); };
-      body.emplace(input_, request.head, exchange, limits_.body_idle_timeout,
-                   trailer_underscores(limits_), std::move(continue_sender));
-      request.body = &*body;
+      body =
+          std::make_unique<RequestBody>(input_, request.head, exchange, limits_.body_idle_timeout,
+                                        trailer_underscores(limits_), std::move(continue_sender));
+      request.body = body.get();
     }
     if (request.head.version != Version::http10) exchange.interim = this;
     stream_->set_observer(this);
     if (stream_->peer_closed()) on_unread_edge(net::Ready::peer_closed);
-
-    std::optional<Response> response;
-    try {
-      response = co_await handler_.handle(request, exchange);
-    } catch (const std::bad_alloc&) {
-      // Answered below: co_await is not allowed here.
-    }
-    if (!response) {
-      response = handler_.refuse({Reason::internal, Side::internal, "out of memory"}, exchange);
-    }
-    After after = After::close;
-    try {
-      after =
-          co_await write_response(request, body ? &*body : nullptr, *response, exchange, outcome);
-    } catch (const std::bad_alloc&) {
-      outcome.reason = Reason::internal;
-    }
-    // The upload may still read the body: it ends before the body does.
-    if (!exchange.settle_now()) co_await exchange.settle();
-    co_return after;
+    return body;
   }
 
-  // Whether the connection can carry another request behind this one.
-  bool can_keep(const Request& request, RequestBody* body, const Response& response,
-                const Exchange& exchange, Delimit delimited) {
-    if (!request.head.keep_alive || exchange.close_after || closing() ||
-        delimited == Delimit::close) {
+  // What the writing of an answer needs.
+  struct Writing {
+    Request& request;
+    RequestBody* body;
+    Response& response;
+    Exchange& exchange;
+    Outcome& outcome;
+    Delimit delimited = Delimit::close;
+    bool keep = false;  // the connection carries another request behind this one
+  };
+
+  bool can_keep(const Writing& writing) {
+    RequestBody* const body = writing.body;
+    if (!writing.request.head.keep_alive || writing.exchange.close_after || closing() ||
+        writing.delimited == Delimit::close) {
       return false;
     }
     if (body == nullptr) return true;
     // With a streaming answer the upload may be reading the body right now: hands off.
-    if (std::holds_alternative<BodyStream*>(response.body)) return body->complete();
+    if (std::holds_alternative<BodyStream*>(writing.response.body)) return body->complete();
     return body->complete() || body->discard_rest();
   }
 
-  Task<After> write_response(Request& request, RequestBody* body, Response& response,
-                             Exchange& exchange, Outcome& outcome) {
+  // Sends what is there and is taken without waiting; nothing: finish_response() goes on.
+  // REQUIRES: no interim answer is being written.
+  std::optional<After> begin_response(Writing& writing) {
+    auto& [request, body, response, exchange, outcome, delimited, keep] = writing;
     outcome.status = response.head.status;
     outcome.reason = response.reason;
-    if (writing_interim_) co_await interim_written();
-    if (exchange.cancelled()) co_return client_left(exchange, outcome);
-
-    const Delimit delimited = delimit(request.head, response);
-    const bool keep = can_keep(request, body, response, exchange, delimited);
+    if (exchange.cancelled()) return client_left(exchange, outcome);
+    delimited = delimit(request.head, response);
+    keep = can_keep(writing);
     head_sent_ = true;
     const auto begun = writer_.begin(request.head, response, delimited, keep, exchange, outcome);
-    bool complete = begun == ResponseWriter::Begun::finished;
-    if (begun == ResponseWriter::Begun::more) {
-      complete = co_await writer_.rest(request.head, response, delimited, exchange, outcome);
-    }
-    if (auto* tunnel = std::get_if<ByteStream*>(&response.body); complete && tunnel != nullptr) {
-      co_await serve_tunnel(**tunnel, exchange);
-      outcome.complete = true;
-      co_return After::close;
-    }
-    outcome.complete = complete;
-    if (!complete) co_return cut(exchange, outcome, delimited);
-    if (keep) co_return After::keep;
-    const bool all_read = (body == nullptr || body->complete()) && input_.empty();
-    co_return all_read && !request.head.keep_alive ? After::close : After::linger;
+    if (begun == ResponseWriter::Begun::failed) return response_ended(writing, false);
+    const bool tunnel = std::holds_alternative<ByteStream*>(response.body);
+    if (begun == ResponseWriter::Begun::more || tunnel) return std::nullopt;
+    return response_ended(writing, true);
+  }
+
+  Task<After> finish_response(Writing& writing) {
+    const bool complete =
+        co_await writer_.rest(writing.request.head, writing.response, writing.delimited,
+                              writing.exchange, writing.outcome);
+    auto* const tunnel = std::get_if<ByteStream*>(&writing.response.body);
+    if (!complete || tunnel == nullptr) co_return response_ended(writing, complete);
+    co_await serve_tunnel(**tunnel, writing.exchange);
+    writing.outcome.complete = true;
+    co_return After::close;
+  }
+
+  After response_ended(const Writing& writing, bool complete) {
+    writing.outcome.complete = complete;
+    if (!complete) return cut(writing.exchange, writing.outcome, writing.delimited);
+    if (writing.keep) return After::keep;
+    const bool all_read = (writing.body == nullptr || writing.body->complete()) && input_.empty();
+    return all_read && !writing.request.head.keep_alive ? After::close : After::linger;
   }
 
   After client_left(const Exchange& exchange, Outcome& outcome) {
@@ -349,7 +373,8 @@ class Connection final : public ServerConnection,
   ResponseWriter writer_;
   net::Waiter interim_done_;
   Deadline ends_;
-  Exchange* exchange_ = nullptr;  // the one being served
+  Deadline wait_until_ = no_deadline;  // for the first byte of a request
+  Exchange* exchange_ = nullptr;       // the one being served
   std::uint64_t requests_ = 0;
   unsigned interim_count_ = 0;
   bool in_flight_ = false;
