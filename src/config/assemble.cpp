@@ -51,6 +51,7 @@ class Assembly {
     check_listeners();
     for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
     for (RouteDraft& each : draft_.routes) finish_route(each);
+    check_asked_upstreams();
     check_shared_templates();
     warn_unused();
     return std::move(config_);
@@ -146,14 +147,7 @@ class Assembly {
 
   void finish_route(RouteDraft& draft) {
     Route& route = draft.route;
-    for (const Written& each : draft.upstreams) {
-      const auto found = upstreams_.find(each.text);
-      if (found == upstreams_.end()) {
-        unknown(each, "upstream", upstream_names_);
-      } else {
-        used_upstreams_.insert(found->second);
-      }
-    }
+    for (const Written& each : draft.upstreams) check_upstream(each);
     for (const Written& each : draft.listeners) {
       if (std::ranges::find(listener_names_, each.text) == listener_names_.end()) {
         unknown(each, "listener", listener_names_);
@@ -168,6 +162,24 @@ class Assembly {
         join(draft_.defaults.route.response_headers, std::move(route.response_headers));
     chain(draft);
     config_.routes.push_back(route);
+  }
+
+  // Upstreams that middleware asks.
+  void check_asked_upstreams() {
+    for (const Middleware& each : config_.middleware) {
+      const auto* auth = std::get_if<ForwardAuth>(&each.spec);
+      if (auth == nullptr || auth->upstream.empty()) continue;
+      check_upstream({auth->upstream, auth->upstream_place, auth->upstream_at});
+    }
+  }
+
+  void check_upstream(const Written& written) {
+    const auto found = upstreams_.find(written.text);
+    if (found == upstreams_.end()) {
+      unknown(written, "upstream", upstream_names_);
+    } else {
+      used_upstreams_.insert(found->second);
+    }
   }
 
   void take_action(RouteDraft& draft) {
@@ -186,6 +198,10 @@ class Assembly {
       route.action = *draft.redirect;
     } else {
       route.action = *draft.respond;
+    }
+    if (actions == 1 && route.mirror && !std::holds_alternative<UpstreamAction>(route.action)) {
+      problems_.error(draft.places.of("mirror", route.place), route.at + ".mirror",
+                      "needs `upstream` or `split`: nothing else is forwarded");
     }
     const Respond* respond = std::get_if<Respond>(&route.action);
     if (respond != nullptr && !respond->body.empty() &&

@@ -48,4 +48,8 @@ inline constexpr std::string_view redacted = "REDACTED";
 using Users = std::vector<std::pair<std::string, std::string>>;
 std::expected<Users, std::vector<std::string>> parse_users(std::string_view text);
 
+// The keys of a keys_file, or what is wrong with it, a line each.
+std::expected<std::vector<KnownKey>, std::vector<std::string>> parse_api_keys(
+    std::string_view text);
+
 }  // namespace weir::config

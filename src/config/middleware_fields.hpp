@@ -18,6 +18,8 @@ Fields fields(Headers& headers, std::vector<Written>& templates);
 Fields fields(BasicAuth& auth, std::vector<Written>& templates);
 Fields fields(RateLimit& limit, std::vector<Written>& templates);
 Fields fields(ConcurrencyLimit& limit, std::vector<Written>& templates);
+Fields fields(ApiKey& auth, std::vector<Written>& templates);
+Fields fields(ForwardAuth& auth, std::vector<Written>& templates);
 
 // What is wrong with the whole, "" for nothing. Asked when each key is right by itself.
 std::string_view fault(const Cors& cors);
@@ -27,5 +29,7 @@ std::string_view fault(const Headers& headers);
 std::string_view fault(const BasicAuth& auth);
 std::string_view fault(const RateLimit& limit);
 std::string_view fault(const ConcurrencyLimit& limit);
+std::string_view fault(const ApiKey& auth);
+std::string_view fault(const ForwardAuth& auth);
 
 }  // namespace weir::config

@@ -166,6 +166,37 @@ Value upstream_value(RouteDraft& route) {
           .schema = text_schema};
 }
 
+Fields mirror_fields(Mirror& mirror, std::vector<Written>& upstreams) {
+  return {{"upstream", reference(mirror.upstream, upstreams), "where copies go", Need::required},
+          {"sample", share(mirror.sample), "share of the requests that are copied"}};
+}
+
+Fields delay_fields(Fault::Delay& delay) {
+  return {{"share", share(delay.share), "of the requests"},
+          {"time", duration(delay.time, Zero::allowed), "how long they wait"}};
+}
+Fields abort_fields(Fault::Abort& abort) {
+  return {{"share", share(abort.share), "of the requests"},
+          {"status", count(abort.status, 200, 599), "what they are answered"}};
+}
+Fields fault_fields(Fault& fault) {
+  return {{"delay", optional_block(fault.delay, delay_fields), "requests that wait first"},
+          {"abort", optional_block(fault.abort, abort_fields), "requests that go no further"}};
+}
+
+// A fault of which neither part is written has both.
+Value fault_value(std::optional<Fault>& target) {
+  Value out = optional_block(target, fault_fields);
+  out.read = [&target, read = std::move(out.read)](const Reader& in) {
+    read(in);
+    if (!target->delay && !target->abort) {
+      target->delay.emplace();
+      target->abort.emplace();
+    }
+  };
+  return out;
+}
+
 Value middleware_list(std::vector<MiddlewareUse>& target) {
   return {.read =
               [&target](const Reader& in) {
@@ -260,10 +291,14 @@ Fields route_fields(RouteDraft& draft) {
        "a fixed answer"},
       {"max_duration", duration(route.max_duration, Zero::allowed), "an absolute end; 0: none"},
       {"upgrades", texts(route.upgrades, check_upgrade), "websocket: let it through"},
+      {"mirror",
+       optional_block(route.mirror,
+                      [&draft](Mirror& each) { return mirror_fields(each, draft.upstreams); }),
+       "copies of requests to another upstream, whose answers nobody reads"},
+      {"fault", fault_value(route.fault), "failures on purpose; {}: both"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
-  for (const std::string_view key :
-       {"sticky", "override", "mirror", "fault", "hedge", "priority"}) {
+  for (const std::string_view key : {"sticky", "override", "hedge", "priority"}) {
     out.push_back(unsupported(key));
   }
   return out;

@@ -26,8 +26,10 @@ constexpr std::array builtins{
     BuiltinMiddleware{"headers",
                       "outside of whoever may refuse, so that its response fields are on refusals "
                       "too"},
-    BuiltinMiddleware{"basic_auth",
-                      "innermost: the dearest check, for those who passed all others"},
+    BuiltinMiddleware{"api_key", "one digest: before the checks that take longer"},
+    BuiltinMiddleware{"basic_auth", "the dearest check in here, for those who passed all others"},
+    BuiltinMiddleware{"forward_auth",
+                      "innermost: asks another server, and tells it who was found already"},
 };
 static_assert(builtins.size() == std::variant_size_v<config::MiddlewareSpec>);
 
@@ -49,6 +51,8 @@ std::string_view type_name(const config::MiddlewareSpec& spec) noexcept {
                         [](const config::BasicAuth&) { return "basic_auth"; },
                         [](const config::RateLimit&) { return "rate_limit"; },
                         [](const config::ConcurrencyLimit&) { return "concurrency_limit"; },
+                        [](const config::ApiKey&) { return "api_key"; },
+                        [](const config::ForwardAuth&) { return "forward_auth"; },
                     },
                     spec);
 }
@@ -68,6 +72,10 @@ std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
           },
           [&](const config::ConcurrencyLimit& spec) {
             return make_concurrency_limit(config.name, spec, services);
+          },
+          [](const config::ApiKey& spec) { return make_api_key(spec); },
+          [&](const config::ForwardAuth& spec) {
+            return make_forward_auth(spec, services.subrequest(spec.upstream));
           },
       },
       config.spec);

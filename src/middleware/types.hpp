@@ -11,6 +11,7 @@
 #include "weir/config/model.hpp"
 #include "weir/middleware/chain.hpp"
 #include "weir/middleware/services.hpp"
+#include "weir/middleware/subrequest.hpp"
 
 namespace weir {
 
@@ -27,5 +28,10 @@ std::shared_ptr<Middleware> make_rate_limit(std::string_view name, const config:
 std::shared_ptr<Middleware> make_concurrency_limit(std::string_view name,
                                                    const config::ConcurrencyLimit& spec,
                                                    const MiddlewareServices& services);
+
+std::shared_ptr<Middleware> make_api_key(const config::ApiKey& spec);
+// Asks by `asked`.
+std::shared_ptr<Middleware> make_forward_auth(const config::ForwardAuth& spec,
+                                              std::shared_ptr<Subrequest> asked);
 
 }  // namespace weir

@@ -50,6 +50,7 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.bytes_in = exchange.bytes_in;
   record.bytes_out = exchange.bytes_out;
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
+  record.user = exchange.user;
   record.referer = head.headers.get(FieldId::referer).value_or("");
   log.append(worker, policy, record);
 }

@@ -111,11 +111,38 @@ class MiddlewareView {
     return fmt::format("concurrency_limit: {} in flight, by {}", limit.limit, to_text(limit.key));
   }
 
+  std::string operator()(const config::ApiKey& auth) const {
+    if (head_.headers.contains(auth.header)) {
+      return fmt::format("api_key: the key in {} would be looked up among {}", auth.header,
+                         auth.keys.size());
+    }
+    refused_ = status_of(Reason::credentials_missing);
+    return fmt::format("api_key: no {} (401 credentials_missing)", auth.header);
+  }
+  std::string operator()(const config::ForwardAuth& auth) const {
+    return fmt::format(
+        "forward_auth: {} would be asked for {}; without an answer {}", auth.upstream, auth.path,
+        auth.on_error == config::OnError::deny ? "503 auth_unavailable" : "the request goes on");
+  }
+
  private:
   const RequestHead& head_;
   const IpAddress& client_;
   int& refused_;
 };
+
+std::string fault_text(const config::Fault& fault) {
+  std::vector<std::string> parts;
+  if (fault.delay) {
+    const std::chrono::duration<double> time = fault.delay->time;
+    parts.push_back(fmt::format("{}% wait {}s", fault.delay->share * 100, time.count()));
+  }
+  if (fault.abort) {
+    parts.push_back(
+        fmt::format("{}% are answered {}", fault.abort->share * 100, fault.abort->status));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
 
 std::string duration_text(Duration duration) {
   return duration == Duration::zero()
@@ -252,6 +279,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
         TemplateText::parse(text, route.match.path_params).value_or(TemplateText()));
   };
   out.routed = true;
+  if (route.fault) step("fault", fault_text(*route.fault));
   if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
     out.status = redirect->status;
     step("redirect", fmt::format("{} {}", redirect->status, expand(redirect->to)));
@@ -282,6 +310,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     std::vector<std::string> endpoints;
     for (const config::EndpointSpec& one : upstream->endpoints) endpoints.push_back(one.address);
     step("endpoints " + share.upstream, fmt::format("{}", fmt::join(endpoints, ", ")));
+  }
+  if (route.mirror) {
+    step("mirror",
+         fmt::format("{}% are copied to {}", route.mirror->sample * 100, route.mirror->upstream));
   }
   step("timeout",
        fmt::format("{} to the answer's head, {} idle after it", duration_text(route.timeout),

@@ -19,16 +19,17 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
 
 }  // namespace
 
-Process::Process(const config::Config& config, std::vector<net::Loop*> loops,
+Process::Process(const config::Config& config, const std::vector<net::Loop*>& loops,
                  telemetry::LogTarget access)
     : workers(static_cast<unsigned>(loops.size())),
       metrics(workers, WEIR_VERSION, "epoll"),
       access_log(workers, std::move(access)),
-      registry(std::move(loops), endpoint_hooks(metrics)),
+      registry(loops, endpoint_hooks(metrics)),
       offload(offload_threads, offload_queue),
       unrouted(metrics.route("-")),
       max_connections(config.server.max_connections) {
   metrics.watch(&access_log);
+  for (net::Loop* loop : loops) shadows.push_back(std::make_unique<proxy::Shadows>(*loop));
 }
 
 }  // namespace weir::server

@@ -4,8 +4,11 @@
 #include <map>
 
 #include "weir/middleware/builtin.hpp"
+#include "weir/proxy/fault.hpp"
 #include "weir/proxy/fixed_answers.hpp"
 #include "weir/proxy/forwarder.hpp"
+#include "weir/proxy/mirror.hpp"
+#include "weir/proxy/subrequest.hpp"
 #include "weir/server/process.hpp"
 
 namespace weir::server {
@@ -22,13 +25,20 @@ std::vector<bool> routes_with_cors(const config::Config& config) {
   return out;
 }
 
-// Names of fields that middleware sets from what it found out about the user.
+// Names of fields that middleware sets from what it found out about the user, and of those that
+// only a trusted peer may send.
 std::vector<std::string> identity_fields(const config::Config& config) {
   std::vector<std::string> out;
   for (const config::Middleware& middleware : config.middleware) {
     if (const auto* basic = std::get_if<config::BasicAuth>(&middleware.spec)) {
       if (!basic->header.empty()) out.push_back(basic->header);
+    } else if (const auto* auth = std::get_if<config::ForwardAuth>(&middleware.spec)) {
+      out.insert(out.end(), auth->copy_headers.begin(), auth->copy_headers.end());
     }
+  }
+  if (std::ranges::any_of(config.routes, [](const auto& each) { return each.fault.has_value(); })) {
+    out.emplace_back(proxy::fault_delay_field);
+    out.emplace_back(proxy::fault_abort_field);
   }
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -69,8 +79,17 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     clusters.emplace(upstream.name, out->clusters_.back());
   }
 
-  std::vector<Chain> chains =
-      build_chains(own, {process.offload, process.metrics, process.kept_states, process.workers});
+  const auto aside = [&](std::string_view upstream) {
+    return proxy::SideTarget{clusters.at(upstream), process.metrics.upstream(upstream),
+                             own.find_upstream(upstream)->response_header_size};
+  };
+  const config::Via& via = own.server.via;
+  const std::string_view via_name = via.request ? std::string_view(via.name) : std::string_view();
+  const auto subrequest = [&](std::string_view upstream) {
+    return proxy::make_subrequest(aside(upstream), via_name);
+  };
+  std::vector<Chain> chains = build_chains(
+      own, {process.offload, process.metrics, process.kept_states, process.workers, subrequest});
   for (std::size_t i = 0; i < own.routes.size(); ++i) {
     const config::Route& route = own.routes[i];
     CompiledRoute compiled;
@@ -93,6 +112,13 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     } else {
       compiled.last =
           proxy::make_respond(std::get<config::Respond>(route.action), route.match.path_params);
+    }
+    if (route.mirror) {
+      compiled.last = proxy::make_mirror(route, aside(route.mirror->upstream), process.shadows,
+                                         std::move(compiled.last));
+    }
+    if (route.fault) {
+      compiled.last = proxy::make_fault(route, process.workers, std::move(compiled.last));
     }
     out->routes_.push_back(std::move(compiled));
   }

@@ -170,7 +170,8 @@ void Worker::check_empty() {
   // The task that calls this is still in the group; its end is a turn away.
   loop_.mailbox().post([this] {
     if (connections_group_.size() != 0 || !emptied_) return;
-    std::exchange(emptied_, nullptr)();
+    // Copies of requests have no client that waits for them.
+    process_->shadows[index_]->end(std::exchange(emptied_, nullptr));
   });
 }
 

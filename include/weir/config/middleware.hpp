@@ -69,10 +69,30 @@ struct ConcurrencyLimit {
   std::uint32_t limit = 0;
   Key key;
 };
+struct KnownKey {
+  std::string name;    // the caller's, "" when the file has none
+  std::string key;     // "" when only its digest is known
+  std::string sha256;  // of the key, 64 hex digits in lower case; "" beside `key`
+};
+struct ApiKey {
+  std::string header = "x-api-key";
+  std::string keys_file;
+  std::vector<KnownKey> keys;  // read at load
+};
+enum class OnError : std::uint8_t { deny, allow };
+struct ForwardAuth {
+  std::string upstream;
+  std::string path;
+  Duration timeout = 1s;
+  std::vector<std::string> copy_headers;
+  OnError on_error = OnError::deny;
+  Place upstream_place;
+  std::string upstream_at;  // "middleware.login.forward_auth.upstream"
+};
 
 // One alternative per type of middleware; the compiler lists what a new one still lacks.
-using MiddlewareSpec =
-    std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, RateLimit, ConcurrencyLimit>;
+using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, RateLimit,
+                                    ConcurrencyLimit, ApiKey, ForwardAuth>;
 
 struct Middleware {
   std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2

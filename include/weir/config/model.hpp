@@ -148,6 +148,26 @@ struct UpstreamAction {
   bool is_split = false;  // written as `split`
 };
 
+// Copies of requests to an upstream whose answers nobody reads.
+struct Mirror {
+  std::string upstream;
+  double sample = 0.3;  // share, 0..1
+};
+
+// Failures on purpose.
+struct Fault {
+  struct Delay {
+    double share = 0.01;
+    Duration time = 200ms;
+  };
+  struct Abort {
+    double share = 0.001;
+    int status = 503;
+  };
+  std::optional<Delay> delay;
+  std::optional<Abort> abort;
+};
+
 struct Route {
   std::string name;
   Match match;
@@ -161,6 +181,8 @@ struct Route {
   Duration stream_idle_timeout = 5min;  // 0: none
   Duration max_duration = 0s;
   std::vector<std::string> upgrades;  // only "websocket" exists
+  std::optional<Mirror> mirror;
+  std::optional<Fault> fault;
   std::variant<UpstreamAction, Redirect, Respond> action;
   Place place;
   std::string at;  // "routes[2]": where a Problem about it starts its path

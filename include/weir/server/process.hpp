@@ -12,6 +12,7 @@
 #include "weir/control/split_override.hpp"
 #include "weir/middleware/kept_states.hpp"
 #include "weir/net/loop.hpp"
+#include "weir/proxy/shadows.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/upstream/registry.hpp"
@@ -20,7 +21,8 @@ namespace weir::server {
 
 struct Process {
   // `loops` are the workers'.
-  Process(const config::Config& config, std::vector<net::Loop*> loops, telemetry::LogTarget access);
+  Process(const config::Config& config, const std::vector<net::Loop*>& loops,
+          telemetry::LogTarget access);
 
   unsigned workers;
   telemetry::Metrics metrics;
@@ -29,7 +31,8 @@ struct Process {
   Offload offload;
   KeptStates kept_states;
   control::SplitOverrides splits;
-  std::shared_ptr<telemetry::RouteMetrics> unrouted;  // requests that found no route: "-"
+  std::vector<std::unique_ptr<proxy::Shadows>> shadows;  // one a worker, its thread's
+  std::shared_ptr<telemetry::RouteMetrics> unrouted;     // requests that found no route: "-"
 
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> max_connections;  // changed by a reload

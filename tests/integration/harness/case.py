@@ -35,6 +35,7 @@ REASONS = {
     "no_healthy_endpoint": (503, "destination_unavailable"),
     "pool_full": (503, "connection_limit_reached"),
     "overloaded": (503, "proxy_internal_response"),
+    "auth_unavailable": (503, "destination_unavailable"),
     "draining": (503, "proxy_internal_response"),
     "connect_timeout": (504, "connection_timeout"),
     "request_timeout": (504, "http_response_timeout"),

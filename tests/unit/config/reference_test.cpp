@@ -21,6 +21,7 @@ middleware:
   marked: {headers: {request: {set: {x-edge: weir}}}}
   per_client: {rate_limit: {rate: 50/s}}
   at_once: {concurrency_limit: {limit: 10}}
+  session: {forward_auth: {upstream: sessions, path: /verify, copy_headers: [x-user]}}
 routes:
   - name: orders
     match:
@@ -31,8 +32,10 @@ routes:
       query: {beta: {regex: "[01]"}}
       listeners: [http]
       scheme: http
-    middleware: [pages, inside, per_client, at_once, small, marked]
+    middleware: [pages, inside, per_client, at_once, small, marked, session]
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
+    mirror: {upstream: shadow}
+    fault: {}
     upstream: orders-v1
   - name: canary
     match: {path_prefix: /canary}
@@ -43,6 +46,8 @@ routes:
 upstreams:
   orders-v1: {endpoints: [{address: "127.0.0.1:9001"}]}
   orders-v2: {endpoints: [{address: "127.0.0.1:9002"}]}
+  sessions: {endpoints: [{address: "127.0.0.1:9003"}]}
+  shadow: {endpoints: [{address: "127.0.0.1:9004"}]}
 )";
 
 // Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
@@ -105,6 +110,7 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
   for (const std::string& key : written) EXPECT_TRUE(known.contains(key)) << key;
   for (const std::string& key : known) {
     const bool shown_elsewhere = key.contains("basic_auth") ||  // names a file: in a comment
+                                 key.contains("api_key") ||     // the same
                                  key.contains("middleware[].") ||
                                  key.contains("request_headers.") ||
                                  key.contains("response_headers.") || key.contains(".response.") ||

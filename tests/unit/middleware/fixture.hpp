@@ -71,7 +71,7 @@ class MiddlewareTest : public testing::Test {
   Offload offload{1, 16};
   telemetry::Metrics metrics{1, "test", "none"};
   KeptStates kept;
-  const MiddlewareServices services{offload, metrics, kept, 1};
+  MiddlewareServices services{offload, metrics, kept, 1, {}};
   Origin origin;
   config::Route route;
 

@@ -1,0 +1,16 @@
+// How middleware asks an upstream (middleware/subrequest.hpp), over that upstream's own pool,
+// permits and metrics.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "weir/middleware/subrequest.hpp"
+#include "weir/proxy/side_target.hpp"
+
+namespace weir::proxy {
+
+// `via_name` is "" when no Via is added; it outlives the result.
+std::shared_ptr<Subrequest> make_subrequest(SideTarget target, std::string_view via_name);
+
+}  // namespace weir::proxy

@@ -1,0 +1,115 @@
+#include "weir/proxy/shadows.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "proxy/side_request.hpp"
+#include "weir/net/turn_taking.hpp"
+#include "weir/telemetry/log.hpp"
+
+namespace weir::proxy {
+namespace {
+
+// A content that is here already.
+class WholeBody final : public BodyStream {
+ public:
+  explicit WholeBody(std::string_view text) noexcept : rest_(text) {}
+
+  Task<Result<Bytes>> read() override { co_return take(); }
+  Bytes read_ready() noexcept override { return take(); }
+  bool complete() const noexcept override { return rest_.empty(); }
+  const HeaderMap& trailers() const noexcept override { return trailers_; }
+  std::optional<std::uint64_t> length() const noexcept override { return rest_.size(); }
+  void abort(Reason) noexcept override { rest_ = {}; }
+
+ private:
+  Bytes take() noexcept { return as_bytes(std::exchange(rest_, {})); }
+
+  std::string_view rest_;
+  HeaderMap trailers_;
+};
+
+RequestHead copy_of(const RequestHead& head) {
+  RequestHead out;
+  Arena& arena = out.headers.arena();
+  out.method = head.method;
+  out.version = head.version;
+  out.scheme = head.scheme;
+  out.method_text = arena.copy(head.method_text);
+  out.authority = arena.copy(head.authority);
+  out.host = arena.copy(head.host);
+  out.path = arena.copy(head.path);
+  out.query = arena.copy(head.query);
+  out.has_query = head.has_query;
+  out.te_trailers = head.te_trailers;
+  for (const HeaderMap::Field& field : head.headers) {
+    if (field.id == FieldId::expect) continue;
+    out.headers.add(field.id, field.name, field.value);
+  }
+  return out;
+}
+
+}  // namespace
+
+RequestCopy::RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of,
+                         Duration wait)
+    : target(to),
+      connection(of.connection),
+      request{.head = copy_of(head)},
+      timeout(wait),
+      exchange(connection, of.started) {
+  exchange.client_ip = of.client_ip;
+}
+
+Shadows::Place::~Place() {
+  if (shadows_ != nullptr && --taken_->second == 0) shadows_->taken_.erase(taken_);
+}
+
+std::optional<Shadows::Place> Shadows::take_place(const std::string& upstream) {
+  if (ending_) return std::nullopt;
+  const auto taken = taken_.try_emplace(upstream, 0).first;
+  if (taken->second >= most_copies) return std::nullopt;
+  return Place(*this, taken);
+}
+
+void Shadows::send(std::unique_ptr<RequestCopy> copy, Place place) {
+  if (ending_) return;
+  group_.spawn(run(std::move(copy), std::move(place)));
+}
+
+Task<> Shadows::run(std::unique_ptr<RequestCopy> copy, [[maybe_unused]] Place place) {
+  const auto listed = sent_.insert(sent_.end(), copy.get());
+  // The client's request goes on first.
+  net::TurnTaking turns(loop_);
+  co_await turns.yield();
+  WholeBody body(copy->content);
+  if (copy->has_content) {
+    copy->request.head.framing = Framing::length;
+    copy->request.head.content_length = copy->content.size();
+    if (!copy->content.empty()) copy->request.body = &body;
+  }
+  copy->exchange.hard_deadline = loop_.now() + longest;
+  const auto answer =
+      co_await send_aside(copy->target, copy->request, copy->exchange, copy->timeout, most_answer);
+  if (!answer && telemetry::log::enabled(telemetry::log::Level::debug)) {
+    telemetry::log::debug("mirrored request failed", {{"upstream", copy->target.cluster->name()},
+                                                      {"reason", name(answer.error().reason)}});
+  }
+  sent_.erase(listed);
+  ended();
+}
+
+void Shadows::end(std::function<void()> done) {
+  ending_ = true;
+  done_ = std::move(done);
+  for (RequestCopy* copy : sent_) copy->exchange.cancel(Reason::draining);
+  ended();
+}
+
+void Shadows::ended() {
+  if (!done_ || !sent_.empty()) return;
+  // Who calls this is still in the group; its end is a turn away.
+  loop_.mailbox().post([done = std::exchange(done_, nullptr)] { done(); });
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,77 @@
+#include "proxy/side_request.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "proxy/attempt.hpp"
+#include "proxy/upstream_record.hpp"
+#include "weir/http/forwarded.hpp"
+#include "weir/net/loop.hpp"
+
+namespace weir::proxy {
+namespace {
+
+Task<Result<SubrequestAnswer>> read_answer(Attempt& attempt, ResponseHead head,
+                                           std::size_t most_body) {
+  if (head.status == 101) {
+    attempt.abort(Reason::upstream_bad_response);
+    co_return fail(Reason::upstream_bad_response, Side::upstream, "switched protocols unasked");
+  }
+  SubrequestAnswer answer;
+  strip_hop_by_hop(head.headers);
+  const bool content = head.framing != Framing::none;
+  answer.head = std::move(head);
+  while (content) {
+    const Result<Bytes> piece = co_await attempt.read();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    if (answer.body.size() + piece->size() > most_body) {
+      attempt.abort(Reason::upstream_bad_response);
+      answer.body.clear();
+      answer.cut = true;
+      break;
+    }
+    answer.body += as_text(*piece);
+  }
+  co_return answer;
+}
+
+}  // namespace
+
+Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
+                                          Exchange& side, Duration timeout, std::size_t most_body) {
+  net::Loop& loop = *side.connection.loop;
+  const unsigned worker = side.connection.worker;
+  UpstreamRecord record(*target.metrics, worker);
+  const HeadTime time{loop.now(), timeout};
+  upstream::Tried tried;
+  while (true) {
+    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried);
+    if (!lease) {
+      auto acquired =
+          co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);
+      for (const upstream::ConnectFailure& failure : tried.connect_failures) {
+        record.connect_failed(failure);
+      }
+      tried.connect_failures.clear();
+      if (!acquired) co_return std::unexpected(std::move(acquired.error()));
+      lease.emplace(std::move(*acquired));
+    }
+    record.leased(*lease);
+    Attempt& attempt = side.own(std::make_unique<Attempt>(loop, std::move(*lease), request, side,
+                                                          target.response_header_size, record));
+    ResponseHead head;
+    const Result<> came = co_await attempt.start(time, head);
+    if (came) {
+      auto answer = co_await read_answer(attempt, std::move(head), most_body);
+      co_await side.end(attempt);
+      co_return answer;
+    }
+    const bool again = attempt.replayable() && !tried.fresh && is_idempotent(request.head.method);
+    co_await side.end(attempt);
+    if (!again) co_return std::unexpected(came.error());
+    tried.fresh = true;
+  }
+}
+
+}  // namespace weir::proxy

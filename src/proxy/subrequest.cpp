@@ -1,0 +1,59 @@
+#include "weir/proxy/subrequest.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/side_request.hpp"
+#include "proxy/upstream_fields.hpp"
+#include "weir/net/loop.hpp"
+
+namespace weir::proxy {
+namespace {
+
+// While it lives, who cancels `parent` cancels `side`.
+class Follows final : private Cancellable {
+ public:
+  Follows(Exchange& parent, Exchange& side) noexcept : parent_(parent), side_(side) {
+    parent_.set_cancellable(this);
+  }
+  ~Follows() { parent_.set_cancellable(nullptr); }
+  Follows(const Follows&) = delete;
+  Follows& operator=(const Follows&) = delete;
+
+ private:
+  void cancel(Reason reason) noexcept override { side_.cancel(reason); }
+
+  Exchange& parent_;
+  Exchange& side_;
+};
+
+class UpstreamSubrequest final : public Subrequest {
+ public:
+  UpstreamSubrequest(SideTarget target, std::string_view via_name)
+      : target_(std::move(target)), via_name_(via_name) {}
+
+  Task<Result<SubrequestAnswer>> send(RequestHead head, Exchange& exchange, Duration timeout,
+                                      std::size_t most_body) override {
+    const TimePoint now = exchange.connection.loop->now();
+    Request request{.head = std::move(head)};
+    add_upstream_fields(request.head, exchange, via_name_);
+    Exchange side(exchange.connection, now);
+    side.client_ip = exchange.client_ip;
+    side.hard_deadline = std::min(deadline_after(now, timeout), exchange.hard_deadline);
+    if (exchange.cancelled()) side.cancel(exchange.cancel_reason());
+    const Follows follows(exchange, side);
+    co_return co_await send_aside(target_, request, side, timeout, most_body);
+  }
+
+ private:
+  const SideTarget target_;
+  const std::string_view via_name_;
+};
+
+}  // namespace
+
+std::shared_ptr<Subrequest> make_subrequest(SideTarget target, std::string_view via_name) {
+  return std::make_shared<UpstreamSubrequest>(std::move(target), via_name);
+}
+
+}  // namespace weir::proxy
