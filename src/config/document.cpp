@@ -4,6 +4,7 @@
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +16,7 @@
 
 #include "config/reader.hpp"
 #include "config/scalars.hpp"
+#include "weir/base/utf8.hpp"
 
 namespace weir::config {
 namespace {
@@ -147,6 +149,20 @@ bool check_stream(const std::string& text, const std::string& file, Problems& pr
   return false;
 }
 
+// The parser would guess other encodings and mend what is wrong.
+bool check_encoding(std::string_view text, const std::string& file, Problems& problems) {
+  const std::size_t bad = std::min(valid_utf8(text), text.find('\0'));
+  if (bad >= text.size()) return true;
+  const std::string_view before = text.substr(0, bad);
+  const std::size_t line_start = before.rfind('\n') + 1;  // 0 in the first line
+  problems.error({file, static_cast<int>(std::ranges::count(before, '\n')),
+                  static_cast<int>(bad - line_start)},
+                 "",
+                 fmt::format("byte {:#04x} is not text in UTF-8; save the file as UTF-8",
+                             static_cast<unsigned char>(text[bad])));
+  return false;
+}
+
 }  // namespace
 
 std::optional<YAML::Node> parse_document(std::string_view text, const std::string& file,
@@ -155,6 +171,7 @@ std::optional<YAML::Node> parse_document(std::string_view text, const std::strin
     problems.error({file, 0, 0}, "", "the file is larger than 16 MiB");
     return std::nullopt;
   }
+  if (!check_encoding(text, file, problems)) return std::nullopt;
   try {
     const std::string copy(text);
     if (!check_stream(copy, file, problems)) return std::nullopt;

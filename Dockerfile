@@ -1,0 +1,31 @@
+# Two stages: a build as ./dev makes it, with link-time optimisation, and a base with nothing but
+# the program, its libraries and certificates. Build: docker build -t weir:0.1.0 .
+ARG BASE=docker.io/library/debian:12.12-slim
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY cmake/packages.txt cmake/packages.txt
+RUN apt-get update -qq \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      $(awk '!/^#/ && $2 == "build" { print $1 }' cmake/packages.txt) >/dev/null
+COPY . .
+RUN cmake --preset release -DWEIR_TESTS=OFF -DWEIR_BENCH=OFF -DWEIR_WERROR=ON \
+      -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON \
+      -DCMAKE_EXE_LINKER_FLAGS=-Wl,-rpath,/usr/local/lib/weir \
+ && cmake --build --preset release --target weir_exe \
+ && deploy/container/collect.sh build/release/weir /image
+
+FROM ${BASE}
+# The program with the libraries that the base lacks, found through its run path.
+COPY --from=build /image/ /
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="weir" \
+      org.opencontainers.image.description="HTTP API gateway" \
+      org.opencontainers.image.version="${VERSION}"
+USER 65532:65532
+EXPOSE 8080 8443 9901
+# No shell is needed for any of these.
+HEALTHCHECK --interval=5s --timeout=2s --start-period=5s CMD ["/usr/local/bin/weir", "health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/weir"]
+CMD ["run"]
