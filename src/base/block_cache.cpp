@@ -1,16 +1,14 @@
 #include "weir/base/block_cache.hpp"
 
+#include "weir/base/sanitizer.hpp"
+
 namespace weir {
 
 // Empties a thread's lists when it ends.
 class BlockCacheEnd {
  public:
   // A sanitizer finds the use of a freed block only when it is freed.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  BlockCacheEnd() noexcept = default;
-#else
-  BlockCacheEnd() noexcept { BlockCache::keep_ = BlockCache::most_kept; }
-#endif
+  BlockCacheEnd() noexcept { BlockCache::keep_ = under_sanitizer ? 0 : BlockCache::most_kept; }
   ~BlockCacheEnd() {
     BlockCache::keep_ = 0;
     for (BlockCache::List& list : BlockCache::lists_) {

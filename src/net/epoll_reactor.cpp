@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/system_calls.hpp"
 #include "weir/net/reactor.hpp"
 
 namespace weir::net {
@@ -33,7 +34,8 @@ class EpollReactor final : public Reactor {
   }
 
   void wait(TimePoint now, TimePoint until) noexcept override {
-    count_ = epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), timeout(now, until));
+    count_ =
+        wait_for_events(fd_, events_.data(), static_cast<int>(events_.size()), timeout(now, until));
     position_ = 0;
   }
 

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "net/system_calls.hpp"
+
 namespace weir::net {
 
 Io Stream::to_io(Wake wake) noexcept {
@@ -66,7 +68,7 @@ IoResult Stream::try_read(std::span<std::byte> into) noexcept {
   if (!readable_) return {Io::would_block};
   ssize_t got = 0;
   do {
-    got = ::recv(fd_, into.data(), into.size(), 0);
+    got = receive_bytes(fd_, into.data(), into.size(), 0);
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
@@ -106,12 +108,12 @@ IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
   ssize_t sent = 0;
   do {
     if (pieces.size() == 1) {
-      sent = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+      sent = send_bytes(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
     } else {
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(pieces.data());
       message.msg_iovlen = pieces.size();
-      sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      sent = send_pieces(fd_, message, MSG_NOSIGNAL);
     }
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) {

@@ -1,76 +1,115 @@
 #include "proxy/upstream_fields.hpp"
 
 #include <charconv>
+#include <cstring>
 #include <string>
+
+#include "weir/base/copy_text.hpp"
 
 namespace weir::proxy {
 namespace {
 
-// The fields of one name joined as one list, in order.
-void join(std::string& out, const HeaderMap& headers, FieldId id) {
+// The fields of one name joined as one list, in order, with a comma behind it.
+std::string list_before(const HeaderMap& headers, FieldId id) {
+  std::string out;
+  if (!headers.may_have(field_set(id))) return out;
   for (const HeaderMap::Field& field : headers) {
     if (field.id != id) continue;
     if (!out.empty()) out += ", ";
     out += field.value;
   }
+  if (!out.empty()) out += ", ";
+  return out;
 }
 
-// `value` is in the arena, or lives as long as the exchange.
-void set(HeaderMap& headers, FieldId id, std::string_view name, std::string_view value) {
-  headers.remove_all(field_set(id));
-  headers.add_view(id, name, value);
-}
+// Adds fields as whole lines, one behind the other, so that they go out as one piece. REQUIRES:
+// nobody else uses the map's arena meanwhile, and `room` holds all values.
+class Lines {
+ public:
+  Lines(HeaderMap& headers, std::size_t room)
+      : headers_(headers), at_(headers.arena().allocate(room + names)) {}
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  ~Lines() { headers_.arena().trim(at_); }
 
-std::string_view text_of(const IpAddress& address, Arena& arena) {
-  char* const text = arena.allocate(IpAddress::longest_text);
-  char* const end = address.write_to(text);
-  arena.trim(end);
-  return {text, static_cast<std::size_t>(end - text)};
-}
+  // `write` puts the value where it is told and returns its end.
+  template <std::size_t n, class Write>
+  std::string_view add(FieldId id, const char (&name)[n], const Write& write) {
+    char* const line = at_;
+    std::memcpy(line, name, n - 1);
+    std::memcpy(line + n - 1, ": ", 2);
+    char* const value = line + n + 1;
+    char* const end = write(value);
+    std::memcpy(end, "\r\n", 2);
+    at_ = end + 2;
+    const std::string_view text(value, static_cast<std::size_t>(end - value));
+    headers_.add_line(id, {line, n - 1}, text);
+    return text;
+  }
+  template <std::size_t n>
+  std::string_view add(FieldId id, const char (&name)[n], std::string_view value) {
+    return add(id, name, [value](char* out) { return copy_text(out, value); });
+  }
+
+ private:
+  static constexpr std::size_t names = 160;  // of all that is added here, and what stands around
+
+  HeaderMap& headers_;
+  char* at_;
+};
 
 }  // namespace
 
 void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::string_view via_name) {
   HeaderMap& headers = head.headers;
-  Arena& arena = headers.arena();
   const ConnectionInfo& connection = exchange.connection;
+  const IpAddress& peer = connection.peer.ip();
   const bool trusted = connection.peer_trusted;
-  const std::string_view peer = text_of(connection.peer.ip(), arena);
-  if (connection.peer.ip().valid() || trusted) {
-    std::string_view way = peer;
-    if (trusted && headers.contains(FieldId::x_forwarded_for)) {
-      std::string text;
-      join(text, headers, FieldId::x_forwarded_for);
-      if (!text.empty()) text += ", ";
-      text += peer;
-      way = arena.copy(text);
-    }
-    set(headers, FieldId::x_forwarded_for, "X-Forwarded-For", way);
+  std::string way;
+  std::string via;
+  if (trusted) way = list_before(headers, FieldId::x_forwarded_for);
+  if (!via_name.empty()) {
+    via = list_before(headers, FieldId::via);
+    via += head.version == Version::http10 ? "1.0 " : "1.1 ";
+    via += via_name;
   }
   // What a trusted peer said of the client's side is nearer to the truth than what we see of the
   // peer.
-  const auto unless_told = [&](FieldId id, std::string_view name, std::string_view value) {
-    if (trusted && headers.contains(id)) return;
-    set(headers, id, name, value);
+  const auto to_say = [&](FieldId id, bool say) { return say ? field_set(id) : FieldSet{0}; };
+  const auto unless_told = [&](FieldId id) {
+    return to_say(id, !trusted || !headers.contains(id));
   };
-  unless_told(FieldId::x_forwarded_proto, "X-Forwarded-Proto", to_string(head.scheme));
-  unless_told(FieldId::x_forwarded_host, "X-Forwarded-Host", head.authority);
-  char* const port = arena.allocate(5);
-  char* const port_end = std::to_chars(port, port + 5, connection.local.port()).ptr;
-  arena.trim(port_end);
-  unless_told(FieldId::x_forwarded_port, "X-Forwarded-Port",
-              {port, static_cast<std::size_t>(port_end - port)});
-  const bool direct = exchange.client_ip == connection.peer.ip();
-  set(headers, FieldId::x_real_ip, "X-Real-IP", direct ? peer : text_of(exchange.client_ip, arena));
-  set(headers, FieldId::x_request_id, "X-Request-Id", exchange.request_id());
-  if (!via_name.empty()) {
-    std::string text;
-    join(text, headers, FieldId::via);
-    if (!text.empty()) text += ", ";
-    text += head.version == Version::http10 ? "1.0 " : "1.1 ";
-    text += via_name;
-    set(headers, FieldId::via, "Via", arena.copy(text));
+  const FieldSet ours =
+      field_set({FieldId::x_real_ip, FieldId::x_request_id}) |
+      to_say(FieldId::x_forwarded_for, peer.valid() || trusted) |
+      unless_told(FieldId::x_forwarded_proto) | unless_told(FieldId::x_forwarded_host) |
+      unless_told(FieldId::x_forwarded_port) | to_say(FieldId::via, !via_name.empty());
+  headers.remove_all(ours);
+
+  Lines lines(headers, 2 * IpAddress::longest_text + way.size() + head.authority.size() +
+                           exchange.request_id().size() + via.size());
+  const auto address = [](const IpAddress& ip) {
+    return [&ip](char* out) { return ip.write_to(out); };
+  };
+  if (holds(ours, FieldId::x_forwarded_for)) {
+    lines.add(FieldId::x_forwarded_for, "X-Forwarded-For",
+              [&](char* out) { return peer.write_to(copy_text(out, way)); });
   }
+  if (holds(ours, FieldId::x_forwarded_proto)) {
+    lines.add(FieldId::x_forwarded_proto, "X-Forwarded-Proto", to_string(head.scheme));
+  }
+  if (holds(ours, FieldId::x_forwarded_host)) {
+    lines.add(FieldId::x_forwarded_host, "X-Forwarded-Host", head.authority);
+  }
+  if (holds(ours, FieldId::x_forwarded_port)) {
+    const auto port = [&](char* out) {
+      return std::to_chars(out, out + 5, connection.local.port()).ptr;
+    };
+    lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port", port);
+  }
+  lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.client_ip));
+  lines.add(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
+  if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
 }
 
 }  // namespace weir::proxy

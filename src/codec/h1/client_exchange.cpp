@@ -35,7 +35,8 @@ class Client final : public ClientExchange, public Cached {
         tunnel_(input_, exchange) {}
 
   Result<bool> send_head(const RequestHead& head, Bytes first, bool last) override {
-    HeadWriter out(loop_.buffers());
+    HeadWriter::Scratch scratch;
+    HeadWriter out(loop_.buffers(), scratch);
     write_request_line(out, head);
     out.fields(head.headers);
     chunked_out_ = head.framing == Framing::chunked;
@@ -114,8 +115,11 @@ class Client final : public ClientExchange, public Cached {
         }
         if (*consumed != 0) {
           input_.consume(*consumed);
-          parser_ = ResponseHeadParser(limits_, method_);
-          if (head.status >= 200) begin_content(head);
+          if (head.status >= 200) {
+            begin_content(head);
+          } else {
+            parser_ = ResponseHeadParser(limits_, method_);
+          }
           return true;
         }
       }
@@ -195,7 +199,7 @@ class Client final : public ClientExchange, public Cached {
   void begin_content(const ResponseHead& head) {
     keep_alive_ = head.keep_alive;
     if (head.status == 101) return;
-    content_ = ContentReader(head.framing, head.content_length);
+    content_.begin(head.framing, head.content_length);
     if (content_.ended()) end(keep_alive_ && input_.empty());
   }
 

@@ -18,7 +18,13 @@ class ContentReader {
   ContentReader() = default;  // no content
   ContentReader(Framing framing, std::uint64_t length,
                 Underscores underscores = Underscores::drop) noexcept
-      : framing_(framing), length_(length), remaining_(length), chunked_(underscores) {
+      : chunked_(underscores) {
+    begin(framing, length);
+  }
+  // Reads such a content from now on. REQUIRES: nothing was taken before.
+  void begin(Framing framing, std::uint64_t length) noexcept {
+    framing_ = framing;
+    length_ = remaining_ = length;
     ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
   }
 

@@ -17,8 +17,8 @@ void HeadWriter::append(std::uint64_t number) {
 
 void HeadWriter::field(std::string_view name, std::string_view value) {
   const std::size_t size = name.size() + value.size() + 4;
-  if (buffer_.size() - used_ < size) grow(size);
-  char* out = copy_text(reinterpret_cast<char*>(buffer_.data()) + used_, name);
+  if (size_ - used_ < size) grow(size);
+  char* out = copy_text(data_ + used_, name);
   *out++ = ':';
   *out++ = ' ';
   out = copy_text(out, value);
@@ -52,9 +52,11 @@ void HeadWriter::fields(const HeaderMap& headers) {
 }
 
 void HeadWriter::grow(std::size_t more) {
-  Buffer larger = pool_.borrow(std::max(buffer_.size() * 2, used_ + more));
-  std::memcpy(larger.data(), buffer_.data(), used_);
+  Buffer larger = pool_.borrow(std::max(size_ * 2, used_ + more));
+  std::memcpy(larger.data(), data_, used_);
   buffer_ = std::move(larger);
+  data_ = begin_of(buffer_);
+  size_ = buffer_.size();
 }
 
 void write_request_line(HeadWriter& out, const RequestHead& head) {

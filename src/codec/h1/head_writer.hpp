@@ -2,6 +2,7 @@
 // escaped here. Worker thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -15,12 +16,23 @@ namespace weir::codec::h1 {
 // Appends into a borrowed block, taking a larger one when it is full.
 class HeadWriter {
  public:
+  // Enough for most heads.
+  using Scratch = std::array<char, 2048>;
+
   explicit HeadWriter(BufferPool& pool, std::size_t expected = BufferPool::small_size)
-      : pool_(pool), buffer_(pool.borrow(expected)) {}
+      : pool_(pool),
+        buffer_(pool.borrow(expected)),
+        data_(begin_of(buffer_)),
+        size_(buffer_.size()) {}
+  // Borrows only what `scratch`, which outlives it, is too small for.
+  HeadWriter(BufferPool& pool, Scratch& scratch) noexcept
+      : pool_(pool), data_(scratch.data()), size_(scratch.size()) {}
+  HeadWriter(const HeadWriter&) = delete;
+  HeadWriter& operator=(const HeadWriter&) = delete;
 
   void append(std::string_view text) {
-    if (buffer_.size() - used_ < text.size()) grow(text.size());
-    copy_text(reinterpret_cast<char*>(buffer_.data()) + used_, text);
+    if (size_ - used_ < text.size()) grow(text.size());
+    copy_text(data_ + used_, text);
     used_ += text.size();
   }
   void append(std::uint64_t number);
@@ -28,15 +40,16 @@ class HeadWriter {
   // All fields but those of the message's framing, which the codec writes itself.
   void fields(const HeaderMap& headers);
 
-  std::string_view text() const noexcept {
-    return {reinterpret_cast<const char*>(buffer_.data()), used_};
-  }
+  std::string_view text() const noexcept { return {data_, used_}; }
 
  private:
+  static char* begin_of(Buffer& buffer) noexcept { return reinterpret_cast<char*>(buffer.data()); }
   void grow(std::size_t more);
 
   BufferPool& pool_;
   Buffer buffer_;
+  char* data_;
+  std::size_t size_;
   std::size_t used_ = 0;
 };
 

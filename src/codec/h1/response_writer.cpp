@@ -110,7 +110,8 @@ class ResponseWriter::Framed {
 ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Response& response,
                                             Delimit delimited, bool keep, Exchange& exchange,
                                             Outcome& outcome) {
-  HeadWriter head(loop_.buffers());
+  HeadWriter::Scratch scratch;
+  HeadWriter head(loop_.buffers(), scratch);
   write_head(head, request, response, delimited, keep);
   Bytes content;
   BodyStream* body = nullptr;
