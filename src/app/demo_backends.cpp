@@ -30,7 +30,7 @@ DemoBackends::~DemoBackends() {
   loop_.mailbox().post([this] {
     stopping_ = true;
     for (const auto& acceptor : acceptors_) acceptor->close();
-    for (codec::h1::ServerConnection* connection : connections_) connection->abort();
+    for (codec::ServerConnection* connection : connections_) connection->abort();
     stop_when_empty();
   });
   thread_.join();

@@ -49,7 +49,7 @@ class DemoBackends {
   net::Loop loop_;
   net::TaskGroup group_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  std::list<codec::h1::ServerConnection*> connections_;
+  std::list<codec::ServerConnection*> connections_;
   bool stopping_ = false;
 
   std::jthread thread_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/proxy_header.hpp"
+#include "weir/codec/h1/server_connection.hpp"
 
 namespace weir::server {
 namespace {
@@ -157,8 +158,8 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   if (draining_) connection->drain();
   const auto place = connections_.insert(connections_.end(), connection.get());
   struct Listed {
-    std::list<codec::h1::ServerConnection*>& list;
-    std::list<codec::h1::ServerConnection*>::iterator at;
+    std::list<codec::ServerConnection*>& list;
+    std::list<codec::ServerConnection*>::iterator at;
     ~Listed() { list.erase(at); }
   };
   const Listed listed{connections_, place};
@@ -185,14 +186,14 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void(
 void Worker::drain() {
   loop_.mailbox().post([this] {
     draining_ = true;
-    for (codec::h1::ServerConnection* connection : connections_) connection->drain();
+    for (codec::ServerConnection* connection : connections_) connection->drain();
   });
 }
 
 void Worker::undrain() {
   loop_.mailbox().post([this] {
     draining_ = false;
-    for (codec::h1::ServerConnection* connection : connections_) connection->undrain();
+    for (codec::ServerConnection* connection : connections_) connection->undrain();
   });
 }
 
@@ -215,7 +216,7 @@ void Worker::abort(std::function<void(unsigned)> done) {
     unsigned cut = 0;
     aborted_ = true;
     for (net::Stream* stream : handshakes_) stream->reset();
-    for (codec::h1::ServerConnection* connection : connections_) {
+    for (codec::ServerConnection* connection : connections_) {
       if (connection->in_flight()) ++cut;
       connection->abort();
     }

@@ -11,7 +11,7 @@
 
 #include "server/client_counts.hpp"
 #include "server/gateway.hpp"
-#include "weir/codec/h1/server_connection.hpp"
+#include "weir/codec/server_connection.hpp"
 #include "weir/config/model.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/net/loop.hpp"
@@ -71,7 +71,7 @@ class Worker {
   std::optional<Gateway> gateway_;  // from start() on
   net::TaskGroup connections_group_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  std::list<codec::h1::ServerConnection*> connections_;
+  std::list<codec::ServerConnection*> connections_;
   std::list<net::Stream*> handshakes_;  // connections that have not got that far
   std::function<void()> emptied_;
   unsigned next_peer_ = 0;

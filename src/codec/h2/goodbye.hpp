@@ -1,0 +1,55 @@
+// How a connection is closed so that its client loses nothing (RFC 9113 section 6.8): a GOAWAY that
+// takes every stream, a round trip, then one that names the last. Worker thread only.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "codec/h2/session.hpp"
+#include "weir/base/time.hpp"
+
+namespace weir::codec::h2 {
+
+class Goodbye {
+ public:
+  // How long the round trip is waited for, and a connection that has asked nothing.
+  static constexpr Duration patience = std::chrono::seconds(1);
+
+  // Says what is due now. Returns when to come back, TimePoint{} when all has been said.
+  Deadline say(Session& session, TimePoint now) {
+    if (step_ == Step::none) {
+      nghttp2_submit_shutdown_notice(session.native());
+      nghttp2_submit_ping(session.native(), NGHTTP2_FLAG_NONE, mark.data());
+      session.want_write();
+      until_ = now + patience;
+      step_ = Step::noticed;
+    }
+    if (step_ == Step::noticed) {
+      if (!ponged_ && now < until_) return until_;
+      nghttp2_submit_goaway(session.native(), NGHTTP2_FLAG_NONE,
+                            nghttp2_session_get_last_proc_stream_id(session.native()),
+                            NGHTTP2_NO_ERROR, nullptr, 0);
+      session.want_write();
+      step_ = Step::said;
+    }
+    return {};
+  }
+  // An answer to a PING came.
+  void pong(const std::uint8_t* opaque) noexcept {
+    if (std::equal(mark.begin(), mark.end(), opaque)) ponged_ = true;
+  }
+  bool said() const noexcept { return step_ == Step::said; }
+
+ private:
+  enum class Step : std::uint8_t { none, noticed, said };
+  static constexpr std::array<std::uint8_t, 8> mark{'g', 'o', 'o', 'd', '-', 'b', 'y', 'e'};
+
+  Step step_ = Step::none;
+  bool ponged_ = false;
+  Deadline until_ = no_deadline;
+};
+
+}  // namespace weir::codec::h2

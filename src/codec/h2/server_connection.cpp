@@ -1,0 +1,326 @@
+#include "weir/codec/h2/server_connection.hpp"
+
+#include <algorithm>
+#include <random>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "codec/h2/flood_guard.hpp"
+#include "codec/h2/goodbye.hpp"
+#include "codec/h2/server_stream.hpp"
+#include "codec/h2/session.hpp"
+#include "weir/net/task_group.hpp"
+#include "weir/net/turn_taking.hpp"
+
+namespace weir::codec::h2 {
+namespace {
+
+constexpr std::size_t linger_bytes = 256 * 1024;
+constexpr Duration linger_time = std::chrono::seconds(2);
+// What the heads of a connection's live streams may count together.
+constexpr std::size_t most_held_heads = 1024 * 1024;
+
+// `age` less up to a tenth, so that connections opened together do not end together.
+Deadline aged(TimePoint now, Duration age) {
+  if (age == Duration::zero()) return no_deadline;
+  thread_local std::minstd_rand random(std::random_device{}());
+  return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
+}
+
+SessionOptions options(const config::Limits& limits) noexcept {
+  SessionOptions out;
+  out.most_streams = static_cast<std::uint32_t>(limits.h2_streams);
+  out.header_list_size = static_cast<std::uint32_t>(limits.header_size);
+  out.stall = limits.body_idle_timeout;
+  return out;
+}
+
+class Connection final : public ServerConnection, private SessionEvents {
+ public:
+  Connection(std::unique_ptr<net::Stream> stream, const ConnectionInfo& info,
+             const config::Limits& limits, ServerHandler& handler)
+      : stream_(std::move(stream)),
+        loop_(stream_->loop()),
+        limits_(limits),
+        session_(*stream_, *this, options(limits)),
+        context_{session_, loop_, info, limits, handler},
+        tasks_(loop_),
+        writer_(loop_),
+        guard_(loop_.now()),
+        ends_(aged(loop_.now(), limits.connection_age)),
+        idle_since_(loop_.now()),
+        head_since_(loop_.now()) {}
+
+  Task<> run() override {
+    writer_.spawn(session_.write_all());
+    co_await read();
+    const bool politely = stream_->is_open() && !gone_;
+    if (!politely) {
+      for (auto& [id, stream] : streams_) stream->cancel(Reason::client_closed);
+    }
+    co_await tasks_.join();
+    session_.finish();
+    co_await writer_.join();
+    if (politely && stream_->is_open()) co_await linger();
+    stream_->close();
+    streams_.clear();
+  }
+
+  void drain() noexcept override {
+    draining_ = true;
+    stream_->nudge_reader();
+  }
+  void undrain() noexcept override { draining_ = false; }
+
+  void abort() noexcept override {
+    for (auto& [id, stream] : streams_) {
+      if (stream->active()) stream->cancel(Reason::draining);
+    }
+    stream_->reset();
+  }
+
+  bool in_flight() const noexcept override { return tasks_.size() != 0; }
+
+ private:
+  // --- SessionEvents
+  bool on_frame_begins(const nghttp2_frame_hd& frame) override {
+    if (head_since_ == no_deadline) head_since_ = loop_.now();
+    const bool moves = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION ||
+                       frame.type == NGHTTP2_RST_STREAM || frame.type == NGHTTP2_GOAWAY ||
+                       (frame.type == NGHTTP2_DATA &&
+                        (frame.length != 0 || (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0));
+    if (moves) {
+      if (frame.type == NGHTTP2_DATA) guard_.useful_frame();
+      return true;
+    }
+    return guard_.idle_frame(loop_.now());
+  }
+
+  void on_fields_begin(const nghttp2_frame& frame) override {
+    const std::int32_t id = frame.hd.stream_id;
+    if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+      current_ =
+          streams_.emplace(id, std::make_unique<ServerStream>(context_, id)).first->second.get();
+      return;
+    }
+    current_ = find(id);
+    if (current_ != nullptr && current_->head_is_complete()) {
+      current_->trailers_begin((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
+    }
+  }
+
+  bool on_field(const nghttp2_frame&, std::string_view name, std::string_view value) override {
+    return current_ == nullptr || current_->field(name, value);
+  }
+
+  void on_content(std::int32_t id, Bytes content) override {
+    context_.unreturned += content.size();
+    ServerStream* const stream = find(id);
+    if (stream == nullptr) return;
+    stream->content(content);
+    touch(*stream);
+  }
+
+  void on_frame(const nghttp2_frame& frame) override {
+    head_since_ = no_deadline;
+    const bool ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame.hd.type) {
+      case NGHTTP2_HEADERS:
+        if (ServerStream* const stream = std::exchange(current_, nullptr)) {
+          if (!stream->head_is_complete()) {
+            stream->head_complete(ended);
+            ++requests_;
+            guard_.useful_frame();
+          } else if (ended) {
+            stream->ended();
+          }
+          touch(*stream);
+        }
+        break;
+      case NGHTTP2_DATA:
+        if (ServerStream* const stream = ended ? find(frame.hd.stream_id) : nullptr) {
+          stream->ended();
+          touch(*stream);
+        }
+        break;
+      case NGHTTP2_RST_STREAM:
+        if (!guard_.reset(loop_.now())) calm_ = true;
+        break;
+      case NGHTTP2_PING:
+        if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) goodbye_.pong(frame.ping.opaque_data);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void on_frame_written(const nghttp2_frame& frame) override {
+    if (frame.hd.type == NGHTTP2_RST_STREAM) {
+      const std::uint32_t error = frame.rst_stream.error_code;
+      // The client's doing, be it that we say so.
+      const bool provoked =
+          error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR && error != NGHTTP2_CANCEL;
+      if (provoked && !guard_.reset(loop_.now())) calm_ = true;
+    } else if (frame.hd.type == NGHTTP2_DATA) {
+      guard_.useful_frame();
+    }
+    if ((frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) &&
+        (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+      if (ServerStream* const stream = find(frame.hd.stream_id)) stream->end_written();
+    }
+  }
+
+  void on_stream_closed(std::int32_t id, std::uint32_t) override {
+    ServerStream* const stream = find(id);
+    if (stream == nullptr) return;
+    if (stream == current_) current_ = nullptr;
+    stream->closed();
+    touch(*stream);
+  }
+
+  void after_events() override {
+    // What is noted meanwhile is seen to as well.
+    for (std::size_t i = 0; i < touched_.size(); ++i) see_to(touched_[i]);
+    touched_.clear();
+    context_.return_window();
+    if (std::exchange(calm_, false)) session_.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  // ---
+  ServerStream* find(std::int32_t id) noexcept {
+    const auto at = streams_.find(id);
+    return at == streams_.end() ? nullptr : at->second.get();
+  }
+  void touch(const ServerStream& stream) {
+    if (touched_.empty() || touched_.back() != stream.id()) touched_.push_back(stream.id());
+  }
+
+  void see_to(std::int32_t id) {
+    ServerStream* const stream = find(id);
+    if (stream == nullptr) return;
+    stream->reset_if_malformed();
+    if (stream->is_closed()) stream->client_left();
+    if (stream->head_is_complete() && !stream->started()) {
+      const bool room =
+          tasks_.size() < limits_.h2_streams + slack && context_.held_heads <= most_held_heads;
+      if (!room) stream->refuse_stream();
+      tasks_.spawn(serve(*stream));
+    } else if (stream->is_closed() && (stream->done() || !stream->head_is_complete())) {
+      streams_.erase(id);
+    }
+  }
+
+  Task<> serve(ServerStream& stream) {
+    co_await stream.serve();
+    idle_since_ = loop_.now();
+    if (stream.is_closed()) streams_.erase(stream.id());
+    if (tasks_.size() == 1 && (goodbye_.said() || !session_.reading())) stream_->nudge_reader();
+  }
+
+  // Takes what comes until the connection is to end; with answers still owed they are sent after.
+  Task<> read() {
+    net::TurnTaking turns(loop_);
+    while (session_.reading()) {
+      net::Io status = session_.receive();
+      if (status == net::Io::ok) {
+        if (turns.moved(BufferPool::small_size)) co_await turns.yield();
+        continue;
+      }
+      if (status == net::Io::would_block) {
+        const Deadline until = next_duty();
+        if (until == TimePoint{}) co_return;
+        status = co_await stream_->wait_readable(until);
+        if (status == net::Io::ok || status == net::Io::timeout) continue;
+      }
+      // After a FIN answers may still be wanted.
+      gone_ = status != net::Io::eof || limits_.client_half_close == config::HalfClose::abort;
+      co_return;
+    }
+  }
+
+  bool closing() const noexcept {
+    return draining_ || loop_.now() >= ends_ ||
+           (limits_.requests_per_connection != 0 && requests_ >= limits_.requests_per_connection);
+  }
+
+  // Does what is due; until when the connection may wait, or TimePoint{} when it is to end.
+  Deadline next_duty() {
+    const TimePoint now = loop_.now();
+    const bool busy = tasks_.size() != 0;
+    if (head_since_ != no_deadline && now >= deadline_after(head_since_, limits_.header_timeout)) {
+      if (requests_ != 0 || busy) session_.terminate(NGHTTP2_NO_ERROR);
+      return {};
+    }
+    const Duration patience = requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout;
+    const Deadline idle_end = deadline_after(idle_since_, patience);
+    if (!busy && now >= idle_end) {
+      session_.terminate(NGHTTP2_NO_ERROR);
+      return {};
+    }
+    Deadline until = busy ? deadline_after(now, limits_.idle_timeout) : idle_end;
+    if (head_since_ != no_deadline) {
+      until = std::min(until, deadline_after(head_since_, limits_.header_timeout));
+    }
+    if (!closing()) return std::min(until, ends_);
+    // One that has asked nothing yet is waited for a moment, so that it is not turned away.
+    const Deadline first = idle_since_ + Goodbye::patience;
+    if (requests_ == 0 && now < first) return std::min(until, first);
+    const Deadline next = goodbye_.say(session_, now);
+    if (next == TimePoint{} && !busy) return {};
+    return next == TimePoint{} ? until : std::min(until, next);
+  }
+
+  // Sends the FIN and takes what still comes for a while, so that what was said last is read and
+  // not reset away.
+  Task<> linger() {
+    stream_->shutdown_write();
+    const Deadline until = loop_.now() + linger_time;
+    std::size_t taken = 0;
+    while (taken < linger_bytes && loop_.now() < until) {
+      net::Io status = net::Io::ok;
+      {
+        Buffer buffer = loop_.buffers().borrow();
+        const net::IoResult got = stream_->try_read(buffer.span());
+        status = got.status;
+        taken += got.bytes;
+      }
+      if (status == net::Io::would_block) status = co_await stream_->wait_readable(until);
+      if (status != net::Io::ok) break;
+    }
+  }
+
+  // Tasks beyond the streams a client may have open: answered ones that are being wound up.
+  static constexpr std::size_t slack = 8;
+
+  const std::unique_ptr<net::Stream> stream_;
+  net::Loop& loop_;
+  const config::Limits& limits_;
+  Session session_;
+  ServerContext context_;
+  std::unordered_map<std::int32_t, std::unique_ptr<ServerStream>> streams_;
+  std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
+  ServerStream* current_ = nullptr;    // whose fields are coming
+  net::TaskGroup tasks_;
+  net::TaskGroup writer_;
+  FloodGuard guard_;
+  Goodbye goodbye_;
+  Deadline ends_;
+  TimePoint idle_since_;  // while no task runs
+  TimePoint head_since_;  // when a frame began that has not ended; no_deadline: none
+  std::uint64_t requests_ = 0;
+  bool draining_ = false;
+  bool gone_ = false;  // the client is: nobody waits for answers
+  bool calm_ = false;  // the client is to be sent away
+};
+
+}  // namespace
+
+std::unique_ptr<ServerConnection> make_server_connection(std::unique_ptr<net::Stream> stream,
+                                                         const ConnectionInfo& connection,
+                                                         const config::Limits& limits,
+                                                         ServerHandler& handler) {
+  return std::make_unique<Connection>(std::move(stream), connection, limits, handler);
+}
+
+}  // namespace weir::codec::h2

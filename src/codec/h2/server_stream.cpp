@@ -1,0 +1,325 @@
+#include "codec/h2/server_stream.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <new>
+#include <utility>
+
+#include "codec/h2/field_block.hpp"
+#include "weir/http/date.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/net/turn_taking.hpp"
+
+namespace weir::codec::h2 {
+namespace {
+
+constexpr unsigned most_interim = 8;
+// What a head may count beyond its limit before the connection is ended: a little more is answered
+// with 431, much more is an attack on memory.
+constexpr std::size_t flood_excess = 64 * 1024;
+
+bool has_content(const RequestHead& request, int status) noexcept {
+  return request.method != Method::head && status != 204 && status != 304;
+}
+
+}  // namespace
+
+ServerStream::ServerStream(ServerContext& context, std::int32_t id)
+    : context_(context),
+      id_(id),
+      exchange_(context.info, context.loop.now()),
+      fields_(std::make_unique<RequestFields>(context.limits, request_.head)),
+      inbound_(context.loop),
+      outbound_(context.loop) {
+  exchange_.body_limit = context.limits.body_size;
+}
+
+ServerStream::~ServerStream() {
+  context_.queued -= inbound_.queued();
+  context_.held_heads -= held_;
+}
+
+bool ServerStream::field(std::string_view name, std::string_view value) {
+  if (fields_ == nullptr) {
+    if (!trailer_fields_ || !malformed_.empty()) return true;
+    if (auto taken = trailer_fields_->field(name, value); !taken) malformed_ = taken.error().detail;
+    return true;
+  }
+  fields_->field(name, value);
+  return fields_->size() <= 2 * context_.limits.header_size + flood_excess;
+}
+
+void ServerStream::head_complete(bool ended) {
+  const Scheme scheme = context_.info.tls ? Scheme::https : Scheme::http;
+  fault_ = fields_->finish(ended, scheme);
+  held_ = fields_->size();
+  context_.held_heads += held_;
+  fields_.reset();
+  head_complete_ = true;
+  exchange_.head_received = exchange_.last_activity = context_.loop.now();
+  const RequestHead& head = request_.head;
+  if (!fault_ && !ended) {
+    RequestContent::Owner& owner = *this;
+    content_.emplace(inbound_, context_.loop, exchange_, owner, head,
+                     context_.limits.body_idle_timeout);
+    if (head.framing != Framing::none) request_.body = &*content_;
+  }
+  if (ended) inbound_.end();
+}
+
+void ServerStream::trailers_begin(bool ended) {
+  if (!ended) malformed_ = "a second head";
+  if (!content_ || !malformed_.empty()) return;
+  trailer_fields_.emplace(context_.limits.header_size, context_.limits.header_count,
+                          content_->received_trailers());
+}
+
+void ServerStream::content(Bytes bytes) {
+  received_ += bytes.size();
+  const RequestHead& head = request_.head;
+  if (head.framing == Framing::length && received_ > head.content_length) {
+    malformed_ = "more content than Content-Length";
+  }
+  const std::size_t before = inbound_.queued();
+  if (malformed_.empty()) inbound_.append(bytes);
+  context_.queued += inbound_.queued() - before;
+}
+
+void ServerStream::ended() {
+  const RequestHead& head = request_.head;
+  if (head.framing == Framing::length && received_ != head.content_length) {
+    malformed_ = "less content than Content-Length";
+  }
+  if (malformed_.empty()) inbound_.end();
+}
+
+void ServerStream::reset_if_malformed() {
+  if (malformed_.empty() || closed_ || reset_) return;
+  if (content_) content_->fail(Reason::bad_request, malformed_);
+  reset(NGHTTP2_PROTOCOL_ERROR);
+  cancel(Reason::bad_request);
+}
+
+void ServerStream::reset(std::uint32_t error) {
+  if (closed_ || std::exchange(reset_, true)) return;
+  context_.session.reset_stream(id_, error);
+}
+
+void ServerStream::cancel(Reason reason) noexcept {
+  if (content_) content_->fail(reason, {});
+  exchange_.cancel(reason);
+  inbound_.wake();
+  outbound_.wake();
+}
+
+Task<> ServerStream::serve() {
+  started_ = true;
+  Outcome outcome;
+  if (closed_ || reset_) {
+    // Over before it began: told, not served.
+    cancel(Reason::client_closed);
+    context_.handler.refuse({exchange_.cancel_reason(), Side::downstream, {}}, exchange_);
+  } else if (fault_ && fault_->malformed) {
+    context_.handler.refuse({Reason::bad_request, Side::downstream, fault_->detail}, exchange_);
+    reset(NGHTTP2_PROTOCOL_ERROR);
+    cancel(Reason::bad_request);
+  } else if (fault_) {
+    co_await refuse({fault_->reason, Side::downstream, fault_->detail}, outcome);
+  } else {
+    co_await answer_request(outcome);
+  }
+
+  if (exchange_.cancelled()) {
+    outcome.reason = exchange_.cancel_reason();
+    outcome.status = status_of(outcome.reason);
+  }
+  outcome.complete = end_written_;
+  outcome.started = exchange_.started;
+  outcome.ended = context_.loop.now();
+  if (outcome.head_sent == TimePoint{}) outcome.head_sent = outcome.ended;
+  outcome.bytes_in = exchange_.bytes_in;
+  outcome.bytes_out = exchange_.bytes_out;
+  exchange_.complete(outcome);
+  context_.handler.completed(request_, exchange_, outcome);
+
+  // Behind a whole answer the rest of the request is not wanted (RFC 9113 section 8.1).
+  reset(end_written_                                          ? NGHTTP2_NO_ERROR
+        : exchange_.cancel_reason() == Reason::bad_request    ? NGHTTP2_PROTOCOL_ERROR
+        : exchange_.cancel_reason() == Reason::client_timeout ? NGHTTP2_CANCEL
+                                                              : NGHTTP2_INTERNAL_ERROR);
+  context_.queued -= inbound_.queued();
+  inbound_.discard();
+  context_.return_window();
+  done_ = true;
+}
+
+Task<> ServerStream::refuse(const Error& error, Outcome& outcome) {
+  Response response = context_.handler.refuse(error, exchange_);
+  co_await send(response, outcome);
+}
+
+Task<> ServerStream::answer_request(Outcome& outcome) {
+  exchange_.interim = this;
+  std::optional<Response> response;
+  try {
+    response = co_await context_.handler.handle(request_, exchange_);
+  } catch (const std::bad_alloc&) {
+    // Answered below: co_await is not allowed here.
+  }
+  if (!response) {
+    response =
+        context_.handler.refuse({Reason::internal, Side::internal, "out of memory"}, exchange_);
+  }
+  try {
+    co_await send(*response, outcome);
+  } catch (const std::bad_alloc&) {
+    outcome.reason = Reason::internal;
+  }
+  // The upload may still read the content: it ends before the content does.
+  if (!exchange_.settle_now()) co_await exchange_.settle();
+}
+
+void ServerStream::submit_head(const Response& response, bool ended) {
+  const HeaderMap& headers = response.head.headers;
+  const int status = response.head.status;
+  FieldBlock fields;
+  fields.add(":status", static_cast<std::uint64_t>(status));
+  fields.add(headers);
+  if (!headers.contains(FieldId::date)) fields.add("date", http_date(std::time(nullptr)));
+  if (const auto* stream = std::get_if<BodyStream*>(&response.body);
+      stream != nullptr && has_content(request_.head, status)) {
+    if (const auto length = (*stream)->length()) fields.add("content-length", *length);
+  } else if (const auto said = headers.get(FieldId::content_length);
+             said && request_.head.method == Method::head) {
+    fields.add("content-length", *said);
+  } else if (const auto* text = std::get_if<std::string>(&response.body);
+             text != nullptr && status != 204 && status != 304) {
+    fields.add("content-length", text->size());
+  } else if (status != 204 && status != 304 && request_.head.method != Method::head) {
+    fields.add("content-length", std::uint64_t{0});
+  }
+  const nghttp2_data_provider provider = outbound_.provider();
+  nghttp2_submit_response(context_.session.native(), id_, fields.data(), fields.size(),
+                          ended ? nullptr : &provider);
+  head_sent_ = true;
+  context_.session.want_write();
+}
+
+Task<> ServerStream::send(Response& response, Outcome& outcome) {
+  outcome.status = response.head.status;
+  outcome.reason = response.reason;
+  if (closed_ || exchange_.cancelled()) co_return;
+  BodyStream* body = nullptr;
+  Bytes first;
+  bool last = true;
+  if (has_content(request_.head, response.head.status)) {
+    if (auto* stream = std::get_if<BodyStream*>(&response.body)) {
+      body = *stream;
+      first = body->read_ready();
+      last = body->complete();
+    } else if (auto* text = std::get_if<std::string>(&response.body)) {
+      first = as_bytes(*text);
+    }
+  }
+  const HeaderMap* trailers = body != nullptr && last ? &body->trailers() : nullptr;
+  const bool bare = last && first.empty() && (trailers == nullptr || trailers->empty());
+  if (!bare) outbound_.offer(first, last, trailers);
+  submit_head(response, bare);
+  outcome.head_sent = exchange_.last_activity = context_.loop.now();
+  if (!co_await send_content(last ? nullptr : body, outcome) && outcome.reason == Reason::none) {
+    outcome.reason = exchange_.cancelled() ? exchange_.cancel_reason() : Reason::client_closed;
+  }
+}
+
+Task<bool> ServerStream::send_content(BodyStream* body, Outcome& outcome) {
+  Progress progress(context_.limits.body_idle_timeout);
+  net::TurnTaking turns(context_.loop);
+  while (body != nullptr) {
+    if (!co_await sent(false, progress, outcome)) co_return false;
+    Bytes piece = body->read_ready();
+    if (piece.empty() && !body->complete()) {
+      const auto next = co_await body->read();
+      if (!next) {
+        outcome.reason = next.error().reason;
+        co_return false;
+      }
+      piece = *next;
+    }
+    const bool last = body->complete();
+    outbound_.offer(piece, last, last ? &body->trailers() : nullptr);
+    outbound_.resume(context_.session.native(), id_);
+    context_.session.want_write();
+    if (last) break;
+    if (turns.moved(piece.size())) co_await turns.yield();
+  }
+  co_return co_await sent(true, progress, outcome);
+}
+
+bool ServerStream::client_stalls() const noexcept {
+  nghttp2_session* const session = context_.session.native();
+  return nghttp2_session_get_stream_remote_window_size(session, id_) <= 0 ||
+         nghttp2_session_get_remote_window_size(session) <= 0;
+}
+
+void ServerStream::count_moved(Progress& progress) noexcept {
+  const std::uint64_t moved = outbound_.moved_bytes() - counted_;
+  if (moved == 0) return;
+  counted_ += moved;
+  progress.moved(moved);
+  exchange_.bytes_out += moved;
+  exchange_.last_activity = context_.loop.now();
+}
+
+Task<bool> ServerStream::sent(bool whole, Progress& progress, Outcome& outcome) {
+  while (whole ? !end_written_ : !outbound_.taken()) {
+    if (closed_ || exchange_.cancelled()) co_return false;
+    const TimePoint from = context_.loop.now();
+    co_await outbound_.wait(std::min(progress.deadline(from), exchange_.hard_deadline));
+    const net::Wake wake = outbound_.result();
+    progress.waited(context_.loop.now() - from);
+    count_moved(progress);
+    if (context_.loop.now() >= exchange_.hard_deadline) {
+      outcome.reason = Reason::request_timeout;
+      co_return false;
+    }
+    if (wake != net::Wake::timeout) continue;
+    if (client_stalls()) {
+      exchange_.cancel(Reason::client_timeout);
+      co_return false;
+    }
+    progress = Progress(context_.limits.body_idle_timeout);
+  }
+  count_moved(progress);
+  co_return true;
+}
+
+Task<> ServerStream::informational(const ResponseHead& head) {
+  queue_interim(head);
+  co_return;
+}
+
+void ServerStream::queue_interim(const ResponseHead& head) {
+  if (closed_ || reset_ || head_sent_ || interim_count_ == most_interim) return;
+  if (head.status == 100 && std::exchange(continue_sent_, true)) return;
+  ++interim_count_;
+  FieldBlock fields;
+  fields.add(":status", static_cast<std::uint64_t>(head.status));
+  fields.add(head.headers);
+  nghttp2_submit_headers(context_.session.native(), NGHTTP2_FLAG_NONE, id_, nullptr, fields.data(),
+                         fields.size(), nullptr);
+  context_.session.want_write();
+}
+
+void ServerStream::content_taken(std::size_t bytes) noexcept {
+  context_.queued -= bytes;
+  context_.return_window();
+  if (!closed_) context_.session.consume_stream(id_, bytes);
+}
+
+void ServerStream::content_wanted() {
+  ResponseHead head;
+  head.status = 100;
+  queue_interim(head);
+}
+
+}  // namespace weir::codec::h2

@@ -1,0 +1,115 @@
+// One nghttp2 session on one connection, of either side: what comes is fed to it, what it wants to
+// send is gathered into one write a turn by its one writer. Everything of the session is called
+// here or through native(), never from within its own callbacks. Owned by a connection, worker
+// thread only.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "weir/base/buffer.hpp"
+#include "weir/codec/progress.hpp"
+#include "weir/http/body.hpp"
+#include "weir/net/stream.hpp"
+#include "weir/net/waiter.hpp"
+
+namespace weir::codec::h2 {
+
+// What a session tells its connection, from within feed() and from the writer: it may note what
+// came, and must not call the session.
+class SessionEvents {
+ public:
+  // A frame's header came. False: nothing more is taken from this peer, and feed() ends the session
+  // with ENHANCE_YOUR_CALM.
+  virtual bool on_frame_begins(const nghttp2_frame_hd& frame) = 0;
+  // A HEADERS frame's fields follow: a head's or a trailer section's.
+  virtual void on_fields_begin(const nghttp2_frame& frame) = 0;
+  // One of them, decoded but not checked at all. False as above.
+  virtual bool on_field(const nghttp2_frame& frame, std::string_view name,
+                        std::string_view value) = 0;
+  // DATA; `content` is valid during the call. The connection's window is not given back yet.
+  virtual void on_content(std::int32_t stream, Bytes content) = 0;
+  // A frame is complete, a header block with its CONTINUATIONs; flags say whether the stream ends.
+  virtual void on_frame(const nghttp2_frame& frame) = 0;
+  // It was put into the output, not necessarily sent.
+  virtual void on_frame_written(const nghttp2_frame& frame) = 0;
+  // The stream is over, by END_STREAMs (NGHTTP2_NO_ERROR) or by a reset of either side.
+  virtual void on_stream_closed(std::int32_t stream, std::uint32_t error) = 0;
+  // Behind each batch of the above, outside of the session: now it may be called.
+  virtual void after_events() = 0;
+
+ protected:
+  ~SessionEvents() = default;
+};
+
+// What our first SETTINGS say; all windows in bytes.
+struct SessionOptions {
+  bool server = true;
+  std::uint32_t most_streams = 100;  // the peer may have open at a time
+  std::uint32_t header_list_size = 64 * 1024;
+  std::uint32_t stream_window = 256 * 1024;
+  std::uint32_t connection_window = 1024 * 1024;
+  Duration stall{};  // in each such period of waiting the peer must take 1 KiB; zero: unbounded
+};
+
+class Session {
+ public:
+  // `stream` and `events` outlive it. Queues the preface and our SETTINGS.
+  Session(net::Stream& stream, SessionEvents& events, const SessionOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Reads what is there without waiting and feeds it: ok, would_block, eof or error. Nothing is
+  // read any more once reading() is false.
+  net::Io receive();
+  void feed(Bytes bytes);
+  // Frames are still taken: no GOAWAY for an error of the connection is out or on its way.
+  bool reading() const noexcept;
+  // Whether something is left to be sent.
+  bool writing() const noexcept;
+
+  // The writer: runs until finish() and all is sent, or the connection fails, which closes the
+  // stream. Spawned once, in a group that is joined before the session goes.
+  Task<> write_all();
+  // To be called after anything that queued a frame; many calls a turn are one write.
+  void want_write() noexcept { wanted_.notify(); }
+  // The writer ends when what is queued has been sent.
+  void finish() noexcept;
+
+  // Gives windows back to the peer; small amounts are gathered.
+  void consume_connection(std::size_t bytes);
+  void consume_stream(std::int32_t stream, std::size_t bytes);
+  void reset_stream(std::int32_t stream, std::uint32_t error);
+  // GOAWAY with the last stream that was taken, then nothing more is read.
+  void terminate(std::uint32_t error);
+
+  net::Stream& stream() noexcept { return stream_; }
+  nghttp2_session* native() noexcept { return session_; }
+
+ private:
+  struct Callbacks;
+  // Moves frames into the output until it is full or there are none; false when it is broken.
+  bool gather();
+  bool has_room(std::size_t bytes) const noexcept { return out_.size() - out_end_ >= bytes; }
+  void append(const void* bytes, std::size_t size) noexcept;
+  Task<bool> send_gathered();
+
+  net::Stream& stream_;
+  SessionEvents& events_;
+  nghttp2_session* session_ = nullptr;
+  net::Waiter wanted_;
+  Duration stall_;
+  Buffer out_;  // borrowed while something is in it
+  std::size_t out_begin_ = 0;
+  std::size_t out_end_ = 0;
+  std::size_t read_size_ = BufferPool::small_size;
+  bool full_ = false;  // the output has no room for the frame whose turn it is
+  bool finishing_ = false;
+  bool failed_ = false;  // it must not be fed any more
+};
+
+}  // namespace weir::codec::h2
