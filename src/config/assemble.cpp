@@ -129,6 +129,10 @@ class Assembly {
         problems_.error(draft.places.of("bind", each.place), draft.at + ".bind",
                         fmt::format("the address {} is already taken", each.bind.to_string()));
       }
+      if (each.spoken().h2) {
+        problems_.error(draft.places.of("protocols", each.place), draft.at + ".protocols",
+                        "'h2' needs tls; write h2c for HTTP/2 without it");
+      }
       if (each.proxy_protocol == ProxyProtocol::required && !each.bind.is_unix() &&
           config_.trusted_proxies.empty()) {
         problems_.error(draft.places.of("proxy_protocol", each.place), draft.at + ".proxy_protocol",

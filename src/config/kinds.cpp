@@ -275,24 +275,30 @@ Value only(std::string_view word, std::vector<std::string_view> not_yet) {
   return choice_of([](std::size_t) {}, [] { return std::size_t{0}; }, {word}, std::move(not_yet));
 }
 
-Value list_of_only(std::string_view word, std::vector<std::string_view> not_yet) {
+Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
+                    std::function<std::vector<std::size_t>()> get,
+                    std::vector<std::string_view> words, std::vector<std::string_view> not_yet) {
   return {.read =
               [=](const Reader& in) {
-                std::size_t items = 0;
+                std::vector<std::size_t> items;
                 in.each_item([&](const Reader& item) {
-                  if (read_word(item, {word}, not_yet) && ++items > 1) {
-                    item.error(in_quotes(word) + " is there twice");
+                  const auto index = read_word(item, words, not_yet);
+                  if (!index) return;
+                  if (std::ranges::find(items, *index) != items.end()) {
+                    item.error(in_quotes(words[*index]) + " is there twice");
                   }
+                  items.push_back(*index);
                 });
-                if (in.is_list() && items == 0 && !in.has_items()) in.error("must not be empty");
+                if (in.is_list() && items.empty() && !in.has_items()) in.error("must not be empty");
+                if (!items.empty()) set(items);
               },
           .print =
               [=] {
                 Tree out = Tree::list();
-                out.push(word);
+                for (const std::size_t index : get()) out.push(words[index]);
                 return out;
               },
-          .schema = [=] { return list_schema(enum_schema({word})); }};
+          .schema = [=] { return list_schema(enum_schema(words)); }};
 }
 
 }  // namespace weir::config

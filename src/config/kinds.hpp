@@ -2,7 +2,9 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,7 +69,10 @@ Value choice(E& target, std::vector<std::pair<std::string_view, E>> choices,
 
 // A word, or a list of just it, that has no alternative yet.
 Value only(std::string_view word, std::vector<std::string_view> not_yet);
-Value list_of_only(std::string_view word, std::vector<std::string_view> not_yet);
+// A list of some of a few words, none twice, not empty.
+Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
+                    std::function<std::vector<std::size_t>()> get,
+                    std::vector<std::string_view> words, std::vector<std::string_view> not_yet);
 
 // A text's own schema.
 Tree text_schema();

@@ -27,6 +27,27 @@ Value bind_value(SocketAddress& target) {
           .schema = text_schema};
 }
 
+Value protocols_value(Listener& listener) {
+  return list_of_words(
+      [&listener](const std::vector<std::size_t>& words) {
+        listener.protocols = Protocols{.http1 = false};
+        for (const std::size_t word : words) {
+          (word == 0   ? listener.protocols->http1
+           : word == 1 ? listener.protocols->h2
+                       : listener.protocols->h2c) = true;
+        }
+      },
+      [&listener] {
+        const Protocols spoken = listener.spoken();
+        std::vector<std::size_t> words;
+        if (spoken.h2) words.push_back(1);
+        if (spoken.http1) words.push_back(0);
+        if (spoken.h2c) words.push_back(2);
+        return words;
+      },
+      {"http1", "h2", "h2c"}, {"h3"});
+}
+
 Fields fields(Limits& limits) {
   return {
       {"uri_size", size(limits.uri_size, Zero::refused, largest_head),
@@ -53,7 +74,8 @@ Fields fields(Limits& limits) {
        choice<HalfClose>(limits.client_half_close,
                          {{"abort", HalfClose::abort}, {"finish", HalfClose::finish}}),
        "a FIN before the answer: abort means the client is gone, finish that it still reads"},
-      unsupported("h2_streams"),
+      {"h2_streams", count(limits.h2_streams, 1, 1'000'000),
+       "requests open at a time on one HTTP/2 connection"},
       {"underscores",
        choice<Underscores>(limits.underscores, {{"reject", Underscores::reject},
                                                 {"drop", Underscores::drop},
@@ -73,7 +95,8 @@ Fields fields(Listener& listener) {
       {"name", text(listener.name, check_name), "unique among listeners", Need::required},
       {"bind", bind_value(listener.bind),
        "IP:port, [IPv6]:port or unix:PATH; port 0 takes a free one", Need::required},
-      {"protocols", list_of_only("http1", {"h2", "h2c", "h3"}), "what is spoken"},
+      {"protocols", protocols_value(listener),
+       "what is spoken; h2c is HTTP/2 without TLS, by prior knowledge"},
       {"proxy_protocol",
        choice<ProxyProtocol>(listener.proxy_protocol,
                              {{"off", ProxyProtocol::off}, {"required", ProxyProtocol::required}}),

@@ -70,7 +70,9 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   if (trusted) way = list_before(headers, FieldId::x_forwarded_for);
   if (!via_name.empty()) {
     via = list_before(headers, FieldId::via);
-    via += head.version == Version::http10 ? "1.0 " : "1.1 ";
+    via += head.version == Version::http2    ? "2.0 "
+           : head.version == Version::http10 ? "1.0 "
+                                             : "1.1 ";
     via += via_name;
   }
   // What a trusted peer said of the client's side is nearer to the truth than what we see of the

@@ -24,7 +24,9 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.request_id = exchange.request_id();
   record.trace_id = exchange.trace_id;
   record.listener = exchange.connection.listener_name;
-  record.protocol = head.version == Version::http10 ? "HTTP/1.0" : "HTTP/1.1";
+  record.protocol = head.version == Version::http2    ? "HTTP/2"
+                    : head.version == Version::http10 ? "HTTP/1.0"
+                                                      : "HTTP/1.1";
   record.client_ip = exchange.client_ip;
   record.peer = &exchange.connection.peer;
   record.method = head.method_text;

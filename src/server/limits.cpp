@@ -72,7 +72,7 @@ std::uint64_t fit_connections(std::uint64_t wanted) {
 }
 
 bool same_listener(const config::Listener& next, const config::Listener& now) {
-  return next.name == now.name && next.bind == now.bind &&
+  return next.name == now.name && next.bind == now.bind && next.spoken() == now.spoken() &&
          next.proxy_protocol == now.proxy_protocol && next.limits == now.limits;
 }
 

@@ -11,6 +11,8 @@
 
 #include "server/proxy_header.hpp"
 #include "weir/codec/h1/server_connection.hpp"
+#include "weir/codec/h2/server_connection.hpp"
+#include "weir/codec/preface.hpp"
 
 namespace weir::server {
 namespace {
@@ -151,10 +153,21 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
     counted.counted = true;
   }
 
-  counted.protocol = telemetry::Protocol::http1;
+  const config::Protocols spoken = config.spoken();
+  bool h2 = spoken.h2c;
+  if (spoken.h2c && spoken.http1) {
+    const auto place = handshakes_.insert(handshakes_.end(), stream.get());
+    const codec::Preface preface =
+        co_await codec::recognise(*stream, config.limits.header_timeout, draining_);
+    handshakes_.erase(place);
+    if (preface == codec::Preface::nothing) co_return;
+    h2 = preface == codec::Preface::h2;
+  }
+  counted.protocol = h2 ? telemetry::Protocol::h2 : telemetry::Protocol::http1;
   shard.recognised(counted.protocol);
   const auto connection =
-      codec::h1::make_server_connection(std::move(stream), info, config.limits, *gateway_);
+      h2 ? codec::h2::make_server_connection(std::move(stream), info, config.limits, *gateway_)
+         : codec::h1::make_server_connection(std::move(stream), info, config.limits, *gateway_);
   if (draining_) connection->drain();
   const auto place = connections_.insert(connections_.end(), connection.get());
   struct Listed {
@@ -186,6 +199,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void(
 void Worker::drain() {
   loop_.mailbox().post([this] {
     draining_ = true;
+    for (net::Stream* stream : handshakes_) stream->nudge_reader();
     for (codec::ServerConnection* connection : connections_) connection->drain();
   });
 }

@@ -87,9 +87,19 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+// What a listener speaks: http1 and h2c on a plain one, http1 and h2 (by ALPN) under TLS.
+struct Protocols {
+  bool http1 = true;
+  bool h2 = false;
+  bool h2c = false;
+  friend bool operator==(const Protocols&, const Protocols&) = default;
+};
+
 struct Listener {
   std::string name;
   SocketAddress bind;
+  std::optional<Protocols> protocols;  // none: what is usual, see spoken()
+  Protocols spoken() const noexcept { return protocols.value_or(Protocols{}); }
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   Limits limits;
   Place place;

@@ -202,14 +202,14 @@ TEST(DocumentProblems, OfListenersAreReported) {
        Kind::listener,
        "name: x\nbind: '127.0.0.1:8080'",
        {"7:10: listeners[1].bind: the address 127.0.0.1:8080 is already taken"}},
-      {"listener_h2c",
+      {"listener_h3",
        Kind::listener,
-       "name: x\nbind: '[::]:0'\nprotocols: [http1, h2c]",
-       {"8:23: listeners[1].protocols[1]: 'h2c' is not supported by this version"}},
+       "name: x\nbind: '[::]:0'\nprotocols: [http1, h3]",
+       {"8:23: listeners[1].protocols[1]: 'h3' is not supported by this version"}},
       {"listener_protocol",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nprotocols: [spdy]",
-       {"8:16: listeners[1].protocols[0]: 'spdy' is not http1"}},
+       {"8:16: listeners[1].protocols[0]: 'spdy' is not one of http1, h2, h2c"}},
       {"listener_no_protocol",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nprotocols: []",
@@ -240,9 +240,9 @@ TEST(DocumentProblems, OfListenersAreReported) {
         "8:59: listeners[1].limits.header_count: '0' is not an integer of 1 to 10000"}},
       {"listener_h2_streams",
        Kind::listener,
-       "name: x\nbind: '[::]:0'\nlimits: {h2_streams: 100, header_timout: 1s}",
-       {"8:13: listeners[1].limits.h2_streams: 'h2_streams' is not supported by this version",
-        "8:30: listeners[1].limits.header_timout: unknown key 'header_timout' (did you mean "
+       "name: x\nbind: '[::]:0'\nlimits: {h2_streams: 0, header_timout: 1s}",
+       {"8:21: listeners[1].limits.h2_streams: '0' is not an integer of 1 to 1000000",
+        "8:28: listeners[1].limits.header_timout: unknown key 'header_timout' (did you mean "
         "'header_timeout'?)"}},
   });
 }
