@@ -38,7 +38,10 @@ Fields fields(Pool& pool) {
           {"pending", count(pool.pending, 0, largest_count),
            "requests that wait for a place; past it 503 pool_full; 0: none waits"},
           {"pending_timeout", duration(pool.pending_timeout), "the longest such wait"},
-          unsupported("h2_connections"),
+          {"h2_connections", count(pool.h2_connections, 1, 1000),
+           "HTTP/2 connections of a worker to one endpoint; another is opened when all streams of "
+           "those "
+           "there are in use"},
           {"tunnels", count(pool.tunnels, 1, largest_count),
            "upgraded connections to one endpoint; they are not in in_flight"}};
 }
@@ -67,7 +70,13 @@ Fields fields(Upstream& upstream) {
   return {
       {"endpoints", endpoints_value(upstream.endpoints), "where its servers listen",
        Need::required},
-      {"protocol", only("http1", {"h2", "auto", "h3"}), "what is spoken"},
+      {"protocol",
+       choice<UpstreamProtocol>(upstream.protocol,
+                                {{"http1", UpstreamProtocol::http1},
+                                 {"h2", UpstreamProtocol::h2},
+                                 {"auto", UpstreamProtocol::automatic}},
+                                {"h3"}),
+       "what is spoken; h2 without tls by prior knowledge; auto is http1 without tls"},
       {"load_balancer", block(fields(upstream.load_balancer)), "how endpoints are chosen"},
       {"connect_timeout", duration(upstream.connect_timeout), "longer: 504 connect_timeout"},
       {"idle_timeout", duration(upstream.idle_timeout),

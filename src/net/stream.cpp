@@ -180,6 +180,7 @@ void Stream::on_ready(std::uint8_t ready) noexcept {
   if ((ready & Ready::write) != 0 && !writable_) {
     writable_ = true;
     write_waiter_.notify();
+    if (observer_ != nullptr) observer_->on_writable();
   }
   if ((ready & Ready::read) != 0) {
     readable_ = true;

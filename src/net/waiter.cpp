@@ -28,6 +28,11 @@ void Waiter::cancel() noexcept {
   if (waiting()) make_ready();
 }
 
+void Waiter::abandon() noexcept {
+  if (std::exchange(ready_, false)) loop_.remove_ready(*this);
+  waiting_ = nullptr;
+}
+
 void Waiter::suspended(std::coroutine_handle<> waiting) noexcept {
   waiting_ = waiting;
   if (notified_ || cancelled_) {

@@ -12,11 +12,13 @@ namespace {
 // How long a client that expects 100 Continue is left waiting for the upstream's word.
 constexpr Duration continue_wait = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
+// Content that came whole with its head is kept up to this size where an upstream may refuse it.
+constexpr std::size_t most_kept = 64 * 1024;
 
 }  // namespace
 
 Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
-                 std::size_t header_size, UpstreamRecord record)
+                 std::size_t header_size, UpstreamRecord record, Bytes kept)
     : loop_(loop),
       lease_(std::move(lease)),
       endpoint_(lease_.endpoint()),
@@ -24,6 +26,7 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       exchange_(exchange),
       record_(record),
       client_(lease_.begin(exchange, *this, request.head.method, header_size)),
+      kept_(kept),
       uploads_(loop),
       continued_(loop),
       started_(loop.now()) {}
@@ -50,10 +53,20 @@ void Attempt::begin() {
   exchange_.set_cancellable(this);
   BodyStream* const body = request_.body;
   Bytes first;
-  if (body != nullptr && !request_.head.expect_continue) first = body->read_ready();
+  bool whole = body == nullptr;
+  if (!kept_.empty()) {
+    first = kept_;
+    whole = true;
+  } else if (body != nullptr) {
+    if (!request_.head.expect_continue) first = body->read_ready();
+    // Trailers go behind the content.
+    whole = body->complete() && body->trailers().empty();
+    if (whole && lease_.shared() && !first.empty() && first.size() <= most_kept) {
+      kept_ = first = as_bytes(request_.head.headers.arena().copy(as_text(first)));
+    }
+  }
   content_taken_ = !first.empty();
-  upload_done_ = body == nullptr || body->complete();
-  const bool whole = upload_done_;
+  upload_done_ = whole;
   const auto sent = client_->send_head(request_.head, first, whole);
   // What the upstream did not take, and the content behind it, is sent beside the wait for its
   // answer. One that closed may have answered before: its answer is read all the same.
@@ -147,8 +160,10 @@ Task<> Attempt::upload(bool flush, bool whole) {
 }
 
 bool Attempt::replayable() const noexcept {
-  return lease_.reused() && client_->untouched() && !content_taken_ && !pulling_ && failure_ &&
-         failure_->reason == Reason::upstream_reset;
+  if (!failure_ || failure_->reason != Reason::upstream_reset || !client_->untouched())
+    return false;
+  if (pulling_ || (content_taken_ && kept_.empty())) return false;
+  return client_->unprocessed() || (lease_.reused() && is_idempotent(request_.head.method));
 }
 
 bool Attempt::into_tunnel() noexcept {

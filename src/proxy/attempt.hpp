@@ -33,18 +33,22 @@ class Attempt final : public ExchangePart,
                       private Cancellable,
                       private codec::ClientExchange::Owner {
  public:
-  // `header_size` bounds the answer's head; `record` is told how it ended.
+  // `header_size` bounds the answer's head; `record` is told how it ended; `kept` is the whole
+  // content where a try before this one kept it.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
-          std::size_t header_size, UpstreamRecord record);
+          std::size_t header_size, UpstreamRecord record, Bytes kept);
   ~Attempt() override;
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
   // on the way.
   Task<Result<>> start(HeadTime time, ResponseHead& head);
 
-  // The reused connection died before any byte of an answer, and nothing of the content was taken
-  // from the client: the request can be sent again as it is.
+  // The request can be sent again as it is: nothing of its content was lost, no byte of an answer
+  // came, and the upstream said that it has not looked at it, or a reused connection died under a
+  // request of an idempotent method.
   bool replayable() const noexcept;
+  // The whole content, as far as it was kept; lives as long as the request.
+  Bytes kept() const noexcept { return kept_; }
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
   // tunnels.
   bool into_tunnel() noexcept;
@@ -82,6 +86,7 @@ class Attempt final : public ExchangePart,
   Exchange& exchange_;
   UpstreamRecord record_;
   std::unique_ptr<codec::ClientExchange> client_;
+  Bytes kept_;
   net::TaskGroup uploads_;
   net::Waiter continued_;  // the upstream's 100 came, or its final head
   TimePoint started_;

@@ -121,7 +121,8 @@ class Forwarder final : public Handler {
   }
 
   // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
-  // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1).
+  // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1),
+  // as does one that refused the request (RFC 9113 section 8.7).
   Task<Response> forward(Request& request, Exchange& exchange, const Target& target) {
     UpstreamRecord record(*target.metrics, exchange.connection.worker);
     upstream::Cluster& cluster = *target.cluster;
@@ -129,6 +130,7 @@ class Forwarder final : public Handler {
     net::Loop& loop = *exchange.connection.loop;
     const HeadTime time{exchange.head_received, route_.timeout};
     upstream::Tried tried;
+    Bytes kept;
     while (true) {
       std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
       if (!lease) {
@@ -149,14 +151,15 @@ class Forwarder final : public Handler {
       exchange.queue_time = lease->queue_time;
       exchange.connect_time = lease->connect_time;
       Attempt& attempt = exchange.own(std::make_unique<Attempt>(
-          loop, std::move(*lease), request, exchange, target.response_header_size, record));
+          loop, std::move(*lease), request, exchange, target.response_header_size, record, kept));
       Response response;
       const auto came = co_await attempt.start(time, response.head);
       if (came) {
         complete(request, exchange, attempt, response);
         co_return response;
       }
-      const bool again = attempt.replayable() && !tried.fresh && is_idempotent(request.head.method);
+      const bool again = attempt.replayable() && !tried.fresh;
+      kept = attempt.kept();
       co_await exchange.end(attempt);
       if (!again) co_return problem(came.error(), exchange.request_id());
       tried.fresh = true;

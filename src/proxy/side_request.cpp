@@ -45,6 +45,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   UpstreamRecord record(*target.metrics, worker);
   const HeadTime time{loop.now(), timeout};
   upstream::Tried tried;
+  Bytes kept;
   while (true) {
     std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried);
     if (!lease) {
@@ -58,8 +59,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
       lease.emplace(std::move(*acquired));
     }
     record.leased(*lease);
-    Attempt& attempt = side.own(std::make_unique<Attempt>(loop, std::move(*lease), request, side,
-                                                          target.response_header_size, record));
+    Attempt& attempt = side.own(std::make_unique<Attempt>(
+        loop, std::move(*lease), request, side, target.response_header_size, record, kept));
     ResponseHead head;
     const Result<> came = co_await attempt.start(time, head);
     if (came) {
@@ -67,7 +68,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
       co_await side.end(attempt);
       co_return answer;
     }
-    const bool again = attempt.replayable() && !tried.fresh && is_idempotent(request.head.method);
+    const bool again = attempt.replayable() && !tried.fresh;
+    kept = attempt.kept();
     co_await side.end(attempt);
     if (!again) co_return std::unexpected(came.error());
     tried.fresh = true;

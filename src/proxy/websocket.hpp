@@ -2,15 +2,12 @@
 // it answers the very key that the client sent. Pure.
 #pragma once
 
-#include <string>
-#include <string_view>
-
+#include "weir/codec/websocket.hpp"
 #include "weir/http/head.hpp"
 
 namespace weir::proxy {
 
-// The Sec-WebSocket-Accept that belongs to a key.
-std::string websocket_accept(std::string_view key);
+using codec::websocket_accept;
 
 // Whether `response` is a 101 that switches to WebSocket for `request`.
 bool accepts_websocket(const RequestHead& request, const ResponseHead& response);

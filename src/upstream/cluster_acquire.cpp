@@ -36,6 +36,21 @@ class ConnectInProgress final : public Cancellable {
   std::unique_ptr<net::Stream> stream;
 };
 
+class SessionInProgress final : public Cancellable {
+ public:
+  explicit SessionInProgress(std::unique_ptr<codec::h2::ClientConnection> begun) noexcept
+      : connection(std::move(begun)) {}
+  void cancel(Reason) noexcept override {
+    if (connection) connection->close();
+  }
+  std::unique_ptr<codec::h2::ClientConnection> connection;
+};
+
+// Without TLS nobody tells; under `auto` it is HTTP/1 then.
+bool speaks_http2(const config::Upstream& settings) noexcept {
+  return settings.protocol == config::UpstreamProtocol::h2;
+}
+
 bool is_cancelled(const Exchange* exchange) noexcept {
   return exchange != nullptr && exchange->cancelled();
 }
@@ -53,6 +68,18 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
   if (tried.fresh || view.has_pending()) return std::nullopt;
   Endpoint* const endpoint = view.pick(tried);
   if (endpoint == nullptr) return std::nullopt;
+  if (view.multiplexes(*endpoint)) {
+    SessionPool* const sessions = endpoint->slot(worker).sessions.get();
+    PooledSession* const session = sessions != nullptr ? sessions->try_take(false) : nullptr;
+    if (session == nullptr || !endpoint->take_permit(view.limit())) {
+      if (session != nullptr) sessions->give_back(*session);
+      view.prefer(*endpoint);
+      return std::nullopt;
+    }
+    Lease lease(*this, *endpoint, worker);
+    lease.set_session(*session);
+    return lease;
+  }
   ConnectionPool& idle = endpoint->slot(worker).idle;
   if (idle.size() == 0 || !endpoint->take_permit(view.limit())) {
     view.prefer(*endpoint);
@@ -92,13 +119,21 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     }
     lease->queue_time = queued;
     Endpoint& endpoint = lease->endpoint();
-    if (!tried.fresh) {
-      if (auto idle = endpoint.slot(worker).idle.take()) {
-        lease->set_connection(std::move(idle), true);
-        co_return std::move(*lease);
+    Result<> connected;
+    if (view.multiplexes(endpoint)) {
+      connected = co_await take_place(*lease, tried.fresh, deadline, exchange);
+      if (!connected && connected.error().reason == Reason::pool_full) {
+        co_return std::unexpected(std::move(connected.error()));
       }
+    } else {
+      if (!tried.fresh) {
+        if (auto idle = endpoint.slot(worker).idle.take()) {
+          lease->set_connection(std::move(idle), true);
+          co_return std::move(*lease);
+        }
+      }
+      connected = co_await connect(*lease, deadline, exchange);
     }
-    Result<> connected = co_await connect(*lease, deadline, exchange);
     if (connected) co_return std::move(*lease);
     last = std::move(connected.error());
     tried.add(endpoint);
@@ -131,8 +166,66 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   if (!connecting.stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
+  if (speaks_http2(view.settings())) {
+    lease.endpoint().slot(lease.worker_).http1 = false;
+    Result<> awaited = co_await await_session(lease, std::move(connecting.stream),
+                                              std::min(until, deadline), exchange);
+    lease.connect_time = loop.now() - began;
+    if (!awaited && awaited.error().reason == Reason::connect_timeout && deadline < until) {
+      awaited.error().reason = Reason::request_timeout;
+    }
+    co_return awaited;
+  }
+  lease.endpoint().slot(lease.worker_).http1 = true;
   lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream)), false);
   co_return Result<>{};
+}
+
+Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
+                                      Deadline until, Exchange* exchange) {
+  WorkerView& view = this->view(lease.worker_);
+  const codec::h2::ClientOptions options{.header_size = view.settings().response_header_size};
+  SessionInProgress beginning(codec::h2::make_client_connection(std::move(stream), options));
+  const CancelScope scope(exchange, beginning);
+  Result<> ready = co_await beginning.connection->ready(until);
+  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (!ready) co_return ready;
+  lease.set_session(view.sessions(lease.endpoint()).add(std::move(beginning.connection)));
+  co_return Result<>{};
+}
+
+Task<Result<>> Cluster::take_place(Lease& lease, bool fresh, Deadline deadline,
+                                   Exchange* exchange) {
+  WorkerView& view = this->view(lease.worker_);
+  net::Loop& loop = view.loop();
+  SessionPool& sessions = view.sessions(lease.endpoint());
+  const config::Upstream& settings = view.settings();
+  const TimePoint began = loop.now();
+  // A connection that is being made may come late, and all its places may be taken by then.
+  const Duration most = settings.pool.pending_timeout +
+                        (sessions.connecting() ? settings.connect_timeout : Duration::zero());
+  PlaceWait wait(sessions, fresh);
+  if (wait.told == PlaceWait::Told::nothing) {
+    const CancelScope scope(exchange, wait);
+    co_await wait.waiter.wait(std::min(deadline, deadline_after(began, most)));
+  }
+  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  lease.queue_time += loop.now() - began;
+  switch (wait.told) {
+    case PlaceWait::Told::place:
+      lease.set_session(*std::exchange(wait.session, nullptr));
+      co_return Result<>{};
+    case PlaceWait::Told::connect:
+      break;
+    case PlaceWait::Told::failed:
+      co_return std::unexpected(std::move(wait.error));
+    case PlaceWait::Told::nothing:
+      if (loop.now() >= deadline) co_return fail(Reason::request_timeout, Side::upstream, name_);
+      co_return fail(Reason::pool_full, Side::upstream, "no connection takes another request");
+  }
+  Result<> connected = co_await connect(lease, deadline, exchange);
+  if (!connected && !is_cancelled(exchange)) sessions.connect_failed(connected.error());
+  co_return connected;
 }
 
 bool Cluster::begin_waiting(std::uint64_t most) noexcept {

@@ -21,14 +21,18 @@ Endpoint::Endpoint(std::string address, SocketAddress socket_address, unsigned w
 
 std::uint64_t Endpoint::idle_connections() const noexcept {
   std::uint64_t sum = 0;
-  for (unsigned worker = 0; worker < workers_; ++worker) sum += slots_[worker].idle.size();
+  for (unsigned worker = 0; worker < workers_; ++worker) {
+    sum +=
+        slots_[worker].idle.size() + slots_[worker].sessions_idle.load(std::memory_order_relaxed);
+  }
   return sum;
 }
 
 std::uint64_t Endpoint::active_connections() const noexcept {
   std::uint64_t sum = 0;
   for (unsigned worker = 0; worker < workers_; ++worker) {
-    sum += slots_[worker].active.load(std::memory_order_relaxed);
+    sum += slots_[worker].active.load(std::memory_order_relaxed) +
+           slots_[worker].sessions_active.load(std::memory_order_relaxed);
   }
   return sum;
 }

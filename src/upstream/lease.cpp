@@ -18,6 +18,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   cluster_ = std::exchange(other.cluster_, nullptr);
   endpoint_ = std::exchange(other.endpoint_, nullptr);
   connection_ = std::move(other.connection_);
+  session_ = std::exchange(other.session_, nullptr);
   worker_ = other.worker_;
   reused_ = other.reused_;
   holds_ = std::exchange(other.holds_, Holds::nothing);
@@ -35,8 +36,25 @@ void Lease::set_connection(std::unique_ptr<Connection> connection, bool reused) 
 std::unique_ptr<codec::ClientExchange> Lease::begin(Exchange& exchange,
                                                     codec::ClientExchange::Owner& owner,
                                                     Method method, std::size_t header_size) {
+  if (session_ != nullptr) return session_->connection->begin(exchange, owner, method, header_size);
   return codec::h1::make_client_exchange(connection_->stream(), exchange, owner, method,
                                          header_size);
+}
+
+void Lease::set_session(PooledSession& session) noexcept {
+  session_ = &session;
+  reused_ = std::exchange(session.used, true);
+}
+
+void Lease::leave_session() noexcept {
+  if (session_ == nullptr) return;
+  PooledSession& session = *std::exchange(session_, nullptr);
+  SessionPool& pool = session.pool;
+  pool.give_back(session);
+  const Endpoint::Slot& slot = endpoint_->slot(worker_);
+  const bool keeps = cluster_->view(worker_).keeps() && !slot.detached &&
+                     endpoint_->state() == EndpointState::ready;
+  if (!keeps) pool.clear();
 }
 
 std::unique_ptr<Connection> Lease::take_connection() noexcept {
@@ -51,6 +69,7 @@ void Lease::give_back() noexcept {
   // A connection that was a tunnel carries no other request; end() closes it.
   if (holds_ != Holds::permit) return;
   holds_ = Holds::nothing;
+  leave_session();
   WorkerView& view = cluster_->view(worker_);
   if (std::unique_ptr<Connection> connection = take_connection()) {
     Endpoint::Slot& slot = endpoint_->slot(worker_);
@@ -75,6 +94,7 @@ bool Lease::into_tunnel() {
 void Lease::end() noexcept {
   if (cluster_ == nullptr) return;
   take_connection().reset();
+  leave_session();
   switch (std::exchange(holds_, Holds::nothing)) {
     case Holds::nothing:
       break;

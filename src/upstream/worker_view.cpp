@@ -31,7 +31,7 @@ void WorkerView::take_over() {
   for (auto& endpoint : perhaps_gone) {
     Endpoint::Slot& slot = endpoint->slot(worker_);
     if (!slot.detached) continue;
-    slot.idle.clear();
+    slot.clear();
     if (slot.leases != 0) detached_.push_back(std::move(endpoint));
   }
 
@@ -39,7 +39,8 @@ void WorkerView::take_over() {
   std::vector<std::uint32_t> weights;
   for (const auto& endpoint : state_->endpoints) {
     const bool ready = endpoint->state() == EndpointState::ready;
-    if (!ready || !keeps()) endpoint->slot(worker_).idle.clear();
+    if (!ready || !keeps()) endpoint->slot(worker_).clear();
+    if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
     const std::uint32_t weight = endpoint->weight();
     if (!ready || weight == 0) continue;
     choice_.push_back(endpoint.get());
@@ -61,6 +62,25 @@ void WorkerView::take_over() {
       break;
   }
   serve_pending();
+}
+
+void WorkerView::configure(SessionPool& sessions) const noexcept {
+  sessions.configure(state_->settings.pool.h2_connections, state_->settings.idle_timeout);
+}
+
+bool WorkerView::multiplexes(const Endpoint& endpoint) const noexcept {
+  const config::UpstreamProtocol protocol = state_->settings.protocol;
+  if (protocol == config::UpstreamProtocol::http1) return false;
+  return protocol == config::UpstreamProtocol::h2 || !endpoint.slot(worker_).http1;
+}
+
+SessionPool& WorkerView::sessions(Endpoint& endpoint) {
+  Endpoint::Slot& slot = endpoint.slot(worker_);
+  if (!slot.sessions) {
+    slot.sessions = std::make_unique<SessionPool>(loop_, slot.sessions_idle, slot.sessions_active);
+    configure(*slot.sessions);
+  }
+  return *slot.sessions;
 }
 
 Endpoint* WorkerView::pick(const Tried& tried) {
@@ -146,8 +166,14 @@ void WorkerView::forget(const Endpoint& endpoint) noexcept {
 void WorkerView::leave() noexcept {
   left_ = true;
   if (!state_) return;
-  for (const auto& endpoint : state_->endpoints) endpoint->slot(worker_).idle.clear();
-  for (const auto& endpoint : detached_) endpoint->slot(worker_).idle.clear();
+  const auto close = [this](const auto& endpoint) {
+    Endpoint::Slot& slot = endpoint->slot(worker_);
+    slot.clear();
+    // The loop, whose wheel it uses, may go before the endpoint.
+    if (slot.leases == 0) slot.sessions.reset();
+  };
+  std::ranges::for_each(state_->endpoints, close);
+  std::ranges::for_each(detached_, close);
 }
 
 }  // namespace weir::upstream

@@ -65,6 +65,11 @@ class WorkerView {
   bool any(const Tried& tried) const noexcept;
   bool usable(const Endpoint& endpoint) const noexcept;
 
+  // Requests to it share connections: it speaks HTTP/2, as far as is known.
+  bool multiplexes(const Endpoint& endpoint) const noexcept;
+  // Its HTTP/2 connections of this worker.
+  SessionPool& sessions(Endpoint& endpoint);
+
   bool has_pending() const noexcept { return first_ != nullptr; }
   // Gives the permit of `endpoint` to the first who can use it; false when there is none.
   bool grant(Endpoint& endpoint) noexcept;
@@ -82,6 +87,7 @@ class WorkerView {
   friend class Pending;
   friend class Cluster;
   void take_over();
+  void configure(SessionPool& sessions) const noexcept;
   void enqueue(Pending& pending) noexcept;
   void dequeue(Pending& pending) noexcept;
   void publish_oldest() noexcept;

@@ -205,16 +205,21 @@ struct EndpointSpec {
 
 enum class LoadBalancing : std::uint8_t { round_robin, least_requests, random_two };
 
+// `automatic`: what ALPN gives, HTTP/1 without TLS.
+enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
+
 struct Pool {
   std::uint64_t in_flight = 1024;
   std::uint64_t pending = 1024;
   Duration pending_timeout = 1s;
+  std::uint64_t h2_connections = 2;  // a worker and endpoint
   std::uint64_t tunnels = 10000;
 };
 
 struct Upstream {
   std::string name;
   std::vector<EndpointSpec> endpoints;
+  UpstreamProtocol protocol = UpstreamProtocol::http1;
   LoadBalancing load_balancer = LoadBalancing::round_robin;
   Duration connect_timeout = 2s;
   Duration idle_timeout = 4s;

@@ -33,6 +33,8 @@ class StreamObserver {
  public:
   // `ready` as in Reactor. May close the stream, not destroy it.
   virtual void on_unread_edge(std::uint8_t ready) noexcept = 0;
+  // It takes bytes again after a write that it did not take in full. May close the stream, too.
+  virtual void on_writable() noexcept {}
 
  protected:
   ~StreamObserver() = default;

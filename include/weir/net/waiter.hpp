@@ -45,6 +45,8 @@ class Waiter final : private Timer {
   void reset() noexcept { notified_ = false; }
   void cancel() noexcept;
   bool cancelled() const noexcept { return cancelled_; }
+  // The coroutine that waits was destroyed where it stood.
+  void abandon() noexcept;
 
  private:
   friend class Loop;

@@ -135,6 +135,11 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       Exchange* exchange);
   Task<Result<>> connect(Lease& lease, Deadline deadline, Exchange* exchange);
+  // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
+  // of somebody else in turn.
+  Task<Result<>> take_place(Lease& lease, bool fresh, Deadline deadline, Exchange* exchange);
+  Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream, Deadline until,
+                               Exchange* exchange);
 
   const std::string name_;
   const std::vector<net::Loop*> workers_;

@@ -11,6 +11,7 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/upstream/connection_pool.hpp"
+#include "weir/upstream/session_pool.hpp"
 
 namespace weir::upstream {
 
@@ -52,9 +53,20 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
   struct alignas(64) Slot {
     ConnectionPool idle;
-    std::atomic<std::uint32_t> active{0};  // written by the worker alone
-    std::uint32_t leases = 0;              // leases of this worker that name the endpoint
-    bool detached = false;                 // no longer in the worker's list
+    std::unique_ptr<SessionPool> sessions;  // HTTP/2's, once there was one
+    std::atomic<std::uint32_t> active{
+        0};  // of HTTP/1; written by the worker alone, as what follows
+    std::atomic<std::uint32_t> sessions_idle{0};
+    std::atomic<std::uint32_t> sessions_active{0};
+    std::uint32_t leases = 0;  // leases of this worker that name the endpoint
+    bool detached = false;     // no longer in the worker's list
+    bool http1 = false;        // with protocol auto: what the last connection spoke
+
+    // Closes what carries nothing.
+    void clear() noexcept {
+      idle.clear();
+      if (sessions) sessions->clear();
+    }
   };
   Slot& slot(unsigned worker) const noexcept { return slots_[worker]; }
 

@@ -1,7 +1,7 @@
 // The right to use one connection of an endpoint for one request: a permit of the endpoint and the
-// connection itself. Move-only, worker thread only. Its Cluster is kept alive by who acquired it
-// (the Snapshot that the exchange pins); after into_tunnel() by the lease itself. The endpoint
-// lives as long as the lease, also after give_back().
+// connection itself, or a place on one that many share. Move-only, worker thread only. Its Cluster
+// is kept alive by who acquired it (the Snapshot that the exchange pins); after into_tunnel() by
+// the lease itself. The endpoint lives as long as the lease, also after give_back().
 #pragma once
 
 #include <memory>
@@ -23,6 +23,7 @@ class Lease {
         cluster_(std::exchange(other.cluster_, nullptr)),
         endpoint_(std::exchange(other.endpoint_, nullptr)),
         connection_(std::move(other.connection_)),
+        session_(std::exchange(other.session_, nullptr)),
         worker_(other.worker_),
         reused_(other.reused_),
         holds_(std::exchange(other.holds_, Holds::nothing)),
@@ -39,6 +40,8 @@ class Lease {
                                                std::size_t header_size);
   // The bytes of an HTTP/1 connection. REQUIRES: not given back.
   net::Stream& stream() const noexcept { return connection_->stream(); }
+  // Other requests are on the connection, too.
+  bool shared() const noexcept { return session_ != nullptr; }
   // The connection has carried a request before; it may have been closed by the peer meanwhile.
   bool reused() const noexcept { return reused_; }
 
@@ -60,12 +63,16 @@ class Lease {
   // Takes over a permit.
   Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
   void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
+  // Takes over a place.
+  void set_session(PooledSession& session) noexcept;
+  void leave_session() noexcept;
   std::unique_ptr<Connection> take_connection() noexcept;
   void end() noexcept;
 
   Cluster* cluster_;
   Endpoint* endpoint_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  // of HTTP/1, or
+  PooledSession* session_ = nullptr;        // a place on one of HTTP/2
   unsigned worker_;
   bool reused_ = false;
   Holds holds_ = Holds::permit;

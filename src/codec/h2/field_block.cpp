@@ -42,10 +42,10 @@ void FieldBlock::add(std::string_view name, std::uint64_t number) {
   add(name, std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
 }
 
-void FieldBlock::add(const HeaderMap& headers) {
+void FieldBlock::add(const HeaderMap& headers, FieldId without) {
   for (const HeaderMap::Field& field : headers) {
     if (is_connection_specific(field.id) || field.id == FieldId::host ||
-        field.id == FieldId::content_length) {
+        field.id == FieldId::content_length || (field.id == without && without != FieldId::other)) {
       continue;
     }
     add(field.name, field.value);

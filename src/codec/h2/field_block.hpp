@@ -27,8 +27,9 @@ class FieldBlock {
   void add(std::string_view name, std::string_view value);
   // At most two of these a block.
   void add(std::string_view name, std::uint64_t number);
-  // All but connection-specific fields, Host and Content-Length, which a writer adds itself.
-  void add(const HeaderMap& headers);
+  // All but connection-specific fields, Host and Content-Length, which a writer adds itself, and
+  // but those named `without`.
+  void add(const HeaderMap& headers, FieldId without = FieldId::other);
 
   bool empty() const noexcept { return fields_.empty(); }
   const nghttp2_nv* data() const noexcept { return fields_.data(); }

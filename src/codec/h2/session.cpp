@@ -145,7 +145,10 @@ Session::Session(net::Stream& stream, SessionEvents& events, const SessionOption
                                         static_cast<std::int32_t>(options.connection_window));
 }
 
-Session::~Session() { nghttp2_session_del(session_); }
+Session::~Session() {
+  wanted_.abandon();
+  nghttp2_session_del(session_);
+}
 
 net::Io Session::receive() {
   Buffer buffer = stream_.loop().buffers().borrow(read_size_);
@@ -234,6 +237,25 @@ Task<> Session::write_all() {
   }
   out_begin_ = out_end_ = 0;
   out_.release();
+}
+
+net::Io Session::flush() {
+  while (true) {
+    if (out_begin_ == out_end_) {
+      out_begin_ = out_end_ = 0;
+      const bool whole = gather();
+      events_.after_events();
+      if (!whole) return net::Io::error;
+      if (out_end_ == 0) {
+        out_.release();
+        return net::Io::ok;
+      }
+    }
+    const iovec piece{out_.data() + out_begin_, out_end_ - out_begin_};
+    const net::IoResult result = stream_.try_write({&piece, 1});
+    out_begin_ += result.bytes;
+    if (result.status != net::Io::ok) return result.status;
+  }
 }
 
 void Session::finish() noexcept {

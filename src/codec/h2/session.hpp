@@ -75,6 +75,15 @@ class Session {
   // The writer: runs until finish() and all is sent, or the connection fails, which closes the
   // stream. Spawned once, in a group that is joined before the session goes.
   Task<> write_all();
+  // The writer of a connection without a task: writes what is queued until all is sent (ok), the
+  // kernel takes no more (would_block: again when it does), or the connection fails (error).
+  net::Io flush();
+  // What that writer awaits: want_write() was called. It may be destroyed while it waits, then the
+  // session must be, too.
+  auto write_wanted() noexcept {
+    wanted_.reset();
+    return wanted_.wait(no_deadline);
+  }
   // To be called after anything that queued a frame; many calls a turn are one write.
   void want_write() noexcept { wanted_.notify(); }
   // The writer ends when what is queued has been sent.

@@ -241,7 +241,7 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_h2_streams",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nlimits: {h2_streams: 0, header_timout: 1s}",
-       {"8:21: listeners[1].limits.h2_streams: '0' is not an integer of 1 to 1000000",
+       {"8:25: listeners[1].limits.h2_streams: '0' is not an integer of 1 to 1000000",
         "8:28: listeners[1].limits.header_timout: unknown key 'header_timout' (did you mean "
         "'header_timeout'?)"}},
   });

@@ -371,8 +371,8 @@ TEST(RouteProblems, OfUpstreamsAreReported) {
        {"5:41: upstreams.app.endpoints[0].weight: '1001' is not an integer of 0 to 1000"}},
       {"upstream_protocol",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\nprotocol: h2",
-       {"6:14: upstreams.app.protocol: 'h2' is not supported by this version"}},
+       "endpoints: [{address: 'a:1'}]\nprotocol: h3",
+       {"6:14: upstreams.app.protocol: 'h3' is not supported by this version"}},
       {"upstream_policy",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nload_balancer: {policy: hash, key: host}",
@@ -385,10 +385,9 @@ TEST(RouteProblems, OfUpstreamsAreReported) {
         "least_requests, random_two (did you mean 'least_requests'?)"}},
       {"upstream_pool",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\npool: {in_flight: 0, pending: 0, h2_connections: 2}",
+       "endpoints: [{address: 'a:1'}]\npool: {in_flight: 0, pending: 0, h2_connections: 0}",
        {"6:22: upstreams.app.pool.in_flight: '0' is not an integer of 1 to 1000000000",
-        "6:37: upstreams.app.pool.h2_connections: 'h2_connections' is not supported by this "
-        "version"}},
+        "6:53: upstreams.app.pool.h2_connections: '0' is not an integer of 1 to 1000"}},
       {"upstream_later_keys",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ntls: {}\nhealth_check: {}\ncircuit_breaker: "

@@ -1,0 +1,184 @@
+#include "weir/upstream/session_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::upstream {
+
+PlaceWait::PlaceWait(SessionPool& pool, bool fresh)
+    : waiter(pool.loop_), pool_(pool), fresh_(fresh) {
+  pool_.enqueue(*this);
+  pool_.serve();
+}
+
+PlaceWait::~PlaceWait() {
+  if (queued_) pool_.dequeue(*this);
+  if (told == Told::place && session != nullptr) pool_.give_back(*session);
+  if (told == Told::connect) {
+    --pool_.connecting_;
+    pool_.serve();
+  }
+}
+
+void PlaceWait::tell(Told what) noexcept {
+  told = what;
+  waiter.notify();
+}
+
+SessionPool::~SessionPool() {
+  for (const auto& session : sessions_) session->connection->set_owner(nullptr);
+  sessions_.clear();
+  count();
+}
+
+PooledSession* SessionPool::best(bool fresh) noexcept {
+  PooledSession* found = nullptr;
+  for (const auto& session : sessions_) {
+    const codec::h2::ClientConnection& connection = *session->connection;
+    if (session->places + connection.orphans() >= connection.limit()) continue;
+    if (fresh && connection.refusing()) continue;
+    if (found == nullptr || session->places < found->places) found = session.get();
+  }
+  return found;
+}
+
+PooledSession* SessionPool::try_take(bool fresh) noexcept {
+  if (first_ != nullptr) return nullptr;
+  PooledSession* const session = best(fresh);
+  if (session == nullptr) return nullptr;
+  ++session->places;
+  count();
+  return session;
+}
+
+void SessionPool::give_back(PooledSession& session) noexcept {
+  if (--session.places == 0) {
+    session.idle_since = loop_.now();
+    if (session.connection->ending()) {
+      come_back(loop_.now());
+    } else if (idle_timeout_ != Duration::zero()) {
+      come_back(session.idle_since + idle_timeout_);
+    }
+  }
+  count();
+  serve();
+}
+
+PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> connection) {
+  sessions_.push_back(std::make_unique<PooledSession>(PooledSession{*this, std::move(connection)}));
+  PooledSession& session = *sessions_.back();
+  session.connection->set_owner(this);
+  // Of who connected.
+  ++session.places;
+  count();
+  serve();
+  return session;
+}
+
+void SessionPool::connect_failed(const Error& error) noexcept {
+  // Those who waited for this connection share its fate; where another can serve them they wait on.
+  const bool alone = std::ranges::all_of(
+      sessions_, [](const auto& session) { return session->connection->ending(); });
+  while (alone && first_ != nullptr) {
+    PlaceWait& wait = *first_;
+    dequeue(wait);
+    wait.error.reason = error.reason;
+    wait.error.side = error.side;
+    wait.tell(PlaceWait::Told::failed);
+  }
+}
+
+void SessionPool::serve() noexcept {
+  while (first_ != nullptr) {
+    PlaceWait& wait = *first_;
+    if (wait.waiter.cancelled()) {
+      dequeue(wait);
+      continue;
+    }
+    if (PooledSession* const session = best(wait.fresh_)) {
+      dequeue(wait);
+      ++session->places;
+      count();
+      wait.session = session;
+      wait.tell(PlaceWait::Told::place);
+      continue;
+    }
+    const auto live = static_cast<std::size_t>(std::ranges::count_if(
+        sessions_, [](const auto& session) { return !session->connection->ending(); }));
+    // One at a time: what it brings may be enough for all who wait. A request that was refused may
+    // go beyond, or it would wait for those who refuse.
+    if (connecting_ != 0 || live >= most_connections_ + (wait.fresh_ ? 1 : 0)) return;
+    dequeue(wait);
+    ++connecting_;
+    wait.tell(PlaceWait::Told::connect);
+  }
+}
+
+void SessionPool::clear() noexcept {
+  for (const auto& session : sessions_) {
+    if (session->places == 0) session->connection->close();
+  }
+  sweep();
+  idle_timeout_ = std::chrono::milliseconds(1);
+  if (!sessions_.empty()) come_back(loop_.now());
+}
+
+// In turn: whoever wants a place now is behind those who wanted one before.
+void SessionPool::enqueue(PlaceWait& wait) noexcept {
+  wait.previous_ = last_;
+  (last_ != nullptr ? last_->next_ : first_) = &wait;
+  last_ = &wait;
+  wait.queued_ = true;
+}
+
+void SessionPool::dequeue(PlaceWait& wait) noexcept {
+  (wait.previous_ != nullptr ? wait.previous_->next_ : first_) = wait.next_;
+  (wait.next_ != nullptr ? wait.next_->previous_ : last_) = wait.previous_;
+  wait.next_ = wait.previous_ = nullptr;
+  wait.queued_ = false;
+}
+
+void SessionPool::connection_changed(codec::h2::ClientConnection& connection) noexcept {
+  if (connection.ending()) come_back(loop_.now());
+  count();
+  serve();
+}
+
+void SessionPool::expire(TimePoint now) noexcept {
+  for (const auto& session : sessions_) {
+    if (session->places != 0 || session->connection->closed()) continue;
+    const bool over =
+        idle_timeout_ != Duration::zero() && session->idle_since + idle_timeout_ <= now;
+    if (over || session->connection->ending()) session->connection->close();
+  }
+  sweep();
+  serve();
+  if (idle_timeout_ == Duration::zero()) return;
+  for (const auto& session : sessions_) {
+    if (session->places == 0) come_back(session->idle_since + idle_timeout_);
+  }
+}
+
+void SessionPool::sweep() noexcept {
+  std::erase_if(sessions_, [](const auto& session) {
+    return session->places == 0 && session->connection->closed();
+  });
+  count();
+}
+
+void SessionPool::count() noexcept {
+  std::uint32_t idle = 0;
+  std::uint32_t active = 0;
+  for (const auto& session : sessions_) {
+    if (session->connection->closed()) continue;
+    ++(session->places == 0 ? idle : active);
+  }
+  idle_.store(idle, std::memory_order_relaxed);
+  active_.store(active, std::memory_order_relaxed);
+}
+
+void SessionPool::come_back(TimePoint at) noexcept {
+  if (!scheduled() || expiry() > at) loop_.wheel().schedule(*this, at);
+}
+
+}  // namespace weir::upstream
