@@ -24,12 +24,15 @@ Gcra::Gcra(std::uint64_t tokens, Duration period, std::uint64_t burst) noexcept 
   assert(possible(tokens, period, burst));
   const auto ns = static_cast<std::uint64_t>(period.count());
   const std::uint64_t divisor = std::gcd(tokens, ns);
-  tokens_ = tokens / divisor;
-  period_ = ns / divisor;
-  const bool exact = tokens_ <= most_units_per_ns;
-  token_ = exact ? period_ : 4 * period_ / tokens_;
-  units_per_ns_ = static_cast<std::uint64_t>((Wide{tokens_} * token_ << shift) / period_);
+  const std::uint64_t tokens_then = tokens / divisor;
+  const std::uint64_t ns_then = ns / divisor;
+  const bool exact = tokens_then <= most_units_per_ns;
+  token_ = exact ? ns_then : 4 * ns_then / tokens_then;
   capacity_ = burst * token_;
+  const Wide units = Wide{tokens_then} * token_;  // in ns_then
+  units_per_ns_ = static_cast<std::uint64_t>((units << shift) / ns_then);
+  whole_units_per_ns_ = exact ? tokens_then : 0;
+  ns_per_unit_ = static_cast<std::uint64_t>(((Wide{ns_then} << 63) + units / 2) / units);
 }
 
 Gcra::View Gcra::view(Word word, Moment now) const noexcept {
@@ -40,9 +43,14 @@ Gcra::View Gcra::view(Word word, Moment now) const noexcept {
   return {.left = left, .grows = to_time(debt - debt_then), .full = to_time(debt)};
 }
 
+// Rounded up where units divide nanoseconds, to the nearest otherwise: what is a whole second must
+// not come out as a little more.
 Duration Gcra::to_time(std::uint64_t units) const noexcept {
-  const Wide per_token = Wide{tokens_} * token_;
-  return Duration(static_cast<std::int64_t>((Wide{units} * period_ + per_token - 1) / per_token));
+  const std::uint64_t ns =
+      whole_units_per_ns_ != 0
+          ? (units + whole_units_per_ns_ - 1) / whole_units_per_ns_
+          : static_cast<std::uint64_t>((Wide{units} * ns_per_unit_ + (Wide{1} << 62)) >> 63);
+  return Duration(static_cast<std::int64_t>(ns));
 }
 
 }  // namespace weir::control

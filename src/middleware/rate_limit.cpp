@@ -66,7 +66,7 @@ Task<Response> RateLimit::handle(Request& request, Exchange& exchange, Next next
     counts.dry_run.add();
   } else {
     counts.limited.add();
-    return refuse(*this, decision.view.grows, exchange);
+    return refuse(*this, limiter_->view(decision).grows, exchange);
   }
   return next(request, exchange);
 }
@@ -76,7 +76,8 @@ Task<Response> RateLimit::refuse(const RateLimit& policy, Duration wait, const E
                     exchange.request_id(), wait);
 }
 
-control::Gcra::View RateLimit::look(const Request& request, const Exchange& exchange) const {
+control::RateLimiter::Decision RateLimit::look(const Request& request,
+                                               const Exchange& exchange) const {
   const CallerKey::Bytes caller = key_.of(request, exchange, path_params(exchange));
   return limiter_->look(caller.view(), exchange.connection.loop->now());
 }

@@ -25,8 +25,11 @@ class RateLimit final : public Middleware {
   // Decides and notes it with the exchange; the answer's fields are RateLimitHeaders' work.
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override;
 
-  // What the request's caller has left, without a decision.
-  control::Gcra::View look(const Request& request, const Exchange& exchange) const;
+  // How the request's caller stands, without a decision.
+  control::RateLimiter::Decision look(const Request& request, const Exchange& exchange) const;
+  control::Gcra::View view(const control::RateLimiter::Decision& decision) const noexcept {
+    return limiter_->view(decision);
+  }
 
   const std::string& name() const noexcept { return name_; }
   const std::string& policy_item() const noexcept { return policy_item_; }  // of RateLimit-Policy
@@ -52,12 +55,11 @@ class RateLimitMarks {
  public:
   struct Mark {
     const RateLimit* policy = nullptr;
-    control::Gcra::View view;
-    bool refused = false;
+    control::RateLimiter::Decision decision;
   };
 
   void add(const RateLimit& policy, const control::RateLimiter::Decision& decision) noexcept {
-    if (count_ < marks_.size()) marks_[count_++] = {&policy, decision.view, !decision.allowed};
+    if (count_ < marks_.size()) marks_[count_++] = {&policy, decision};
   }
   const Mark* find(const RateLimit& policy) const noexcept {
     for (const Mark& mark : std::span(marks_).first(count_)) {

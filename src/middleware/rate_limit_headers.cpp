@@ -60,17 +60,26 @@ class RateLimitHeaders final : public Middleware {
   }
 
  private:
+  struct Told {
+    const RateLimit* policy = nullptr;
+    control::Gcra::View view;
+    bool refused = false;
+
+    Told() = default;
+    Told(const RateLimit& about, const control::RateLimiter::Decision& decision) noexcept
+        : policy(&about), view(about.view(decision)), refused(!decision.allowed) {}
+  };
+
   void tell(const RateLimitMarks& marks, const Request& request, const Exchange& exchange,
             HeaderMap& headers) const {
     std::string items;
-    RateLimitMarks::Mark tightest;
+    Told tightest;
     for (const auto& policy : policies_) {
       const RateLimitMarks::Mark* decided = marks.find(*policy);
-      const RateLimitMarks::Mark mark =
-          decided != nullptr ? *decided
-                             : RateLimitMarks::Mark{policy.get(), policy->look(request, exchange)};
-      append_item(items, mark);
-      if (tightest.policy == nullptr || tighter(mark, tightest)) tightest = mark;
+      const Told told(*policy,
+                      decided != nullptr ? decided->decision : policy->look(request, exchange));
+      append_item(items, told);
+      if (tightest.policy == nullptr || tighter(told, tightest)) tightest = told;
     }
     Upstream theirs = take_out(headers);
     add(headers, policy_field, policy_items_, theirs.policies);
@@ -82,22 +91,22 @@ class RateLimitHeaders final : public Middleware {
 
   // One that refuses before one that only watches; then who lets fewer requests pass, then who is
   // slower to recover.
-  static bool tighter(const RateLimitMarks::Mark& a, const RateLimitMarks::Mark& b) noexcept {
+  static bool tighter(const Told& a, const Told& b) noexcept {
     if (a.policy->dry_run() != b.policy->dry_run()) return b.policy->dry_run();
     const std::uint64_t a_left = a.refused ? 0 : a.view.left / a.policy->cost();
     const std::uint64_t b_left = b.refused ? 0 : b.view.left / b.policy->cost();
     return a_left != b_left ? a_left < b_left : a.view.full > b.view.full;
   }
 
-  static void append_item(std::string& items, const RateLimitMarks::Mark& mark) {
+  static void append_item(std::string& items, const Told& told) {
     if (!items.empty()) items += ", ";
     Line numbers;
     numbers.add(";r=");
-    numbers.add(mark.view.left);
+    numbers.add(told.view.left);
     numbers.add(";t=");
-    numbers.add(static_cast<std::uint64_t>(std::max<std::int64_t>(1, seconds_up(mark.view.grows))));
+    numbers.add(static_cast<std::uint64_t>(std::max<std::int64_t>(1, seconds_up(told.view.grows))));
     items += '"';
-    items += mark.policy->name();
+    items += told.policy->name();
     items += '"';
     items += numbers.text();
   }

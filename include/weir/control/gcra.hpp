@@ -76,14 +76,14 @@ class Gcra {
   static constexpr std::int64_t last_ns = (std::int64_t{1} << shift) - 1;
   static constexpr std::uint64_t most_units_per_ns = 8;
 
-  Duration to_time(std::uint64_t units) const noexcept;  // rounded up
+  Duration to_time(std::uint64_t units) const noexcept;
 
-  std::uint64_t tokens_;  // of `period_`, without common divisor
-  std::uint64_t period_;  // ns
   std::uint64_t burst_;
-  std::uint64_t token_;         // units
-  std::uint64_t capacity_;      // units of `burst`
-  std::uint64_t units_per_ns_;  // times 2^shift, rounded down
+  std::uint64_t token_;               // units
+  std::uint64_t capacity_;            // units of `burst`
+  std::uint64_t units_per_ns_;        // times 2^shift, rounded down
+  std::uint64_t whole_units_per_ns_;  // where there is no fraction, else 0
+  std::uint64_t ns_per_unit_;         // times 2^63, rounded
 };
 
 }  // namespace weir::control

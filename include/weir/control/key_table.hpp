@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -54,10 +55,10 @@ class KeyTable {
   explicit KeyTable(std::uint64_t max_keys);
 
   template <KeyRule Rule>
-  Taken take(std::uint64_t caller, const Rule& rule);
+  Taken take(std::uint64_t hash, const Rule& rule);
 
   // The word of a caller; 0 if it has none.
-  Word peek(std::uint64_t caller) const noexcept { return find(caller).word; }
+  Word peek(std::uint64_t hash) const noexcept { return find(name_of(hash)).word; }
 
   // Lets a shared word be changed by others than take().
   static std::atomic_ref<Word> word_at(Word* place) noexcept {
@@ -70,8 +71,8 @@ class KeyTable {
   static constexpr Word busy = ~Word{0};  // is just being given to another caller
 
   struct alignas(64) Line {
-    std::uint64_t callers[slots_per_line];
-    Word words[slots_per_line];  // 0: never used
+    std::uint64_t callers[slots_per_line];  // 0: nobody
+    Word words[slots_per_line];             // 0: never used
   };
   struct Found {
     Word* place = nullptr;
@@ -79,6 +80,8 @@ class KeyTable {
     Word word = 0;
   };
 
+  // What stands in `callers`, where 0 is nobody.
+  static std::uint64_t name_of(std::uint64_t hash) noexcept { return hash + (hash == 0 ? 1 : 0); }
   static std::uint64_t load_caller(const std::uint64_t& at) noexcept {
     return std::atomic_ref<std::uint64_t>(const_cast<std::uint64_t&>(at))
         .load(std::memory_order_relaxed);
@@ -116,26 +119,32 @@ class KeyTable {
 // once used is never empty again.
 inline KeyTable::Found KeyTable::find(std::uint64_t caller) const noexcept {
   std::size_t at = home_of(caller);
+  __builtin_prefetch(&lines_[at], 1);  // to be written: one transfer, not two
   for (std::size_t probe = 0; probe < probed_; ++probe) {
     Line& line = lines_[at];
-    for (std::size_t i = 0; i < slots_per_line; ++i) {
-      if (load_caller(line.callers[i]) != caller) continue;
+    // No branch on which slot it is: nobody could predict it.
+    unsigned here = 0;
+    for (unsigned i = 0; i < slots_per_line; ++i) {
+      here |= static_cast<unsigned>(load_caller(line.callers[i]) == caller) << i;
+    }
+    if (here != 0) {
+      const auto i = static_cast<unsigned>(std::countr_zero(here));
       const Word word = load(line.words[i]);
       // It may have changed hands between the two loads.
-      if (word != 0 && word != busy && load_caller(line.callers[i]) == caller) {
-        return {&line.words[i], &line.callers[i], word};
-      }
+      const bool still = load_caller(line.callers[i]) == caller;
+      return still && word != busy ? Found{&line.words[i], &line.callers[i], word} : Found{};
     }
-    for (const Word& word : line.words) {
-      if (load(word) == 0) return {};
-    }
+    unsigned empty = 0;
+    for (const Word& word : line.words) empty |= static_cast<unsigned>(load(word) == 0);
+    if (empty != 0) return {};
     if (++at == line_count_) at = 0;
   }
   return {};
 }
 
 template <KeyRule Rule>
-KeyTable::Taken KeyTable::take(std::uint64_t caller, const Rule& rule) {
+KeyTable::Taken KeyTable::take(std::uint64_t hash, const Rule& rule) {
+  const std::uint64_t caller = name_of(hash);
   while (true) {
     const Found found = find(caller);
     if (found.place == nullptr) {

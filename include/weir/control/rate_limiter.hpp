@@ -23,7 +23,8 @@ class RateLimiter {
   };
   struct Decision {
     bool allowed = true;
-    Gcra::View view;  // after the decision; a request is refused with less than its cost left
+    Gcra::Word word = 0;  // of the caller, after the decision
+    Gcra::Moment moment;
   };
 
   // REQUIRES: Gcra::possible(), 1 <= cost <= burst.
@@ -37,14 +38,17 @@ class RateLimiter {
   Decision decide(std::string_view caller, TimePoint now) {
     const Gcra::Moment moment = gcra_.at(now);
     const KeyTable::Taken taken = table_.take(sip_hash(seed_, caller), Rule{gcra_, moment, cost_});
-    Decision out{taken.taken, gcra_.view(taken.word, moment)};
-    if (!out.allowed && out.view.left >= cost_) out.view.left = cost_ - 1;
-    return out;
+    return {taken.taken, taken.word, moment};
   }
 
   // What decide() would find, without a request. A caller that is not known has a full bucket.
-  Gcra::View look(std::string_view caller, TimePoint now) const {
-    return gcra_.view(table_.peek(sip_hash(seed_, caller)), gcra_.at(now));
+  Decision look(std::string_view caller, TimePoint now) const {
+    return {true, table_.peek(sip_hash(seed_, caller)), gcra_.at(now)};
+  }
+
+  // What a caller is told about a decision.
+  Gcra::View view(const Decision& decision) const noexcept {
+    return gcra_.view(decision.word, decision.moment);
   }
 
  private:

@@ -49,7 +49,7 @@ TEST(KeyTable, KeepsAWordForEachCaller) {
 
 TEST(KeyTable, HoldsAllHashes) {
   KeyTable table(10);
-  for (const std::uint64_t caller : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+  for (const std::uint64_t caller : {std::uint64_t{0}, std::uint64_t{2}, ~std::uint64_t{0}}) {
     EXPECT_TRUE(table.take(caller, Counting{1}).taken);
     EXPECT_FALSE(table.take(caller, Counting{1}).taken);
   }
