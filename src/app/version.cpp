@@ -22,7 +22,7 @@ int version() {
              BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100,
              OpenSSL_version(OPENSSL_VERSION), WEIR_YAML_CPP_VERSION, WEIR_SPDLOG_VERSION,
              FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
-  fmt::print("prometheus-cpp {}\n", WEIR_PROMETHEUS_CPP_VERSION);
+  fmt::print("prometheus-cpp {}, nghttp2 {}\n", WEIR_PROMETHEUS_CPP_VERSION, WEIR_NGHTTP2_VERSION);
   return 0;
 }
 

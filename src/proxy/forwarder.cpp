@@ -12,6 +12,7 @@
 #include "weir/control/weighted_split.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
+#include "weir/http/grpc.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
 #include "weir/middleware/header_rewrite.hpp"
@@ -56,6 +57,9 @@ class Forwarder final : public Handler {
         head.content_length > exchange.body_limit) {
       return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
+    if (head.version == Version::http2 && head.upgrade_websocket && !websocket_) {
+      return refuse(Reason::not_implemented, "no WebSocket on this route", exchange);
+    }
     const Target& target = pick(exchange.connection.worker);
     exchange.upstream = target.cluster->name();
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
@@ -94,6 +98,7 @@ class Forwarder final : public Handler {
     HeaderMap& headers = head.headers;
     request_headers_.apply(headers, request, exchange);
     head.upgrade_websocket = head.upgrade_websocket && websocket_;
+    if (is_grpc(head)) shorten_grpc_timeout(head, exchange);
     if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
     if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
     if (!head.expect_continue) headers.remove(FieldId::expect);

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "weir/base/copy_text.hpp"
+#include "weir/http/grpc.hpp"
+#include "weir/net/loop.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -112,6 +114,13 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.client_ip));
   lines.add(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
   if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
+}
+
+void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange) {
+  const auto time = parse_grpc_timeout(head.headers.get("grpc-timeout").value_or(""));
+  if (!time) return;
+  const Duration gone = exchange.connection.loop->now() - exchange.head_received;
+  head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 
 }  // namespace weir::proxy

@@ -9,6 +9,7 @@
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
+#include "weir/http/grpc.hpp"
 #include "weir/http/request_id.hpp"
 #include "weir/http/url_path.hpp"
 
@@ -57,6 +58,12 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   }
   exchange.stream_idle_timeout = found->config->stream_idle_timeout;
   exchange.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
+  if (is_grpc(head)) {
+    const auto time = parse_grpc_timeout(headers.get("grpc-timeout").value_or(""));
+    if (time) {
+      exchange.hard_deadline = std::min(exchange.hard_deadline, exchange.head_received + *time);
+    }
+  }
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
   co_await answering.finished();
   Response& response = answering.result();

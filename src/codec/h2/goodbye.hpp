@@ -41,6 +41,7 @@ class Goodbye {
   void pong(const std::uint8_t* opaque) noexcept {
     if (std::equal(mark.begin(), mark.end(), opaque)) ponged_ = true;
   }
+  bool begun() const noexcept { return step_ != Step::none; }
   bool said() const noexcept { return step_ == Step::said; }
 
  private:

@@ -27,6 +27,8 @@ class OutboundContent {
   void offer(Bytes piece, bool last, const HeaderMap* trailers = nullptr) noexcept;
   // To be called after offer() when the head was submitted before.
   void resume(nghttp2_session* session, std::int32_t stream) noexcept;
+  // Takes back what hangs: its owner goes. Whoever does so resets the stream.
+  void drop() noexcept { piece_ = {}, last_ = false; }
   bool taken() const noexcept { return piece_.empty() && !(last_ && !ended_); }
 
   // co_await content.wait(deadline): until something was taken, wake() was called, or the deadline.
@@ -37,7 +39,9 @@ class OutboundContent {
   // Bytes that went into the output so far.
   std::uint64_t moved_bytes() const noexcept { return moved_bytes_; }
 
-  // By the session: hands `size` bytes to `copy` and forgets them.
+  // By the session. False when what the session counted on was dropped meanwhile.
+  bool has(std::size_t size) const noexcept { return piece_.size() >= size; }
+  // Hands `size` bytes to `copy` and forgets them.
   template <class Copy>
   void take(std::size_t size, Copy&& copy) {
     copy(piece_.first(size));

@@ -16,6 +16,10 @@
 namespace weir::codec::h2 {
 namespace {
 
+constexpr std::size_t frame_header = 9;
+constexpr std::size_t preface_size = NGHTTP2_CLIENT_MAGIC_LEN;
+constexpr std::size_t most_skipped = 16;
+constexpr std::size_t most_queued_frames = 2000;
 constexpr std::size_t linger_bytes = 256 * 1024;
 constexpr Duration linger_time = std::chrono::seconds(2);
 // What the heads of a connection's live streams may count together.
@@ -50,14 +54,15 @@ class Connection final : public ServerConnection, private SessionEvents {
         guard_(loop_.now()),
         ends_(aged(loop_.now(), limits.connection_age)),
         idle_since_(loop_.now()),
-        head_since_(loop_.now()) {}
+        frame_since_(loop_.now()) {}
 
   Task<> run() override {
     writer_.spawn(session_.write_all());
     co_await read();
     const bool politely = stream_->is_open() && !gone_;
-    if (!politely) {
-      for (auto& [id, stream] : streams_) stream->cancel(Reason::client_closed);
+    // With an error of the connection nothing more goes to the client but its GOAWAY.
+    if (!politely || !session_.reading()) {
+      for (auto& [id, stream] : streams_) stream->client_left();
     }
     co_await tasks_.join();
     session_.finish();
@@ -85,7 +90,14 @@ class Connection final : public ServerConnection, private SessionEvents {
  private:
   // --- SessionEvents
   bool on_frame_begins(const nghttp2_frame_hd& frame) override {
-    if (head_since_ == no_deadline) head_since_ = loop_.now();
+    frame_end_ += frame_header + frame.length;
+    if (frame.type != NGHTTP2_CONTINUATION) frame_since_ = loop_.now();
+    in_fields_ = (frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION) &&
+                 (frame.flags & NGHTTP2_FLAG_END_HEADERS) == 0;
+    in_content_ = frame.type == NGHTTP2_DATA;
+    if (frame.type == NGHTTP2_HEADERS && !may_open(frame.stream_id)) {
+      end_with_ = NGHTTP2_PROTOCOL_ERROR;
+    }
     const bool moves = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION ||
                        frame.type == NGHTTP2_RST_STREAM || frame.type == NGHTTP2_GOAWAY ||
                        (frame.type == NGHTTP2_DATA &&
@@ -123,7 +135,6 @@ class Connection final : public ServerConnection, private SessionEvents {
   }
 
   void on_frame(const nghttp2_frame& frame) override {
-    head_since_ = no_deadline;
     const bool ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     switch (frame.hd.type) {
       case NGHTTP2_HEADERS:
@@ -145,7 +156,7 @@ class Connection final : public ServerConnection, private SessionEvents {
         }
         break;
       case NGHTTP2_RST_STREAM:
-        if (!guard_.reset(loop_.now())) calm_ = true;
+        if (!guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
         break;
       case NGHTTP2_PING:
         if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) goodbye_.pong(frame.ping.opaque_data);
@@ -161,7 +172,7 @@ class Connection final : public ServerConnection, private SessionEvents {
       // The client's doing, be it that we say so.
       const bool provoked =
           error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR && error != NGHTTP2_CANCEL;
-      if (provoked && !guard_.reset(loop_.now())) calm_ = true;
+      if (provoked && !guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     } else if (frame.hd.type == NGHTTP2_DATA) {
       guard_.useful_frame();
     }
@@ -184,10 +195,31 @@ class Connection final : public ServerConnection, private SessionEvents {
     for (std::size_t i = 0; i < touched_.size(); ++i) see_to(touched_[i]);
     touched_.clear();
     context_.return_window();
-    if (std::exchange(calm_, false)) session_.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+    // A client that makes us answer and does not read.
+    if (nghttp2_session_get_outbound_queue_size(session_.native()) > most_queued_frames) {
+      end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
+    }
+    if (end_with_ != NGHTTP2_NO_ERROR && session_.reading()) {
+      session_.terminate(end_with_);
+    }
+    // Perhaps its GOAWAY is out: the reader waits for nothing.
+    if (!session_.reading()) stream_->nudge_reader();
   }
 
   // ---
+  // RFC 9113 section 5.1.1: a client's numbers go up, and those it left out are closed. nghttp2
+  // takes them for streams that have ended.
+  bool may_open(std::int32_t id) {
+    if (id > highest_) {
+      if (id > highest_ + 2 && skipped_.size() < most_skipped) {
+        skipped_.emplace_back(highest_ + 2, id - 2);
+      }
+      highest_ = id;
+      return true;
+    }
+    return std::ranges::none_of(
+        skipped_, [id](const auto& range) { return range.first <= id && id <= range.second; });
+  }
   ServerStream* find(std::int32_t id) noexcept {
     const auto at = streams_.find(id);
     return at == streams_.end() ? nullptr : at->second.get();
@@ -248,8 +280,12 @@ class Connection final : public ServerConnection, private SessionEvents {
   Deadline next_duty() {
     const TimePoint now = loop_.now();
     const bool busy = tasks_.size() != 0;
-    if (head_since_ != no_deadline && now >= deadline_after(head_since_, limits_.header_timeout)) {
-      if (requests_ != 0 || busy) session_.terminate(NGHTTP2_NO_ERROR);
+    // Within a frame that is no content, or between those of one field section.
+    const bool reading_head = in_fields_ || (!in_content_ && session_.bytes_fed() < frame_end_);
+    const Deadline head_end =
+        reading_head ? deadline_after(frame_since_, limits_.header_timeout) : no_deadline;
+    if (now >= head_end) {
+      session_.terminate(NGHTTP2_NO_ERROR);
       return {};
     }
     const Duration patience = requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout;
@@ -259,10 +295,8 @@ class Connection final : public ServerConnection, private SessionEvents {
       return {};
     }
     Deadline until = busy ? deadline_after(now, limits_.idle_timeout) : idle_end;
-    if (head_since_ != no_deadline) {
-      until = std::min(until, deadline_after(head_since_, limits_.header_timeout));
-    }
-    if (!closing()) return std::min(until, ends_);
+    until = std::min(until, head_end);
+    if (!closing() && !goodbye_.begun()) return std::min(until, ends_);
     // One that has asked nothing yet is waited for a moment, so that it is not turned away.
     const Deadline first = idle_since_ + Goodbye::patience;
     if (requests_ == 0 && now < first) return std::min(until, first);
@@ -300,18 +334,23 @@ class Connection final : public ServerConnection, private SessionEvents {
   ServerContext context_;
   std::unordered_map<std::int32_t, std::unique_ptr<ServerStream>> streams_;
   std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
-  ServerStream* current_ = nullptr;    // whose fields are coming
+  std::int32_t highest_ = -1;          // of the numbers the client has used
+  std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ranges that it never will
+  ServerStream* current_ = nullptr;                             // whose fields are coming
   net::TaskGroup tasks_;
   net::TaskGroup writer_;
   FloodGuard guard_;
   Goodbye goodbye_;
   Deadline ends_;
-  TimePoint idle_since_;  // while no task runs
-  TimePoint head_since_;  // when a frame began that has not ended; no_deadline: none
+  TimePoint idle_since_;                    // while no task runs
+  TimePoint frame_since_;                   // the last frame, or the first of its field section
+  std::uint64_t frame_end_ = preface_size;  // where it ends, of what was fed
   std::uint64_t requests_ = 0;
+  bool in_fields_ = false;   // of a field section that has not ended
+  bool in_content_ = false;  // of DATA
   bool draining_ = false;
-  bool gone_ = false;  // the client is: nobody waits for answers
-  bool calm_ = false;  // the client is to be sent away
+  bool gone_ = false;                          // the client is: nobody waits for answers
+  std::uint32_t end_with_ = NGHTTP2_NO_ERROR;  // another: the client is to be sent away
 };
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "codec/h2/field_block.hpp"
+#include "codec/h2/stream_bytes.hpp"
+#include "weir/codec/tunnel.hpp"
 #include "weir/http/date.hpp"
+#include "weir/http/grpc.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/turn_taking.hpp"
 
@@ -53,6 +56,7 @@ void ServerStream::head_complete(bool ended) {
   const Scheme scheme = context_.info.tls ? Scheme::https : Scheme::http;
   fault_ = fields_->finish(ended, scheme);
   held_ = fields_->size();
+  extended_connect_ = fields_->extended_connect();
   context_.held_heads += held_;
   fields_.reset();
   head_complete_ = true;
@@ -124,12 +128,13 @@ Task<> ServerStream::serve() {
     reset(NGHTTP2_PROTOCOL_ERROR);
     cancel(Reason::bad_request);
   } else if (fault_) {
-    co_await refuse({fault_->reason, Side::downstream, fault_->detail}, outcome);
+    const Error error{fault_->reason, Side::downstream, fault_->detail};
+    co_await refuse(error, outcome);
   } else {
     co_await answer_request(outcome);
   }
 
-  if (exchange_.cancelled()) {
+  if (exchange_.cancelled() && !end_written_) {
     outcome.reason = exchange_.cancel_reason();
     outcome.status = status_of(outcome.reason);
   }
@@ -169,6 +174,11 @@ Task<> ServerStream::answer_request(Outcome& outcome) {
   if (!response) {
     response =
         context_.handler.refuse({Reason::internal, Side::internal, "out of memory"}, exchange_);
+  } else if (extended_connect_ && response->head.status / 100 == 2 &&
+             !std::holds_alternative<ByteStream*>(response->body)) {
+    // A 2xx would tell the client that it has its tunnel.
+    response = context_.handler.refuse(
+        {Reason::not_implemented, Side::downstream, "no tunnel for this request"}, exchange_);
   }
   try {
     co_await send(*response, outcome);
@@ -195,12 +205,14 @@ void ServerStream::submit_head(const Response& response, bool ended) {
   } else if (const auto* text = std::get_if<std::string>(&response.body);
              text != nullptr && status != 204 && status != 304) {
     fields.add("content-length", text->size());
-  } else if (status != 204 && status != 304 && request_.head.method != Method::head) {
+  } else if (status != 204 && status != 304 && request_.head.method != Method::head &&
+             !extended_connect_ && !is_grpc(request_.head)) {
     fields.add("content-length", std::uint64_t{0});
   }
   const nghttp2_data_provider provider = outbound_.provider();
-  nghttp2_submit_response(context_.session.native(), id_, fields.data(), fields.size(),
-                          ended ? nullptr : &provider);
+  const int submitted = nghttp2_submit_response(context_.session.native(), id_, fields.data(),
+                                                fields.size(), ended ? nullptr : &provider);
+  if (submitted != 0) exchange_.cancel(Reason::internal);
   head_sent_ = true;
   context_.session.want_write();
 }
@@ -209,6 +221,11 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
   outcome.status = response.head.status;
   outcome.reason = response.reason;
   if (closed_ || exchange_.cancelled()) co_return;
+  if (auto* tunnel = std::get_if<ByteStream*>(&response.body)) {
+    co_await serve_tunnel(**tunnel, response, outcome);
+    co_return;
+  }
+  if (response.reason != Reason::none && is_grpc(request_.head)) into_grpc(response);
   BodyStream* body = nullptr;
   Bytes first;
   bool last = true;
@@ -226,8 +243,29 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
   if (!bare) outbound_.offer(first, last, trailers);
   submit_head(response, bare);
   outcome.head_sent = exchange_.last_activity = context_.loop.now();
-  if (!co_await send_content(last ? nullptr : body, outcome) && outcome.reason == Reason::none) {
+  if (co_await send_content(last ? nullptr : body, outcome)) co_return;
+  outbound_.drop();
+  if (outcome.reason == Reason::none) {
     outcome.reason = exchange_.cancelled() ? exchange_.cancel_reason() : Reason::client_closed;
+  }
+}
+
+Task<> ServerStream::serve_tunnel(ByteStream& upstream, Response& response, Outcome& outcome) {
+  // RFC 8441 section 5: 200 is what 101 was, without the proof that HTTP/1 needs.
+  outcome.status = response.head.status = 200;
+  response.head.headers.remove(FieldId::sec_websocket_accept);
+  submit_head(response, false);
+  outcome.head_sent = exchange_.last_activity = context_.loop.now();
+  StreamBytes client(context_.session, id_, inbound_, outbound_, *this, exchange_, closed_);
+  const TunnelEnd end = co_await run_tunnel(context_.loop, client, upstream);
+  exchange_.bytes_in += end.from_client;
+  exchange_.bytes_out += end.to_client;
+  counted_ = outbound_.moved_bytes();
+  Progress progress(context_.limits.body_idle_timeout);
+  if (end.clean) {
+    co_await sent(true, progress, outcome);
+  } else {
+    outbound_.drop();
   }
 }
 

@@ -92,6 +92,7 @@ class ServerStream final : private InformationalSink, private RequestContent::Ow
   Task<> answer_request(Outcome& outcome);
   Task<> refuse(const Error& error, Outcome& outcome);
   Task<> send(Response& response, Outcome& outcome);
+  Task<> serve_tunnel(ByteStream& upstream, Response& response, Outcome& outcome);
   void submit_head(const Response& response, bool ended);
   Task<bool> send_content(BodyStream* body, Outcome& outcome);
   // Until what hangs has been taken or, with `whole`, the end was written; false: it never will.
@@ -122,6 +123,7 @@ class ServerStream final : private InformationalSink, private RequestContent::Ow
   std::string malformed_;      // why what followed the head is no message; "" while it is one
   unsigned interim_count_ = 0;
   bool head_complete_ = false;
+  bool extended_connect_ = false;
   bool started_ = false;
   bool done_ = false;
   bool closed_ = false;

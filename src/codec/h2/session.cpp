@@ -16,6 +16,7 @@ constexpr std::size_t largest_frame = frame_header + 16 * 1024;
 constexpr std::size_t output_size = 64 * 1024;
 // Acks and resets that may wait to be written: a peer that makes us write and does not read.
 constexpr std::size_t most_queued_acks = 1000;
+constexpr std::size_t largest_head = 32 * 1024 * 1024;
 constexpr std::size_t most_continuations = 8;
 
 std::string_view text(const std::uint8_t* bytes, std::size_t size) noexcept {
@@ -45,6 +46,12 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_option() {
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, most_queued_acks);
   nghttp2_option_set_max_continuations(option, most_continuations);
+  // Frames that nobody knows are ignored, but seen: they can be a flood, too.
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type < 256; ++type) {
+    nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
+  }
+  // What an upstream may say in a head is bounded where it is read.
+  nghttp2_option_set_max_send_header_block_length(option, largest_head);
   // Resets are counted by whoever owns the session, those that it sends too.
   nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
   return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
@@ -86,6 +93,9 @@ struct Session::Callbacks {
                           void* user) noexcept {
     return guarded([&] { return self(user).events_.on_stream_closed(stream, error), true; });
   }
+  static int ignore_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void*) noexcept {
+    return NGHTTP2_ERR_CANCEL;
+  }
   // Content goes straight from where it hangs into the output.
   static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
                        std::size_t length, nghttp2_data_source* source, void* user) noexcept {
@@ -95,15 +105,15 @@ struct Session::Callbacks {
       session.full_ = true;
       return NGHTTP2_ERR_WOULDBLOCK;
     }
+    auto& content = *static_cast<OutboundContent*>(source->ptr);
+    if (!content.has(length)) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     session.append(header, frame_header);
     static constexpr std::array<std::uint8_t, 256> zeros{};
     if (padding != 0) {
       const auto count = static_cast<std::uint8_t>(padding - 1);
       session.append(&count, 1);
     }
-    static_cast<OutboundContent*>(source->ptr)->take(length, [&](Bytes piece) {
-      session.append(piece.data(), piece.size());
-    });
+    content.take(length, [&](Bytes piece) { session.append(piece.data(), piece.size()); });
     if (padding > 1) session.append(zeros.data(), padding - 1);
     return 0;
   }
@@ -118,6 +128,7 @@ struct Session::Callbacks {
     nghttp2_session_callbacks_set_on_frame_recv_callback(all, frame_recv);
     nghttp2_session_callbacks_set_on_frame_send_callback(all, frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(all, stream_close);
+    nghttp2_session_callbacks_set_unpack_extension_callback(all, ignore_extension);
     nghttp2_session_callbacks_set_send_data_callback(all, send_data);
     return all;
   }
@@ -161,6 +172,7 @@ net::Io Session::receive() {
 }
 
 void Session::feed(Bytes bytes) {
+  bytes_fed_ += bytes.size();
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken < 0) {

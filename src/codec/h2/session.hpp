@@ -67,6 +67,8 @@ class Session {
   // read any more once reading() is false.
   net::Io receive();
   void feed(Bytes bytes);
+  // All that was fed so far.
+  std::uint64_t bytes_fed() const noexcept { return bytes_fed_; }
   // Frames are still taken: no GOAWAY for an error of the connection is out or on its way.
   bool reading() const noexcept;
   // Whether something is left to be sent.
@@ -115,6 +117,7 @@ class Session {
   Buffer out_;  // borrowed while something is in it
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
+  std::uint64_t bytes_fed_ = 0;
   std::size_t read_size_ = BufferPool::small_size;
   bool full_ = false;  // the output has no room for the frame whose turn it is
   bool finishing_ = false;

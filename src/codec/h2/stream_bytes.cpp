@@ -1,0 +1,79 @@
+#include "codec/h2/stream_bytes.hpp"
+
+#include <algorithm>
+
+namespace weir::codec::h2 {
+
+Deadline StreamBytes::idle_deadline() const noexcept {
+  return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
+                  exchange_.hard_deadline);
+}
+
+bool StreamBytes::expired() const noexcept {
+  return exchange_.connection.loop->now() >= idle_deadline();
+}
+
+Reason StreamBytes::ended() const noexcept {
+  if (aborted_ != Reason::none) return aborted_;
+  if (exchange_.cancelled()) return exchange_.cancel_reason();
+  return closed_ ? Reason::client_closed : Reason::none;
+}
+
+Task<Result<Bytes>> StreamBytes::read() {
+  while (true) {
+    if (aborted_ != Reason::none) co_return fail(aborted_, Side::internal);
+    const Bytes piece = inbound_.take();
+    if (!piece.empty()) {
+      owner_.content_taken(piece.size());
+      exchange_.last_activity = exchange_.connection.loop->now();
+      co_return piece;
+    }
+    if (inbound_.complete()) co_return Bytes{};
+    if (const Reason why = ended(); why != Reason::none) co_return fail(why, Side::downstream);
+    co_await inbound_.wait(idle_deadline());
+    // The other direction may have moved meanwhile.
+    if (inbound_.result() == net::Wake::timeout && expired()) {
+      co_return fail(Reason::request_timeout, Side::internal, "idle tunnel");
+    }
+  }
+}
+
+Task<Result<>> StreamBytes::write(Bytes bytes) {
+  Reason why = ended();
+  if (why == Reason::none) {
+    outbound_.offer(bytes, false);
+    outbound_.resume(session_.native(), id_);
+    session_.want_write();
+  }
+  std::uint64_t before = outbound_.moved_bytes();
+  while (why == Reason::none && !outbound_.taken()) {
+    co_await outbound_.wait(idle_deadline());
+    const net::Wake wake = outbound_.result();
+    if (outbound_.moved_bytes() != before) {
+      before = outbound_.moved_bytes();
+      exchange_.last_activity = exchange_.connection.loop->now();
+    }
+    why = ended();
+    if (why == Reason::none && wake == net::Wake::timeout && expired()) {
+      why = Reason::request_timeout;
+    }
+  }
+  if (why == Reason::none) co_return Result<>{};
+  outbound_.drop();
+  co_return fail(why, Side::downstream);
+}
+
+void StreamBytes::shutdown_write() noexcept {
+  if (ended() != Reason::none) return;
+  outbound_.offer({}, true);
+  outbound_.resume(session_.native(), id_);
+  session_.want_write();
+}
+
+void StreamBytes::abort(Reason reason) noexcept {
+  if (aborted_ == Reason::none) aborted_ = reason;
+  inbound_.wake();
+  outbound_.wake();
+}
+
+}  // namespace weir::codec::h2

@@ -1,0 +1,96 @@
+"""gRPC over HTTP/2: our own answers as trailers, deadlines passed on."""
+
+import json
+
+from harness.case import Case, rows
+from harness.gateway import basic_config
+from harness.h2 import H2Client
+from harness.origin import Refusing
+from harness.waiting import wait_until
+
+GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
+
+
+class Grpc(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.shared_origin(cls.serve)
+        refusing = Refusing()
+        cls.addClassCleanup(refusing.close)
+        cls.weir = cls.shared_gateway(basic_config(
+            [{"name": "down", "match": {"path_prefix": "/down"}, "upstream": "down"},
+             {"name": "denied", "match": {"path_prefix": "/denied"}, "upstream": "o",
+              "middleware": [{"ip_filter": {"deny": ["127.0.0.0/8"]}}]},
+             {"name": "s", "match": {"path_prefix": "/s"}, "upstream": "o"}],
+            {"o": cls.server.address, "down": refusing.address},
+            listener={"protocols": ["h2c"]}, access_log={"path": "access.log"},
+            limits={"body_size": "1KiB"}))
+
+    @staticmethod
+    def serve(connection, request):
+        if request.target == "/s/never":
+            connection.wait_ended(60)
+            return
+        body = connection.read_body(request)
+        connection.reply(200, [("Content-Type", "application/grpc")], body, chunked=True,
+                         trailers=[("grpc-status", "0"), ("grpc-message", "fine")])
+
+    def setUp(self):
+        self.client = H2Client(self.weir.address())
+        self.addCleanup(self.client.close)
+
+    def test_a_call(self):
+        answer = self.client.fetch("POST", "/s/Call", GRPC, b"\0\0\0\0\x02hi")
+        self.assertEqual((answer.status, answer.body), (200, b"\0\0\0\0\x02hi"))
+        self.assertEqual((answer.trailer("grpc-status"), answer.trailer("grpc-message")),
+                         ("0", "fine"))
+        self.assertEqual(self.server.heads[-1].header("te"), "trailers")
+
+    @rows([
+        ("no route", "/none", GRPC, "12", "Not Found", 404),
+        ("refused by a middleware", "/denied", GRPC, "7", "Forbidden", 403),
+        ("no upstream", "/down", GRPC, "14", "Bad Gateway", 502),
+        ("with a suffix", "/none", [("content-type", "application/grpc+proto")], "12", "Not Found", 404),
+        ("with a parameter", "/none", [("content-type", "application/grpc;x=y")], "12", "Not Found", 404),
+        ("a path too long", "/" + "x" * 20000, GRPC, "13", "URI Too Long", 414),
+        ("a bad path", "/..", GRPC, "13", "Bad Request", 400),
+        ("too many fields", "/s", [*GRPC, *[("x", "y")] * 120], "13",
+         "Request Header Fields Too Large", 431),
+    ])
+    def test_our_answer(self, path, fields, status, message, logged):
+        answer = self.client.fetch("POST", path, fields, b"")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual((answer.body, answer.trailers), (b"", []), "trailers only")
+        self.assertEqual(answer.header("content-type"), "application/grpc")
+        self.assertEqual(answer.header("grpc-status"), status)
+        self.assertEqual(answer.header("grpc-message"), message)
+        self.assertIsNone(answer.header("content-length"))
+        request_id = answer.header("x-request-id")
+
+        def line():
+            with open(self.weir.file("access.log"), encoding="ascii") as file:
+                return [each for each in map(json.loads, file) if each["request_id"] == request_id]
+
+        self.assertEqual(wait_until("its line", line)[0]["status"], logged)
+
+    def test_not_grpc(self):
+        answer = self.client.fetch("POST", "/none", [("content-type", "application/grpc-web")], b"")
+        self.assertEqual(answer.status, 404)
+
+    def test_a_body_too_large(self):
+        answer = self.client.fetch("POST", "/s/Call", GRPC, b"x" * 5000)
+        self.assertEqual((answer.status, answer.header("grpc-status")), (200, "8"))
+
+    def test_the_deadline_bounds_and_is_passed_on(self):
+        answer = self.client.fetch("POST", "/s/never", [*GRPC, ("grpc-timeout", "300m")], b"")
+        self.assertEqual((answer.status, answer.header("grpc-status")), (200, "4"))
+        passed = self.server.heads[-1].header("grpc-timeout")
+        units = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "S": 1}
+        self.assertLessEqual(float(passed[:-1]) * units[passed[-1]], 0.3)
+        self.assertGreater(float(passed[:-1]), 0)
+
+    @rows([("no unit", "300"), ("another unit", "3x"), ("too long", "123456789S")])
+    def test_a_deadline_that_is_none_goes_on_as_it_came(self, text):
+        self.assertEqual(self.client.fetch("POST", "/s/Call", [*GRPC, ("grpc-timeout", text)],
+                                           b"").status, 200)
+        self.assertEqual(self.server.heads[-1].header("grpc-timeout"), text)

@@ -1,0 +1,212 @@
+"""Limits of an HTTP/2 connection and its requests, and how it is closed so that nothing is lost."""
+
+import threading
+
+from harness.case import Case, rows
+from harness.gateway import basic_config
+from harness.h2 import DATA, GOAWAY, H2Client
+from harness.waiting import wait_until
+
+
+class Limits(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.shared_origin()
+        cls.weir = cls.shared_gateway(basic_config(
+            upstreams={"o": cls.server.address}, listener={"protocols": ["h2c"]},
+            limits={"uri_size": "1KiB", "header_size": "4KiB", "header_count": 20,
+                    "body_size": "2KiB"}))
+
+    def setUp(self):
+        self.client = H2Client(self.weir.address())
+        self.addCleanup(self.client.close)
+
+    @rows([
+        ("a path too long", "/" + "x" * 1024, [], 414),
+        ("a path just short enough", "/" + "x" * 1023, [], 200),
+        ("fields too large", "/", [("x", "y" * 4096)], 431),
+        ("fields too large together", "/", [(f"x{i}", "y" * 250) for i in range(16)], 431),
+        ("32 bytes a field", "/", [("x", "y" * 3700)], 200),
+        ("too many fields", "/", [("x", "y")] * 21, 431),
+        ("as many as allowed", "/", [("x", "y")] * 20, 200),
+        ("crumbs count apart", "/", [("x", "y")] * 20 + [("cookie", "a")] * 50, 200),
+        ("an underscore", "/", [("x_y", "z")], 400),
+        ("another expectation", "/", [("expect", "more")], 417),
+    ])
+    def test_head(self, path, fields, status):
+        answer = self.client.fetch(path=path, headers=fields)
+        self.assertEqual(answer.status, status, answer)
+        if status == 400:
+            self.assertIn(b"x_y", answer.body)
+        self.assertEqual(self.client.fetch().status, 200)
+
+    @rows([("announced", [("content-length", "3000")]), ("not announced", [])])
+    def test_content_too_large(self, fields):
+        answer = self.client.fetch("POST", "/", fields, b"x" * 3000)
+        self.assertEqual(answer.status, 413, answer)
+        self.assertEqual(self.client.fetch().status, 200)
+
+    def test_expect_continue(self):
+        stream = self.client.request("POST", headers=[("expect", "100-continue")], end=False)
+        interim = self.client.head(stream)
+        self.assertEqual(dict(interim.fields)[":status"], "100")
+        self.client.data(stream, b"hello", end=True)
+        self.assertEqual(self.client.answer(stream).body, b"hello")
+
+
+class Underscores(Case):
+    @rows([("drop", "drop", False), ("keep", "keep", True)])
+    def test_underscores(self, policy, kept):
+        server = self.origin()
+        weir = self.gateway(basic_config(upstreams={"o": server.address}, workers=1,
+                                         listener={"protocols": ["h2c"]},
+                                         limits={"underscores": policy}))
+        client = H2Client(weir.address())
+        self.addCleanup(client.close)
+        self.assertEqual(client.fetch(headers=[("x_y", "z")]).status, 200)
+        self.assertEqual("x_y" in server.heads[-1].names(), kept)
+
+
+class Closing(Case):
+    def start(self, handler=None, **limits):
+        self.server = self.origin(handler)
+        self.weir = self.gateway(basic_config(upstreams={"o": self.server.address}, workers=1,
+                                              listener={"protocols": ["http1", "h2c"]},
+                                              limits=limits))
+        return self.connect_h2()
+
+    def connect_h2(self):
+        client = H2Client(self.weir.address())
+        self.addCleanup(client.close)
+        return client
+
+    def assert_two_goaways(self, client, last):
+        first = client.goaway()
+        self.assertEqual((first.last_stream, first.error), (0x7fffffff, 0))
+        second = client.goaway()
+        self.assertEqual((second.last_stream, second.error), (last, 0))
+
+    def test_requests_per_connection(self):
+        client = self.start(requests_per_connection=3)
+        for _ in range(3):
+            self.assertEqual(client.fetch().status, 200)
+        self.assert_two_goaways(client, 5)
+        client.expect_end()
+
+    def test_connection_age(self):
+        client = self.start(connection_age="300ms")
+        self.assertEqual(client.fetch().status, 200)
+        self.assert_two_goaways(client, 1)
+        client.expect_end()
+
+    def test_requests_between_the_goaways_are_served(self):
+        client = self.start(requests_per_connection=1)
+        client.fetch()
+        first = client.goaway()
+        self.assertEqual(first.last_stream, 0x7fffffff)
+        # The round trip's PING was answered already by the harness: this one may be too late, and
+        # then it is told to be.
+        stream = client.request(path="/between")
+        second = client.goaway()
+        if second.last_stream >= stream:
+            self.assertEqual(client.answer(stream).status, 200)
+
+    def test_idle(self):
+        client = self.start(idle_timeout="300ms")
+        client.fetch()
+        self.assertEqual(client.goaway().error, 0)
+        client.expect_end()
+
+    def test_a_connection_that_says_nothing(self):
+        self.start(header_timeout="300ms")
+        client = H2Client(self.weir.address(), start=False)
+        self.addCleanup(client.close)
+        client.expect_end()
+
+    def test_drain_serves_what_is_in_flight(self):
+        release = threading.Event()
+
+        def handler(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha")
+            release.wait(60)
+            connection.send("lf")
+        client = self.start(handler)
+        stream = client.request()
+        client.head(stream)
+        self.weir.signal(15)
+        self.assert_two_goaways(client, stream)
+        release.set()
+        answer = client.answer(stream)
+        self.assertTrue(answer.ended)
+        client.expect_end()
+        self.assertEqual(self.weir.wait_exit(), 0)
+
+    def test_drain_ends_an_idle_connection(self):
+        client = self.start()
+        client.fetch()
+        self.weir.signal(15)
+        self.assert_two_goaways(client, 1)
+        client.expect_end()
+        self.assertEqual(self.weir.wait_exit(), 0)
+
+    def test_a_connection_that_begins_while_draining_is_served(self):
+        self.start()
+        self.assertIn(self.weir.admin("POST", "/drain").status, (200, 204))
+        client = self.connect_h2()
+        self.assertEqual(client.fetch().status, 200)
+        self.assert_two_goaways(client, 1)
+        self.assertIn(self.weir.admin("POST", "/undrain").status, (200, 204))
+        client = self.connect_h2()
+        for _ in range(3):
+            self.assertEqual(client.fetch().status, 200)
+        client.ping()
+        client.pong()
+        self.assertFalse([f for f in client.frames if f.kind == GOAWAY])
+
+    def test_the_end_of_the_drain_cuts(self):
+        self.server = self.origin(lambda connection, request: connection.wait_ended(60))
+        self.weir = self.gateway(basic_config(upstreams={"o": self.server.address}, workers=1,
+                                              server={"drain_timeout": "300ms"},
+                                              listener={"protocols": ["h2c"]}))
+        client = self.connect_h2()
+        client.request()
+        self.server.wait_for_head()
+        self.weir.signal(15)
+        client.expect_end()
+        self.assertEqual(self.weir.wait_exit(), 2)
+
+    def test_a_client_that_reads_slowly_gets_all(self):
+        body = bytes(range(256)) * 4096
+        client = self.start(lambda connection, request: connection.reply(body=body))
+        client.giving = False
+        stream = client.request()
+        got = b""
+        while len(got) < len(body):
+            piece = client.next(lambda f: f.kind == DATA and f.stream == stream, "content")
+            got += piece.payload
+            client.give(0, len(piece.payload))
+            client.give(stream, len(piece.payload))
+        self.assertEqual(got, body)
+
+    def test_reload_under_load(self):
+        self.start()
+        failures = []
+        stop = threading.Event()
+
+        def ask():
+            client = H2Client(self.weir.address())
+            while not stop.is_set():
+                if client.fetch().status != 200:
+                    failures.append(client)
+            client.close()
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            self.assertEqual(self.weir.reload_by_post().status, 200)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        wait_until("no request in flight",
+                   lambda: not self.weir.metrics().value("weir_http_requests_in_flight"))
