@@ -195,9 +195,11 @@ class Assembly {
                       actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
                                    : "must have exactly one of upstream, split, redirect, respond");
     } else if (draft.upstream) {
-      route.action = UpstreamAction{.split = {{*draft.upstream, 1}}, .is_split = false};
+      route.action = UpstreamAction{
+          .split = {{*draft.upstream, 1}}, .is_split = false, .sticky = {}, .by_header = {}};
     } else if (draft.split) {
-      route.action = UpstreamAction{.split = *draft.split, .is_split = true};
+      route.action =
+          UpstreamAction{.split = *draft.split, .is_split = true, .sticky = {}, .by_header = {}};
     } else if (draft.redirect) {
       route.action = *draft.redirect;
     } else {

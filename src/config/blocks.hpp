@@ -22,6 +22,7 @@ Fields fields(AccessLog& log);
 Value admin_value(Admin& admin, Place& bind);
 
 Fields fields(Listener& listener);
+Fields fields(CircuitBreaker& breaker);
 Fields fields(Upstream& upstream);  // without its name, which is its key
 
 // Middleware: a mapping with one key, the type. Its texts with variables go to `templates`.

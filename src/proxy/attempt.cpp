@@ -18,26 +18,44 @@ constexpr std::size_t most_kept = 64 * 1024;
 }  // namespace
 
 Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
-                 std::size_t header_size, UpstreamRecord record, Bytes kept)
+                 std::size_t header_size, UpstreamRecord record, control::BreakerCall call,
+                 Bytes kept)
     : loop_(loop),
       lease_(std::move(lease)),
       endpoint_(lease_.endpoint()),
       request_(request),
       exchange_(exchange),
       record_(record),
+      call_(std::move(call)),
       client_(lease_.begin(exchange, *this, request.head.method, header_size)),
       kept_(kept),
       uploads_(loop),
       continued_(loop),
-      started_(loop.now()) {}
+      started_(loop.now()),
+      waited_before_(exchange.client_wait(started_)) {}
 
 Attempt::~Attempt() {
   exchange_.set_cancellable(nullptr);
-  record_.ended(endpoint_, {.failure = failure_ ? failure_->reason : Reason::none,
-                            .client_gone = exchange_.cancelled(),
-                            .answer_complete = answer_complete_ || tunnelled_,
-                            .status = status_,
-                            .duration = loop_.now() - started_});
+  record_.ended(endpoint_, end());
+  tell_breaker(call_end(end()));
+}
+
+TryEnd Attempt::end() const noexcept {
+  return {.failure = failure_ ? failure_->reason : Reason::none,
+          .client_gone = exchange_.cancelled(),
+          .answer_complete = answer_complete_ || tunnelled_,
+          .status = status_,
+          .duration = loop_.now() - started_};
+}
+
+Duration Attempt::since_start() const noexcept {
+  const TimePoint now = loop_.now();
+  return lease_.connect_time + (now - started_) - (exchange_.client_wait(now) - waited_before_);
+}
+
+void Attempt::tell_breaker(control::CallEnd end) {
+  call_.ended(loop_.now(), end, status_, head_after_);
+  call_.give_up();
 }
 
 Task<Result<>> Attempt::start(HeadTime time, ResponseHead& head) {
@@ -87,6 +105,9 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
         head_came_ = true;
         status_ = head.status;
         exchange_.last_activity = loop_.now();
+        head_after_ = since_start();
+        // A failure counts before the client sees it; a long answer must not hold up a probe.
+        if (status_ >= 500 || call_.is_probe()) tell_breaker(control::CallEnd::answered);
         if (!upload_done_) exchange_.close_after = true;
         co_return Result<>{};
       }
@@ -113,6 +134,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
 
 [[gnu::noinline]] std::unexpected<Error> Attempt::failed(const Error& why) {
   failure_ = why;
+  head_after_ = since_start();
   return std::unexpected(why);
 }
 
@@ -168,6 +190,8 @@ bool Attempt::replayable() const noexcept {
 
 bool Attempt::into_tunnel() noexcept {
   tunnelled_ = lease_.into_tunnel();
+  // A tunnel outlasts what the breaker's owner is kept for.
+  if (tunnelled_) tell_breaker(control::CallEnd::answered);
   return tunnelled_;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "proxy/upstream_record.hpp"
 #include "weir/codec/client_exchange.hpp"
@@ -33,10 +34,10 @@ class Attempt final : public ExchangePart,
                       private Cancellable,
                       private codec::ClientExchange::Owner {
  public:
-  // `header_size` bounds the answer's head; `record` is told how it ended; `kept` is the whole
-  // content where a try before this one kept it.
+  // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is the
+  // whole content where a try before this one kept it.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
-          std::size_t header_size, UpstreamRecord record, Bytes kept);
+          std::size_t header_size, UpstreamRecord record, control::BreakerCall call, Bytes kept);
   ~Attempt() override;
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
@@ -47,6 +48,8 @@ class Attempt final : public ExchangePart,
   // came, and the upstream said that it has not looked at it, or a reused connection died under a
   // request of an idempotent method.
   bool replayable() const noexcept;
+  // For the next try: this one says nothing of the upstream.
+  control::BreakerCall take_call() noexcept { return std::move(call_); }
   // The whole content, as far as it was kept; lives as long as the request.
   Bytes kept() const noexcept { return kept_; }
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
@@ -78,6 +81,10 @@ class Attempt final : public ExchangePart,
   Error cancelled_error() const;
   void cancel(Reason reason) noexcept override;
   void answer_ended(bool reusable) noexcept override;
+  TryEnd end() const noexcept;
+  // Connecting included, without waiting for the client.
+  Duration since_start() const noexcept;
+  void tell_breaker(control::CallEnd end);
 
   net::Loop& loop_;
   upstream::Lease lease_;
@@ -85,11 +92,14 @@ class Attempt final : public ExchangePart,
   Request& request_;
   Exchange& exchange_;
   UpstreamRecord record_;
+  control::BreakerCall call_;
   std::unique_ptr<codec::ClientExchange> client_;
   Bytes kept_;
   net::TaskGroup uploads_;
   net::Waiter continued_;  // the upstream's 100 came, or its final head
   TimePoint started_;
+  Duration waited_before_;      // for the client, when it started
+  Duration head_after_{};       // since_start() when the head came, or did not
   bool upload_done_ = false;    // all content was sent
   bool settling_ = false;       // an upload that has not begun shall not
   bool pulling_ = false;        // the client is asked for content

@@ -65,7 +65,9 @@ class Forwarder final : public Handler {
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
       return refuse(Reason::internal, fault, exchange);
     }
-    return forward(request, exchange, target);
+    auto call = target.cluster->breaker().begin(exchange.connection.loop->now());
+    if (!call) return refuse(Reason::circuit_open, exchange.upstream, exchange, call.error());
+    return forward(request, exchange, target, std::move(*call));
   }
 
  private:
@@ -121,14 +123,16 @@ class Forwarder final : public Handler {
     return {};
   }
 
-  static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange) {
-    co_return problem(reason, detail, exchange.request_id());
+  static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
+                               Duration retry_after = {}) {
+    co_return problem(reason, detail, exchange.request_id(), retry_after);
   }
 
   // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
   // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1),
   // as does one that refused the request (RFC 9113 section 8.7).
-  Task<Response> forward(Request& request, Exchange& exchange, const Target& target) {
+  Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
+                         control::BreakerCall call) {
     UpstreamRecord record(*target.metrics, exchange.connection.worker);
     upstream::Cluster& cluster = *target.cluster;
     const unsigned worker = exchange.connection.worker;
@@ -143,6 +147,7 @@ class Forwarder final : public Handler {
             co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
         for (const upstream::ConnectFailure& failure : tried.connect_failures) {
           record.connect_failed(failure);
+          call.ended(loop.now(), call_end(failure.reason), 0, failure.took);
           ++exchange.attempts;
         }
         tried.connect_failures.clear();
@@ -155,8 +160,9 @@ class Forwarder final : public Handler {
       exchange.endpoint = request.head.headers.arena().copy(lease->endpoint().address());
       exchange.queue_time = lease->queue_time;
       exchange.connect_time = lease->connect_time;
-      Attempt& attempt = exchange.own(std::make_unique<Attempt>(
-          loop, std::move(*lease), request, exchange, target.response_header_size, record, kept));
+      Attempt& attempt = exchange.own(
+          std::make_unique<Attempt>(loop, std::move(*lease), request, exchange,
+                                    target.response_header_size, record, std::move(call), kept));
       Response response;
       const auto came = co_await attempt.start(time, response.head);
       if (came) {
@@ -164,6 +170,7 @@ class Forwarder final : public Handler {
         co_return response;
       }
       const bool again = attempt.replayable() && !tried.fresh;
+      if (again) call = attempt.take_call();
       kept = attempt.kept();
       co_await exchange.end(attempt);
       if (!again) co_return problem(came.error(), exchange.request_id());

@@ -31,6 +31,32 @@ TryResult result_of(Reason failure) noexcept {
 
 }  // namespace
 
+control::CallEnd call_end(Reason failure) noexcept {
+  switch (result_of(failure)) {
+    case TryResult::connect_failed:
+    case TryResult::connect_timeout:
+    case TryResult::tls_failed:
+      return control::CallEnd::connect;
+    case TryResult::reset:
+    case TryResult::bad_response:
+      return control::CallEnd::reset;
+    case TryResult::timeout:
+      return control::CallEnd::timeout;
+    case TryResult::ok:
+      return control::CallEnd::answered;
+    case TryResult::client_gone:
+      break;
+  }
+  return control::CallEnd::unknown;
+}
+
+control::CallEnd call_end(const TryEnd& end) noexcept {
+  if (end.failure != Reason::none) return call_end(end.failure);
+  // A head that tells of a failure says enough, whoever cut its content.
+  if (end.answer_complete || end.status >= 500) return control::CallEnd::answered;
+  return end.client_gone ? control::CallEnd::unknown : control::CallEnd::reset;
+}
+
 void UpstreamRecord::count(const upstream::Endpoint& endpoint, TryResult result, int status) {
   if (auto* metrics = endpoint.annex<telemetry::EndpointMetrics>()) {
     metrics->shard(worker_).count(result, status);

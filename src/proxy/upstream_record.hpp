@@ -6,6 +6,7 @@
 
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
+#include "weir/control/circuit_breaker.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 #include "weir/upstream/endpoint.hpp"
 #include "weir/upstream/lease.hpp"
@@ -20,6 +21,10 @@ struct TryEnd {
   int status = 0;  // of the final head, 0 if there was none
   Duration duration{};
 };
+
+// What a try says of its upstream, to a circuit breaker.
+control::CallEnd call_end(const TryEnd& end) noexcept;
+control::CallEnd call_end(Reason failure) noexcept;
 
 class UpstreamRecord {
  public:

@@ -70,6 +70,18 @@ std::string_view state_name(upstream::EndpointState state) {
   return "";
 }
 
+// Null without one that is configured or forced.
+json::value breaker_json(const control::BreakerView& view) {
+  if (!view.active) return nullptr;
+  json::object out{{"state", control::name(view.state)},  {"why", view.why},
+                   {"forced", control::name(view.force)}, {"calls", view.counts.calls},
+                   {"failed", view.counts.failed},        {"slow", view.counts.slow}};
+  if (view.open_left > Duration::zero()) {
+    out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
+  }
+  return out;
+}
+
 std::vector<std::string> segments(std::string_view path) {
   std::vector<std::string> out;
   while (!path.empty()) {
@@ -156,6 +168,9 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
   if (path.size() == 3 && path[0] == "routes" && path[2] == "split") {
     return only("PUT", [&] { return put_split(path[1], request); });
   }
+  if (path.size() == 3 && path[0] == "upstreams" && path[2] == "circuit_breaker") {
+    return only("PUT", [&] { return put_breaker(path[1], request); });
+  }
   if (path.size() == 4 && path[0] == "upstreams" && path[2] == "endpoints") {
     return only("PUT", [&] { return put_endpoint(path[1], path[3], request); });
   }
@@ -204,6 +219,7 @@ AdminAnswer AdminApi::routes() const {
 
 AdminAnswer AdminApi::upstreams() const {
   json::array out;
+  const TimePoint now = Clock::now();
   for (const auto& cluster : server_.process().registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
     json::array endpoints;
@@ -224,6 +240,7 @@ AdminAnswer AdminApi::upstreams() const {
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
     out.push_back(json::object{{"name", info.name},
                                {"endpoints", std::move(endpoints)},
+                               {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},
                                {"pending", info.pending},
                                {"saturation", info.saturation}});
@@ -314,6 +331,24 @@ AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view a
   telemetry::log::info("endpoint changed",
                        {{"upstream", upstream}, {"endpoint", address}, {"change", request.body}});
   return no_content();
+}
+
+AdminAnswer AdminApi::put_breaker(std::string_view upstream, const AdminRequest& request) {
+  const auto cluster = server_.process().registry.find(upstream);
+  if (!cluster) return unknown("no such upstream");
+  const auto body = object_of(request.body);
+  const json::value* wanted = body && body->size() == 1 ? body->if_contains("force") : nullptr;
+  if (wanted != nullptr && wanted->is_string()) {
+    using enum control::BreakerForce;
+    for (const control::BreakerForce force : {off, closed, open}) {
+      if (control::name(force) != std::string_view(wanted->as_string())) continue;
+      cluster->breaker().force(force);
+      telemetry::log::info("circuit breaker forced",
+                           {{"upstream", upstream}, {"force", control::name(force)}});
+      return no_content();
+    }
+  }
+  return unprocessable("force is open, closed or off");
 }
 
 AdminAnswer AdminApi::put_log_level(const AdminRequest& request) {

@@ -26,6 +26,7 @@ class AdminApi {
   AdminAnswer put_split(std::string_view route, const AdminRequest& request);
   AdminAnswer put_endpoint(std::string_view upstream, std::string_view address,
                            const AdminRequest& request);
+  AdminAnswer put_breaker(std::string_view upstream, const AdminRequest& request);
   AdminAnswer put_log_level(const AdminRequest& request);
   void reload(Done done);
 

@@ -39,6 +39,14 @@ double cgroup_quota() {
   }
 }
 
+void show_breaker(const control::BreakerView& view, telemetry::UpstreamMetrics::Breaker& out) {
+  out.active.set(view.active ? 1 : 0);
+  out.state.set(static_cast<double>(view.state));
+  for (std::size_t i = 0; i < view.transitions.size(); ++i) {
+    out.transitions[i].set(static_cast<double>(view.transitions[i]));
+  }
+}
+
 }  // namespace
 
 unsigned worker_count(unsigned configured) {
@@ -100,7 +108,9 @@ void watch_saturation(Process& process, const std::vector<std::unique_ptr<Worker
     process.metrics.saturation.set(std::min(1.0, std::max(worst, connections)));
     for (const auto& cluster : process.registry.clusters()) {
       const upstream::ClusterInfo info = cluster->describe();
-      process.metrics.upstream(info.name)->saturation.set(info.saturation);
+      const auto series = process.metrics.upstream(info.name);
+      series->saturation.set(info.saturation);
+      show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
       for (const upstream::EndpointInfo& endpoint : info.endpoints) {
         auto* metrics = endpoint.endpoint->annex<telemetry::EndpointMetrics>();
         metrics->healthy.set(endpoint.state == upstream::EndpointState::ready ? 1 : 0);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "weir/telemetry/log.hpp"
+
 namespace weir::server {
 namespace {
 
@@ -14,7 +16,18 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
               [&metrics](std::string_view upstream, std::string_view address) {
                 return std::static_pointer_cast<void>(metrics.endpoint(upstream, address));
               },
-          .endpoint_gone = {}};
+          .endpoint_gone = {},
+          .breaker_changed =
+              [](std::string_view upstream, const control::BreakerChange& change) {
+                telemetry::log::write(change.to == control::BreakerState::open
+                                          ? telemetry::log::Level::warn
+                                          : telemetry::log::Level::info,
+                                      "circuit breaker",
+                                      {{"upstream", upstream},
+                                       {"from", control::name(change.from)},
+                                       {"to", control::name(change.to)},
+                                       {"why", change.why}});
+              }};
 }
 
 }  // namespace

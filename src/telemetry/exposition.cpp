@@ -143,10 +143,21 @@ void Exposition::collect_upstreams(Families& out) const {
                                 "Waiting for a free place in the upstream's pool.");
   auto saturation = gauge_family("weir_upstream_saturation_ratio",
                                  "Use of the upstream's pool and queue against their limits.");
+  auto breaker =
+      gauge_family("weir_circuit_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.");
+  auto transitions = counter_family("weir_circuit_breaker_transitions_total",
+                                    "Changes of the circuit breaker's state.");
+  constexpr std::array<std::string_view, 3> states{"closed", "half_open", "open"};
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
     const Label label{"upstream", upstream.upstream()};
     saturation.gauge({label}, upstream.saturation.value());
+    if (upstream.breaker.active.value() != 0) {
+      breaker.gauge({label}, upstream.breaker.state.value());
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        transitions.counter_of({label, {"to", states[i]}}, upstream.breaker.transitions[i].value());
+      }
+    }
     if (!used(upstream)) continue;
     using S = UpstreamShard;
     duration.histogram({label},
@@ -155,7 +166,7 @@ void Exposition::collect_upstreams(Families& out) const {
                       distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
     queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
   }
-  for (Family* family : {&duration, &connect, &queue, &saturation}) {
+  for (Family* family : {&duration, &connect, &queue, &saturation, &breaker, &transitions}) {
     std::move(*family).append_to(out);
   }
 }

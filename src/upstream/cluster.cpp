@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "upstream/breaker_policy.hpp"
 #include "upstream/worker_view.hpp"
 
 namespace weir::upstream {
 
 Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> workers,
                  RegistryHooks hooks)
-    : name_(upstream.name), workers_(std::move(workers)), hooks_(std::move(hooks)) {
+    : name_(upstream.name),
+      workers_(std::move(workers)),
+      hooks_(std::move(hooks)),
+      breaker_([this](const control::BreakerChange& change) {
+        if (hooks_.breaker_changed) hooks_.breaker_changed(name_, change);
+      }) {
+  breaker_.apply(breaker_policy(upstream.circuit_breaker));
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
     views_.push_back(std::make_unique<WorkerView>(*this, *workers_[worker], worker));
   }
@@ -108,6 +115,7 @@ void Cluster::apply(const config::Upstream& upstream) {
     const std::lock_guard lock(mutex_);
     gone = rebuild(std::move(next));
   }
+  breaker_.apply(breaker_policy(upstream.circuit_breaker));
   announce(gone);
 }
 

@@ -13,6 +13,8 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/canary.hpp"
+#include "weir/config/circuit_breaker.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
 
@@ -156,6 +158,8 @@ using Split = std::vector<SplitShare>;  // sum above 0
 struct UpstreamAction {
   Split split;            // one share of weight 1 for `upstream: NAME`
   bool is_split = false;  // written as `split`
+  std::optional<Sticky> sticky;
+  std::optional<SplitByHeader> by_header;
 };
 
 // Copies of requests to an upstream whose answers nobody reads.
@@ -225,6 +229,7 @@ struct Upstream {
   Duration idle_timeout = 4s;
   std::uint64_t response_header_size = 64 * KiB;
   Pool pool;
+  std::optional<CircuitBreaker> circuit_breaker;
   Place place;
 };
 

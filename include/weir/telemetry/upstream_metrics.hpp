@@ -42,6 +42,14 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
 
   SharedValue saturation;  // 0..1: pool and queue against their limits
 
+  // Its circuit breaker, as each scrape finds it.
+  struct Breaker {
+    SharedValue active;                      // 0 or 1; 0: no series
+    SharedValue state;                       // 0 closed, 1 half-open, 2 open
+    std::array<SharedValue, 3> transitions;  // by the state they led to
+  };
+  Breaker breaker;
+
  private:
   std::string upstream_;
 };

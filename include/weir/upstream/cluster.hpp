@@ -20,6 +20,7 @@
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
+#include "weir/control/circuit_breaker.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/upstream/endpoint.hpp"
@@ -38,6 +39,9 @@ struct RegistryHooks {
       endpoint_added;
   // The endpoint is no longer listed: its series may be retired.
   std::function<void(std::string_view upstream, std::string_view address)> endpoint_gone;
+  // The circuit breaker of an upstream changed its state.
+  std::function<void(std::string_view upstream, const control::BreakerChange& change)>
+      breaker_changed{};
 };
 
 // Where the requests go, for GET /upstreams.
@@ -75,6 +79,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   Cluster& operator=(const Cluster&) = delete;
 
   const std::string& name() const noexcept { return name_; }
+  // Asked before a lease is; any thread.
+  control::CircuitBreaker& breaker() noexcept { return breaker_; }
 
   // --- worker `worker`
 
@@ -144,6 +150,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   const std::string name_;
   const std::vector<net::Loop*> workers_;
   const RegistryHooks hooks_;
+  control::CircuitBreaker breaker_;
   std::vector<std::unique_ptr<WorkerView>> views_;
   std::atomic<std::uint64_t> generation_{1};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues

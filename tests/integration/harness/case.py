@@ -33,6 +33,7 @@ REASONS = {
     "upstream_headers_too_large": (502, "http_response_header_section_size"),
     "proxy_loop": (502, "proxy_loop_detected"),
     "no_healthy_endpoint": (503, "destination_unavailable"),
+    "circuit_open": (503, "destination_unavailable"),
     "pool_full": (503, "connection_limit_reached"),
     "overloaded": (503, "proxy_internal_response"),
     "auth_unavailable": (503, "destination_unavailable"),

@@ -388,17 +388,48 @@ TEST(RouteProblems, OfUpstreamsAreReported) {
        "endpoints: [{address: 'a:1'}]\npool: {in_flight: 0, pending: 0, h2_connections: 0}",
        {"6:22: upstreams.app.pool.in_flight: '0' is not an integer of 1 to 1000000000",
         "6:53: upstreams.app.pool.h2_connections: '0' is not an integer of 1 to 1000"}},
+      {"circuit_breaker_failures",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "circuit_breaker: {failures: [conect, 404, 503, '5xx', 503, connect, connect]}",
+       {"6:33: upstreams.app.circuit_breaker.failures[0]: 'conect' is not one of connect, reset, "
+        "timeout, 5xx, or a status (did you mean 'connect'?)",
+        "6:41: upstreams.app.circuit_breaker.failures[1]: '404' is not a status of 500 to 599: "
+        "others are no failure of an upstream",
+        "6:58: upstreams.app.circuit_breaker.failures[4]: '503' is there twice",
+        "6:72: upstreams.app.circuit_breaker.failures[6]: 'connect' is there twice"}},
+      {"circuit_breaker_numbers",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "circuit_breaker: {failure_rate: 0%, slow_call_rate: 0, open_for: 0, half_open_calls: 0,\n"
+       "  minimum_calls: 0, slow_call: 0s, rate: 1}",
+       {"6:36: upstreams.app.circuit_breaker.failure_rate: must be above 0",
+        "6:56: upstreams.app.circuit_breaker.slow_call_rate: must be above 0",
+        "6:69: upstreams.app.circuit_breaker.open_for: must be above 0",
+        "6:89: upstreams.app.circuit_breaker.half_open_calls: '0' is not an integer of 1 to "
+        "1000000",
+        "7:21: upstreams.app.circuit_breaker.minimum_calls: '0' is not an integer of 1 to 1000000",
+        "7:35: upstreams.app.circuit_breaker.slow_call: must be above 0",
+        "7:39: upstreams.app.circuit_breaker.rate: unknown key 'rate'"}},
+      {"circuit_breaker_window",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {window: 100}",
+       {"6:30: upstreams.app.circuit_breaker.window: '100' is neither a time like 10s nor like "
+        "\"100 calls\""}},
+      {"circuit_breaker_window_of_none",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {window: 0 calls}",
+       {"6:30: upstreams.app.circuit_breaker.window: '0' is not an integer of 1 to 100000"}},
       {"upstream_later_keys",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\ntls: {}\nhealth_check: {}\ncircuit_breaker: "
-       "{}\noutlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
+       "endpoints: [{address: 'a:1'}]\ntls: {}\nhealth_check: {}\n"
+       "outlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
        {"6:4: upstreams.app.tls: 'tls' is not supported by this version",
         "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
-        "8:4: upstreams.app.circuit_breaker: 'circuit_breaker' is not supported by this version",
-        "9:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
+        "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
         "version",
-        "10:4: upstreams.app.retry_budget: 'retry_budget' is not supported by this version",
-        "11:4: upstreams.app.concurrency: 'concurrency' is not supported by this version"}},
+        "9:4: upstreams.app.retry_budget: 'retry_budget' is not supported by this version",
+        "10:4: upstreams.app.concurrency: 'concurrency' is not supported by this version"}},
   });
 }
 

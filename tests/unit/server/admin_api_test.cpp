@@ -81,6 +81,7 @@ TEST_F(AdminApiTest, KnownPathsHaveTheirMethod) {
       {"/log/level", "GET", "PUT"},
       {"/routes/a/split", "GET", "PUT"},
       {"/upstreams/a/endpoints/b", "POST", "PUT"},
+      {"/upstreams/a/circuit_breaker", "GET", "PUT"},
   };
   for (const Row& row : rows) {
     const AdminAnswer answer = ask(row.method, row.path);

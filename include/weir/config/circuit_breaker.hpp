@@ -1,0 +1,39 @@
+// upstreams.NAME.circuit_breaker as a plain struct; each initialiser is the default. Built by the
+// loader, then const.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "weir/base/time.hpp"
+#include "weir/config/place.hpp"
+
+namespace weir::config {
+
+// What counts as a failure of the upstream.
+struct BreakerFailures {
+  bool connect = true;
+  bool reset = true;
+  bool timeout = true;
+  bool server_errors = true;            // 5xx
+  std::vector<std::uint16_t> statuses;  // single ones of 500 to 599
+};
+
+// Time, or a number of calls.
+struct BreakerWindow {
+  Duration time = 10s;      // with calls 0
+  std::uint32_t calls = 0;  // the last so many
+};
+
+struct CircuitBreaker {
+  BreakerFailures failures;
+  double failure_rate = 0.5;  // share, above 0
+  Duration slow_call = 1s;
+  double slow_call_rate = 1.0;  // share, above 0
+  BreakerWindow window;
+  std::uint32_t minimum_calls = 20;
+  Duration open_for = 10s;
+  std::uint32_t half_open_calls = 10;
+};
+
+}  // namespace weir::config

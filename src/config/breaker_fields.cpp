@@ -1,0 +1,152 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "config/blocks.hpp"
+#include "config/kinds.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::config {
+namespace {
+
+constexpr std::uint64_t most_window_calls = 100'000;
+constexpr std::uint64_t most_calls = 1'000'000;
+
+struct FailureWord {
+  std::string_view word;
+  bool BreakerFailures::* flag;
+};
+constexpr FailureWord failure_words[] = {{"connect", &BreakerFailures::connect},
+                                         {"reset", &BreakerFailures::reset},
+                                         {"timeout", &BreakerFailures::timeout},
+                                         {"5xx", &BreakerFailures::server_errors}};
+
+void read_failure(const Reader& item, BreakerFailures& target) {
+  const auto written = item.text();
+  if (!written) return;
+  const auto twice = [&] { item.error(in_quotes(*written) + " is there twice"); };
+  for (const auto& [word, flag] : failure_words) {
+    if (*written != word) continue;
+    return std::exchange(target.*flag, true) ? twice() : void();
+  }
+  const auto status = parse_decimal(*written);
+  if (status && *status >= 500 && *status <= 599) {
+    const auto value = static_cast<std::uint16_t>(*status);
+    if (std::ranges::find(target.statuses, value) != target.statuses.end()) return twice();
+    target.statuses.push_back(value);
+  } else if (status) {
+    item.error(in_quotes(*written) +
+               " is not a status of 500 to 599: others are no failure of an upstream");
+  } else {
+    std::vector<std::string_view> words;
+    for (const FailureWord& each : failure_words) words.push_back(each.word);
+    item.error(in_quotes(*written) + " is not one of connect, reset, timeout, 5xx, or a status" +
+               item.context().problems.did_you_mean(*written, words));
+  }
+}
+
+Value failures_value(BreakerFailures& failures) {
+  return {.read =
+              [&failures](const Reader& in) {
+                failures = {.connect = false,
+                            .reset = false,
+                            .timeout = false,
+                            .server_errors = false,
+                            .statuses = {}};
+                in.each_item([&failures](const Reader& item) { read_failure(item, failures); });
+              },
+          .print =
+              [&failures] {
+                Tree out = Tree::list();
+                for (const auto& [word, flag] : failure_words) {
+                  if (failures.*flag) out.push(word);
+                }
+                for (const std::uint16_t status : failures.statuses) {
+                  out.push(std::int64_t{status});
+                }
+                return out;
+              },
+          .schema =
+              [] {
+                Tree words = Tree::list();
+                for (const FailureWord& each : failure_words) words.push(each.word);
+                Tree any = Tree::list();
+                any.push(Tree::map({{"enum", std::move(words)}}));
+                any.push(Tree::map({{"type", "integer"},
+                                    {"minimum", std::int64_t{500}},
+                                    {"maximum", std::int64_t{599}}}));
+                Tree items = Tree::map();
+                items.set("anyOf", std::move(any));
+                Tree out = Tree::map({{"type", "array"}, {"uniqueItems", true}});
+                out.set("items", std::move(items));
+                return out;
+              }};
+}
+
+// "10s", or "100 calls".
+Parsed<BreakerWindow> parse_window(std::string_view text) {
+  constexpr std::string_view calls = " calls";
+  if (text.ends_with(calls)) {
+    const auto count =
+        parse_count(trim(text.substr(0, text.size() - calls.size())), 1, most_window_calls);
+    if (!count) return std::unexpected(count.error());
+    return BreakerWindow{.calls = static_cast<std::uint32_t>(*count)};
+  }
+  const auto time = parse_duration(text);
+  if (!time) {
+    return std::unexpected(in_quotes(text) + " is neither a time like 10s nor like \"100 calls\"");
+  }
+  if (*time == Duration::zero()) return std::unexpected("must be above 0");
+  return BreakerWindow{.time = *time, .calls = 0};
+}
+
+Value window_value(BreakerWindow& window) {
+  return {.read =
+              [&window](const Reader& in) {
+                if (const auto value = in.parse(parse_window)) window = *value;
+              },
+          .print =
+              [&window] {
+                return Tree(window.calls == 0 ? format_duration(window.time)
+                                              : fmt::format("{} calls", window.calls));
+              },
+          .schema =
+              [] {
+                return Tree::map(
+                    {{"type", "string"},
+                     {"pattern", R"(^([0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h|d)|[0-9]+ +calls)$)"}});
+              }};
+}
+
+// A share that cannot be 0: then every call would reach it.
+Value some_share(double& target) {
+  Value out = share(target);
+  out.read = [&target](const Reader& in) {
+    const auto value = in.parse(parse_share);
+    if (!value) return;
+    if (*value == 0) return in.error("must be above 0");
+    target = *value;
+  };
+  return out;
+}
+
+}  // namespace
+
+Fields fields(CircuitBreaker& breaker) {
+  return {
+      {"failures", failures_value(breaker.failures),
+       "connect, reset, timeout, 5xx, or single statuses of 500 to 599"},
+      {"failure_rate", some_share(breaker.failure_rate), "share of calls that opens it"},
+      {"slow_call", duration(breaker.slow_call), "a call is slow if its head takes longer"},
+      {"slow_call_rate", some_share(breaker.slow_call_rate), "share of slow calls that opens it"},
+      {"window", window_value(breaker.window), "what is looked at: a time, or \"100 calls\""},
+      {"minimum_calls", count(breaker.minimum_calls, 1, most_calls),
+       "it never opens on fewer; at most the window's calls"},
+      {"open_for", duration(breaker.open_for), "how long nothing is sent"},
+      {"half_open_calls", count(breaker.half_open_calls, 1, most_calls), "probes that then decide"},
+  };
+}
+
+}  // namespace weir::config

@@ -1,0 +1,27 @@
+#include "upstream/breaker_policy.hpp"
+
+namespace weir::upstream {
+
+std::optional<control::BreakerPolicy> breaker_policy(
+    const std::optional<config::CircuitBreaker>& breaker) {
+  if (!breaker) return std::nullopt;
+  control::BreakerPolicy out;
+  out.connect_fails = breaker->failures.connect;
+  out.reset_fails = breaker->failures.reset;
+  out.timeout_fails = breaker->failures.timeout;
+  if (!breaker->failures.server_errors) out.statuses_fail.reset();
+  for (const std::uint16_t status : breaker->failures.statuses) {
+    out.statuses_fail.set(static_cast<std::size_t>(status) - 500);
+  }
+  out.failure_rate = breaker->failure_rate;
+  out.slow_call = breaker->slow_call;
+  out.slow_call_rate = breaker->slow_call_rate;
+  out.window = breaker->window.time;
+  out.window_calls = breaker->window.calls;
+  out.minimum_calls = breaker->minimum_calls;
+  out.open_for = breaker->open_for;
+  out.half_open_calls = breaker->half_open_calls;
+  return out;
+}
+
+}  // namespace weir::upstream
