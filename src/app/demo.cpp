@@ -37,6 +37,7 @@ void print_what_to_try(const std::string& gateway, const std::string& admin,
   };
   constexpr Row rows[] = {
       {"-s", "/?[1-20]", "a split: 90 % v1, 10 % v2"},
+      {"-i -H 'x-canary: always'", "/", "the split's override: v2"},
       {"-i -H 'x-version: 2'", "/echo/hello?a=1", "a route of its own for a field: v2"},
       {"-i -u demo:demo", "/private", "basic_auth; without -u 401"},
       {"-i -d @/etc/services", "/upload", "body_limit 1KiB: 413"},
@@ -51,7 +52,10 @@ void print_what_to_try(const std::string& gateway, const std::string& admin,
     fmt::print("  {:<72} # {}\n", fmt::format("curl {} {}", options, target), what);
   };
   for (const Row& row : rows) line(row.options, curl_target(gateway, row.path), row.what);
+  line("-s", curl_target(backends[1], "/fail/on"), "v2 fails; its breaker opens for 5 s");
+  line("-s", curl_target(backends[1], "/fail/off"), "v2 is well again");
   if (!admin.empty()) {
+    line("-s", curl_target(admin, "/upstreams"), "its state there, as in /metrics");
     line("-s", curl_target(admin, "/metrics"), "what Prometheus sees");
     line("-s", curl_target(admin, "/routes"), "the route table");
     line("-s", curl_target(admin, "/config"), "this configuration");

@@ -33,6 +33,7 @@ routes:
     split:
       - {upstream: v1, weight: 90}
       - {upstream: v2, weight: 10}
+    override: {header: x-canary, values: {always: v2, never: v1}}
   - name: canary
     match: {path_prefix: /, headers: {x-version: "2"}}
     upstream: v2
@@ -55,7 +56,9 @@ routes:
 
 upstreams:
   v1: {endpoints: [{address: "127.0.0.1:1"}]}
-  v2: {endpoints: [{address: "127.0.0.1:2"}]}
+  v2:
+    endpoints: [{address: "127.0.0.1:2"}]
+    circuit_breaker: {minimum_calls: 5, open_for: 5s, half_open_calls: 3}
 )";
 
 }  // namespace

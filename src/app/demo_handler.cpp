@@ -60,8 +60,13 @@ Response DemoHandler::refuse(const Error& error, Exchange& exchange) {
   return problem(error, exchange.request_id());
 }
 
-Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) const {
+Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) {
   const std::string_view path = request.head.path;
+  if (path == "/fail/on" || path == "/fail/off") {
+    failing_ = path == "/fail/on";
+    co_return simple_answer(200, fmt::format("{} {}\n", name_, failing_ ? "fails" : "is well"));
+  }
+  if (failing_) co_return simple_answer(503, fmt::format("{} fails\n", name_));
   if (path == "/") co_return simple_answer(200, fmt::format("hello from {}\n", name_));
   if (path == "/echo" || path.starts_with("/echo/")) co_return co_await echo(request, exchange);
   if (path.starts_with("/delay/")) {
@@ -84,7 +89,8 @@ Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) const {
                        std::make_unique<DemoLines>(exchange, static_cast<unsigned>(*lines)));
   }
   co_return simple_answer(
-      404, fmt::format("{} has / /echo /delay/250ms /status/503 /bytes/1000 /stream/5\n", name_));
+      404, fmt::format("{} has / /echo /delay/250ms /status/503 /bytes/1000 /stream/5 /fail/on\n",
+                       name_));
 }
 
 Task<Response> DemoHandler::echo(Request& request, Exchange& exchange) const {

@@ -6,6 +6,7 @@
 //   /status/503    with that status
 //   /bytes/1000    as many bytes, at most 1 GB
 //   /stream/5      as many lines, one each 200 ms, at most 100
+//   /fail/on       from now on every other answer is 503, until /fail/off
 #pragma once
 
 #include <optional>
@@ -29,10 +30,11 @@ class DemoHandler final : public ServerHandler {
   void completed(const Request&, Exchange&, const Outcome&) override {}
 
  private:
-  Task<Response> answer(Request& request, Exchange& exchange) const;
+  Task<Response> answer(Request& request, Exchange& exchange);
   Task<Response> echo(Request& request, Exchange& exchange) const;
 
   std::string name_;
+  bool failing_ = false;
 };
 
 }  // namespace weir::app

@@ -198,8 +198,10 @@ class Assembly {
       route.action = UpstreamAction{
           .split = {{*draft.upstream, 1}}, .is_split = false, .sticky = {}, .by_header = {}};
     } else if (draft.split) {
-      route.action =
-          UpstreamAction{.split = *draft.split, .is_split = true, .sticky = {}, .by_header = {}};
+      route.action = UpstreamAction{.split = *draft.split,
+                                    .is_split = true,
+                                    .sticky = draft.sticky,
+                                    .by_header = draft.by_header};
     } else if (draft.redirect) {
       route.action = *draft.redirect;
     } else {
@@ -250,7 +252,7 @@ class Assembly {
       }
     }
     for (const MiddlewareUse& each : draft.middleware) uses.push_back(&each);
-    check_keys(draft.route, uses);
+    check_split_choice(draft, check_keys(draft.route, uses), problems_);
     std::unordered_map<std::string_view, int> types;
     for (const MiddlewareUse* use : uses) {
       use->spec ? add_inline(draft.route, *use, ++types[type_name(*use->spec)])
@@ -258,8 +260,9 @@ class Assembly {
     }
   }
 
-  // A KEY may ask for what is only there behind a jwt, or on a path with that parameter.
-  void check_keys(const Route& route, const std::vector<const MiddlewareUse*>& uses) {
+  // A KEY may ask for what is only there behind a jwt, or on a path with that parameter. Returns
+  // whether a jwt is in the list.
+  bool check_keys(const Route& route, const std::vector<const MiddlewareUse*>& uses) {
     bool after_jwt = false;
     for (const MiddlewareUse* use : uses) {
       const MiddlewareSpec* spec = use->spec ? &*use->spec : nullptr;
@@ -277,6 +280,7 @@ class Assembly {
       }
       after_jwt = after_jwt || type_name(*spec) == "jwt";
     }
+    return after_jwt;
   }
 
   // The KEY of a type that has one.

@@ -23,6 +23,9 @@ Value admin_value(Admin& admin, Place& bind);
 
 Fields fields(Listener& listener);
 Fields fields(CircuitBreaker& breaker);
+Fields fields(Sticky& sticky);
+// Names of upstreams go to `upstreams`.
+Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams);
 Fields fields(Upstream& upstream);  // without its name, which is its key
 
 // Middleware: a mapping with one key, the type. Its texts with variables go to `templates`.

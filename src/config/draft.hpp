@@ -41,10 +41,13 @@ struct RouteDraft {
 
   std::optional<Split> split;
   std::optional<std::string> upstream;
+  std::optional<Sticky> sticky;
+  std::optional<SplitByHeader> by_header;
   std::optional<Redirect> redirect;
   std::optional<Respond> respond;
 
-  std::vector<Written> upstreams;  // names in `upstream` and `split`
+  std::vector<Written> upstreams;         // names in `upstream` and `split`
+  std::vector<Written> header_upstreams;  // names in `override`
   std::vector<Written> listeners;
   std::vector<Written> templates;
   std::optional<Written> rewrite_prefix;
@@ -68,6 +71,10 @@ Fields root_fields(Draft& draft);
 // Looks up names, joins the defaults into the routes, checks what one block alone cannot know.
 // `root` is where a problem of the whole configuration is.
 Config assemble(Draft draft, const Place& root, Problems& problems);
+
+// What is wrong with `sticky` and `override` beside the rest of the route. `after_jwt`: its list
+// has a jwt middleware.
+void check_split_choice(const RouteDraft& draft, bool after_jwt, Problems& problems);
 
 // The draft that reads like `config`.
 Draft draft_of(const Config& config);

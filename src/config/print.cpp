@@ -19,6 +19,8 @@ RouteDraft draft_of(const Route& route, const Config& config) {
   if (const auto* action = std::get_if<UpstreamAction>(&route.action)) {
     if (action->is_split || action->split.size() != 1) {
       out.split = action->split;
+      out.sticky = action->sticky;
+      out.by_header = action->by_header;
     } else {
       out.upstream = action->split.front().upstream;
     }

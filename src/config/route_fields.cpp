@@ -281,6 +281,13 @@ Fields route_fields(RouteDraft& draft) {
        "what the upstream is asked for; the query is kept"},
       {"upstream", upstream_value(draft), "where requests go"},
       {"split", split_value(draft), "where requests go, by weight"},
+      {"sticky", optional_block(draft.sticky, [](Sticky& each) { return fields(each); }),
+       "the same caller stays with its upstream of the split"},
+      {"override",
+       optional_block(
+           draft.by_header,
+           [&draft](SplitByHeader& each) { return fields(each, draft.header_upstreams); }),
+       "a request field that names the upstream of the split, whatever the weights"},
       {"redirect",
        optional_block(draft.redirect,
                       [&draft](Redirect& each) { return redirect_fields(each, draft.templates); }),
@@ -298,7 +305,7 @@ Fields route_fields(RouteDraft& draft) {
       {"fault", fault_value(route.fault), "failures on purpose; {}: both"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
-  for (const std::string_view key : {"sticky", "override", "hedge", "priority"}) {
+  for (const std::string_view key : {"hedge", "priority"}) {
     out.push_back(unsupported(key));
   }
   return out;

@@ -34,8 +34,8 @@ class Attempt final : public ExchangePart,
                       private Cancellable,
                       private codec::ClientExchange::Owner {
  public:
-  // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is the
-  // whole content where a try before this one kept it.
+  // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is
+  // the whole content where a try before this one kept it.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
           std::size_t header_size, UpstreamRecord record, control::BreakerCall call, Bytes kept);
   ~Attempt() override;

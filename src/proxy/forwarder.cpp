@@ -1,5 +1,7 @@
 #include "weir/proxy/forwarder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -8,7 +10,9 @@
 #include "proxy/upstream_fields.hpp"
 #include "proxy/upstream_record.hpp"
 #include "proxy/websocket.hpp"
+#include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
+#include "weir/control/sticky_split.hpp"
 #include "weir/control/weighted_split.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
@@ -16,6 +20,7 @@
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
 #include "weir/middleware/header_rewrite.hpp"
+#include "weir/proxy/split_choice.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -30,7 +35,8 @@ class Forwarder final : public Handler {
         via_name_(server.via.request ? std::string_view(server.via.name) : std::string_view()),
         request_headers_(route.request_headers, route.match.path_params),
         websocket_(std::ranges::find(route.upgrades, "websocket") != route.upgrades.end()),
-        is_split_(std::get<config::UpstreamAction>(route.action).is_split) {
+        is_split_(std::get<config::UpstreamAction>(route.action).is_split),
+        choice_(std::get<config::UpstreamAction>(route.action), route.match.path_params) {
     for (ForwardTarget& target : targets) {
       configured_.push_back(target.weight);
       targets_.push_back(
@@ -40,7 +46,9 @@ class Forwarder final : public Handler {
       if (is_split_) targets_.back().split = metrics.split(route.name, name);
     }
     for (unsigned i = 0; i < workers; ++i)
-      splits_.push_back(WorkerSplit{control::WeightedSplit(configured_)});
+      splits_.push_back(
+          WorkerSplit{control::WeightedSplit(configured_), control::StickySplit(configured_)});
+    if (choice_.sticky()) cookie_key_ = random_sip_key();
     if (route.rewrite) {
       const auto parsed = [&](const std::string& text) {
         return TemplateText::parse(text, route.match.path_params).value();
@@ -60,14 +68,12 @@ class Forwarder final : public Handler {
     if (head.version == Version::http2 && head.upgrade_websocket && !websocket_) {
       return refuse(Reason::not_implemented, "no WebSocket on this route", exchange);
     }
-    const Target& target = pick(exchange.connection.worker);
+    std::string cookie;
+    const Target& target = pick(request, exchange, cookie);
     exchange.upstream = target.cluster->name();
-    if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
-      return refuse(Reason::internal, fault, exchange);
-    }
-    auto call = target.cluster->breaker().begin(exchange.connection.loop->now());
-    if (!call) return refuse(Reason::circuit_open, exchange.upstream, exchange, call.error());
-    return forward(request, exchange, target, std::move(*call));
+    Task<Response> answering = serve(request, exchange, target);
+    if (cookie.empty()) return answering;
+    return with_cookie(std::move(answering), std::move(cookie));
   }
 
  private:
@@ -79,19 +85,53 @@ class Forwarder final : public Handler {
   };
   // A cache line each: workers write theirs for every request.
   struct alignas(64) WorkerSplit {
-    control::WeightedSplit split;
-    std::uint64_t seen = 0;  // generation of the overrides
+    control::WeightedSplit turns;
+    control::StickySplit places;
+    std::uint64_t seen = 0;     // generation of the overrides
+    std::uint64_t cookies = 0;  // set so far
   };
-  const Target& pick(unsigned worker) {
+  // `cookie` is what the answer is to set, if anything.
+  const Target& pick(const Request& request, const Exchange& exchange, std::string& cookie) {
     if (!is_split_) return targets_.front();
+    const unsigned worker = exchange.connection.worker;
     WorkerSplit& own = splits_[worker];
     if (const std::uint64_t generation = overrides_.generation(); own.seen != generation) {
       own.seen = generation;
-      own.split = control::WeightedSplit(overrides_.effective(route_.name, configured_));
+      const control::SplitWeights weights = overrides_.effective(route_.name, configured_);
+      own.turns = control::WeightedSplit(weights);
+      own.places = control::StickySplit(weights);
     }
-    const Target& target = targets_[own.split.pick()];
+    const Target& target = targets_[choose(request, exchange, own, cookie)];
     target.split->shard(worker).requests.add();
     return target;
+  }
+
+  std::size_t choose(const Request& request, const Exchange& exchange, WorkerSplit& own,
+                     std::string& cookie) const {
+    if (const auto named = choice_.by_header(request.head.headers)) return *named;
+    if (!choice_.sticky()) return own.turns.pick();
+    if (const auto place = choice_.place(request, exchange)) return own.places.pick(*place);
+    const std::uint64_t seed[]{exchange.connection.worker, own.cookies++};
+    const std::string value = fmt::format(
+        "{:016x}", sip_hash(cookie_key_, {reinterpret_cast<const char*>(seed), sizeof(seed)}));
+    cookie =
+        choice_.set_cookie(value, exchange.connection.tls || request.head.scheme == Scheme::https);
+    return own.places.pick(SplitChoice::place_of(value));
+  }
+
+  Task<Response> serve(Request& request, Exchange& exchange, const Target& target) {
+    if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
+      return refuse(Reason::internal, fault, exchange);
+    }
+    auto call = target.cluster->breaker().begin(exchange.connection.loop->now());
+    if (!call) return refuse(Reason::circuit_open, exchange.upstream, exchange, call.error());
+    return forward(request, exchange, target, std::move(*call));
+  }
+
+  static Task<Response> with_cookie(Task<Response> answering, std::string cookie) {
+    Response response = co_await std::move(answering);
+    response.head.headers.add("set-cookie", cookie);
+    co_return response;
   }
 
   // The request as the upstream shall see it; says what is wrong with a rewritten path.
@@ -208,6 +248,8 @@ class Forwarder final : public Handler {
   const HeaderRewrite request_headers_;
   const bool websocket_;
   const bool is_split_;
+  const SplitChoice choice_;
+  SipKey cookie_key_;  // of the values of cookies
   std::vector<Target> targets_;
   control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;

@@ -42,6 +42,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
                                           Exchange& side, Duration timeout, std::size_t most_body) {
   net::Loop& loop = *side.connection.loop;
   const unsigned worker = side.connection.worker;
+  auto call = target.cluster->breaker().begin(loop.now());
+  if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());
   UpstreamRecord record(*target.metrics, worker);
   const HeadTime time{loop.now(), timeout};
   upstream::Tried tried;
@@ -53,14 +55,16 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
           co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);
       for (const upstream::ConnectFailure& failure : tried.connect_failures) {
         record.connect_failed(failure);
+        call->ended(loop.now(), call_end(failure.reason), 0, failure.took);
       }
       tried.connect_failures.clear();
       if (!acquired) co_return std::unexpected(std::move(acquired.error()));
       lease.emplace(std::move(*acquired));
     }
     record.leased(*lease);
-    Attempt& attempt = side.own(std::make_unique<Attempt>(
-        loop, std::move(*lease), request, side, target.response_header_size, record, kept));
+    Attempt& attempt = side.own(std::make_unique<Attempt>(loop, std::move(*lease), request, side,
+                                                          target.response_header_size, record,
+                                                          std::move(*call), kept));
     ResponseHead head;
     const Result<> came = co_await attempt.start(time, head);
     if (came) {
@@ -70,6 +74,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
     }
     const bool again = attempt.replayable() && !tried.fresh;
     kept = attempt.kept();
+    if (again) *call = attempt.take_call();
     co_await side.end(attempt);
     if (!again) co_return std::unexpected(came.error());
     tried.fresh = true;

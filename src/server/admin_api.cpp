@@ -271,12 +271,30 @@ AdminAnswer AdminApi::explain(const AdminRequest& request) const {
     }
   }
   const Snapshot& snapshot = *server_.snapshot();
-  const auto explained = server::explain(snapshot.config(), snapshot.table(), asked);
+  const auto explained = server::explain(snapshot.config(), snapshot.table(), asked, live_state());
   if (!explained) return unprocessable(explained.error());
   return {.status = 200,
           .body = explained->to_json() + "\n",
           .content_type = "application/json",
           .headers = {}};
+}
+
+LiveState AdminApi::live_state() const {
+  Process& process = server_.process();
+  return {.weights =
+              [&process](const config::Route& route) {
+                const auto& to = std::get<config::UpstreamAction>(route.action);
+                return process.splits.effective(route.name, proxy::configured_weights(to.split));
+              },
+          .breaker =
+              [&process](std::string_view upstream) {
+                const auto cluster = process.registry.find(upstream);
+                if (!cluster) return std::string();
+                const control::BreakerView view = cluster->breaker().view(Clock::now());
+                if (!view.active) return std::string();
+                std::string out(control::name(view.state));
+                return view.why.empty() ? out : out + ": " + view.why;
+              }};
 }
 
 AdminAnswer AdminApi::put_split(std::string_view name, const AdminRequest& request) {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "server/admin_answer.hpp"
+#include "weir/server/explain.hpp"
 #include "weir/server/server.hpp"
 
 namespace weir::server {
@@ -23,6 +24,7 @@ class AdminApi {
   AdminAnswer routes() const;
   AdminAnswer upstreams() const;
   AdminAnswer explain(const AdminRequest& request) const;
+  LiveState live_state() const;
   AdminAnswer put_split(std::string_view route, const AdminRequest& request);
   AdminAnswer put_endpoint(std::string_view upstream, std::string_view address,
                            const AdminRequest& request);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/explain_upstreams.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
@@ -154,7 +155,8 @@ std::string duration_text(Duration duration) {
 
 std::expected<Explanation, std::string> explain(const config::Config& config,
                                                 const route::RouteTable& table,
-                                                const ExplainRequest& asked) {
+                                                const ExplainRequest& asked,
+                                                const LiveState& live) {
   Explanation out;
   const auto step = [&](std::string what, std::string text) {
     out.steps.push_back({std::move(what), std::move(text)});
@@ -303,14 +305,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
          fmt::format("{}{}", path,
                      route.rewrite->host.empty() ? "" : " host " + expand(route.rewrite->host)));
   }
-  const auto& to = std::get<config::UpstreamAction>(route.action);
-  step("upstream", action_text(route));
-  for (const config::SplitShare& share : to.split) {
-    const config::Upstream* upstream = config.find_upstream(share.upstream);
-    std::vector<std::string> endpoints;
-    for (const config::EndpointSpec& one : upstream->endpoints) endpoints.push_back(one.address);
-    step("endpoints " + share.upstream, fmt::format("{}", fmt::join(endpoints, ", ")));
-  }
+  explain_upstreams(config, request, exchange, live, out);
   if (route.mirror) {
     step("mirror",
          fmt::format("{}% are copied to {}", route.mirror->sample * 100, route.mirror->upstream));

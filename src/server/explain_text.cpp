@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <numeric>
+
 #include "weir/base/text.hpp"
 #include "weir/server/explain.hpp"
 
@@ -58,12 +60,16 @@ std::string action_text(const config::Route& route) {
   }
   const auto& to = std::get<config::UpstreamAction>(route.action);
   if (!to.is_split) return "upstream " + to.split.front().upstream;
-  std::uint64_t sum = 0;
-  for (const config::SplitShare& share : to.split) sum += share.weight;
+  control::SplitWeights weights;
+  for (const config::SplitShare& share : to.split) weights.push_back(share.weight);
+  return split_text(to.split, weights);
+}
+
+std::string split_text(const config::Split& split, const control::SplitWeights& weights) {
+  const auto sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   std::vector<std::string> shares;
-  for (const config::SplitShare& share : to.split) {
-    shares.push_back(
-        fmt::format("{} {:.4g}%", share.upstream, 100.0 * share.weight / static_cast<double>(sum)));
+  for (std::size_t i = 0; i < split.size(); ++i) {
+    shares.push_back(fmt::format("{} {:.4g}%", split[i].upstream, 100.0 * weights[i] / sum));
   }
   return fmt::format("split {}", fmt::join(shares, ", "));
 }

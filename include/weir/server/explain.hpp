@@ -3,12 +3,14 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "weir/config/model.hpp"
+#include "weir/control/split_override.hpp"
 #include "weir/route/route_table.hpp"
 
 namespace weir::server {
@@ -34,13 +36,21 @@ struct Explanation {
   std::string to_json() const;
 };
 
+// What only a running gateway knows; where empty, the file's word is taken.
+struct LiveState {
+  std::function<control::SplitWeights(const config::Route& route)> weights;
+  std::function<std::string(std::string_view upstream)> breaker;  // its state and why
+};
+
 // Fails with what is wrong with the question itself.
 std::expected<Explanation, std::string> explain(const config::Config& config,
                                                 const route::RouteTable& table,
-                                                const ExplainRequest& request);
+                                                const ExplainRequest& request,
+                                                const LiveState& live = {});
 
 // A route's conditions and what it does, in a few words.
 std::string match_text(const config::Match& match);
 std::string action_text(const config::Route& route);
+std::string split_text(const config::Split& split, const control::SplitWeights& weights);
 
 }  // namespace weir::server

@@ -41,6 +41,8 @@ routes:
     match: {path_prefix: /canary}
     rewrite: {prefix: /orders}
     split: [{upstream: orders-v1, weight: 90}, {upstream: orders-v2, weight: 10}]
+    sticky: {key: {cookie: weir_split}}
+    override: {header: x-canary, values: {always: orders-v2, never: orders-v1}}
   - {name: moved, match: {path_regex: "/old/[0-9]+"}, redirect: {to: "https://{host}{path}{query}"}}
   - {name: ping, match: {path: /ping}, respond: {headers: {content-type: text/plain}}}
 upstreams:
@@ -52,8 +54,8 @@ upstreams:
 
 // Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
 void collect(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
-  constexpr std::string_view named[]{".middleware", ".upstreams", ".set",
-                                     ".add",        ".headers",   ".query"};
+  constexpr std::string_view named[]{".middleware", ".upstreams", ".set",   ".add",
+                                     ".headers",    ".query",     ".values"};
   if (node.IsSequence()) {
     for (const auto& item : node) collect(item, path + "[]", keys);
   } else if (node.IsMap()) {
