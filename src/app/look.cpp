@@ -11,6 +11,7 @@
 #include "app/commands.hpp"
 #include "app/header_line.hpp"
 #include "weir/config/loader.hpp"
+#include "weir/server/check_tls.hpp"
 #include "weir/server/snapshot.hpp"
 
 namespace weir::app {
@@ -56,6 +57,13 @@ int complain(const std::string& line, int exit_code) {
 int check(const std::string& config) {
   const auto compiled = compile(config, true);
   if (compiled == nullptr) return 1;
+  std::vector<config::Problem> warnings;
+  const auto problems = server::check_tls(compiled->loaded.config, warnings);
+  print_problems(warnings, "warning: ");
+  if (!problems.empty()) {
+    print_problems(problems);
+    return 1;
+  }
   fmt::print("{}: valid\n", config);
   return 0;
 }

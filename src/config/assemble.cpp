@@ -49,6 +49,7 @@ class Assembly {
     check_sections();
     check_names();
     check_listeners();
+    check_upstreams();
     for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
     for (RouteDraft& each : draft_.routes) finish_route(each);
     check_asked_upstreams();
@@ -139,6 +140,17 @@ class Assembly {
                         "'required' needs `trusted_proxies`: nobody could connect");
       }
       config_.listeners.push_back(each);
+    }
+  }
+
+  void check_upstreams() {
+    for (const Upstream& each : config_.upstreams) {
+      if (!each.tls || !each.tls->verify || !each.tls->server_name.empty()) continue;
+      for (const EndpointSpec& endpoint : each.endpoints) {
+        if (!endpoint.address.starts_with("unix:")) continue;
+        problems_.error(each.place, "upstreams." + each.name + ".tls",
+                        "needs `server_name`: " + in_quotes(endpoint.address) + " has no name");
+      }
     }
   }
 

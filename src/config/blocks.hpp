@@ -27,6 +27,8 @@ Fields fields(Sticky& sticky);
 // Names of upstreams go to `upstreams`.
 Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams);
 Fields fields(Upstream& upstream);  // without its name, which is its key
+Value tls_value(std::optional<ListenerTls>& tls);
+Value tls_value(std::optional<UpstreamTls>& tls);
 
 // Middleware: a mapping with one key, the type. Its texts with variables go to `templates`.
 Fields fields(MiddlewareSpec& spec, std::vector<Written>& templates);

@@ -58,7 +58,7 @@ Fields fields(Limits& limits) {
       {"header_timeout", duration(limits.header_timeout),
        "from the first byte of a request to the end of its head; longer: 408"},
       {"handshake_timeout", duration(limits.handshake_timeout),
-       "for a PROXY header; longer: closed silently"},
+       "for TLS, and for a PROXY header; longer: closed silently"},
       {"idle_timeout", duration(limits.idle_timeout), "of a connection between requests"},
       {"body_idle_timeout", duration(limits.body_idle_timeout),
        "at least 1 KiB of a body must move in each such period"},
@@ -102,7 +102,7 @@ Fields fields(Listener& listener) {
                              {{"off", ProxyProtocol::off}, {"required", ProxyProtocol::required}}),
        "required: a PROXY header (v1 or v2) of a trusted proxy comes first"},
       {"limits", block(fields(listener.limits)), "of requests and connections"},
-      unsupported("tls"),
+      {"tls", tls_value(listener.tls), "what is spoken inside TLS; absent: plain"},
       unsupported("http3"),
   };
 }

@@ -84,7 +84,7 @@ Fields fields(Upstream& upstream) {
       {"response_header_size", size(upstream.response_header_size, Zero::refused, largest_head),
        "status line and fields of an answer; more: 502"},
       {"pool", block(fields(upstream.pool)), "how much goes to it at the same time"},
-      unsupported("tls"),
+      {"tls", tls_value(upstream.tls), "spoken to its servers, verified; absent: plain"},
       unsupported("health_check"),
       unsupported("outlier_detection"),
       {"circuit_breaker",

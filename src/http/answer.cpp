@@ -16,7 +16,7 @@ std::string seconds_up(Duration wait) {
 }  // namespace
 
 Response problem(Reason reason, std::string_view detail, std::string_view request_id,
-                 Duration retry_after) {
+                 Duration retry_after, std::string_view proxy_error) {
   const ReasonInfo& row = info(reason);
   const std::string_view title = status_phrase(row.status);
   std::string body;
@@ -37,7 +37,7 @@ Response problem(Reason reason, std::string_view detail, std::string_view reques
   response.reason = reason;
   response.detail = detail;
   std::string proxy_status = "weir; error=";
-  proxy_status += row.proxy_error;
+  proxy_status += proxy_error.empty() ? row.proxy_error : proxy_error;
   proxy_status += "; details=\"";
   proxy_status += row.name;
   proxy_status += '"';
@@ -49,7 +49,7 @@ Response problem(Reason reason, std::string_view detail, std::string_view reques
 }
 
 Response problem(const Error& error, std::string_view request_id) {
-  return problem(error.reason, error.detail, request_id);
+  return problem(error.reason, error.detail, request_id, Duration::zero(), error.proxy_error);
 }
 
 Response simple_answer(int status, std::string body, std::string_view content_type) {

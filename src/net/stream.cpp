@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/system_calls.hpp"
+#include "weir/net/tls_session.hpp"
 
 namespace weir::net {
 
@@ -65,7 +66,13 @@ Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadlin
 
 IoResult Stream::try_read(std::span<std::byte> into) noexcept {
   if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (tls_ != nullptr) [[unlikely]]
+    return tls_read(into);
   if (!readable_) return {Io::would_block};
+  return receive(into);
+}
+
+IoResult Stream::receive(std::span<std::byte> into) noexcept {
   ssize_t got = 0;
   do {
     got = receive_bytes(fd_, into.data(), into.size(), 0);
@@ -102,7 +109,13 @@ IoResult Stream::try_peek(std::span<std::byte> into) noexcept {
 
 IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
   if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (tls_ != nullptr) [[unlikely]]
+    return tls_write(pieces);
   if (!writable_) return {Io::would_block};
+  return send(pieces);
+}
+
+IoResult Stream::send(std::span<const iovec> pieces) noexcept {
   std::size_t wanted = 0;
   for (const iovec& piece : pieces) wanted += piece.iov_len;
   ssize_t sent = 0;
@@ -151,11 +164,18 @@ Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {
 }
 
 void Stream::shutdown_write() noexcept {
-  if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
+  if (fd_ < 0) return;
+  if (tls_ != nullptr) return end_sealed(true);
+  ::shutdown(fd_, SHUT_WR);
 }
 
 void Stream::close() noexcept {
   if (fd_ < 0) return;
+  if (tls_ != nullptr) end_sealed(false);
+  release_socket();
+}
+
+void Stream::release_socket() noexcept {
   loop_.reactor().forget(*this);
   ::close(std::exchange(fd_, -1));
   observer_ = nullptr;
@@ -166,7 +186,7 @@ void Stream::reset() noexcept {
   if (fd_ < 0) return;
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close();
+  release_socket();
 }
 
 void Stream::cancel() noexcept {
@@ -179,6 +199,7 @@ void Stream::on_ready(std::uint8_t ready) noexcept {
   if ((ready & Ready::broken) != 0) broken_ = true;
   if ((ready & Ready::write) != 0 && !writable_) {
     writable_ = true;
+    if (tls_ != nullptr) flush_sealed();
     write_waiter_.notify();
     if (observer_ != nullptr) observer_->on_writable();
   }

@@ -60,6 +60,17 @@ class Lines {
   char* at_;
 };
 
+// Who the client is by its certificate, behind what a trusted peer said of those before it.
+void add_client_identity(HeaderMap& headers, const ConnectionInfo& connection) {
+  if (connection.tls == nullptr || connection.tls->client_identity.empty()) return;
+  std::string identity;
+  if (connection.peer_trusted) identity = list_before(headers, FieldId::x_forwarded_client_cert);
+  identity += connection.tls->client_identity;
+  headers.remove_all(field_set(FieldId::x_forwarded_client_cert));
+  headers.add_view(FieldId::x_forwarded_client_cert, "X-Forwarded-Client-Cert",
+                   headers.arena().copy(identity));
+}
+
 }  // namespace
 
 void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::string_view via_name) {
@@ -67,6 +78,7 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   const ConnectionInfo& connection = exchange.connection;
   const IpAddress& peer = connection.peer.ip();
   const bool trusted = connection.peer_trusted;
+  add_client_identity(headers, connection);
   std::string way;
   std::string via;
   if (trusted) way = list_before(headers, FieldId::x_forwarded_for);

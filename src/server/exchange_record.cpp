@@ -54,6 +54,10 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
   record.user = exchange.user;
   record.referer = head.headers.get(FieldId::referer).value_or("");
+  if (const TlsFacts* tls = exchange.connection.tls) {
+    record.tls_version = tls->version;
+    record.sni = tls->sni;
+  }
   log.append(worker, policy, record);
 }
 

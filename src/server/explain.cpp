@@ -168,6 +168,15 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   };
 
   unsigned listener = 0;
+  const bool absolute = istarts_with(asked.url, "http");
+  const auto speaks = [&](const config::Listener& one) {
+    return one.tls.has_value() == istarts_with(asked.url, "https://");
+  };
+  // An absolute URL says which kind of listener it comes to.
+  if (const auto fits = std::ranges::find_if(config.listeners, speaks);
+      absolute && asked.listener.empty() && fits != config.listeners.end()) {
+    listener = static_cast<unsigned>(fits - config.listeners.begin());
+  }
   if (!asked.listener.empty()) {
     const auto found = std::ranges::find(config.listeners, asked.listener, &config::Listener::name);
     if (found == config.listeners.end())
@@ -192,7 +201,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
 
   head.method = parse_method(asked.method);
   head.method_text = asked.method;
-  head.scheme = url->scheme;
+  head.scheme = absolute ? url->scheme : on.tls ? Scheme::https : Scheme::http;
   head.authority = url->authority;
   const std::string host = host_of(url->authority);
   head.host = host;

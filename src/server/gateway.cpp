@@ -42,6 +42,7 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   RequestHead& head = request.head;
   HeaderMap& headers = head.headers;
   const ConnectionInfo& connection = exchange.connection;
+  head.scheme = connection.tls != nullptr ? Scheme::https : Scheme::http;
 
   if (!connection.peer_trusted) strip_untrusted(headers, snapshot.gateway_fields());
   exchange.client_ip =
@@ -87,6 +88,10 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   if (head.path == "*") {
     refusal = std::make_unique<Response>(simple_answer(204, {}, {}));
     return nullptr;
+  }
+  const TlsFacts* const tls = exchange.connection.tls;
+  if (tls != nullptr && tls->serves && !tls->serves(head.host)) {
+    return refuse_with(Reason::misdirected, "this host needs a connection of its own");
   }
   const config::Limits& limits = snapshot.config().listeners[exchange.connection.listener].limits;
   const auto normal = normalise_path(

@@ -81,7 +81,8 @@ std::uint64_t fit_connections(std::uint64_t wanted) {
 
 bool same_listener(const config::Listener& next, const config::Listener& now) {
   return next.name == now.name && next.bind == now.bind && next.spoken() == now.spoken() &&
-         next.proxy_protocol == now.proxy_protocol && next.limits == now.limits;
+         next.proxy_protocol == now.proxy_protocol && next.limits == now.limits &&
+         next.tls == now.tls;
 }
 
 void watch_saturation(Process& process, const std::vector<std::unique_ptr<Worker>>& workers) {

@@ -9,7 +9,9 @@
 
 #include "server/client_counts.hpp"
 #include "server/limits.hpp"
+#include "server/tls_files.hpp"
 #include "server/worker.hpp"
+#include "weir/server/check_tls.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/upstream/discovery.hpp"
 
@@ -46,6 +48,7 @@ class Server::Parts {
   ClientCounts clients;
   std::vector<BoundListener> listeners;
   std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<TlsFiles> tls;
   upstream::Discovery discovery;
   asio::steady_timer timer;
 };
@@ -67,6 +70,10 @@ std::expected<void, std::vector<std::string>> Server::start() {
     for (const config::Problem& problem : loaded.error()) lines.push_back(problem.to_string());
     return std::unexpected(std::move(lines));
   }
+  for (const config::Problem& problem : check_tls(loaded->config, loaded->warnings)) {
+    lines.push_back(problem.to_string());
+  }
+  if (!lines.empty()) return std::unexpected(std::move(lines));
   for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
   config::Config& config = loaded->config;
   const unsigned count = worker_count(config.server.workers);
@@ -84,7 +91,8 @@ std::expected<void, std::vector<std::string>> Server::start() {
                       sockets.error());
       continue;
     }
-    parts_->listeners.push_back({nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr});
+    parts_->listeners.push_back(
+        {nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr, nullptr});
   }
   if (!lines.empty()) return std::unexpected(std::move(lines));
 
@@ -114,6 +122,10 @@ std::expected<void, std::vector<std::string>> Server::start() {
     log::info("listening", {{"name", listener.config->name},
                             {"address", listener.sockets.address().to_string()}});
   }
+  parts_->tls =
+      std::make_unique<TlsFiles>(main_, parts_->listeners, process_->registry, process_->metrics);
+  for (const config::Problem& problem : parts_->tls->open()) lines.push_back(problem.to_string());
+  if (!lines.empty()) return std::unexpected(std::move(lines));
   // Names first: a request that comes at once should find its upstream.
   parts_->discovery.when_settled([this] {
     for (const auto& worker : parts_->workers) worker->start(snapshot_);
@@ -163,6 +175,9 @@ void Server::reload(std::function<void(Problems)> done) {
   if (Problems problems = needs_restart(loaded->config); !problems.empty()) {
     return fail_with(std::move(problems));
   }
+  if (Problems problems = check_tls(loaded->config, loaded->warnings); !problems.empty()) {
+    return fail_with(std::move(problems));
+  }
   const bool new_target =
       access_log_target(loaded->config) != access_log_target(snapshot_->config());
   auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
@@ -183,6 +198,7 @@ void Server::reload(std::function<void(Problems)> done) {
   process_->max_connections = fit_connections(config.server.max_connections);
   process_->registry.commit(config.upstreams);
   for (const auto& cluster : (*snapshot)->clusters()) parts_->discovery.watch(cluster);
+  parts_->tls->refresh();
   ++generation_;
   publish(std::move(*snapshot), [this, done = std::move(done)] {
     process_->metrics.reloaded(true);
@@ -271,6 +287,7 @@ void Server::cut() {
 void Server::finished() {
   parts_->timer.cancel();
   parts_->discovery.stop();
+  parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();
   for (const BoundListener& listener : parts_->listeners) {
     const SocketAddress& address = listener.sockets.address();

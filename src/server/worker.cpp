@@ -153,9 +153,16 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
     counted.counted = true;
   }
 
+  std::shared_ptr<const TlsFacts> facts;
+  if (listener.tls != nullptr) {
+    facts = co_await handshake(*stream, listener);
+    if (facts == nullptr) co_return;
+    info.tls = facts.get();
+  }
+
   const config::Protocols spoken = config.spoken();
-  bool h2 = spoken.h2c;
-  if (spoken.h2c && spoken.http1) {
+  bool h2 = listener.tls != nullptr ? stream->alpn() == "h2" : spoken.h2c;
+  if (listener.tls == nullptr && spoken.h2c && spoken.http1) {
     const auto place = handshakes_.insert(handshakes_.end(), stream.get());
     const codec::Preface preface =
         co_await codec::recognise(*stream, config.limits.header_timeout, draining_);
@@ -177,6 +184,24 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   };
   const Listed listed{connections_, place};
   co_await connection->run();
+}
+
+Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
+                                                        BoundListener& listener) {
+  const Deadline until = deadline_after(loop_.now(), listener.config->limits.handshake_timeout);
+  stream.start_tls(listener.tls->accept(loop_.buffers()));
+  const auto place = handshakes_.insert(handshakes_.end(), &stream);
+  const net::Io done = co_await stream.handshake(until);
+  handshakes_.erase(place);
+  auto& shard = listener.metrics->shard(index_);
+  if (done != net::Io::ok) {
+    shard.handshakes_failed.add();
+    if (done == net::Io::timeout) shard.refused(telemetry::Refusal::handshake_timeout);
+    co_return nullptr;
+  }
+  auto facts = net::TlsServer::facts(*stream.tls());
+  (facts->resumed ? shard.handshakes_resumed : shard.handshakes).add();
+  co_return facts;
 }
 
 void Worker::check_empty() {

@@ -16,6 +16,7 @@
 #include "weir/net/acceptor.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/task_group.hpp"
+#include "weir/net/tls_server.hpp"
 
 namespace weir::server {
 
@@ -25,6 +26,7 @@ struct BoundListener {
   unsigned index = 0;
   net::ListenSockets sockets;
   std::shared_ptr<telemetry::ListenerMetrics> metrics;
+  std::unique_ptr<net::TlsServer> tls;  // null: plain
 };
 
 class Worker {
@@ -60,6 +62,8 @@ class Worker {
   void accept(int fd, const SocketAddress& peer, BoundListener& listener);
   void take(int fd, const SocketAddress& peer, BoundListener& listener);
   Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, BoundListener& listener);
+  // Null when it failed or took too long; the connection is then to be closed.
+  Task<std::shared_ptr<const TlsFacts>> handshake(net::Stream& stream, BoundListener& listener);
   void check_empty();
 
   const unsigned index_;

@@ -115,6 +115,9 @@ void Exposition::collect_listeners(Families& out) const {
                             "before.");
   auto refused = counter_family("weir_connections_rejected_total",
                                 "Client connections closed before a request was read.");
+  auto handshakes = counter_family("weir_tls_handshakes_total", "TLS handshakes with clients.");
+  auto expiry = gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
+                             "When the certificate for a name ends, since the epoch in seconds.");
   for (const auto& [key, held] : metrics_.listeners_) {
     const ListenerMetrics& listener = *held.series;
     const Label label{"listener", listener.listener()};
@@ -130,8 +133,20 @@ void Exposition::collect_listeners(Families& out) const {
       refused.counter({label, {"reason", name(static_cast<Refusal>(i))}},
                       total(listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
     }
+    const auto shake = [&](std::string_view result, std::string_view resumed, std::uint64_t n) {
+      if (n != 0) handshakes.counter({label, {"result", result}, {"resumed", resumed}}, n);
+    };
+    shake("ok", "false", total(listener, [](const S& s) -> auto& { return s.handshakes; }));
+    shake("ok", "true", total(listener, [](const S& s) -> auto& { return s.handshakes_resumed; }));
+    shake("failed", "false",
+          total(listener, [](const S& s) -> auto& { return s.handshakes_failed; }));
   }
-  for (Family* family : {&active, &all, &refused}) std::move(*family).append_to(out);
+  for (const auto& [key, held] : metrics_.certificates_) {
+    expiry.gauge({{"listener", key.first}, {"name", key.second}}, held.series->expiry.value());
+  }
+  for (Family* family : {&active, &all, &refused, &handshakes, &expiry}) {
+    std::move(*family).append_to(out);
+  }
 }
 
 void Exposition::collect_upstreams(Families& out) const {

@@ -62,6 +62,11 @@ std::shared_ptr<ListenerMetrics> Metrics::listener(std::string_view name) {
               [&] { return std::make_shared<ListenerMetrics>(std::string(name), workers_ + 1); });
 }
 
+std::shared_ptr<CertificateMetrics> Metrics::certificate(std::string_view listener,
+                                                         std::string_view name) {
+  return find(certificates_, listener, name, [] { return std::make_shared<CertificateMetrics>(); });
+}
+
 void Metrics::reloaded(bool success) noexcept {
   (success ? reloads_succeeded_ : reloads_failed_).add();
   last_reload_successful_.set(success ? 1 : 0);
@@ -96,6 +101,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(endpoints_, now);
   sweep(listeners_, now);
   sweep(rate_limits_, now);
+  sweep(certificates_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {

@@ -7,6 +7,24 @@
 #include "upstream/worker_view.hpp"
 
 namespace weir::upstream {
+namespace {
+
+// What is offered in ALPN, the preferred first.
+std::vector<std::string> offered_protocols(const config::Upstream&) { return {"http/1.1"}; }
+
+// The part of an endpoint's address that its certificate is for; "" of a unix socket.
+std::string host_of(std::string_view address) {
+  const auto parts = split_host_port(address);
+  return parts && !address.starts_with("unix:") ? parts->host : std::string();
+}
+
+}  // namespace
+
+std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
+    const config::Upstream& upstream) {
+  if (!upstream.tls) return nullptr;
+  return net::TlsClient::open(*upstream.tls, offered_protocols(upstream));
+}
 
 Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> workers,
                  RegistryHooks hooks)
@@ -22,6 +40,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
   }
   auto next = std::make_shared<State>();
   next->settings = upstream;
+  next->tls = open_tls(upstream).value_or(nullptr);
   const std::lock_guard lock(mutex_);
   rebuild(std::move(next));
 }
@@ -54,17 +73,19 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
   // Two spellings of one address share an endpoint and add up their weights.
   std::unordered_map<std::string, std::uint64_t> weights;
   const auto add = [&](const std::string& address, const SocketAddress& target,
-                       std::uint32_t weight) {
+                       std::uint32_t weight, std::string_view written) {
     const auto [at, added] = weights.try_emplace(address, 0);
     at->second += weight;
-    if (added) next->endpoints.push_back(endpoint_for(address, target));
+    if (!added) return;
+    next->endpoints.push_back(endpoint_for(address, target));
+    if (next->tls) next->hosts.emplace(next->endpoints.back().get(), host_of(written));
   };
   for (const config::EndpointSpec& spec : next->settings.endpoints) {
     if (const auto fixed = SocketAddress::parse(spec.address)) {
-      add(spec.address, *fixed, spec.weight);
+      add(spec.address, *fixed, spec.weight, spec.address);
     } else if (const auto found = addresses_.find(spec.address); found != addresses_.end()) {
       for (const SocketAddress& address : found->second) {
-        add(address.to_string(), address, spec.weight);
+        add(address.to_string(), address, spec.weight, spec.address);
       }
     }
   }
@@ -110,6 +131,11 @@ void Cluster::announce(std::span<const std::string> gone) {
 void Cluster::apply(const config::Upstream& upstream) {
   auto next = std::make_shared<State>();
   next->settings = upstream;
+  const std::shared_ptr<const State> before = state();
+  // Files that are the same keep what was made of them, with its sessions and connections.
+  const bool same =
+      before->tls && before->settings.tls == upstream.tls && !before->tls->files_changed();
+  next->tls = same ? before->tls : open_tls(upstream).value_or(before->tls);
   std::vector<std::string> gone;
   {
     const std::lock_guard lock(mutex_);
@@ -119,6 +145,23 @@ void Cluster::apply(const config::Upstream& upstream) {
   announce(gone);
 }
 
+std::vector<config::Problem> Cluster::refresh_tls() {
+  const std::shared_ptr<const State> before = state();
+  if (!before->tls || before->retired || !before->tls->files_changed()) return {};
+  auto opened = open_tls(before->settings);
+  if (!opened) return std::move(opened.error());
+  auto next = std::make_shared<State>();
+  next->settings = before->settings;
+  next->tls = std::move(*opened);
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = rebuild(std::move(next));
+  }
+  announce(gone);
+  return {};
+}
+
 void Cluster::retire() {
   std::vector<std::string> gone;
   {
@@ -126,6 +169,7 @@ void Cluster::retire() {
     if (state_->retired) return;
     auto next = std::make_shared<State>();
     next->settings = state_->settings;
+    next->tls = state_->tls;
     next->retired = true;
     gone = rebuild(std::move(next));
   }
@@ -207,6 +251,7 @@ void Cluster::resolved(std::string_view text, std::vector<SocketAddress> address
     known = std::move(addresses);
     auto next = std::make_shared<State>();
     next->settings = state_->settings;
+    next->tls = state_->tls;
     gone = rebuild(std::move(next));
   }
   announce(gone);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "upstream/worker_view.hpp"
+#include "weir/net/tls_session.hpp"
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
@@ -47,8 +48,9 @@ class SessionInProgress final : public Cancellable {
 };
 
 // Without TLS nobody tells; under `auto` it is HTTP/1 then.
-bool speaks_http2(const config::Upstream& settings) noexcept {
-  return settings.protocol == config::UpstreamProtocol::h2;
+bool speaks_http2(const config::Upstream& settings, const net::Stream& stream) noexcept {
+  if (!settings.tls) return settings.protocol == config::UpstreamProtocol::h2;
+  return stream.alpn() == "h2";
 }
 
 bool is_cancelled(const Exchange* exchange) noexcept {
@@ -154,6 +156,9 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   const CancelScope scope(exchange, connecting);
   Result<> connected = co_await net::Stream::connect(loop, lease.endpoint().socket_address(),
                                                      std::min(until, deadline), connecting.stream);
+  if (connected && view.settings().tls) {
+    connected = co_await secure(*connecting.stream, lease, std::min(until, deadline));
+  }
   lease.connect_time = loop.now() - began;
   if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
   if (!connected) {
@@ -166,7 +171,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   if (!connecting.stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
-  if (speaks_http2(view.settings())) {
+  if (speaks_http2(view.settings(), *connecting.stream)) {
     lease.endpoint().slot(lease.worker_).http1 = false;
     Result<> awaited = co_await await_session(lease, std::move(connecting.stream),
                                               std::min(until, deadline), exchange);
@@ -175,6 +180,9 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
       awaited.error().reason = Reason::request_timeout;
     }
     co_return awaited;
+  }
+  if (view.settings().protocol == config::UpstreamProtocol::h2) {
+    co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not speak h2");
   }
   lease.endpoint().slot(lease.worker_).http1 = true;
   lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream)), false);
@@ -226,6 +234,31 @@ Task<Result<>> Cluster::take_place(Lease& lease, bool fresh, Deadline deadline,
   Result<> connected = co_await connect(lease, deadline, exchange);
   if (!connected && !is_cancelled(exchange)) sessions.connect_failed(connected.error());
   co_return connected;
+}
+
+Task<Result<>> Cluster::secure(net::Stream& stream, const Lease& lease, Deadline deadline) {
+  const State& now = view(lease.worker_).state();
+  if (now.tls == nullptr) {
+    co_return fail(Reason::upstream_tls_failed, Side::internal, "its certificates cannot be read");
+  }
+  const auto host = now.hosts.find(&lease.endpoint());
+  stream.start_tls(now.tls->connect(stream.loop().buffers(), lease.endpoint().address(),
+                                    host != now.hosts.end() ? host->second : std::string()));
+  const net::Io done = co_await stream.handshake(deadline);
+  switch (done) {
+    case net::Io::ok:
+      co_return Result<>{};
+    case net::Io::timeout:
+      co_return fail(Reason::connect_timeout, Side::upstream, "TLS");
+    case net::Io::cancelled:
+      co_return fail(Reason::connect_failed, Side::upstream, "given up");
+    default:
+      break;
+  }
+  const net::TlsSession& session = *stream.tls();
+  Error error{Reason::upstream_tls_failed, Side::upstream, session.failure(), {}};
+  if (session.certificate_failed()) error.proxy_error = "tls_certificate_error";
+  co_return std::unexpected(std::move(error));
 }
 
 bool Cluster::begin_waiting(std::uint64_t most) noexcept {

@@ -19,7 +19,11 @@ bool is_quiet(net::Stream& stream) noexcept {
 
 }  // namespace
 
-void Connection::on_unread_edge(std::uint8_t) noexcept { pool_->drop(*this); }
+void Connection::on_unread_edge(std::uint8_t) noexcept {
+  // Under TLS what came may be for the protocol itself: a ticket.
+  if (stream_->tls() != nullptr && is_quiet(*stream_)) return;
+  pool_->drop(*this);
+}
 
 void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
                          Duration idle_timeout, std::size_t most) noexcept {

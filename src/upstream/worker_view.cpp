@@ -37,7 +37,10 @@ void WorkerView::take_over() {
 
   choice_.clear();
   std::vector<std::uint32_t> weights;
+  const bool other_tls = before && before->tls != state_->tls;
   for (const auto& endpoint : state_->endpoints) {
+    // Made under what holds no more: another certificate, or none.
+    if (other_tls) endpoint->slot(worker_).idle.clear();
     const bool ready = endpoint->state() == EndpointState::ready;
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);

@@ -49,6 +49,7 @@ class WorkerView {
   // Valid until the next refresh().
   const config::Upstream& settings() const noexcept { return state_->settings; }
   std::uint64_t limit() const noexcept { return limit_; }
+  const Cluster::State& state() const noexcept { return *state_; }
   // Connections that end are worth keeping.
   bool keeps() const noexcept { return !left_ && !state_->retired; }
 

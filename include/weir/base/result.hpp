@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "weir/base/reason.hpp"
@@ -16,13 +17,15 @@ struct Error {
   Reason reason = Reason::internal;
   Side side = Side::internal;
   std::string detail;  // for the log; in an answer only where the peer itself caused it (4xx)
+  // Registered Proxy-Status error type where it is not the reason's own; a literal.
+  std::string_view proxy_error{};
 };
 
 template <class T = void>
 using Result = std::expected<T, Error>;
 
 inline std::unexpected<Error> fail(Reason reason, Side side, std::string detail = {}) {
-  return std::unexpected<Error>(Error{reason, side, std::move(detail)});
+  return std::unexpected<Error>(Error{reason, side, std::move(detail), {}});
 }
 
 }  // namespace weir

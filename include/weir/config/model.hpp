@@ -17,6 +17,7 @@
 #include "weir/config/circuit_breaker.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
+#include "weir/config/tls.hpp"
 
 namespace weir::config {
 
@@ -101,9 +102,12 @@ struct Listener {
   std::string name;
   SocketAddress bind;
   std::optional<Protocols> protocols;  // none: what is usual, see spoken()
-  Protocols spoken() const noexcept { return protocols.value_or(Protocols{}); }
+  Protocols spoken() const noexcept {
+    return protocols.value_or(Protocols{.http1 = true, .h2 = tls.has_value()});
+  }
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   Limits limits;
+  std::optional<ListenerTls> tls;
   Place place;
 };
 
@@ -230,6 +234,7 @@ struct Upstream {
   std::uint64_t response_header_size = 64 * KiB;
   Pool pool;
   std::optional<CircuitBreaker> circuit_breaker;
+  std::optional<UpstreamTls> tls;
   Place place;
 };
 

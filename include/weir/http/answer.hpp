@@ -13,9 +13,10 @@ namespace weir {
 
 // The answer for `reason`; `detail` goes into the body only for a 4xx, and always into the log.
 // `retry_after` is rounded up to whole seconds, at least 1, and sent where the reason's row asks
-// for it. Names the proxy `via_name` in Proxy-Status ("weir").
+// for it. Names the proxy "weir" in Proxy-Status; `proxy_error` is its error type, "" for the
+// reason's own.
 Response problem(Reason reason, std::string_view detail, std::string_view request_id,
-                 Duration retry_after = Duration::zero());
+                 Duration retry_after = Duration::zero(), std::string_view proxy_error = {});
 Response problem(const Error& error, std::string_view request_id);
 
 // An answer of ours that is no refusal: Server: weir, Content-Length from the body.

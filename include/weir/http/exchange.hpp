@@ -19,6 +19,7 @@
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/http/head.hpp"
+#include "weir/http/tls_facts.hpp"
 
 namespace weir {
 
@@ -40,9 +41,9 @@ struct ConnectionInfo {
   std::string_view listener_name;  // outlives the connection
   SocketAddress peer;              // after the PROXY header
   SocketAddress local;
-  bool peer_trusted = false;  // its X-Forwarded-* are believed
-  bool tls = false;
-  net::Loop* loop = nullptr;  // the worker's own
+  bool peer_trusted = false;      // its X-Forwarded-* are believed
+  const TlsFacts* tls = nullptr;  // null: plain; outlives the connection
+  net::Loop* loop = nullptr;      // the worker's own
 };
 
 // How an exchange ended.

@@ -1,6 +1,7 @@
 // A connected stream socket on a worker: non-blocking reads and writes into borrowed memory, and
 // waits with deadlines. Registered once, edge-triggered; a short read means there is nothing more
-// until the next edge, so no call is made just to see EAGAIN. Worker thread only.
+// until the next edge, so no call is made just to see EAGAIN. Given a TLS session, the bytes read
+// and written are those inside it. Worker thread only.
 #pragma once
 
 #include <sys/uio.h>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "weir/base/ip.hpp"
 #include "weir/base/result.hpp"
@@ -19,6 +21,8 @@
 #include "weir/net/waiter.hpp"
 
 namespace weir::net {
+
+class TlsSession;
 
 enum class Io : std::uint8_t { ok, would_block, eof, error, timeout, cancelled };
 
@@ -53,10 +57,20 @@ class Stream final : private ReadyTarget {
   static Task<Result<>> connect(Loop& loop, const SocketAddress& address, Deadline deadline,
                                 std::unique_ptr<Stream>& out);
 
+  // Under TLS from now on: handshake() comes next. What was not read yet belongs to it.
+  void start_tls(std::unique_ptr<TlsSession> session) noexcept;
+  // ok; error: the session's failure() says why, and the peer was told; timeout; cancelled.
+  Task<Io> handshake(Deadline deadline);
+  // Null for a plain stream.
+  TlsSession* tls() const noexcept { return tls_.get(); }
+  // The protocol agreed on in the handshake, "" for none.
+  std::string_view alpn() const noexcept;
+
   // What is there now: ok with bytes > 0, would_block (without a system call when no edge came),
-  // eof, error.
+  // eof, error. Under TLS only a close_notify is an eof: a FIN without it is an error, as anybody
+  // can send one.
   IoResult try_read(std::span<std::byte> into) noexcept;
-  // The same without taking it.
+  // The same without taking it. REQUIRES: no TLS.
   IoResult try_peek(std::span<std::byte> into) noexcept;
   // Lets the next wait_readable() be for more than try_peek() saw.
   void await_more() noexcept { readable_ = peer_closed_; }
@@ -65,9 +79,11 @@ class Stream final : private ReadyTarget {
   auto wait_readable(Deadline deadline) noexcept {
     return Wait{read_waiter_, deadline, readable() || fd_ < 0};
   }
-  bool readable() const noexcept { return readable_; }
+  bool readable() const noexcept { return readable_ || tls_more_; }
 
-  // Writes as much as the kernel takes; ok or would_block with bytes >= 0, or error.
+  // Writes as much as the kernel takes; ok or would_block with bytes >= 0, or error. Under TLS
+  // bytes that were sealed count as written, so would_block may leave nothing for the caller but to
+  // call again, with nothing, when it is writable.
   IoResult try_write(std::span<const iovec> pieces) noexcept;
   // The same for room to write.
   auto wait_writable(Deadline deadline) noexcept {
@@ -77,9 +93,10 @@ class Stream final : private ReadyTarget {
   // error, timeout, cancelled.
   Task<Io> write_all(std::span<iovec> pieces, Duration stall);
 
-  // Sends a FIN. Reading goes on.
+  // Sends a FIN, under TLS a close_notify before it. Reading goes on.
   void shutdown_write() noexcept;
-  // Closes with a FIN, or a reset. Waiting coroutines end with cancelled. Idempotent.
+  // Closes with a FIN, under TLS a close_notify before it, or a reset. Waiting coroutines end with
+  // cancelled. Idempotent.
   void close() noexcept;
   void reset() noexcept;
   // Lets a waiting reader look again; wait_readable() answers ok without anything to read.
@@ -115,6 +132,15 @@ class Stream final : private ReadyTarget {
   static Io to_io(Wake wake) noexcept;
 
   void on_ready(std::uint8_t ready) noexcept override;
+  IoResult receive(std::span<std::byte> into) noexcept;
+  IoResult send(std::span<const iovec> pieces) noexcept;
+  void release_socket() noexcept;
+  // In tls/stream_tls.cpp.
+  IoResult tls_read(std::span<std::byte> into) noexcept;
+  IoResult tls_write(std::span<const iovec> pieces) noexcept;
+  Io tls_receive(std::size_t wanted) noexcept;
+  bool flush_sealed() noexcept;
+  void end_sealed(bool fin) noexcept;
 
   Loop& loop_;
   int fd_;
@@ -122,9 +148,12 @@ class Stream final : private ReadyTarget {
   bool writable_ = true;
   bool peer_closed_ = false;
   bool broken_ = false;
+  bool tls_more_ = false;     // the session can give plaintext, or an end, without an edge
+  bool fin_pending_ = false;  // a FIN goes behind what is sealed and not sent
   StreamObserver* observer_ = nullptr;
   Waiter read_waiter_;
   Waiter write_waiter_;
+  std::unique_ptr<TlsSession> tls_;
 };
 
 }  // namespace weir::net

@@ -46,6 +46,9 @@ struct alignas(cache_line) ListenerShard {
   std::array<Gauge, protocol_count> active;
   std::array<Counter, protocol_count> total;
   std::array<Counter, refusal_count> refusals;
+  Counter handshakes;  // of TLS, those in full
+  Counter handshakes_resumed;
+  Counter handshakes_failed;
 
  private:
   static constexpr std::size_t index(Protocol p) noexcept { return static_cast<std::size_t>(p); }
@@ -59,6 +62,11 @@ class ListenerMetrics : public Sharded<ListenerShard> {
 
  private:
   std::string listener_;
+};
+
+// When a certificate ends.
+struct CertificateMetrics {
+  SharedValue expiry;  // seconds since the epoch
 };
 
 }  // namespace weir::telemetry

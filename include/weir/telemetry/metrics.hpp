@@ -40,6 +40,7 @@ class Metrics {
   std::shared_ptr<EndpointMetrics> endpoint(std::string_view upstream, std::string_view address);
   std::shared_ptr<ListenerMetrics> listener(std::string_view name);
   std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
+  std::shared_ptr<CertificateMetrics> certificate(std::string_view listener, std::string_view name);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -96,6 +97,7 @@ class Metrics {
   Table<EndpointMetrics> endpoints_;
   Table<ListenerMetrics> listeners_;
   Table<RateLimitMetrics> rate_limits_;
+  Table<CertificateMetrics> certificates_;
 };
 
 }  // namespace weir::telemetry

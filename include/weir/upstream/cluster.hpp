@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "weir/control/circuit_breaker.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/net/loop.hpp"
+#include "weir/net/tls_client.hpp"
 #include "weir/upstream/endpoint.hpp"
 #include "weir/upstream/lease.hpp"
 #include "weir/upstream/tried.hpp"
@@ -70,6 +72,10 @@ struct NamedEndpoint {
   std::uint16_t port = 0;
 };
 
+// What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
+std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
+    const config::Upstream& upstream);
+
 class Cluster : public std::enable_shared_from_this<Cluster> {
  public:
   // `workers` outlive the cluster's use. Made by Registry, or by tests.
@@ -102,6 +108,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // New configuration of the same name; endpoints keep what they have by address. What an operator
   // set (weight, state) holds until the file changes it or the endpoint goes.
   void apply(const config::Upstream& upstream);
+  // Main thread. Reads the certificates again when their files have become others; what is wrong is
+  // returned, and the old ones stay. Idle connections that were made with those are closed.
+  std::vector<config::Problem> refresh_tls();
   // No longer named by a configuration: idle connections are closed, none is kept from now on;
   // exchanges that pin it still get leases. For good: the name coming back makes a new cluster.
   void retire();
@@ -123,6 +132,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     config::Upstream settings;
     std::vector<std::shared_ptr<Endpoint>> endpoints;
     bool retired = false;
+    std::shared_ptr<net::TlsClient> tls;  // null: plain, or none could be made
+    // What the certificate of an endpoint must be for, with tls.
+    std::unordered_map<const Endpoint*, std::string> hosts;
   };
 
   WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
@@ -146,6 +158,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   Task<Result<>> take_place(Lease& lease, bool fresh, Deadline deadline, Exchange* exchange);
   Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream, Deadline until,
                                Exchange* exchange);
+  // The handshake, where the upstream has TLS.
+  Task<Result<>> secure(net::Stream& stream, const Lease& lease, Deadline deadline);
 
   const std::string name_;
   const std::vector<net::Loop*> workers_;

@@ -7,10 +7,12 @@ from .client import Client, ProtocolError, Response, Truncated, curl, curl_statu
 from .gateway import Gateway, basic_config, weir
 from .metrics import Metrics
 from .origin import BlackHole, Origin, Refusing
+from .tls import Authority, TlsClient, TlsOrigin, client_context, openssl, s_client
 from .waiting import wait_until
 
 __all__ = [
-    "BlackHole", "Case", "Client", "Gateway", "Metrics", "Origin", "ProtocolError", "Response",
-    "Truncated", "basic_config", "curl", "curl_status", "Refusing", "rows", "wait_until",
+    "Authority", "BlackHole", "Case", "Client", "Gateway", "Metrics", "Origin", "ProtocolError", "Response",
+    "TlsClient", "TlsOrigin", "Truncated", "basic_config", "client_context", "curl", "curl_status",
+    "openssl", "s_client", "Refusing", "rows", "wait_until",
     "weir",
 ]

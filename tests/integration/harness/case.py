@@ -22,6 +22,7 @@ REASONS = {
     "body_too_large": (413, "http_request_error"),
     "uri_too_long": (414, "http_request_error"),
     "expectation_failed": (417, "http_request_error"),
+    "misdirected": (421, "http_request_error"),
     "headers_too_large": (431, "http_request_error"),
     "rate_limited": (429, "http_request_denied"),
     "concurrency_limited": (429, "http_request_denied"),

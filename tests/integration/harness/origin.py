@@ -237,9 +237,17 @@ class Origin:
                 self.changed.notify_all()
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+    def wrap(self, sock):
+        """What the accepted socket is spoken to through; None when that failed."""
+        return sock
+
     def _serve(self, connection):
         index = 0
         try:
+            spoken = self.wrap(connection.socket)
+            if spoken is None:
+                return
+            connection.socket = spoken
             while connection.open:
                 head = connection.read_until(b"\r\n\r\n")
                 request = Request(head, connection.number, index)

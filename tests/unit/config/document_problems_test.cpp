@@ -217,7 +217,24 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_tls",
        Kind::listener,
        "name: x\nbind: '[::]:0'\ntls: {}",
-       {"8:4: listeners[1].tls: 'tls' is not supported by this version"}},
+       {"8:9: listeners[1].tls: 'certificates' is required: chosen by SNI from the names in each; "
+        "without SNI, or for an unknown name, the first"}},
+      {"listener_tls_empty",
+       Kind::listener,
+       "name: x\nbind: '[::]:0'\ntls: {certificates: []}",
+       {"8:24: listeners[1].tls.certificates: must not be empty"}},
+      {"listener_tls_certificate",
+       Kind::listener,
+       "name: x\nbind: '[::]:0'\ntls: {certificates: [{cert: a.crt}], min_version: 1.1}",
+       {"8:25: listeners[1].tls.certificates[0]: 'key' is required: its private key, PEM, without "
+        "a passphrase",
+        "8:54: listeners[1].tls.min_version: '1.1' is not one of 1.2, 1.3 (did you mean '1.2'?)"}},
+      {"listener_tls_client_auth",
+       Kind::listener,
+       "name: x\nbind: '[::]:0'\ntls: {certificates: [{cert: a, key: b}], client_auth: {mode: "
+       "required}}",
+       {"8:58: listeners[1].tls.client_auth: 'ca' is required: who may have signed a client's "
+        "certificate"}},
       {"listener_proxy_protocol",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nproxy_protocol: required",

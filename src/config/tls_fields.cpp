@@ -1,0 +1,126 @@
+#include <filesystem>
+
+#include "config/blocks.hpp"
+#include "config/checks.hpp"
+#include "config/kinds.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::config {
+namespace {
+
+// The name of a file that is opened later; `null` for none.
+Value file(File& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                if (in.is_null()) return;
+                auto written = in.text();
+                if (!written) return;
+                if (Wrong wrong = check_printable(*written)) return in.error(std::move(*wrong));
+                target.path = (std::filesystem::path(in.context().folder) / *written).string();
+                target.name = std::move(*written);
+                target.place = in.place();
+                target.at = in.path();
+              },
+          .print = [&target] { return target ? Tree(target.name) : Tree(); },
+          .schema =
+              [] {
+                Tree types = Tree::list();
+                types.push("string");
+                types.push("null");
+                return Tree::map({{"type", std::move(types)}});
+              }};
+}
+
+Fields fields(ClientAuth& auth) {
+  return {{"mode",
+           choice<ClientAuthMode>(auth.mode, {{"off", ClientAuthMode::off},
+                                              {"optional", ClientAuthMode::optional},
+                                              {"required", ClientAuthMode::required}}),
+           "off, optional (none is fine, a bad one fails the handshake) or required"},
+          {"ca", file(auth.ca), "who may have signed a client's certificate, in PEM"}};
+}
+
+void read_auth(const Reader& in, ClientAuth& auth) {
+  read_fields(in, fields(auth));
+  if (auth.mode != ClientAuthMode::off && !auth.ca) {
+    in.error("'ca' is required: who may have signed a client's certificate");
+  }
+}
+
+Value client_auth(ClientAuth& auth) {
+  Value out = block(fields(auth));
+  out.read = [&auth](const Reader& in) { read_auth(in, auth); };
+  return out;
+}
+
+Value client_auth(std::optional<ClientAuth>& auth) {
+  Value out = optional_block(auth, [](ClientAuth& one) { return fields(one); });
+  out.read = [&auth](const Reader& in) { read_auth(in, auth.emplace()); };
+  return out;
+}
+
+Fields fields(CertificateFiles& files) {
+  return {{"cert", file(files.cert), "the certificate and what stands between it and its root, PEM",
+           Need::required},
+          {"key", file(files.key), "its private key, PEM, without a passphrase", Need::required},
+          {"ocsp", file(files.ocsp), "an OCSP response in DER to be stapled"},
+          {"client_auth", client_auth(files.client_auth),
+           "instead of the listener's for these names; a request's Host must then agree with the "
+           "name of the handshake, or 421"}};
+}
+
+Fields fields(ListenerTls& tls) {
+  return {
+      {"certificates",
+       blocks(
+           tls.certificates, [](CertificateFiles& one) { return fields(one); },
+           [](const CertificateFiles&, const Reader&) {}),
+       "chosen by SNI from the names in each; without SNI, or for an unknown name, the first",
+       Need::required},
+      {"min_version",
+       choice<TlsVersion>(tls.min_version,
+                          {{"1.2", TlsVersion::tls12}, {"1.3", TlsVersion::tls13}}),
+       "the oldest version spoken"},
+      {"client_auth", client_auth(tls.client_auth), "certificates of clients"},
+      {"tickets",
+       block({{"rotate", duration(tls.ticket_rotation),
+               "how long a key of session tickets is used; the one before still opens"}}),
+       "resumption of sessions"},
+  };
+}
+
+Fields fields(UpstreamTls& tls) {
+  return {{"server_name",
+           printed_if([&tls] { return !tls.server_name.empty(); },
+                      text(tls.server_name,
+                           [](std::string& written) -> Wrong {
+                             written = to_lower(written);
+                             if (is_host_name(written) || IpAddress::parse(written)) {
+                               return std::nullopt;
+                             }
+                             return in_quotes(written) + " is neither a host name nor an address";
+                           })),
+           "sent as SNI and looked for in the certificate; default: the endpoint's own"},
+          {"ca", file(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
+          {"cert", file(tls.cert), "our own certificate for it, PEM"},
+          {"key", file(tls.key), "its private key, PEM, without a passphrase"},
+          {"verify", flag(tls.verify), "off: any certificate will do"}};
+}
+
+}  // namespace
+
+Value tls_value(std::optional<ListenerTls>& tls) {
+  return optional_block(tls, [](ListenerTls& one) { return fields(one); });
+}
+
+Value tls_value(std::optional<UpstreamTls>& tls) {
+  Value out = optional_block(tls, [](UpstreamTls& one) { return fields(one); });
+  out.read = [&tls](const Reader& in) {
+    read_fields(in, fields(tls.emplace()));
+    if (tls->cert && !tls->key) in.error("'key' is required with 'cert'");
+    if (tls->key && !tls->cert) in.error("'cert' is required with 'key'");
+  };
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,199 @@
+#include <ctime>
+#include <utility>
+
+#include "net/tls/file_watch.hpp"
+#include "net/tls/server_set.hpp"
+#include "weir/net/tls_server.hpp"
+
+namespace weir::net {
+namespace {
+
+using Problems = TlsServer::Problems;
+
+void report(Problems& problems, const config::File& file, std::string_view what) {
+  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what)});
+}
+
+// The content of `file`; nothing when it cannot be read.
+std::optional<std::string> content_of(const config::File& file, Problems& problems) {
+  auto content = tls::read_file(file.path);
+  if (content) return std::move(*content);
+  report(problems, file, "cannot be read: " + content.error());
+  return std::nullopt;
+}
+
+void warn_of_time(const X509& certificate, const config::File& file, Problems& warnings) {
+  const std::int64_t now = std::time(nullptr);
+  if (tls::ends_at(certificate) < now) {
+    report(warnings, file, "the certificate has expired");
+  } else if (tls::begins_at(certificate) > now) {
+    report(warnings, file, "the certificate is not valid yet");
+  }
+}
+
+std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files,
+                                           Problems& problems, Problems& warnings) {
+  auto pair = std::make_shared<tls::Pair>();
+  const std::size_t before = problems.size();
+  if (const auto pem = content_of(files.cert, problems)) {
+    auto chain = tls::parse_chain(*pem);
+    if (chain) {
+      pair->chain = std::move(*chain);
+    } else {
+      report(problems, files.cert, chain.error());
+    }
+  }
+  if (const auto pem = content_of(files.key, problems)) {
+    auto key = tls::parse_key(*pem);
+    if (key) {
+      pair->key = std::move(*key);
+    } else {
+      report(problems, files.key, key.error());
+    }
+  }
+  if (problems.size() != before) return nullptr;
+  const X509& own = *pair->chain.front();
+  if (!tls::belongs_to(own, *pair->key)) {
+    report(problems, files.key,
+           "the key does not belong to the certificate in '" + files.cert.name + "'");
+    return nullptr;
+  }
+  if (files.ocsp) {
+    if (const auto der = content_of(files.ocsp, problems)) {
+      auto staple = tls::parse_staple(*der, own);
+      if (staple) {
+        pair->staple = std::move(*staple);
+        if (pair->staple.next_update != 0 && pair->staple.next_update < std::time(nullptr)) {
+          report(warnings, files.ocsp, "the OCSP response is out of date and is not stapled");
+        }
+      } else {
+        report(problems, files.ocsp, staple.error());
+      }
+    }
+    if (problems.size() != before) return nullptr;
+  }
+  pair->names = tls::names_of(own);
+  warn_of_time(own, files.cert, warnings);
+  return pair;
+}
+
+std::vector<std::string> paths_of(const config::ListenerTls& settings) {
+  std::vector<std::string> out;
+  const auto add = [&](const config::File& file) {
+    if (file) out.push_back(file.path);
+  };
+  add(settings.client_auth.ca);
+  for (const config::CertificateFiles& files : settings.certificates) {
+    add(files.cert);
+    add(files.key);
+    add(files.ocsp);
+    if (files.client_auth) add(files.client_auth->ca);
+  }
+  return out;
+}
+
+}  // namespace
+
+TlsServer::TlsServer(const config::ListenerTls& settings, std::string_view listener,
+                     std::vector<std::string> alpn, TimePoint now)
+    : settings_(settings),
+      listener_(listener),
+      alpn_(std::move(alpn)),
+      keys_(std::make_shared<tls::TicketKeys>(now, settings.ticket_rotation)),
+      watch_(std::make_unique<tls::FileWatch>(paths_of(settings))),
+      pairs_(settings.certificates.size()),
+      cas_(settings.certificates.size() + 1) {}
+
+TlsServer::~TlsServer() = default;
+
+std::expected<std::unique_ptr<TlsServer>, TlsServer::Problems> TlsServer::open(
+    const config::ListenerTls& settings, std::string_view listener, std::vector<std::string> alpn,
+    TimePoint now, Problems& warnings) {
+  std::unique_ptr<TlsServer> out(new TlsServer(settings, listener, std::move(alpn), now));
+  Problems problems = out->read(warnings);
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return out;
+}
+
+void TlsServer::read_ca(const config::ClientAuth& auth,
+                        std::vector<std::shared_ptr<const tls::ClientCa>>& to, std::size_t at,
+                        Problems& problems) {
+  if (auth.mode == config::ClientAuthMode::off) return;
+  auto pem = content_of(auth.ca, problems);
+  if (!pem) return;
+  auto chain = tls::parse_chain(*pem);
+  if (!chain) return report(problems, auth.ca, chain.error());
+  to[at] = std::make_shared<tls::ClientCa>(tls::ClientCa{std::move(*pem), std::move(*chain)});
+}
+
+// Whatever was right stays where its successor is not.
+TlsServer::Problems TlsServer::read(Problems& warnings) {
+  Problems problems;
+  auto pairs = pairs_;
+  auto cas = cas_;
+  read_ca(settings_.client_auth, cas, 0, problems);
+  for (std::size_t i = 0; i < settings_.certificates.size(); ++i) {
+    const config::CertificateFiles& files = settings_.certificates[i];
+    if (files.client_auth) read_ca(*files.client_auth, cas, i + 1, problems);
+    if (auto pair = read_pair(files, problems, warnings)) pairs[i] = std::move(pair);
+  }
+  for (const auto& pair : pairs) {
+    if (!pair) return problems;
+  }
+  // At the start every CA is there or was complained of.
+  if (!set_ && !problems.empty()) return problems;
+  auto set = tls::ServerSet::make(settings_, listener_, alpn_, pairs, cas, keys_);
+  if (!set) {
+    problems.insert(problems.end(), set.error().begin(), set.error().end());
+    return problems;
+  }
+  pairs_ = std::move(pairs);
+  cas_ = std::move(cas);
+  const std::lock_guard lock(mutex_);
+  set_ = std::move(*set);
+  return problems;
+}
+
+TlsServer::Problems TlsServer::refresh(bool all, bool& changed, Problems& warnings) {
+  changed = false;
+  if (!watch_->changed() && !all) return {};
+  const auto before = set_;
+  Problems problems = read(warnings);
+  changed = set_ != before;
+  return problems;
+}
+
+void TlsServer::advance(TimePoint now) { keys_->advance(now); }
+
+std::unique_ptr<TlsSession> TlsServer::accept(BufferPool& pool) const {
+  std::shared_ptr<const tls::ServerSet> set;
+  {
+    const std::lock_guard lock(mutex_);
+    set = set_;
+  }
+  return set->accept(pool);
+}
+
+std::vector<TlsServer::Certificate> TlsServer::certificates() const {
+  const std::lock_guard lock(mutex_);
+  return set_->certificates();
+}
+
+std::shared_ptr<const TlsFacts> TlsServer::facts(TlsSession& session) {
+  auto out = std::make_shared<TlsFacts>();
+  out->version = session.version();
+  out->sni = session.sni();
+  out->resumed = session.resumed();
+  if (const X509* client = SSL_get0_peer_certificate(session.ssl())) {
+    out->client_identity = tls::client_identity(*client);
+  }
+  const auto set = std::static_pointer_cast<const tls::ServerSet>(session.keep());
+  if (set->has_several_policies()) {
+    out->serves = [set, policy = session.policy()](std::string_view host) {
+      return set->policy_of(host) == policy;
+    };
+  }
+  return out;
+}
+
+}  // namespace weir::net
