@@ -130,7 +130,11 @@ class Assembly {
         problems_.error(draft.places.of("bind", each.place), draft.at + ".bind",
                         fmt::format("the address {} is already taken", each.bind.to_string()));
       }
-      if (each.spoken().h2) {
+      if (each.spoken().h2c && each.tls) {
+        problems_.error(draft.places.of("protocols", each.place), draft.at + ".protocols",
+                        "'h2c' is HTTP/2 without tls; write h2");
+      }
+      if (each.spoken().h2 && !each.tls) {
         problems_.error(draft.places.of("protocols", each.place), draft.at + ".protocols",
                         "'h2' needs tls; write h2c for HTTP/2 without it");
       }

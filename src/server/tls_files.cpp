@@ -23,8 +23,12 @@ void warn(const std::vector<config::Problem>& problems, std::string_view what) {
 
 }  // namespace
 
-std::vector<std::string> offered_protocols(const config::Listener&) {
-  return {"http/1.1", "http/1.0"};
+std::vector<std::string> offered_protocols(const config::Listener& listener) {
+  const config::Protocols spoken = listener.spoken();
+  std::vector<std::string> out;
+  if (spoken.h2) out.emplace_back("h2");
+  if (spoken.http1) out.insert(out.end(), {"http/1.1", "http/1.0"});
+  return out;
 }
 
 std::vector<config::Problem> check_tls(const config::Config& config,

@@ -10,7 +10,17 @@ namespace weir::upstream {
 namespace {
 
 // What is offered in ALPN, the preferred first.
-std::vector<std::string> offered_protocols(const config::Upstream&) { return {"http/1.1"}; }
+std::vector<std::string> offered_protocols(const config::Upstream& upstream) {
+  switch (upstream.protocol) {
+    case config::UpstreamProtocol::http1:
+      break;
+    case config::UpstreamProtocol::h2:
+      return {"h2"};
+    case config::UpstreamProtocol::automatic:
+      return {"h2", "http/1.1"};
+  }
+  return {"http/1.1"};
+}
 
 // The part of an endpoint's address that its certificate is for; "" of a unix socket.
 std::string host_of(std::string_view address) {

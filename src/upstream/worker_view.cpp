@@ -40,7 +40,7 @@ void WorkerView::take_over() {
   const bool other_tls = before && before->tls != state_->tls;
   for (const auto& endpoint : state_->endpoints) {
     // Made under what holds no more: another certificate, or none.
-    if (other_tls) endpoint->slot(worker_).idle.clear();
+    if (other_tls) endpoint->slot(worker_).clear();
     const bool ready = endpoint->state() == EndpointState::ready;
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);

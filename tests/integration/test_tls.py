@@ -134,6 +134,17 @@ class Handshakes(TlsCase):
                    "-d", "hello", f"https://one.example:{port}/curl")
         self.assertEqual(out, b"hello")
 
+    @rows([("http/2", "--http2", "2"), ("http/1.1", "--http1.1", "1.1")])
+    def test_protocol_by_alpn(self, option, version):
+        host, port = self.gw.address()
+        body = "b" * 300_000
+        with open(self.authority.path("body"), "w", encoding="ascii") as file:
+            file.write(body)
+        out = curl("--cacert", self.authority.ca, "--resolve", f"one.example:{port}:{host}", option,
+                   "-w", "\n%{http_version}", "--data-binary", "@" + self.authority.path("body"),
+                   f"https://one.example:{port}/v")
+        self.assertEqual(out.decode().rsplit("\n", 1), [body, version])
+
     def test_handshakes_are_counted_and_certificates_watched(self):
         before = self.gw.metrics().value("weir_tls_handshakes_total", result="ok") or 0
         self.get(self.gw)
