@@ -13,7 +13,9 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)          # regular expressio
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)   # HTTP/2 frames and header compression
 pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libcrypt)   # htpasswd: bcrypt and SHA-512
 
+find_package(CURL REQUIRED)                     # fetching issuers' key sets
+
 add_library(weir_dependencies INTERFACE)
 target_link_libraries(weir_dependencies INTERFACE
   Boost::headers OpenSSL::SSL OpenSSL::Crypto yaml-cpp spdlog::spdlog prometheus-cpp::core
-  CLI11::CLI11 PkgConfig::RE2 PkgConfig::CRYPT PkgConfig::NGHTTP2 Threads::Threads)
+  CLI11::CLI11 PkgConfig::RE2 PkgConfig::CRYPT PkgConfig::NGHTTP2 CURL::libcurl Threads::Threads)

@@ -11,13 +11,13 @@ namespace weir::config {
 namespace {
 
 // In the order of MiddlewareSpec's alternatives.
-constexpr std::array<std::string_view, 9> type_names{
-    "cors",       "ip_filter",         "body_limit", "headers",     "basic_auth",
-    "rate_limit", "concurrency_limit", "api_key",    "forward_auth"};
+constexpr std::array<std::string_view, 10> type_names{
+    "cors", "ip_filter",  "body_limit",        "headers", "basic_auth",
+    "jwt",  "rate_limit", "concurrency_limit", "api_key", "forward_auth"};
 static_assert(type_names.size() == std::variant_size_v<MiddlewareSpec>);
 
-constexpr std::array<std::string_view, 9> later_types{
-    "jwt", "load_shed", "compress", "cache", "coalesce", "offload", "idempotency", "waf", "oidc"};
+constexpr std::array<std::string_view, 8> later_types{
+    "load_shed", "compress", "cache", "coalesce", "offload", "idempotency", "waf", "oidc"};
 
 // The alternative of that index with its defaults.
 template <std::size_t Index = 0>

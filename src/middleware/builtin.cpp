@@ -30,6 +30,10 @@ constexpr std::array builtins{
     BuiltinMiddleware{"basic_auth", "the dearest check in here, for those who passed all others"},
     BuiltinMiddleware{"forward_auth",
                       "innermost: asks another server, and tells it who was found already"},
+    BuiltinMiddleware{
+        "jwt",
+        "inside of what refuses without a look at the caller; outside of what counts or "
+        "chooses by claims"},
 };
 static_assert(builtins.size() == std::variant_size_v<config::MiddlewareSpec>);
 
@@ -53,6 +57,7 @@ std::string_view type_name(const config::MiddlewareSpec& spec) noexcept {
                         [](const config::ConcurrencyLimit&) { return "concurrency_limit"; },
                         [](const config::ApiKey&) { return "api_key"; },
                         [](const config::ForwardAuth&) { return "forward_auth"; },
+                        [](const config::Jwt&) { return "jwt"; },
                     },
                     spec);
 }
@@ -77,6 +82,7 @@ std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
           [&](const config::ForwardAuth& spec) {
             return make_forward_auth(spec, services.subrequest(spec.upstream));
           },
+          [&](const config::Jwt& spec) { return make_jwt(config.name, spec, services); },
       },
       config.spec);
 }

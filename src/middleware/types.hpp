@@ -33,5 +33,9 @@ std::shared_ptr<Middleware> make_api_key(const config::ApiKey& spec);
 // Asks by `asked`.
 std::shared_ptr<Middleware> make_forward_auth(const config::ForwardAuth& spec,
                                               std::shared_ptr<Subrequest> asked);
+// `name` is the policy's, in metrics and for what is kept over reloads. Throws
+// std::invalid_argument for keys that cannot be used.
+std::shared_ptr<Middleware> make_jwt(const std::string& name, const config::Jwt& spec,
+                                     const MiddlewareServices& services);
 
 }  // namespace weir

@@ -13,6 +13,7 @@
 #include "weir/http/forwarded.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
+#include "weir/middleware/token_places.hpp"
 
 namespace weir::server {
 namespace {
@@ -110,6 +111,26 @@ class MiddlewareView {
   }
   std::string operator()(const config::ConcurrencyLimit& limit) const {
     return fmt::format("concurrency_limit: {} in flight, by {}", limit.limit, to_text(limit.key));
+  }
+  std::string operator()(const config::Jwt& jwt) const {
+    std::string issuers;
+    for (const config::JwtIssuer& issuer : jwt.issuers) {
+      if (!issuers.empty()) issuers += ", ";
+      issuers += fmt::format("{} ({})", issuer.issuer, fmt::join(issuer.algorithms, ", "));
+    }
+    std::string rules;
+    for (const config::ClaimRule& rule : jwt.require) {
+      rules += fmt::format("; requires {} {}", rule.claim, fmt::join(rule.values, " "));
+    }
+    const std::size_t offered = count_tokens(head_, jwt.from);
+    if (offered > 1) {
+      refused_ = status_of(Reason::token_invalid);
+      return "jwt: more than one token (401 token_invalid)";
+    }
+    if (offered == 1) return fmt::format("jwt: the token would be verified: {}{}", issuers, rules);
+    if (jwt.optional) return "jwt: no token, which is fine here";
+    refused_ = status_of(Reason::token_missing);
+    return "jwt: no token (401 token_missing)";
   }
 
   std::string operator()(const config::ApiKey& auth) const {

@@ -39,6 +39,8 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
       access_log(workers, std::move(access)),
       registry(loops, endpoint_hooks(metrics)),
       offload(offload_threads, offload_queue),
+      key_keeper(kept_states.get<auth::KeyKeeper>(
+          "", "", [] { return std::make_shared<auth::KeyKeeper>(); })),
       unrouted(metrics.route("-")),
       max_connections(config.server.max_connections) {
   metrics.watch(&access_log);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "weir/auth/key_keeper.hpp"
 #include "weir/middleware/builtin.hpp"
 #include "weir/proxy/fault.hpp"
 #include "weir/proxy/fixed_answers.hpp"
@@ -35,6 +36,9 @@ std::vector<std::string> identity_fields(const config::Config& config) {
     } else if (const auto* auth = std::get_if<config::ForwardAuth>(&middleware.spec)) {
       out.insert(out.end(), auth->copy_headers.begin(), auth->copy_headers.end());
     }
+    if (const auto* jwt = std::get_if<config::Jwt>(&middleware.spec)) {
+      for (const auto& [claim, field] : jwt->claims_to_headers) out.push_back(field);
+    }
   }
   if (std::ranges::any_of(config.routes, [](const auto& each) { return each.fault.has_value(); })) {
     out.emplace_back(proxy::fault_delay_field);
@@ -45,9 +49,30 @@ std::vector<std::string> identity_fields(const config::Config& config) {
   return out;
 }
 
+// Keys at hand that no token could be checked with.
+Snapshot::Problems key_problems(const config::Config& config) {
+  Snapshot::Problems out;
+  for (const config::Middleware& middleware : config.middleware) {
+    const auto* jwt = std::get_if<config::Jwt>(&middleware.spec);
+    if (jwt == nullptr) continue;
+    for (std::size_t i = 0; i < jwt->issuers.size(); ++i) {
+      const std::string fault = auth::key_fault(jwt->issuers[i]);
+      if (fault.empty()) continue;
+      out.push_back(
+          {.place = middleware.place,
+           .path = "middleware." + middleware.name + ".jwt.issuers[" + std::to_string(i) + "].keys",
+           .message = fault});
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config) {
+  if (auto problems = key_problems(config); !problems.empty()) {
+    return std::unexpected(std::move(problems));
+  }
   auto table =
       route::RouteTable::compile(config.routes, config.listeners, routes_with_cors(config));
   if (table) return std::move(*table);

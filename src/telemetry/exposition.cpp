@@ -48,6 +48,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_upstreams(families);
   collect_endpoints(families);
   collect_rate_limits(families);
+  collect_jwt(families);
   collect_gateway(families);
   collect_process(families);
   return families;
@@ -106,6 +107,27 @@ void Exposition::collect_routes(Families& out) const {
                          &bytes_out, &splits}) {
     std::move(*family).append_to(out);
   }
+}
+
+void Exposition::collect_jwt(Families& out) const {
+  auto verifications =
+      counter_family("weir_jwt_verifications_total", "Tokens that were judged, and missing ones.");
+  for (const auto& [key, held] : metrics_.jwts_) {
+    const JwtMetrics& jwt = *held.series;
+    using S = JwtShard;
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      const auto reason = static_cast<Reason>(i);
+      const std::string_view result = reason == Reason::none ? "ok" : name(reason);
+      const auto count = [&](std::string_view cached, std::uint64_t n) {
+        if (n == 0) return;
+        verifications.counter({{"policy", jwt.policy()}, {"result", result}, {"cached", cached}},
+                              n);
+      };
+      count("false", total(jwt, [i](const S& s) -> auto& { return s.verified[i]; }));
+      count("true", total(jwt, [i](const S& s) -> auto& { return s.remembered[i]; }));
+    }
+  }
+  std::move(verifications).append_to(out);
 }
 
 void Exposition::collect_listeners(Families& out) const {

@@ -25,6 +25,7 @@ class Exposition final : public prometheus::Collectable {
   void collect_upstreams(Families& out) const;
   void collect_endpoints(Families& out) const;
   void collect_rate_limits(Families& out) const;
+  void collect_jwt(Families& out) const;
   void collect_gateway(Families& out) const;
   void collect_process(Families& out) const;
 

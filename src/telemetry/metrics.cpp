@@ -67,6 +67,11 @@ std::shared_ptr<CertificateMetrics> Metrics::certificate(std::string_view listen
   return find(certificates_, listener, name, [] { return std::make_shared<CertificateMetrics>(); });
 }
 
+std::shared_ptr<JwtMetrics> Metrics::jwt(std::string_view policy) {
+  return find(jwts_, policy, {},
+              [&] { return std::make_shared<JwtMetrics>(std::string(policy), workers_ + 1); });
+}
+
 void Metrics::reloaded(bool success) noexcept {
   (success ? reloads_succeeded_ : reloads_failed_).add();
   last_reload_successful_.set(success ? 1 : 0);
@@ -102,6 +107,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(listeners_, now);
   sweep(rate_limits_, now);
   sweep(certificates_, now);
+  sweep(jwts_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {

@@ -11,6 +11,7 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/jwt.hpp"
 #include "weir/config/key.hpp"
 #include "weir/config/place.hpp"
 #include "weir/config/rate.hpp"
@@ -91,7 +92,7 @@ struct ForwardAuth {
 };
 
 // One alternative per type of middleware; the compiler lists what a new one still lacks.
-using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, RateLimit,
+using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, Jwt, RateLimit,
                                     ConcurrencyLimit, ApiKey, ForwardAuth>;
 
 struct Middleware {

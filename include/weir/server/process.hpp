@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "weir/auth/key_keeper.hpp"
 #include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/split_override.hpp"
@@ -30,6 +31,7 @@ struct Process {
   upstream::Registry registry;
   Offload offload;
   KeptStates kept_states;
+  std::shared_ptr<auth::KeyKeeper> key_keeper;  // the one in kept_states
   control::SplitOverrides splits;
   std::vector<std::unique_ptr<proxy::Shadows>> shadows;  // one a worker, its thread's
   std::shared_ptr<telemetry::RouteMetrics> unrouted;     // requests that found no route: "-"

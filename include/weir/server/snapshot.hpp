@@ -64,7 +64,8 @@ class Snapshot {
   std::unique_ptr<route::RouteTable> table_;
 };
 
-// The route table alone, for commands that start nothing. `config` outlives it.
+// The route table alone, for commands that start nothing; fails also for keys that cannot be used.
+// `config` outlives it.
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config);
 
 }  // namespace weir::server

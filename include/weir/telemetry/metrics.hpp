@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "weir/base/time.hpp"
+#include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/telemetry/policy_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
@@ -41,6 +42,7 @@ class Metrics {
   std::shared_ptr<ListenerMetrics> listener(std::string_view name);
   std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
   std::shared_ptr<CertificateMetrics> certificate(std::string_view listener, std::string_view name);
+  std::shared_ptr<JwtMetrics> jwt(std::string_view policy);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -98,6 +100,7 @@ class Metrics {
   Table<ListenerMetrics> listeners_;
   Table<RateLimitMetrics> rate_limits_;
   Table<CertificateMetrics> certificates_;
+  Table<JwtMetrics> jwts_;
 };
 
 }  // namespace weir::telemetry

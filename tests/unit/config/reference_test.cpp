@@ -22,6 +22,15 @@ middleware:
   per_client: {rate_limit: {rate: 50/s}}
   at_once: {concurrency_limit: {limit: 10}}
   session: {forward_auth: {upstream: sessions, path: /verify, copy_headers: [x-user]}}
+  login:
+    jwt:
+      issuers:
+        - issuer: https://id.example.com
+          audiences: [orders]
+          algorithms: [RS256, ES256, EdDSA]
+          keys: {jwks_url: "https://id.example.com/jwks.json"}
+      require: {scope: "orders:read"}
+      claims_to_headers: {sub: x-user-id}
 routes:
   - name: orders
     match:
@@ -32,7 +41,7 @@ routes:
       query: {beta: {regex: "[01]"}}
       listeners: [http]
       scheme: http
-    middleware: [pages, inside, per_client, at_once, small, marked, session]
+    middleware: [pages, inside, per_client, at_once, small, marked, login, session]
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     mirror: {upstream: shadow}
     fault: {}
@@ -54,8 +63,9 @@ upstreams:
 
 // Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
 void collect(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
-  constexpr std::string_view named[]{".middleware", ".upstreams", ".set",   ".add",
-                                     ".headers",    ".query",     ".values"};
+  constexpr std::string_view named[]{
+      ".middleware", ".upstreams", ".set",   ".require", ".claims_to_headers",
+      ".add",        ".headers",   ".query", ".values"};
   if (node.IsSequence()) {
     for (const auto& item : node) collect(item, path + "[]", keys);
   } else if (node.IsMap()) {
@@ -114,6 +124,8 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
     const bool shown_elsewhere = key.contains("basic_auth") ||  // names a file: in a comment
                                  key.contains("api_key") ||     // the same
                                  key.contains(".tls") || key.contains("middleware[].") ||
+                                 key.contains(".keys.") || key.ends_with(".typ") ||
+                                 key.contains(".from[].") ||
                                  key.contains("request_headers.") ||
                                  key.contains("response_headers.") || key.contains(".response.") ||
                                  key.contains(".request.add.") || key.ends_with("beta.present") ||

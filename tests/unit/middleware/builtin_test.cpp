@@ -9,9 +9,9 @@ namespace {
 
 TEST(Builtin, EveryTypeHasItsLine) {
   const std::vector<config::MiddlewareSpec> specs{
-      config::Cors{},       config::IpFilter{},  config::BodyLimit{},        config::Headers{},
-      config::BasicAuth{},  config::RateLimit{}, config::ConcurrencyLimit{}, config::ApiKey{},
-      config::ForwardAuth{}};
+      config::Cors{},        config::IpFilter{},  config::BodyLimit{},        config::Headers{},
+      config::BasicAuth{},   config::RateLimit{}, config::ConcurrencyLimit{}, config::ApiKey{},
+      config::ForwardAuth{}, config::Jwt{}};
   ASSERT_EQ(builtin_middleware().size(), specs.size());
   for (const config::MiddlewareSpec& spec : specs) {
     EXPECT_EQ(std::ranges::count(builtin_middleware(), type_name(spec), &BuiltinMiddleware::type),
