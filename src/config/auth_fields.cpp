@@ -5,6 +5,7 @@
 #include "config/document.hpp"
 #include "config/kinds.hpp"
 #include "config/middleware_fields.hpp"
+#include "weir/base/text.hpp"
 
 namespace weir::config {
 namespace {
@@ -35,6 +36,15 @@ Wrong check_asked_path(std::string& text) {
   return std::nullopt;
 }
 
+// Names that a client must be able to send: listed, they would be taken from every request.
+void warn_of_lost_fields(const Reader& in, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (!iequals(name, "authorization") && !iequals(name, "cookie")) continue;
+    in.warning("clients' own " + in_quotes(name) +
+               " is removed from every request; let the server answer with another field");
+  }
+}
+
 }  // namespace
 
 Fields fields(ApiKey& auth, std::vector<Written>&) {
@@ -51,10 +61,15 @@ Fields fields(ForwardAuth& auth, std::vector<Written>&) {
     auth.upstream_place = in.place();
     auth.upstream_at = in.path();
   };
+  Value copies = texts(auth.copy_headers, check_changeable_field_name);
+  copies.read = [&auth, read = std::move(copies.read)](const Reader& in) {
+    read(in);
+    warn_of_lost_fields(in, auth.copy_headers);
+  };
   return {{"upstream", upstream, "who is asked", Need::required},
           {"path", text(auth.path, check_asked_path), "what is asked for, by GET", Need::required},
           {"timeout", duration(auth.timeout), "until the whole answer is here"},
-          {"copy_headers", texts(auth.copy_headers, check_changeable_field_name),
+          {"copy_headers", copies,
            "fields of the answer that the request gains; a client's own copies are removed"},
           {"on_error",
            choice<OnError>(auth.on_error, {{"deny", OnError::deny}, {"allow", OnError::allow}}),

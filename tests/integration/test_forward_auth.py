@@ -221,13 +221,21 @@ class ForwardAuthTest(Case):
         self.assertEqual(client.read_response().status, 200)
 
     def test_a_stranger_for_a_judge(self):
-        for routes in ([guarded("allow", upstream="jude")],):
-            gateway = self.gateway(basic_config(None, self.upstreams))
-            gateway.write(basic_config(routes, self.upstreams))
-            checked = weir("check", "-c", gateway.path)
-            self.assertEqual(checked.returncode, 1)
-            self.assertIn("routes[0].middleware[0].forward_auth.upstream: unknown upstream 'jude' "
-                          "(did you mean 'judge'?)", checked.stderr + checked.stdout)
+        gateway = self.gateway(basic_config(None, self.upstreams))
+        gateway.write(basic_config([guarded("allow", upstream="jude")], self.upstreams))
+        checked = weir("check", "-c", gateway.path)
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn("routes[0].middleware[0].forward_auth.upstream: unknown upstream 'jude' "
+                      "(did you mean 'judge'?)", checked.stderr + checked.stdout)
+
+    def test_a_field_that_clients_need(self):
+        gateway = self.gateway(basic_config(None, self.upstreams))
+        gateway.write(basic_config([guarded("allow", copy_headers=["Authorization"])],
+                                   self.upstreams))
+        checked = weir("check", "-c", gateway.path)
+        self.assertEqual(checked.returncode, 0)
+        self.assertIn("clients' own 'Authorization' is removed from every request",
+                      checked.stderr + checked.stdout)
 
     def test_it_is_explained(self):
         explained = weir("explain", "-c", self.weir.path, "GET", "/allow").stdout
