@@ -124,24 +124,22 @@ class Assembly {
     }
     for (const ListenerDraft& draft : draft_.listeners) {
       const Listener& each = draft.listener;
+      const auto error = [&](const char* key, const std::string& what) {
+        problems_.error(draft.places.of(key, each.place), draft.at + "." + key, what);
+      };
       const bool any_port = !each.bind.is_unix() && each.bind.port() == 0;
       const bool known = each.bind.is_unix() || each.bind.ip().valid();
       if (known && !any_port && !taken.insert(each.bind.to_string()).second) {
-        problems_.error(draft.places.of("bind", each.place), draft.at + ".bind",
-                        fmt::format("the address {} is already taken", each.bind.to_string()));
+        error("bind", fmt::format("the address {} is already taken", each.bind.to_string()));
       }
-      if (each.spoken().h2c && each.tls) {
-        problems_.error(draft.places.of("protocols", each.place), draft.at + ".protocols",
-                        "'h2c' is HTTP/2 without tls; write h2");
-      }
-      if (each.spoken().h2 && !each.tls) {
-        problems_.error(draft.places.of("protocols", each.place), draft.at + ".protocols",
-                        "'h2' needs tls; write h2c for HTTP/2 without it");
+      const Protocols spoken = each.spoken();
+      if (spoken.h2c && each.tls) error("protocols", "'h2c' is HTTP/2 without tls; write h2");
+      if (spoken.h2 && !each.tls) {
+        error("protocols", "'h2' needs tls; write h2c for HTTP/2 without it");
       }
       if (each.proxy_protocol == ProxyProtocol::required && !each.bind.is_unix() &&
           config_.trusted_proxies.empty()) {
-        problems_.error(draft.places.of("proxy_protocol", each.place), draft.at + ".proxy_protocol",
-                        "'required' needs `trusted_proxies`: nobody could connect");
+        error("proxy_protocol", "'required' needs `trusted_proxies`: nobody could connect");
       }
       config_.listeners.push_back(each);
     }

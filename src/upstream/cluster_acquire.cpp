@@ -192,7 +192,8 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
 Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
                                       Deadline until, Exchange* exchange) {
   WorkerView& view = this->view(lease.worker_);
-  const codec::h2::ClientOptions options{.header_size = view.settings().response_header_size};
+  const codec::h2::ClientOptions options{.tls = stream->tls() != nullptr,
+                                         .header_size = view.settings().response_header_size};
   SessionInProgress beginning(codec::h2::make_client_connection(std::move(stream), options));
   const CancelScope scope(exchange, beginning);
   Result<> ready = co_await beginning.connection->ready(until);

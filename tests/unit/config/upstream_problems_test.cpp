@@ -90,9 +90,9 @@ TEST(UpstreamProblems, AreReported) {
        {"6:30: upstreams.app.circuit_breaker.window: '0' is not an integer of 1 to 100000"}},
       {"upstream_later_keys",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\ntls: {}\nhealth_check: {}\n"
+       "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nhealth_check: {}\n"
        "outlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
-       {"6:4: upstreams.app.tls: 'tls' is not supported by this version",
+       {"6:10: upstreams.app.tls.sni: unknown key 'sni'",
         "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
         "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
         "version",
