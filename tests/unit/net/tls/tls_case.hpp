@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "net/loop_run.hpp"
@@ -19,23 +20,37 @@
 
 namespace weir::net {
 
-// A folder with one.crt and one.key for one.example, its own authority; made once a process.
-inline const std::string& tls_folder() {
-  static const std::string folder = [] {
+// A folder with one.crt and one.key for one.example, its own authority; removed at the end.
+class TlsFolder {
+ public:
+  TlsFolder() {
     char name[] = "/tmp/weir-unit-tls-XXXXXX";
-    const std::string made = ::mkdtemp(name);
-    std::atexit([] { std::filesystem::remove_all(tls_folder()); });
+    path_ = ::mkdtemp(name);
     const std::string command =
-        "cd " + made +
+        "cd " + path_ +
         " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
         "-subj /CN=one -addext subjectAltName=DNS:one.example,DNS:*.one.example "
         "-keyout one.key -out one.crt 2>/dev/null"
         " && openssl ecparam -name prime256v1 -genkey -noout -out other.key 2>/dev/null"
         " && openssl ec -in one.key -aes256 -passout pass:x -out locked.key 2>/dev/null";
     EXPECT_EQ(std::system(command.c_str()), 0);
-    return made;
-  }();
-  return folder;
+  }
+  TlsFolder(const TlsFolder&) = delete;
+  TlsFolder& operator=(const TlsFolder&) = delete;
+  ~TlsFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Made once a process.
+inline const std::string& tls_folder() {
+  static const TlsFolder folder;
+  return folder.path();
 }
 
 inline config::File tls_file(const std::string& name) {
