@@ -1,7 +1,6 @@
 """gRPC through Weir, HTTP/2 on both sides, with grpc-js as client and server."""
 
 import json
-import os
 
 from harness import Case, basic_config, node
 
@@ -10,9 +9,6 @@ MESSAGES = 1000
 
 class GrpcTest(Case):
     def setUp(self):
-        # A defect, not a fault of the test: rarely, after a cancelled call, the gateway does not end on SIGTERM.
-        if not os.environ.get("WEIR_KNOWN_DEFECTS"):
-            self.skipTest("known defect: the gateway sometimes does not end after this; WEIR_KNOWN_DEFECTS=1 runs it")
         node.need("@grpc/grpc-js")
         origin = node.NodeOrigin("grpc_origin.js")
         self.addCleanup(origin.close)

@@ -180,8 +180,9 @@ Task<Result<Bytes>> ClientStream::read() {
   while (true) {
     const Bytes piece = take();
     if (!piece.empty()) co_return piece;
-    if (inbound_.complete()) co_return Bytes{};
+    // First: what was aborted has no end, even if the upstream's had come by then.
     if (failure_.reason != Reason::none) co_return std::unexpected(failure_);
+    if (inbound_.complete()) co_return Bytes{};
     if (!cancelled_) {
       co_await inbound_.wait(idle_deadline());
       const net::Wake wake = inbound_.result();
