@@ -280,10 +280,10 @@ class MisbehaviourTest(H2UpstreamCase):
             if request.connection.number != 0:
                 return request.reply(200, b"ok")
             request.connection.send(h2.frame(h2.HEADERS, 0, request.stream,
-                                             h2.block([(":status", "200")])))
+                                             h2.section([(":status", "200")])))
             for _ in range(1000):
                 request.connection.send(h2.frame(h2.CONTINUATION, 0, request.stream,
-                                                 h2.block([("x-a", "b" * 100)])))
+                                                 h2.section([("x-a", "b" * 100)])))
         origin = self.h2_origin(handler)
         gateway = self.serve(origin)
         self.assertEqual(self.fetch(gateway).status, 502)

@@ -1,93 +1,22 @@
 """A client that speaks HTTP/2 frame by frame, so that it can also speak it wrongly. Field sections
 go out as plain literals; what comes is decoded by the library that curl uses, too."""
 
-import ctypes
 import socket
 import struct
 
-from .client import ProtocolError, Truncated
+from .client import Truncated
+from .h2_frames import (  # tests that speak frames have the words from here
+    ACK, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM,
+    ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, HEADERS, INTERNAL_ERROR,
+    NO_ERROR, PADDED, PING, PREFACE, PRIORITY, PRIORITY_FLAG, PROTOCOL_ERROR, PUSH_PROMISE,
+    REFUSED_STREAM, RST_STREAM, SETTINGS, SETTINGS_TIMEOUT, STREAM_CLOSED, WINDOW_UPDATE,
+    FieldReader, data, frame, headers, integer, literal, ping, rst_stream, section, window_update)
 from .waiting import bound
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, \
-    CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY_FLAG = 1, 1, 4, 8, 32
-NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, \
-    FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, \
-    ENHANCE_YOUR_CALM = range(12)
-
-
-def _bytes(text):
-    return text if isinstance(text, bytes) else text.encode("latin-1")
-
-
-def integer(value, prefix, first=0):
-    """An integer of RFC 7541 section 5.1."""
-    most = (1 << prefix) - 1
-    if value < most:
-        return bytes([first | value])
-    out = bytearray([first | most])
-    value -= most
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    out.append(value)
-    return bytes(out)
-
-
-def literal(name, value, first=0x00):
-    """A field as a literal with a literal name; `first` 0x40: it goes into the table."""
-    name, value = _bytes(name), _bytes(value)
-    return (bytes([first]) + integer(len(name), 7) + name + integer(len(value), 7) + value)
-
-
-def section(fields):
-    return b"".join(literal(name, value) for name, value in fields)
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return (struct.pack(">I", len(payload))[1:] + bytes([kind, flags])
-            + struct.pack(">I", stream) + payload)
 
 
 def request_fields(method="GET", path="/", authority="a.test", more=(), scheme="http"):
     return [(":method", method), (":scheme", scheme), (":authority", authority), (":path", path),
             *more]
-
-
-class _Nv(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_void_p), ("value", ctypes.c_void_p),
-                ("name_size", ctypes.c_size_t), ("value_size", ctypes.c_size_t),
-                ("flags", ctypes.c_uint8)]
-
-
-class Inflater:
-    """HPACK's decoder (RFC 7541) with its table."""
-
-    def __init__(self):
-        self.library = ctypes.CDLL("libnghttp2.so.14")
-        self.library.nghttp2_hd_inflate_hd2.restype = ctypes.c_ssize_t
-        self.handle = ctypes.c_void_p()
-        self.library.nghttp2_hd_inflate_new(ctypes.byref(self.handle))
-
-    def decode(self, block):
-        fields, nv, flags = [], _Nv(), ctypes.c_int()
-        while True:
-            done = self.library.nghttp2_hd_inflate_hd2(
-                self.handle, ctypes.byref(nv), ctypes.byref(flags), block,
-                ctypes.c_size_t(len(block)), 1)
-            if done < 0:
-                raise ProtocolError(f"a field section that does not decode: {done}")
-            block = block[done:]
-            if flags.value & 2:
-                fields.append((ctypes.string_at(nv.name, nv.name_size).decode("latin-1"),
-                               ctypes.string_at(nv.value, nv.value_size).decode("latin-1")))
-            if flags.value & 1:
-                self.library.nghttp2_hd_inflate_end_headers(self.handle)
-                return fields
-
-    def __del__(self):
-        self.library.nghttp2_hd_inflate_del(self.handle)
 
 
 class Frame:
@@ -139,7 +68,7 @@ class H2Client:
         self.socket.settimeout(bound(timeout))
         self.socket.connect(address)
         self.buffer = b""
-        self.inflater = Inflater()
+        self.fields = FieldReader()
         self.server_settings = None
         self.next_stream = 1
         self.giving = window is None
@@ -175,30 +104,23 @@ class H2Client:
 
     def request_raw(self, fields, body=None, end=True, trailers=None):
         stream = self.open_stream()
-        block = section(fields)
-        last = END_STREAM if end and body is None and trailers is None else 0
-        first, rest = block[:16384], block[16384:]
-        out = frame(HEADERS, last | (0 if rest else END_HEADERS), stream, first)
-        while rest:
-            first, rest = rest[:16384], rest[16384:]
-            out += frame(CONTINUATION, 0 if rest else END_HEADERS, stream, first)
-        self.send(out)
+        self.send(headers(stream, fields, end and body is None and trailers is None))
         if body is not None:
             self.data(stream, body, end and trailers is None)
         if trailers is not None:
-            self.send(frame(HEADERS, END_STREAM | END_HEADERS, stream, section(trailers)))
+            self.send(headers(stream, trailers, True))
         return stream
 
     def data(self, stream, body, end=False):
         pieces = [body[i:i + 16384] for i in range(0, len(body), 16384)] or [b""]
         for i, piece in enumerate(pieces):
-            self.send(frame(DATA, END_STREAM if end and i == len(pieces) - 1 else 0, stream, piece))
+            self.send(data(stream, piece, end and i == len(pieces) - 1))
 
     def reset(self, stream, error=CANCEL):
-        self.send(frame(RST_STREAM, 0, stream, struct.pack(">I", error)))
+        self.send(rst_stream(stream, error))
 
     def give(self, stream, bytes_):
-        self.send(frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", bytes_)))
+        self.send(window_update(stream, bytes_))
 
     def ping(self, opaque=b"pingpong", flags=0):
         self.send(frame(PING, flags, 0, opaque))
@@ -230,13 +152,13 @@ class H2Client:
                                         for i in range(0, len(payload), 6))
             self.try_send(frame(SETTINGS, ACK))
         elif kind == PING and not flags & ACK:
-            self.try_send(frame(PING, ACK, 0, payload))
+            self.try_send(ping(payload, ack=True))
         elif kind == HEADERS:
             while not got.flags & END_HEADERS:
                 more = self.read_frame("CONTINUATION")
                 got.payload += more.payload
                 got.flags |= more.flags & END_HEADERS
-            got.fields = self.inflater.decode(got.payload)
+            got.fields = self.fields.read(got.payload)
         return got
 
     def next(self, condition, what="a frame"):
@@ -274,9 +196,8 @@ class H2Client:
         elif got.kind == DATA:
             out.body += got.payload
             if self.giving and got.payload:
-                self.try_send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", len(got.payload)))
-                              + frame(WINDOW_UPDATE, 0, got.stream,
-                                      struct.pack(">I", len(got.payload))))
+                self.try_send(window_update(0, len(got.payload))
+                              + window_update(got.stream, len(got.payload)))
         elif got.kind == RST_STREAM:
             out.reset = got.error
         if got.kind in (DATA, HEADERS) and got.flags & END_STREAM:

@@ -1,4 +1,4 @@
-"""HTTP/2 frames to bytes and back, without a library's opinion on what may be sent. Field blocks are
+"""HTTP/2 frames to bytes and back, without a library's opinion on what may be sent. Field sections are
 written as plain literals; they are read by libnghttp2, which Weir itself needs."""
 
 import ctypes
@@ -8,12 +8,10 @@ import struct
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, \
     CONTINUATION = range(10)
-END_STREAM = ACK = 0x1
-END_HEADERS = 0x4
-PADDED = 0x8
-NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR = 0, 1, 2, 3
-STREAM_CLOSED, FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL = 5, 6, 7, 8
-COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 9, 11
+END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY_FLAG = 0x1, 0x1, 0x4, 0x8, 0x20
+NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, \
+    FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, \
+    ENHANCE_YOUR_CALM = range(12)
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 1, 2, 3, 4
 MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE, ENABLE_CONNECT_PROTOCOL = 5, 6, 8
 
@@ -47,31 +45,35 @@ def data(stream, payload, end=False):
     return frame(DATA, END_STREAM if end else 0, stream, payload)
 
 
-def _number(value, bits, first):
-    most = (1 << bits) - 1
+def integer(value, prefix, first=0):
+    """An integer of RFC 7541 section 5.1 behind the bits of `first`."""
+    most = (1 << prefix) - 1
     if value < most:
         return bytes([first | value])
-    out, value = bytearray([first | most]), value - most
+    out = bytearray([first | most])
+    value -= most
     while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
+        out.append(value % 128 + 128)
+        value //= 128
     out.append(value)
     return bytes(out)
 
 
-def block(fields):
-    """Literals without indexing, no Huffman code."""
-    out = b""
-    for name, value in fields:
-        name = name if isinstance(name, bytes) else name.encode("latin-1")
-        value = value if isinstance(value, bytes) else value.encode("latin-1")
-        out += b"\0" + _number(len(name), 7, 0) + name + _number(len(value), 7, 0) + value
-    return out
+def literal(name, value, first=0x00):
+    """A field as a literal with a literal name, without Huffman's code; `first` 0x40: it goes into
+    the table."""
+    name, value = (text if isinstance(text, bytes) else text.encode("latin-1")
+                   for text in (name, value))
+    return bytes([first]) + integer(len(name), 7) + name + integer(len(value), 7) + value
+
+
+def section(fields):
+    return b"".join(literal(name, value) for name, value in fields)
 
 
 def headers(stream, fields, end=False, piece=16384):
     """HEADERS with as many CONTINUATIONs as it takes."""
-    whole = block(fields)
+    whole = section(fields)
     pieces = [whole[at:at + piece] for at in range(0, len(whole), piece)] or [b""]
     out = b""
     for index, part in enumerate(pieces):
@@ -89,7 +91,7 @@ class _Field(ctypes.Structure):
 
 
 class FieldReader:
-    """Decodes the field blocks of one connection, in order."""
+    """HPACK's decoder (RFC 7541) with its table: the field sections of one connection, in order."""
 
     _library = None
 
@@ -101,6 +103,7 @@ class FieldReader:
                 ctypes.c_void_p, ctypes.POINTER(_Field), ctypes.POINTER(ctypes.c_int),
                 ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
             library.nghttp2_hd_inflate_end_headers.argtypes = [ctypes.c_void_p]
+            library.nghttp2_hd_inflate_del.argtypes = [ctypes.c_void_p]
             FieldReader._library = library
         self._inflater = ctypes.c_void_p()
         if self._library.nghttp2_hd_inflate_new(ctypes.byref(self._inflater)) != 0:
@@ -113,7 +116,7 @@ class FieldReader:
             used = self._library.nghttp2_hd_inflate_hd2(
                 self._inflater, ctypes.byref(field), ctypes.byref(flags), payload, len(payload), 1)
             if used < 0:
-                raise AssertionError(f"Weir sent a bad field block: {used}")
+                raise AssertionError(f"Weir sent a field section that does not decode: {used}")
             payload = payload[used:]
             if flags.value & 2:
                 fields.append((ctypes.string_at(field.name, field.name_size).decode("latin-1"),
@@ -121,3 +124,6 @@ class FieldReader:
             if flags.value & 1:
                 self._library.nghttp2_hd_inflate_end_headers(self._inflater)
                 return fields
+
+    def __del__(self):
+        self._library.nghttp2_hd_inflate_del(self._inflater)
