@@ -1,7 +1,9 @@
-"""What a result was measured on and with, for the JSON file and the head of the table."""
+"""The machine of a measurement: its CPUs divided, and what it was, for the JSON file and the head
+of the table."""
 
 import os
 import platform
+import resource
 import subprocess
 from pathlib import Path
 
@@ -23,6 +25,18 @@ def describe():
         "mitigations": {entry.name: _read(entry) for entry in sorted(vulnerabilities.glob("*"))
                         if _read(entry) != "Not affected"},
     }
+
+
+def divide():
+    """The proxy's CPU and the load's. This process and its children stay on the second, and may open
+    as many files as they like."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise BenchError("this needs two CPUs: one for the proxy, one for origin and load")
+    os.sched_setaffinity(0, {cpus[1]})
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    return cpus[0], cpus[1]
 
 
 def versions(names, weir):

@@ -34,14 +34,7 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.names = [name for name in ("weir", *report.PEERS) if name in options.proxies]
-        cpus = sorted(os.sched_getaffinity(0))
-        if len(cpus) < 2:
-            raise BenchError("this needs two CPUs: one for the proxy, one for origin and load")
-        self.proxy_cpu, self.load_cpu = cpus[:2]
-        # Children inherit both: the load, the origin and this process stay away from the proxy.
-        os.sched_setaffinity(0, {self.load_cpu})
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        self.proxy_cpu, self.load_cpu = machine.divide()
         self.workspace = Workspace()
         self.servers = []
         self.result = {

@@ -8,8 +8,6 @@ time a request within the round.
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import load
+import machine
 import measure
 import tokens
 from proxies import BenchError, Server, Workspace, free_port, program, start_origin
@@ -74,13 +73,7 @@ class Scenery:
     """The machine's two CPUs, the origin, certificates and tokens: what all scenes share."""
 
     def __init__(self, options):
-        cpus = sorted(os.sched_getaffinity(0))
-        if len(cpus) < 2:
-            raise BenchError("this needs two CPUs: one for the proxy, one for origin and load")
-        self.proxy_cpu, self.load_cpu = cpus[:2]
-        os.sched_setaffinity(0, {self.load_cpu})
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        self.proxy_cpu, self.load_cpu = machine.divide()
         self.options = options
         self.workspace = Workspace()
         (self.workspace.files / "huge").write_bytes(b"x" * 2**20)

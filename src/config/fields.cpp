@@ -73,6 +73,15 @@ Tree schema_fields(const Fields& fields) {
   return out;
 }
 
+Tree one_key_schema(Tree properties) {
+  Tree out = Tree::map({{"type", "object"},
+                        {"additionalProperties", false},
+                        {"minProperties", std::int64_t{1}},
+                        {"maxProperties", std::int64_t{1}}});
+  out.set("properties", std::move(properties));
+  return out;
+}
+
 Value block(Fields fields) {
   return {.read = [fields](const Reader& in) { read_fields(in, fields); },
           .print = [fields] { return print_fields(fields); },

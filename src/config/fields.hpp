@@ -50,6 +50,8 @@ class Places {
 Places read_fields(const Reader& in, const Fields& fields);
 Tree print_fields(const Fields& fields);
 Tree schema_fields(const Fields& fields);
+// Of a map that has exactly one of `properties`.
+Tree one_key_schema(Tree properties);
 
 // A mapping inside a block.
 Value block(Fields fields);

@@ -101,12 +101,7 @@ Value jwt_keys_value(JwtKeys& keys) {
                   each.set("description", docs[i]);
                   properties.set(words[i], std::move(each));
                 }
-                Tree out = Tree::map({{"type", "object"},
-                                      {"additionalProperties", false},
-                                      {"minProperties", std::int64_t{1}},
-                                      {"maxProperties", std::int64_t{1}}});
-                out.set("properties", std::move(properties));
-                return out;
+                return one_key_schema(std::move(properties));
               }};
 }
 

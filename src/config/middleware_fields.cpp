@@ -82,12 +82,7 @@ Tree middleware_schema() {
     std::vector<Written> unused;
     properties.set(type_names[index], schema_fields(fields(spec, unused)));
   }
-  Tree out = Tree::map({{"type", "object"},
-                        {"additionalProperties", false},
-                        {"minProperties", std::int64_t{1}},
-                        {"maxProperties", std::int64_t{1}}});
-  out.set("properties", std::move(properties));
-  return out;
+  return one_key_schema(std::move(properties));
 }
 
 }  // namespace weir::config

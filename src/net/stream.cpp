@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "net/system_calls.hpp"
+#include "weir/net/pieces.hpp"
 #include "weir/net/tls_session.hpp"
 
 namespace weir::net {
@@ -149,15 +150,7 @@ Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {
     const IoResult result = try_write(pieces);
     if (result.status == Io::ok) co_return Io::ok;
     if (result.status == Io::error) co_return Io::error;
-    std::size_t done = result.bytes;
-    while (!pieces.empty() && done >= pieces.front().iov_len) {
-      done -= pieces.front().iov_len;
-      pieces = pieces.subspan(1);
-    }
-    if (done != 0) {
-      pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + done;
-      pieces.front().iov_len -= done;
-    }
+    pieces = without_first(pieces, result.bytes);
     const Io ready = co_await wait_writable(deadline_after(loop_.now(), stall));
     if (ready != Io::ok) co_return ready;
   }

@@ -57,7 +57,7 @@ class MessageTest(H2UpstreamCase):
             ("Keep-Alive", "timeout=5"), ("TE", "trailers"), ("Cookie", "a=1; b=2")])
         self.assertEqual((response.status, response.body), (200, b"ok"))
         request = origin.requests[0]
-        self.assertEqual(request.fields[:4], [
+        self.assertEqual(request.headers[:4], [
             (":method", "GET"), (":scheme", "http"), (":authority", request.header(":authority")),
             (":path", "/a/b?c=d")])
         self.assertEqual(request.header("x-mixed-case"), "Value")

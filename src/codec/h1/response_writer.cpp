@@ -7,6 +7,7 @@
 
 #include "codec/h1/chunk_line.hpp"
 #include "weir/http/date.hpp"
+#include "weir/net/pieces.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h1 {
@@ -199,16 +200,7 @@ net::Io ResponseWriter::try_send(std::span<iovec> pieces, Progress& progress) no
   const net::IoResult result = stream_.try_write(pieces);
   progress.moved(result.bytes);
   if (result.status != net::Io::would_block) return result.status;
-  std::size_t done = result.bytes;
-  while (!pieces.empty() && done >= pieces.front().iov_len) {
-    done -= pieces.front().iov_len;
-    pieces = pieces.subspan(1);
-  }
-  if (done != 0) {
-    pieces.front().iov_base = static_cast<std::byte*>(pieces.front().iov_base) + done;
-    pieces.front().iov_len -= done;
-  }
-  unsent_ = pieces;
+  unsent_ = net::without_first(pieces, result.bytes);
   return net::Io::would_block;
 }
 

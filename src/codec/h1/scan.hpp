@@ -27,34 +27,6 @@ inline constexpr std::array<std::uint8_t, 256> name_classes = [] {
   return classes;
 }();
 
-// The first byte that is not a tchar, or `end`; the classes of those before it are joined to
-// `seen`.
-inline const char* skip_name(const char* p, const char* end, std::uint8_t& seen) noexcept {
-#ifdef __SSE2__
-  // Most names are of letters and '-' alone.
-  const __m128i small = _mm_set1_epi8(0x20);
-  const __m128i a = _mm_set1_epi8('a');
-  const __m128i letters = _mm_set1_epi8(25);
-  const __m128i hyphen = _mm_set1_epi8('-');
-  for (; end - p >= 16; p += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, small), a);
-    const __m128i plain = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, letters), letter),
-                                       _mm_cmpeq_epi8(bytes, hyphen));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(plain));
-    if (mask == 0xFFFF) continue;
-    p += std::countr_one(mask);
-    break;
-  }
-#endif
-  for (; p != end; ++p) {
-    const std::uint8_t kind = name_classes[static_cast<unsigned char>(*p)];
-    if (kind == 0) break;
-    seen |= kind;
-  }
-  return p;
-}
-
 // The first byte that is neither a letter nor '-', or `end`; may stop early where the next few
 // bytes are the last.
 inline const char* skip_letters(const char* p, const char* end) noexcept {
@@ -72,6 +44,18 @@ inline const char* skip_letters(const char* p, const char* end) noexcept {
     if (mask != 0xFFFF) return p + std::countr_one(mask);
   }
 #endif
+  return p;
+}
+
+// The first byte that is not a tchar, or `end`; the classes of those before it are joined to
+// `seen`.
+inline const char* skip_name(const char* p, const char* end, std::uint8_t& seen) noexcept {
+  // Most names are of letters and '-' alone.
+  for (p = skip_letters(p, end); p != end; ++p) {
+    const std::uint8_t kind = name_classes[static_cast<unsigned char>(*p)];
+    if (kind == 0) break;
+    seen |= kind;
+  }
   return p;
 }
 

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 
+from .fields import Fields
 from .waiting import bound
 
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)\Z")
@@ -26,7 +27,7 @@ class Truncated(AssertionError):
         self.reset = reset
 
 
-class Response:
+class Response(Fields):
     def __init__(self, status, phrase, headers):
         self.status = status
         self.phrase = phrase
@@ -35,16 +36,6 @@ class Response:
         self.trailers = []
         self.framing = "none"  # none, length, chunked, close
         self.interim = []      # 1xx answers before this one
-
-    def all(self, name):
-        return [value for have, value in self.headers if have.lower() == name.lower()]
-
-    def header(self, name):
-        values = self.all(name)
-        return ", ".join(values) if values else None
-
-    def names(self):
-        return [name for name, _ in self.headers]
 
     def __repr__(self):
         return f"<{self.status} {self.headers} {self.body[:300]!r}>"

@@ -5,6 +5,7 @@ import socket
 import struct
 
 from .client import Truncated
+from .fields import Fields
 from .h2_frames import (  # tests that speak frames have the words from here
     ACK, CANCEL, COMPRESSION_ERROR, CONNECT_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM,
     ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, GOAWAY, HEADERS, INTERNAL_ERROR,
@@ -36,7 +37,7 @@ class Frame:
         return f"<{self.kind} flags {self.flags:#x} stream {self.stream} {self.payload[:40]!r}>"
 
 
-class H2Answer:
+class H2Answer(Fields):
     def __init__(self):
         self.status = 0
         self.headers, self.trailers, self.interim = [], [], []
@@ -45,10 +46,6 @@ class H2Answer:
         self.goaway = None  # the frame that ended the connection before the answer's end
         self.ended = False
         self.phrase = ""
-
-    def header(self, name):
-        values = [value for have, value in self.headers if have == name]
-        return ", ".join(values) if values else None
 
     def trailer(self, name):
         return dict(self.trailers).get(name)

@@ -7,28 +7,22 @@ import threading
 import traceback
 
 from . import h2_frames as h2
+from .fields import Fields
 from .waiting import bound
 
 
-class H2Request:
+class H2Request(Fields):
     """A request on its stream, and the way to answer it."""
 
     def __init__(self, connection, stream, fields):
         self.connection = connection
         self.stream = stream
-        self.fields = fields
+        self.headers = fields
         self.body = b""
         self.trailers = []
         self.ended = False
         self.reset = None          # the error code with which Weir gave it up
         self.window = connection.initial_window
-
-    def header(self, name):
-        values = [value for have, value in self.fields if have == name]
-        return ", ".join(values) if values else None
-
-    def names(self):
-        return [name for name, _ in self.fields]
 
     # --- what came; each waits
     def wait(self, what, condition, timeout=10):

@@ -8,6 +8,7 @@ import struct
 import threading
 import traceback
 
+from .fields import Fields
 from .waiting import bound
 
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.([01])\Z")
@@ -22,7 +23,7 @@ class ConnectionEnded(Exception):
         self.reset = reset
 
 
-class Request:
+class Request(Fields):
     def __init__(self, raw_head, connection, index):
         self.raw_head = raw_head
         self.connection = connection  # number of the connection, from 0
@@ -42,16 +43,6 @@ class Request:
             if not match:
                 raise AssertionError(f"Weir sent a bad field line: {field!r}")
             self.headers.append((match[1].decode(), match[2].decode("latin-1")))
-
-    def all(self, name):
-        return [value for have, value in self.headers if have.lower() == name.lower()]
-
-    def header(self, name):
-        values = self.all(name)
-        return ", ".join(values) if values else None
-
-    def names(self):
-        return [name for name, _ in self.headers]
 
     def __repr__(self):
         return f"<{self.method} {self.target} {self.headers} on {self.connection}>"

@@ -24,8 +24,8 @@ namespace weir::net {
 class TlsFolder {
  public:
   TlsFolder() {
-    char name[] = "/tmp/weir-unit-tls-XXXXXX";
-    path_ = ::mkdtemp(name);
+    path_ = testing::TempDir() + "weir-unit-tls-XXXXXX";
+    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
     const std::string command =
         "cd " + path_ +
         " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
