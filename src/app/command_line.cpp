@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/commands.hpp"
 #include "app/demo.hpp"
+#include "app/help_texts.hpp"
 #include "app/run.hpp"
+#include "weir/base/text.hpp"
 
 namespace weir::app {
 namespace {
@@ -29,7 +32,10 @@ class CommandLine {
  public:
   CommandLine() {
     app_.require_subcommand(1, 1);
-    app_.footer("weir COMMAND --help tells more about each.");
+    app_.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
+    app_.footer(help::all);
+    app_.get_formatter()->column_width(34);
+    app_.get_formatter()->label("SUBCOMMAND", "COMMAND");
   }
 
   int run(int argc, const char* const* argv) {
@@ -37,93 +43,106 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::Success& success) {
-      return app_.exit(success);  // --help
+      return app_.exit(success);  // --help, --version
     } catch (const CLI::ParseError& error) {
-      std::string line = error.what();
-      std::ranges::replace(line, '\n', ' ');
-      return complain("weir: " + line + " (see weir --help)", exit_usage);
+      return complain(what_is_wrong(argc > 1 ? argv[1] : "", error), exit_usage);
     }
     return chosen_();
   }
 
  private:
-  CLI::App* add(const char* name, const char* what, std::function<int()> command) {
+  // One line. `first` is the first argument, "" without one.
+  std::string what_is_wrong(const std::string& first, const CLI::ParseError& error) const {
+    if (first.empty() || first.starts_with('-')) {
+      return "weir: a command is required" + (first.empty() ? "" : ", not '" + first + "'") +
+             " (see weir --help)";
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app_.get_subcommands({})) names.push_back(sub->get_name());
+    const bool known = std::ranges::find(names, first) != names.end();
+    if (!known) {
+      const std::string_view near =
+          nearest(first, std::vector<std::string_view>(names.begin(), names.end()));
+      const std::string hint = near.empty() ? "" : " (did you mean '" + std::string(near) + "'?)";
+      return "weir: unknown command '" + first + "'" + hint + " (see weir --help)";
+    }
+    std::string line = error.what();
+    std::ranges::replace(line, '\n', ' ');
+    return "weir: " + line + " (see weir " + first + " --help)";
+  }
+
+  CLI::App* add(const char* name, const char* what, const char* more,
+                std::function<int()> command) {
     CLI::App* sub = app_.add_subcommand(name, what);
+    sub->group("Commands");
+    sub->footer(more);
     sub->callback([this, command = std::move(command)] { chosen_ = command; });
     return sub;
   }
 
   // A command that reads a configuration.
-  CLI::App* add_reader(const char* name, const char* what, std::function<int()> command) {
-    CLI::App* sub = add(name, what, std::move(command));
-    sub->add_option("-c,--config", options_.config,
-                    "the configuration: a file, or a folder whose *.yaml are joined")
-        ->type_name("FILE|FOLDER")
-        ->capture_default_str();
+  CLI::App* add_reader(const char* name, const char* what, const char* more,
+                       std::function<int()> command) {
+    CLI::App* sub = add(name, what, more, std::move(command));
+    sub->add_option("-c,--config", options_.config, "the configuration [/etc/weir/weir.yaml]")
+        ->type_name("FILE|FOLDER");
     return sub;
   }
 
   void define() {
     Options& options = options_;
-    add_reader("run", "Serve until SIGTERM or SIGINT", [&] { return app::run(options.config); })
-        ->footer(
-            "SIGTERM and SIGINT drain and stop, a second one ends at once; SIGHUP reloads the\n"
-            "configuration, SIGUSR1 opens log files anew.\n"
-            "Exit: 0 drained clean, 2 something was cut at the end of the drain, 1 could not "
-            "start.");
-    add_reader("check", "Validate a configuration and start nothing", [&] {
-      return check(options.config);
-    })->footer("Exit: 0 valid (there may be warnings), 1 not.");
+    add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
+               [&] { return app::run(options.config); });
+    add_reader("check", "Validate a configuration and start nothing", help::check,
+               [&] { return check(options.config); });
     define_explain();
-    add_reader("routes", "Print the route table in match order", [&] {
-      return routes(options.config);
-    })->footer("Exit: 0, or 1 when the configuration is not valid.");
+    add_reader("routes", "Print the route table in match order", help::routes,
+               [&] { return routes(options.config); });
 
     CLI::App* demo_command =
-        add("demo", "Serve an embedded configuration with two sample backends inside",
+        add("demo", "Serve an embedded configuration with two sample backends inside", help::demo,
             [&] { return demo(options.bind, options.admin); });
-    demo_command->add_option("--bind", options.bind, "where the gateway listens; port 0 is any")
-        ->type_name("IP:PORT|unix:PATH")
-        ->capture_default_str();
-    demo_command->add_option("--admin", options.admin, "where the admin address listens, or off")
-        ->type_name("IP:PORT|unix:PATH")
-        ->capture_default_str();
-    demo_command->footer("Prints URLs to try. Signals and exit are those of run.");
+    demo_command
+        ->add_option("--bind", options.bind,
+                     "where the gateway listens; port 0: a free one [127.0.0.1:8080]")
+        ->type_name("IP:PORT|unix:PATH");
+    demo_command
+        ->add_option("--admin", options.admin,
+                     "where the admin address listens, or off [127.0.0.1:9901]")
+        ->type_name("IP:PORT|unix:PATH");
 
-    CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
-                                   [&] { return health(options.admin); });
-    health_command->add_option("--admin", options.admin, "its admin address")
-        ->type_name("IP:PORT|unix:PATH")
-        ->capture_default_str();
-    health_command->footer("For container health checks; at most 2 s. Exit: 0 ready, 1 not.");
+    add("health", "Ask a running gateway whether it is ready", help::health,
+        [&] { return health(options.admin); })
+        ->add_option("--admin", options.admin, "its admin address [127.0.0.1:9901]")
+        ->type_name("IP:PORT|unix:PATH");
 
-    add("schema", "Print the JSON Schema of the configuration, for editors", schema);
-    add("version", "Print the version, the compiler, I/O backends and library versions", version);
+    add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
+    add("version", "Print the version, the compiler, I/O backends and library versions",
+        help::version, version);
   }
 
   void define_explain() {
     Options& options = options_;
-    CLI::App* sub =
-        add_reader("explain", "Tell how a request would be treated, without sending it", [&] {
+    CLI::App* sub = add_reader(
+        "explain", "Tell how a request would be treated, without sending it", help::explain, [&] {
           return app::explain(options.config, options.asked, options.header_lines, options.json);
         });
-    sub->add_option("METHOD", options.asked.method, "GET, POST, ...")->required()->type_name("");
-    sub->add_option("URL", options.asked.url, "absolute, or a path")->required()->type_name("");
+    sub->add_option("METHOD", options.asked.method, "GET, POST, ...")->required()->option_text(" ");
+    sub->add_option("URL", options.asked.url, "absolute, or a path")->required()->option_text(" ");
     // One value each, or a -H before METHOD would take METHOD and URL for more fields.
     sub->add_option("-H,--header", options.header_lines, "a field of the request, repeatable")
-        ->type_name("'NAME: VALUE'")
+        ->option_text("'NAME: VALUE'")
         ->allow_extra_args(false)
         ->take_all();
     sub->add_option("--from", options.asked.from, "the client's address [127.0.0.1]")
         ->type_name("IP");
     sub->add_option("--listener", options.asked.listener,
-                    "the listener on which it comes [the first]")
+                    "the listener on which it comes [the first for the URL's scheme]")
         ->type_name("NAME");
     sub->add_flag("--json", options.json, "print JSON");
-    sub->footer("Exit: 0 routed, 3 no route or refused, 1 the configuration is not valid.");
   }
 
-  CLI::App app_{"Weir, an HTTP gateway", "weir"};
+  CLI::App app_{"Weir, an HTTP API gateway", "weir"};
   Options options_;
   std::function<int()> chosen_;
 };

@@ -183,7 +183,12 @@ std::optional<YAML::Node> parse_document(std::string_view text, const std::strin
   } catch (const YAML::DeepRecursion& failure) {
     problems.error(place_of(failure.mark, file), "", too_deep);
   } catch (const YAML::Exception& failure) {
-    problems.error(place_of(failure.mark, file), "", "not valid YAML: " + failure.msg);
+    // What `{path: /orders/{id}}` comes to.
+    const bool in_braces = failure.msg.find("map flow") != std::string::npos;
+    problems.error(
+        place_of(failure.mark, file), "",
+        "not valid YAML: " + failure.msg +
+            (in_braces ? " (inside { } a value with { } [ ] or a comma needs quotes)" : ""));
   } catch (const std::exception& failure) {
     problems.error({file, 0, 0}, "", fmt::format("not readable as YAML: {}", failure.what()));
   }

@@ -188,9 +188,16 @@ AdminAnswer AdminApi::config_diff() const {
 
 AdminAnswer AdminApi::listeners() const {
   json::array out;
+  const auto& configured = server_.snapshot()->config().listeners;
   for (const auto& [name, address] : server_.listeners()) {
+    const auto listener = std::ranges::find(configured, name, &config::Listener::name);
+    const config::Protocols spoken = listener->spoken();
+    json::array protocols;
+    if (spoken.http1) protocols.emplace_back("http1");
+    if (spoken.h2) protocols.emplace_back("h2");
+    if (spoken.h2c) protocols.emplace_back("h2c");
     out.push_back(
-        json::object{{"name", name}, {"address", address.to_string()}, {"protocols", {"http1"}}});
+        json::object{{"name", name}, {"address", address.to_string()}, {"protocols", protocols}});
   }
   return json_answer(out);
 }

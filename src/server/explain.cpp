@@ -281,6 +281,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   }
   if (!found) {
     const std::string allow = table.allow(query);
+    if (allow.empty() && host.empty()) {
+      return stop(Reason::no_route,
+                  "no route takes this request; it has no host (give an absolute URL or a Host)");
+    }
     if (allow.empty()) return stop(Reason::no_route, "no route takes this request");
     return stop(Reason::method_not_allowed, "allowed are " + allow);
   }

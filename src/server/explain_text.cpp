@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "weir/base/text.hpp"
@@ -75,8 +76,10 @@ std::string split_text(const config::Split& split, const control::SplitWeights& 
 }
 
 std::string Explanation::to_text() const {
+  std::size_t width = 24;
+  for (const Step& step : steps) width = std::max(width, step.what.size());
   std::string out;
-  for (const Step& step : steps) out += fmt::format("{:<24} {}\n", step.what, step.text);
+  for (const Step& step : steps) out += fmt::format("{:<{}} {}\n", step.what, width, step.text);
   return out;
 }
 

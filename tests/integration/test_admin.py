@@ -50,6 +50,13 @@ class EndpointsTest(Case):
         self.assertIn("http", json.dumps(data))
         self.assertIn(str(self.weir.port()), json.dumps(data))
 
+    def test_listeners_say_what_they_speak(self):
+        gateway = self.gateway(basic_config(
+            [{"name": "r", "match": {"path": "/"}, "respond": {"status": 200}}],
+            listener={"protocols": ["http1", "h2c"]}))
+        (listener,) = gateway.admin("GET", "/listeners").json()
+        self.assertEqual(listener["protocols"], ["http1", "h2c"])
+
     def test_routes(self):
         text = json.dumps(self.get("/routes").json())
         for word in ("split", "plain", "/x/{id}", "v1"):

@@ -205,6 +205,11 @@ class CheckTest(CliCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout + done.stderr, r"weir\.yaml:\d+:\d+: ")
 
+    def test_a_value_with_braces_in_a_flow_mapping(self):
+        done = self.check(self.edited('path: "/orders/{id}"', "path: /orders/{id}"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("needs quotes", done.stderr)
+
     @rows([("listeners", "listeners"), ("routes", "routes")])
     def test_required(self, key):
         text = re.sub(rf"(?m)^{key}:\n(  .*\n)+", "", GOOD)
@@ -255,6 +260,7 @@ class LookingTest(CliCase):
         ("let through", ["GET", "/office", "--from", "10.2.3.4"], 0, ["office"]),
         ("host by header", ["GET", "/orders/7", "-H", "Host: api.test"], 0, ["orders"]),
         ("bad path", ["GET", "/%00"], 3, ["bad_request"]),
+        ("a path has no host", ["GET", "/orders/7"], 3, ["no_route", "it has no host"]),
     ])
     def test_explain(self, arguments, code, words):
         done = weir("explain", "-c", self.file, *arguments)

@@ -1,0 +1,90 @@
+// What stands below the options in the help of each command: how it ends, what it listens to, an
+// example. tests/integration/test_help.py holds them against the program.
+#pragma once
+
+namespace weir::app::help {
+
+inline constexpr const char* all =
+    "Try it:\n"
+    "  weir demo                                    a gateway with two backends, nothing else "
+    "needed\n"
+    "With a file of your own:\n"
+    "  weir check -c weir.yaml                      every mistake at once, with place and remedy\n"
+    "  weir explain -c weir.yaml GET http://api.example.com/orders/7\n"
+    "  weir run -c weir.yaml                        serve\n"
+    "\n"
+    "weir COMMAND --help tells more about each. Wrong usage is answered with one line and exit 2.\n"
+    "docs/ has a quick start and a guide; config/reference.yaml has every key with its default.";
+
+// For every command that reads a configuration.
+#define WEIR_HELP_CONFIGURATION                                                                   \
+  "Of a folder its *.yaml are joined by name. ${NAME} and ${NAME:-default} in values are taken\n" \
+  "from the environment; relative file names start at the configuration's folder.\n"
+
+inline constexpr const char* run = WEIR_HELP_CONFIGURATION
+    "\n"
+    "Signals:\n"
+    "  SIGTERM, SIGINT   drain and stop: readiness turns 503, server.drain_delay passes while "
+    "requests\n"
+    "                    are still accepted, then those in flight have server.drain_timeout.\n"
+    "                    A second one ends at once\n"
+    "  SIGHUP            read the configuration again, all or nothing; what is wrong is logged\n"
+    "  SIGUSR1           open log files anew, after they were rotated\n"
+    "  SIGUSR2           ignored with a warning\n"
+    "Output: the access log on stdout (access_log.path), diagnostics on stderr, among them the\n"
+    "address of each listener: listening name=http address=127.0.0.1:8080\n"
+    "Exit: 0 drained clean, 1 could not start, 2 something was cut at the end of the drain or "
+    "wrong "
+    "usage.\n"
+    "Example: weir run -c /etc/weir/weir.yaml";
+
+inline constexpr const char* check = WEIR_HELP_CONFIGURATION
+    "\n"
+    "Opens certificates, keys and other files that are named, but connects to nothing. Each "
+    "mistake is\n"
+    "a line on stderr, FILE:LINE:COLUMN: KEY: what is wrong; lines and columns count from 0. "
+    "Warnings\n"
+    "begin with \"warning: \".\n"
+    "Exit: 0 valid (there may be warnings), 1 not valid, 2 wrong usage.\n"
+    "Example: weir check -c weir.yaml";
+
+inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
+    "\n"
+    "A step a line: listener, client, normalised path, why the nearest other routes did not match, "
+    "the\n"
+    "route, what each middleware would say, the upstream with its shares. Nothing is sent, tokens "
+    "are\n"
+    "not verified. A path alone has no host: give an absolute URL, or -H 'Host: NAME'.\n"
+    "Exit: 0 routed, 1 the configuration is not valid, 2 wrong usage, 3 no route or refused.\n"
+    "Example: weir explain -c weir.yaml --from 192.0.2.7 -H 'x-canary: always' \\\n"
+    "           GET http://api.example.com/orders/7";
+
+inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
+    "\n"
+    "A route a line: name, conditions, action, middleware; the first that matches wins.\n"
+    "Exit: 0 printed, 1 the configuration is not valid, 2 wrong usage.\n"
+    "Example: weir routes -c weir.yaml";
+
+inline constexpr const char* demo =
+    "Prints URLs to try, on stdout. Signals are those of run.\n"
+    "Exit: 0 drained clean, 1 could not start, 2 something was cut at the end of the drain or "
+    "wrong "
+    "usage.\n"
+    "Example: weir demo --bind 127.0.0.1:8000 --admin 127.0.0.1:9000";
+
+inline constexpr const char* health =
+    "Asks /readyz and waits at most 2 s; for health checks of containers, which need no shell.\n"
+    "Exit: 0 ready, 1 not (stderr says why), 2 wrong usage.\n"
+    "Example: weir health --admin 127.0.0.1:9901";
+
+inline constexpr const char* schema =
+    "Exit: 0 printed, 2 wrong usage.\n"
+    "Example: weir schema > weir.schema.json\n"
+    "and as the first line of weir.yaml, for editors with the YAML language server:\n"
+    "  # yaml-language-server: $schema=weir.schema.json";
+
+inline constexpr const char* version = "Exit: 0 printed, 2 wrong usage.";
+
+#undef WEIR_HELP_CONFIGURATION
+
+}  // namespace weir::app::help

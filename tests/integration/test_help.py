@@ -1,0 +1,73 @@
+"""--help is enough to use a command: it names each option with its default, the signals, and each
+exit code with its meaning."""
+
+import re
+
+from harness import Case, rows, weir
+
+CONFIG = {"-c,--config": "/etc/weir/weir.yaml"}
+# Command -> (options with their defaults, exit codes): interface.md section 1.
+COMMANDS = {
+    "run": (CONFIG, {0, 1, 2}),
+    "check": (CONFIG, {0, 1, 2}),
+    "explain": ({**CONFIG, "-H,--header": "", "--from": "127.0.0.1", "--listener": "the first",
+                 "--json": ""}, {0, 1, 2, 3}),
+    "routes": (CONFIG, {0, 1, 2}),
+    "demo": ({"--bind": "127.0.0.1:8080", "--admin": "127.0.0.1:9901"}, {0, 1, 2}),
+    "health": ({"--admin": "127.0.0.1:9901"}, {0, 1, 2}),
+    "schema": ({}, {0, 2}),
+    "version": ({}, {0, 2}),
+}
+
+
+class HelpTest(Case):
+    def help(self, *command):
+        done = weir(*command, "--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 104, line)
+        return done.stdout
+
+    def test_all_commands_are_named(self):
+        text = self.help()
+        block = text[text.index("Commands:"):text.index("\n\n", text.index("Commands:"))]
+        self.assertEqual(set(re.findall(r"(?m)^  (\w+) ", block)), set(COMMANDS))
+
+    @rows([(name, name, *row) for name, row in COMMANDS.items()])
+    def test_command(self, command, options, codes):
+        text = self.help(command)
+        told = dict(re.findall(r"(?m)^  (-[\w,-]+)(.*(?:\n {20,}.*)*)", text))
+        told.pop("-h,--help")
+        self.assertEqual(set(told), set(options))
+        for option, default in options.items():
+            self.assertIn(default, told[option])
+        ends = re.search(r"(?m)^Exit: ((?:.+\n?)+?)(?=Example|\Z)", text)[1]
+        self.assertEqual({int(code) for code in re.findall(r"(?:^|, )(\d) ", ends)}, codes, ends)
+
+    def test_signals_of_run(self):
+        text = self.help("run")
+        for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+            self.assertIn(name, text)
+
+    def test_environment(self):
+        for command in ("run", "check", "explain", "routes"):
+            self.assertIn("${NAME:-default}", self.help(command))
+
+    def test_version_option(self):
+        done = weir("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout.split()[0], "weir")
+        self.assertTrue(weir("version").stdout.startswith(done.stdout.strip()))
+
+    @rows([
+        ("a misspelt command", ["chek"], "unknown command 'chek' (did you mean 'check'?)"),
+        ("another word", ["fly"], "unknown command 'fly' (see weir --help)"),
+        ("nothing", [], "a command is required (see weir --help)"),
+        ("an option first", ["-c", "x"], "a command is required, not '-c'"),
+        ("an unknown option", ["check", "--fly"], "--fly (see weir check --help)"),
+        ("no URL", ["explain", "GET"], "URL is required (see weir explain --help)"),
+    ])
+    def test_wrong_usage_says_what_and_where_to_look(self, arguments, words):
+        done = weir(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn(words, done.stderr)
