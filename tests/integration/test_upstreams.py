@@ -228,6 +228,17 @@ class TimeoutTest(Case):
         peer.expect_gone(4)
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
 
+    def test_absolute_end_while_the_client_does_not_read(self):
+        def handler(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not self.release.is_set():
+                connection.chunk(bytes(100_000))
+        gateway = self.serve(handler, max_duration="500ms")
+        peer = self.client(gateway)
+        peer.request("GET", "/")
+        # Far below the 30 s in which a slow client must read something.
+        self.upstream.wait_connection_ended(0, 10)
+
 
 class PoolTest(Case):
     def setUp(self):

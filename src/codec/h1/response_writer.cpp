@@ -1,5 +1,6 @@
 #include "codec/h1/response_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <optional>
@@ -145,14 +146,19 @@ ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Re
 Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& response,
                                 Delimit delimited, Exchange& exchange, Outcome& outcome) {
   Progress progress(idle_timeout_);
-  const auto failed = [&exchange](net::Io io) {
+  const Deadline end = exchange.hard_deadline;
+  const auto failed = [&](net::Io io) {
+    if (io == net::Io::timeout && loop_.now() >= end) {
+      outcome.reason = Reason::request_timeout;
+      return false;
+    }
     exchange.cancel(io == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
     return false;
   };
   if (!left_.empty()) {
     const std::string left = std::exchange(left_, {});
     std::array<iovec, 1> pieces{piece(left)};
-    const net::Io sent = co_await send(pieces, progress);
+    const net::Io sent = co_await send(pieces, progress, end);
     if (sent != net::Io::ok) co_return failed(sent);
     exchange.last_activity = loop_.now();
   }
@@ -172,16 +178,13 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
     Framed framed(content, &body, delimited, request.te_trailers, loop_.buffers());
     if (!framed.pieces().empty()) {
       net::Io sent = try_send(framed.pieces(), progress);
-      if (sent == net::Io::would_block) sent = co_await send(unsent_, progress);
+      if (sent == net::Io::would_block) sent = co_await send(unsent_, progress, end);
       if (sent != net::Io::ok) co_return failed(sent);
       exchange.last_activity = loop_.now();
       exchange.bytes_out += content.size();
     }
     if (framed.last()) co_return true;
-    if (loop_.now() >= exchange.hard_deadline) {
-      outcome.reason = Reason::request_timeout;
-      co_return false;
-    }
+    if (loop_.now() >= end) co_return failed(net::Io::timeout);
     if (turns.moved(content.size())) co_await turns.yield();
   }
 }
@@ -193,7 +196,7 @@ Task<bool> ResponseWriter::write_interim(const ResponseHead& head) {
   out.append("\r\n");
   std::array<iovec, 1> pieces{piece(out.text())};
   Progress progress(idle_timeout_);
-  co_return co_await send(pieces, progress) == net::Io::ok;
+  co_return co_await send(pieces, progress, no_deadline) == net::Io::ok;
 }
 
 net::Io ResponseWriter::try_send(std::span<iovec> pieces, Progress& progress) noexcept {
@@ -204,13 +207,13 @@ net::Io ResponseWriter::try_send(std::span<iovec> pieces, Progress& progress) no
   return net::Io::would_block;
 }
 
-Task<net::Io> ResponseWriter::send(std::span<iovec> pieces, Progress& progress) {
+Task<net::Io> ResponseWriter::send(std::span<iovec> pieces, Progress& progress, Deadline end) {
   while (true) {
     const net::Io status = try_send(pieces, progress);
     if (status != net::Io::would_block) co_return status;
     pieces = unsent_;
     const TimePoint from = loop_.now();
-    const net::Io ready = co_await stream_.wait_writable(progress.deadline(from));
+    const net::Io ready = co_await stream_.wait_writable(std::min(progress.deadline(from), end));
     progress.waited(loop_.now() - from);
     if (ready != net::Io::ok) co_return ready;
   }

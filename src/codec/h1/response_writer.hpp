@@ -43,7 +43,8 @@ class ResponseWriter {
 
   // One attempt without waiting; what is left stands in unsent_.
   net::Io try_send(std::span<iovec> pieces, Progress& progress) noexcept;
-  Task<net::Io> send(std::span<iovec> pieces, Progress& progress);
+  // timeout: the client takes too little, or `end` has come.
+  Task<net::Io> send(std::span<iovec> pieces, Progress& progress, Deadline end);
 
   net::Stream& stream_;
   net::Loop& loop_;
