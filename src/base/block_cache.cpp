@@ -19,6 +19,7 @@ class BlockCacheEnd {
       }
       list.kept = 0;
     }
+    BlockCache::surplus_ = 0;
   }
   void touch() noexcept {}
 };
@@ -26,7 +27,14 @@ class BlockCacheEnd {
 void* BlockCache::fresh(std::size_t size) {
   thread_local BlockCacheEnd end;
   end.touch();
-  return ::operator new(list_of(size) * 16 + 8);
+  return ::operator new(size_of(list_of(size)));
+}
+
+bool BlockCache::keep_more(std::size_t list) noexcept {
+  const std::size_t size = size_of(list);
+  if (keep_ == 0 || surplus_ + size > most_surplus) return false;
+  surplus_ += size;
+  return true;
 }
 
 }  // namespace weir

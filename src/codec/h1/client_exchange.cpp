@@ -123,7 +123,8 @@ class Client final : public ClientExchange, public Cached {
           return true;
         }
       }
-      switch (input_.fill()) {
+      switch (
+          input_.fill()) {
         case net::Io::ok:
           touched_ = true;
           continue;
@@ -211,6 +212,11 @@ class Client final : public ClientExchange, public Cached {
   // The next piece of what has come; ends with the last one.
   Bytes take() noexcept {
     if (failure_.reason != Reason::none) return {};
+    if (ended_) {
+      // Who asks again behind the last piece has done with it.
+      if (content_.ended() && input_.empty()) input_.release();
+      return {};
+    }
     const Bytes piece = content_.take(input_);
     if (content_.failed()) lose(Reason::upstream_incomplete, content_.failure());
     if (content_.ended()) end(keep_alive_ && input_.empty());

@@ -9,12 +9,11 @@ std::uint8_t* bytes(std::string_view text) noexcept {
   return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
 }
 
-// Worth no entry in a table that the whole connection shares, or too dear to be guessed bit by bit
-// (RFC 7541 section 7.1.3).
-bool is_secret(FieldId id) noexcept {
-  return id == FieldId::authorization || id == FieldId::proxy_authorization ||
-         id == FieldId::set_cookie;
-}
+// Not for the table that the whole connection shares: too dear to be guessed bit by bit (RFC 7541
+// section 7.1.3), or never the same twice, so that its entries would push out useful ones.
+constexpr FieldSet not_indexed =
+    field_set({FieldId::authorization, FieldId::proxy_authorization, FieldId::set_cookie,
+               FieldId::x_request_id, FieldId::traceparent});
 
 }  // namespace
 
@@ -49,7 +48,7 @@ void FieldBlock::add(const HeaderMap& headers, FieldId without) {
       continue;
     }
     add(field.name, field.value);
-    if (is_secret(field.id)) fields_.back().flags = NGHTTP2_NV_FLAG_NO_INDEX;
+    if (holds(not_indexed, field.id)) fields_.back().flags = NGHTTP2_NV_FLAG_NO_INDEX;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "weir/base/block_cache.hpp"
 #include "weir/http/header_map.hpp"
 
 namespace weir::codec::h2 {
@@ -36,7 +37,7 @@ class FieldBlock {
   std::size_t size() const noexcept { return fields_.size(); }
 
  private:
-  std::vector<nghttp2_nv> fields_;
+  std::vector<nghttp2_nv, CachedAllocator<nghttp2_nv>> fields_;
   std::array<std::array<char, 20>, 2> digits_;
   std::size_t numbers_ = 0;
 };

@@ -7,12 +7,13 @@
 
 #include <cstdint>
 
+#include "weir/base/block_cache.hpp"
 #include "weir/http/body.hpp"
 #include "weir/net/waiter.hpp"
 
 namespace weir::codec::h2 {
 
-class OutboundContent {
+class OutboundContent : public Cached {
  public:
   explicit OutboundContent(net::Loop& loop) noexcept : moved_(loop) {}
   OutboundContent(const OutboundContent&) = delete;

@@ -8,12 +8,13 @@
 #include <string_view>
 
 #include "codec/h2/field_rules.hpp"
+#include "weir/base/block_cache.hpp"
 #include "weir/config/model.hpp"
 #include "weir/http/head.hpp"
 
 namespace weir::codec::h2 {
 
-class RequestFields {
+class RequestFields : public Cached {
  public:
   // `limits` and `head` outlive it.
   RequestFields(const config::Limits& limits, RequestHead& head) noexcept

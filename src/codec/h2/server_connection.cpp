@@ -10,6 +10,7 @@
 #include "codec/h2/goodbye.hpp"
 #include "codec/h2/server_stream.hpp"
 #include "codec/h2/session.hpp"
+#include "weir/base/block_cache.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"
 
@@ -332,7 +333,10 @@ class Connection final : public ServerConnection, private SessionEvents {
   const config::Limits& limits_;
   Session session_;
   ServerContext context_;
-  std::unordered_map<std::int32_t, std::unique_ptr<ServerStream>> streams_;
+  using StreamEntry = std::pair<const std::int32_t, std::unique_ptr<ServerStream>>;
+  std::unordered_map<std::int32_t, std::unique_ptr<ServerStream>, std::hash<std::int32_t>,
+                     std::equal_to<>, CachedAllocator<StreamEntry>>
+      streams_;
   std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
   std::int32_t highest_ = -1;          // of the numbers the client has used
   std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ranges that it never will

@@ -20,6 +20,9 @@ constexpr unsigned most_interim = 8;
 // What a head may count beyond its limit before the connection is ended: a little more is answered
 // with 431, much more is an attack on memory.
 constexpr std::size_t flood_excess = 64 * 1024;
+// A whole content up to this size is copied, so that many answers that wait for one write do not
+// hold a block each.
+constexpr std::size_t most_copied = 2048;
 
 bool has_content(const RequestHead& request, int status) noexcept {
   return request.method != Method::head && status != 204 && status != 304;
@@ -237,6 +240,10 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
     } else if (auto* text = std::get_if<std::string>(&response.body)) {
       first = as_bytes(*text);
     }
+  }
+  if (body != nullptr && last && !first.empty() && first.size() <= most_copied) {
+    first = as_bytes(response.head.headers.arena().copy(as_text(first)));
+    body->read_ready();
   }
   const HeaderMap* trailers = body != nullptr && last ? &body->trailers() : nullptr;
   const bool bare = last && first.empty() && (trailers == nullptr || trailers->empty());

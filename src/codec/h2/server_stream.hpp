@@ -15,6 +15,7 @@
 #include "codec/h2/request_content.hpp"
 #include "codec/h2/request_fields.hpp"
 #include "codec/h2/session.hpp"
+#include "weir/base/block_cache.hpp"
 #include "weir/codec/progress.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/http/handler.hpp"
@@ -41,7 +42,7 @@ struct ServerContext {
   static constexpr std::size_t most_queued = 4 * 1024 * 1024;
 };
 
-class ServerStream final : private InformationalSink, private RequestContent::Owner {
+class ServerStream final : public Cached, private InformationalSink, private RequestContent::Owner {
  public:
   ServerStream(ServerContext& context, std::int32_t id);
   ~ServerStream();

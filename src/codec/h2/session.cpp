@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "codec/h2/outbound_content.hpp"
+#include "codec/h2/session_memory.hpp"
 
 namespace weir::codec::h2 {
 namespace {
@@ -138,9 +139,10 @@ Session::Session(net::Stream& stream, SessionEvents& events, const SessionOption
     : stream_(stream), events_(events), wanted_(stream.loop()), stall_(options.stall) {
   static nghttp2_session_callbacks* const callbacks = Callbacks::make();
   static const auto option = make_option();
-  const int made = options.server
-                       ? nghttp2_session_server_new2(&session_, callbacks, this, option.get())
-                       : nghttp2_session_client_new2(&session_, callbacks, this, option.get());
+  const int made =
+      options.server
+          ? nghttp2_session_server_new3(&session_, callbacks, this, option.get(), session_memory())
+          : nghttp2_session_client_new3(&session_, callbacks, this, option.get(), session_memory());
   if (made != 0) throw std::bad_alloc();
 
   std::array<nghttp2_settings_entry, 4> settings;
