@@ -53,6 +53,8 @@ class BufferPool {
  public:
   static constexpr std::size_t small_size = 16 * 1024;
   static constexpr std::size_t large_size = 128 * 1024;
+  // Room for what a large block holds with frames or records around it.
+  static constexpr std::size_t framed_size = 144 * 1024;
 
   // A block of at least `size` bytes; one of an odd size is not kept afterwards.
   Buffer borrow(std::size_t size = small_size);
@@ -66,7 +68,8 @@ class BufferPool {
   };
   void give_back(std::unique_ptr<std::byte[]> data, std::size_t size) noexcept;
 
-  std::array<Class, 3> classes_{{{small_size, 64, {}}, {64 * 1024, 16, {}}, {large_size, 8, {}}}};
+  std::array<Class, 4> classes_{
+      {{small_size, 64, {}}, {64 * 1024, 16, {}}, {large_size, 8, {}}, {framed_size, 8, {}}}};
 };
 
 inline void Buffer::release() noexcept {

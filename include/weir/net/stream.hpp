@@ -74,6 +74,9 @@ class Stream final : private ReadyTarget {
   IoResult try_peek(std::span<std::byte> into) noexcept;
   // Lets the next wait_readable() be for more than try_peek() saw.
   void await_more() noexcept { readable_ = peer_closed_; }
+  // A reader's note for the next one: the last message was long, the next may well be.
+  bool long_messages() const noexcept { return long_messages_; }
+  void note_long_message(bool was_long) noexcept { long_messages_ = was_long; }
   // co_await stream.wait_readable(deadline): waits for an edge when there is none; ok, timeout,
   // cancelled. Costs no coroutine.
   auto wait_readable(Deadline deadline) noexcept {
@@ -148,6 +151,7 @@ class Stream final : private ReadyTarget {
   bool writable_ = true;
   bool peer_closed_ = false;
   bool broken_ = false;
+  bool long_messages_ = false;
   bool tls_more_ = false;     // the session can give plaintext, or an end, without an edge
   bool fin_pending_ = false;  // a FIN goes behind what is sealed and not sent
   StreamObserver* observer_ = nullptr;

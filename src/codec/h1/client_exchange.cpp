@@ -124,7 +124,7 @@ class Client final : public ClientExchange, public Cached {
         }
       }
       switch (
-          input_.fill()) {
+          input_.fill(stream_.long_messages() ? BufferPool::large_size : BufferPool::small_size)) {
         case net::Io::ok:
           touched_ = true;
           continue;
@@ -201,6 +201,10 @@ class Client final : public ClientExchange, public Cached {
     keep_alive_ = head.keep_alive;
     if (head.status == 101) return;
     content_.begin(head.framing, head.content_length);
+    // Where the length is not known, by what came with the head.
+    stream_.note_long_message(head.framing == Framing::length
+                                  ? head.content_length > BufferPool::small_size
+                                  : input_.bytes().size() > BufferPool::small_size / 2);
     if (content_.ended()) end(keep_alive_ && input_.empty());
   }
 

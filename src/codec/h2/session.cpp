@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t frame_header = 9;
 constexpr std::size_t largest_frame = frame_header + 16 * 1024;
-constexpr std::size_t output_size = 64 * 1024;
+constexpr std::size_t output_size = BufferPool::framed_size;
+constexpr std::size_t large_read = 64 * 1024;
 // Acks and resets that may wait to be written: a peer that makes us write and does not read.
 constexpr std::size_t most_queued_acks = 1000;
 constexpr std::size_t largest_head = 32 * 1024 * 1024;
@@ -168,7 +169,7 @@ net::Io Session::receive() {
   const net::IoResult got = stream_.try_read(buffer.span());
   if (got.status != net::Io::ok) return got.status;
   // A peer that fills the block has more.
-  read_size_ = got.bytes == buffer.size() ? output_size : BufferPool::small_size;
+  read_size_ = got.bytes == buffer.size() ? large_read : BufferPool::small_size;
   if (reading()) feed({buffer.data(), got.bytes});
   return net::Io::ok;
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t record_plaintext = 16 * 1024;
 // What sealing one record adds at most, with room for a key update before it.
 constexpr std::size_t record_overhead = 512;
-constexpr std::size_t seal_block = 64 * 1024;
+constexpr std::size_t seal_block = BufferPool::framed_size;
 // What a peer can make us answer by itself (alerts, key updates) and leave unread.
 constexpr std::size_t most_unasked = 256 * 1024;
 

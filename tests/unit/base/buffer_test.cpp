@@ -23,7 +23,8 @@ TEST(BufferPool, BlocksComeInAFewSizes) {
       {"the middle one", 65536, 65536},
       {"a byte more than the middle one", 65537, 131072},
       {"the large one", BufferPool::large_size, 131072},
-      {"beyond all: exactly that", 131073, 131073},
+      {"a large one with its frames", BufferPool::framed_size, 147456},
+      {"beyond all: exactly that", 147457, 147457},
   };
   BufferPool pool;
   for (const Row& row : rows) {
