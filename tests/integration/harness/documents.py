@@ -88,3 +88,16 @@ def complete(text, addresses=None):
         address = (addresses or {}).get(name, "127.0.0.1:9")
         lines.append(f'  {name}: {{endpoints: [{{address: "{address}"}}]}}')
     return "\n".join(lines) + "\n"
+
+
+def table(document, heading):
+    """The cells of the table below a heading, without its head."""
+    text = read(document)
+    at = re.search(rf"(?m)^#+ {re.escape(heading)}$", text)
+    if not at:
+        raise AssertionError(f"{document}: no heading '{heading}'")
+    below = text[at.end():]
+    end = re.search(r"(?m)^#+ ", below)
+    lines = [line for line in below[:end.start() if end else None].splitlines()
+             if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]

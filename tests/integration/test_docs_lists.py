@@ -1,0 +1,142 @@
+"""What the documentation lists is what the program has: reasons, metrics, admin paths, alerts, and
+the tests that it names."""
+
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import Case, basic_config
+from harness.documents import ROOT, read, table
+
+OPERATIONS = "docs/operations.md"
+
+
+class ListsTest(Case):
+    def test_reasons(self):
+        source = read("src/base/reason.cpp")
+        reasons = re.findall(r'(?m)^    \{"(\w+)", (\d+), "(\w*)", (\d+), (?:true|false)\},', source)
+        ours = {name: (status, error, grpc) for name, status, error, grpc in reasons
+                if name != "none"}
+        self.assertGreater(len(ours), 40)
+        told = {}
+        for status, names, error, grpc, *_ in table(OPERATIONS, "Reasons"):
+            for name in re.findall(r"`(\w+)`", names):
+                told[name] = (status, error.strip("`"), grpc)
+        self.assertEqual(told, ours)
+
+    def test_metrics(self):
+        told = {}
+        for name, kind, labels, _ in table(OPERATIONS, "Metrics"):
+            for one in re.findall(r"`(\w+)`", name):
+                told[one] = (kind, set(re.findall(r"`(\w+)`", labels)))
+        source = "".join(read(f"src/telemetry/{name}") for name in (
+            "exposition.cpp", "policy_exposition.cpp"))
+        made = {name: kind for kind, name in re.findall(
+            r'(counter|gauge|histogram)_family\(\s*"(weir_\w+)"', source)}
+        self.assertGreater(len(made), 30)
+        self.assertEqual({name: kind for name, (kind, _) in told.items()}, made)
+        self.assert_labels(told)
+
+    def assert_labels(self, told):
+        origin = self.origin()
+        config = basic_config([
+            {"name": "all", "match": {"path_prefix": "/"}, "split": [
+                {"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 1}],
+             "middleware": [{"rate_limit": {"rate": "1000/s"}}]},
+            {"name": "jwt", "match": {"path": "/jwt"}, "upstream": "a", "middleware": [
+                {"jwt": {"issuers": [{"issuer": "i", "algorithms": ["HS256"],
+                                      "keys": {"secret": "s" * 32}}]}}]},
+        ], {"a": {"endpoints": [{"address": origin.address}], "circuit_breaker": {}},
+            "b": origin.address})
+        gateway = self.gateway(config)
+        for target in ("/", "/", "/jwt"):
+            self.fetch(gateway, target)
+        metrics = gateway.settled_metrics()
+        seen = {}
+        for name, labels, _ in metrics.samples:
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            name = base if metrics.types.get(base) == "histogram" else name
+            seen.setdefault(name, set()).update(set(labels) - {"le"})
+        for name, labels in seen.items():
+            if name.startswith("weir_"):
+                self.assertEqual(labels, told[name][1], name)
+        self.assertGreater(len(set(seen) & set(told)), 25)
+
+    def test_admin_paths(self):
+        told = {}
+        for request, *_ in table(OPERATIONS, "Admin address"):
+            method, path = re.match(r"`(\w+) (\S+)`", request).groups()
+            told[path] = method
+        origin = self.origin()
+        gateway = self.gateway(basic_config(
+            [{"name": "NAME", "match": {}, "split": [{"upstream": "NAME", "weight": 1}]}],
+            {"NAME": origin.address}))
+        for path, method in told.items():
+            with self.subTest(path=path):
+                real = path.replace("ADDRESS", origin.address)
+                self.assertEqual(gateway.admin("DELETE", real).status, 405)
+                self.assertNotIn(gateway.admin(method, real).status, (404, 405))
+        source = "".join(read(f"src/server/{name}") for name in os.listdir(os.path.join(
+            ROOT, "src/server")) if name.startswith("admin") and name.endswith(".cpp"))
+        words = set(re.findall(r'name == "(\w+)"', source)) | set(
+            re.findall(r'path\[\d\] == "(\w+)"', source))
+        self.assertEqual(words, {word for path in told for word in path.strip("/").split("/")
+                                 if word.islower()})
+
+
+class SecurityTest(Case):
+    def test_tests_that_are_named_exist(self):
+        text = read("docs/security.md")
+        rows = table("docs/security.md", "Attacks")
+        self.assertGreaterEqual(len(rows), 40)
+        for row in rows:
+            self.assertRegex(row[-1], r"`\w+\.\w+`|no test", row[:2])
+        folder = os.path.join(ROOT, "tests")
+        units = ""
+        for path, _, names in os.walk(os.path.join(folder, "unit")):
+            for name in names:
+                if name.endswith(".cpp"):
+                    with open(os.path.join(path, name), encoding="utf-8") as file:
+                        units += file.read()
+        for suite, test in re.findall(r"`(\w+)\.(\w+)`", text):
+            if suite.startswith("test_"):
+                source = read(f"tests/integration/{suite}.py")
+                self.assertRegex(source, rf"\b(class|def) {test}\b", f"{suite}.{test}")
+            else:
+                self.assertRegex(units, rf"TEST(_F|_P)?\(\s*{suite},\s*{test}\)", f"{suite}.{test}")
+
+
+class AlertsTest(Case):
+    RULES = os.path.join(ROOT, "deploy", "prometheus", "weir.rules.yaml")
+
+    def promtool(self, *arguments):
+        if not shutil.which("promtool"):
+            raise unittest.SkipTest("promtool is not installed")
+        done = subprocess.run(["promtool", *arguments], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_rules_are_valid(self):
+        self.promtool("check", "rules", self.RULES)
+
+    def test_rules_fire_when_they_should(self):
+        self.promtool("test", "rules", os.path.join(ROOT, "tests", "prometheus", "weir.test.yaml"))
+
+    def test_each_alert_is_told_of(self):
+        rules = read("deploy/prometheus/weir.rules.yaml")
+        names = re.findall(r"alert: (\w+)", rules)
+        told = [re.search(r"`(\w+)`", row[0])[1]
+                for row in table(OPERATIONS, "Alerts")]
+        self.assertEqual(names, told)
+        tests = read("tests/prometheus/weir.test.yaml")
+        for name in names:
+            self.assertIn(f"alertname: {name}", tests)
+
+    def test_rules_use_metrics_that_there_are(self):
+        made = {row for cells in table(OPERATIONS, "Metrics")
+                for row in re.findall(r"`(weir_\w+)`", cells[0])}
+        for name in re.findall(r"\bweir_[a-z_]+", read("deploy/prometheus/weir.rules.yaml")):
+            self.assertIn(re.sub(r"_(bucket|sum|count)$", "", name), made)
