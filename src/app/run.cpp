@@ -35,7 +35,7 @@ class Signals {
   void handle(int number) {
     switch (number) {
       case SIGHUP:
-        server_.reload([](server::Server::Problems problems) {
+        server_.reload([](const server::Server::Problems& problems) {
           for (const auto& problem : problems)
             log::error("reload refused", {{"problem", problem.to_string()}});
           if (problems.empty()) log::info("reloaded");
@@ -89,7 +89,7 @@ int run(const std::string& config) {
 }
 
 int serve(server::Server::Source source,
-          std::function<void(server::Server&, server::Admin&)> started) {
+          const std::function<void(server::Server&, server::Admin&)>& started) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   LogThread log_thread;

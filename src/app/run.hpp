@@ -13,7 +13,7 @@ namespace weir::app {
 // not start, the reasons a line each on stderr. `started` is called once the listeners and the
 // admin address are bound.
 int serve(server::Server::Source source,
-          std::function<void(server::Server&, server::Admin&)> started = {});
+          const std::function<void(server::Server&, server::Admin&)>& started = {});
 
 // serve() for a configuration file or folder, read again at each reload.
 int run(const std::string& config);

@@ -85,7 +85,7 @@ Tree one_key_schema(Tree properties) {
 Value block(Fields fields) {
   return {.read = [fields](const Reader& in) { read_fields(in, fields); },
           .print = [fields] { return print_fields(fields); },
-          .schema = [fields] { return schema_fields(fields); }};
+          .schema = [fields = std::move(fields)] { return schema_fields(fields); }};
 }
 
 Value printed_if(std::function<bool()> condition, Value value) {

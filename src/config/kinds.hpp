@@ -57,14 +57,15 @@ template <class E>
 Value choice(E& target, std::vector<std::pair<std::string_view, E>> choices,
              std::vector<std::string_view> not_yet = {}) {
   std::vector<std::string_view> words;
+  words.reserve(choices.size());
   for (const auto& [word, value] : choices) words.push_back(word);
-  return choice_of([&target, choices](std::size_t index) { target = choices[index].second; },
-                   [&target, choices] {
-                     std::size_t index = 0;
-                     while (index + 1 < choices.size() && choices[index].second != target) ++index;
-                     return index;
-                   },
-                   std::move(words), std::move(not_yet));
+  auto set = [&target, choices](std::size_t index) { target = choices[index].second; };
+  auto get = [&target, choices = std::move(choices)] {
+    std::size_t index = 0;
+    while (index + 1 < choices.size() && choices[index].second != target) ++index;
+    return index;
+  };
+  return choice_of(std::move(set), std::move(get), std::move(words), std::move(not_yet));
 }
 
 // A word, or a list of just it, that has no alternative yet.

@@ -32,7 +32,7 @@ struct LoadContext {
 
 class Reader {
  public:
-  Reader(LoadContext& context, YAML::Node node, const std::string& file, std::string path)
+  Reader(LoadContext& context, const YAML::Node& node, const std::string& file, std::string path)
       : Reader(context, node, file, std::move(path), place_of_node(node, file)) {}
 
   LoadContext& context() const noexcept { return *context_; }
