@@ -87,7 +87,7 @@ class FeatureCase(Case):
         return self.gateway(text, files=files, names=[*listeners, "admin"])
 
     def count(self, name):
-        return len(self.seen[name].requests)
+        return len(self.seen[name].heads)
 
 
 class RoutingTest(FeatureCase):
@@ -110,7 +110,7 @@ class RoutingTest(FeatureCase):
         self.fetch(gateway, "/orders/7?a=1")
         self.fetch(gateway, "/shop/cart")
         self.assertEqual(self.seen["orders"].targets(), ["/v2/order/7/full?a=1"])
-        self.assertEqual(self.seen["orders"].requests[0].header("host"), "orders.internal")
+        self.assertEqual(self.seen["orders"].heads[0].header("host"), "orders.internal")
         self.assertEqual(self.seen["shop"].targets(), ["/cart"])
 
     def test_redirect_and_respond(self):
@@ -208,7 +208,7 @@ class CallersTest(FeatureCase):
         self.assert_problem(self.fetch(gateway, "/staff"), "credentials_missing")
         demo = {"Authorization": "Basic ZGVtbzpkZW1v", "x-user": "root"}
         self.assertEqual(self.fetch(gateway, "/staff", headers=demo).status, 200)
-        self.assertEqual(self.seen["staff"].requests[0].all("x-user"), ["demo"])
+        self.assertEqual(self.seen["staff"].heads[0].all("x-user"), ["demo"])
 
     def test_forward_auth(self):
         gateway = self.run_example("forward_auth", ("sessions", "account"))
@@ -216,8 +216,8 @@ class CallersTest(FeatureCase):
             200 if r.header("cookie") == "good" else 403, [("x-user", "ann")])
         self.assertEqual(self.fetch(gateway, "/account").status, 403)
         self.assertEqual(self.fetch(gateway, "/account", headers={"Cookie": "good"}).status, 200)
-        self.assertEqual(self.seen["account"].requests[0].header("x-user"), "ann")
-        self.assertEqual(self.seen["sessions"].requests[0].header("x-forwarded-uri"), "/account")
+        self.assertEqual(self.seen["account"].heads[0].header("x-user"), "ann")
+        self.assertEqual(self.seen["sessions"].heads[0].header("x-forwarded-uri"), "/account")
 
     def test_cors(self):
         gateway = self.run_example("cors", ("api",))
@@ -273,7 +273,7 @@ class FieldsTest(FeatureCase):
         answer = self.fetch(gateway, "/orders", headers={"x-debug": "1"})
         self.assertIsNone(answer.header("x-powered-by"))
         self.assertIn("max-age", answer.header("strict-transport-security"))
-        request = self.seen["orders"].requests[0]
+        request = self.seen["orders"].heads[0]
         self.assertEqual((request.header("x-edge"), request.header("x-client"),
                           request.header("x-debug")), ("weir", "127.0.0.1", None))
 
