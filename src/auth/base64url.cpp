@@ -25,20 +25,33 @@ std::optional<std::string> base64url_decode(std::string_view text) {
   if (left == 1) return std::nullopt;
   std::string out;
   out.resize(text.size() / 4 * 3 + (left == 0 ? 0 : left - 1));
-  std::size_t at = 0;
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  for (const char c : text) {
-    const std::uint8_t value = values[static_cast<unsigned char>(c)];
-    if (value == foreign) return std::nullopt;
-    bits = (bits << 6 | value) & 0xFFFF;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out[at++] = static_cast<char>(bits >> held & 0xFF);
-    }
+  const auto value = [&text](std::size_t i) -> std::uint32_t {
+    return values[static_cast<unsigned char>(text[i])];
+  };
+  char* to = out.data();
+  std::uint32_t all = 0;  // what is foreign leaves its upper bits in it
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    const std::uint32_t a = value(i);
+    const std::uint32_t b = value(i + 1);
+    const std::uint32_t c = value(i + 2);
+    const std::uint32_t d = value(i + 3);
+    all |= a | b | c | d;
+    *to++ = static_cast<char>(a << 2 | b >> 4);
+    *to++ = static_cast<char>(b << 4 | c >> 2);
+    *to++ = static_cast<char>(c << 6 | d);
   }
-  if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
+  if (left != 0) {
+    const std::uint32_t a = value(i);
+    const std::uint32_t b = value(i + 1);
+    const std::uint32_t c = left == 3 ? value(i + 2) : 0;
+    all |= a | b | c;
+    const bool unused_bits = left == 2 ? (b & 0xF) != 0 : (c & 3) != 0;
+    if (unused_bits) return std::nullopt;
+    *to++ = static_cast<char>(a << 2 | b >> 4);
+    if (left == 3) *to++ = static_cast<char>(b << 4 | c >> 2);
+  }
+  if (all > 63) return std::nullopt;
   return out;
 }
 

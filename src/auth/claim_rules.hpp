@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "auth/json_object.hpp"
+#include "weir/auth/json_object.hpp"
 #include "weir/auth/moment.hpp"
 #include "weir/auth/verified_token.hpp"
 #include "weir/base/reason.hpp"

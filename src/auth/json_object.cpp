@@ -1,8 +1,9 @@
-#include "auth/json_object.hpp"
+#include "weir/auth/json_object.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -22,7 +23,9 @@ struct Builder {
   static constexpr std::size_t max_key_size = 4096;
   static constexpr std::size_t max_string_size = 1 << 20;
 
-  json::value_stack stack;
+  // Where values stand until they are put into what holds them; longer texts allocate.
+  alignas(std::max_align_t) unsigned char room[2048];
+  json::value_stack stack{json::storage_ptr(), room, sizeof room};
   std::size_t written = 0;
 
   bool on_document_begin(Error&) {

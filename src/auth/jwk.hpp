@@ -1,8 +1,8 @@
 // One key of a JWKS (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). Pure.
 #pragma once
 
-#include "auth/json_object.hpp"
 #include "auth/verification_key.hpp"
+#include "weir/auth/json_object.hpp"
 
 namespace weir::auth {
 

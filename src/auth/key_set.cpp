@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "auth/json_object.hpp"
 #include "auth/jwk.hpp"
+#include "weir/auth/json_object.hpp"
 
 namespace weir::auth {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "auth/algorithm.hpp"
-#include "auth/json_object.hpp"
+#include "weir/auth/json_object.hpp"
 
 namespace weir::auth {
 

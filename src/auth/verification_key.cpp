@@ -225,13 +225,20 @@ bool VerificationKey::verify_mac(Algorithm algorithm, std::string_view text,
 }
 
 bool VerificationKey::verify_eddsa(std::string_view text, std::string_view signature) const {
-  const DigestContext context(EVP_MD_CTX_new());
-  if (context == nullptr ||
-      EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1) {
-    throw std::bad_alloc();
+  Prepared& spare = prepared(Algorithm::eddsa);
+  DigestContext context = spare.digests.take();
+  if (context == nullptr) {
+    context.reset(EVP_MD_CTX_new());
+    if (context == nullptr ||
+        EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1) {
+      throw std::bad_alloc();
+    }
   }
-  return EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(text),
-                          text.size()) == 1;
+  // One-shot (RFC 8032): it leaves the context as it was.
+  const bool valid = EVP_DigestVerify(context.get(), bytes(signature), signature.size(),
+                                      bytes(text), text.size()) == 1;
+  spare.digests.give(std::move(context));
+  return valid;
 }
 
 Digest sha256(std::string_view text) {

@@ -65,6 +65,7 @@ class VerificationKey {
     Algorithm algorithm;
     Spare<KeyContext> keys;
     Spare<MacContext> macs;
+    Spare<DigestContext> digests;  // EdDSA's, which hashes by itself
   };
 
   VerificationKey(std::string kid, PublicKey key, std::string secret, Algorithms allowed);
