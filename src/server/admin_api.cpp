@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "server/admin_bodies.hpp"
 #include "server/text_diff.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
@@ -15,9 +16,6 @@ namespace weir::server {
 namespace {
 
 namespace json = boost::json;
-using telemetry::log::Level;
-
-constexpr Level levels[] = {Level::trace, Level::debug, Level::info, Level::warn, Level::error};
 
 AdminAnswer json_answer(const json::value& value) {
   return {.status = 200,
@@ -39,35 +37,6 @@ AdminAnswer problem_lines(const Server::Problems& problems) {
   answer.status = 422;
   for (const config::Problem& problem : problems) answer.body += problem.to_string() + "\n";
   return answer;
-}
-
-// The body as an object, nothing when it is anything else.
-std::optional<json::object> object_of(const std::string& body) {
-  json::parse_options options;
-  options.max_depth = 16;
-  boost::system::error_code error;
-  json::value value = json::parse(body, error, {}, options);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.as_object());
-}
-
-std::optional<std::uint32_t> weight_of(const json::value& value) {
-  boost::system::error_code error;
-  const auto number = value.to_number<std::uint32_t>(error);
-  if (error || number > 1'000'000) return std::nullopt;
-  return number;
-}
-
-std::string_view state_name(upstream::EndpointState state) {
-  switch (state) {
-    case upstream::EndpointState::ready:
-      return "ready";
-    case upstream::EndpointState::drain:
-      return "drain";
-    case upstream::EndpointState::down:
-      return "down";
-  }
-  return "";
 }
 
 // Null without one that is configured or forced.
@@ -236,7 +205,7 @@ AdminAnswer AdminApi::upstreams() const {
           json::object{{"address", endpoint.address},
                        {"healthy", ready},
                        {"why", ready ? "" : "set by an operator"},
-                       {"state", state_name(endpoint.state)},
+                       {"state", name(endpoint.state)},
                        {"weight", endpoint.weight},
                        {"in_flight", endpoint.in_flight},
                        {"tunnels", endpoint.tunnels},
@@ -256,29 +225,10 @@ AdminAnswer AdminApi::upstreams() const {
 }
 
 AdminAnswer AdminApi::explain(const AdminRequest& request) const {
-  const auto body = object_of(request.body);
-  if (!body) return unprocessable("an object with method and url is wanted");
-  ExplainRequest asked;
-  const auto text = [&](std::string_view key, std::string& out, bool required) {
-    const json::value* value = body->if_contains(key);
-    if (value == nullptr) return !required;
-    if (!value->is_string()) return false;
-    out = std::string(value->as_string());
-    return true;
-  };
-  if (!text("method", asked.method, false) || !text("url", asked.url, true) ||
-      !text("from", asked.from, false) || !text("listener", asked.listener, false)) {
-    return unprocessable("method, url, from and listener are strings; url is required");
-  }
-  if (const json::value* headers = body->if_contains("headers")) {
-    if (!headers->is_object()) return unprocessable("headers is an object of strings");
-    for (const auto& [name, value] : headers->as_object()) {
-      if (!value.is_string()) return unprocessable("headers is an object of strings");
-      asked.headers.emplace_back(std::string(name), std::string(value.as_string()));
-    }
-  }
+  const auto asked = parse_explain(request.body);
+  if (!asked) return unprocessable(asked.error());
   const Snapshot& snapshot = *server_.snapshot();
-  const auto explained = server::explain(snapshot.config(), snapshot.table(), asked, live_state());
+  const auto explained = server::explain(snapshot.config(), snapshot.table(), *asked, live_state());
   if (!explained) return unprocessable(explained.error());
   return {.status = 200,
           .body = explained->to_json() + "\n",
@@ -310,22 +260,9 @@ AdminAnswer AdminApi::put_split(std::string_view name, const AdminRequest& reque
   if (route == routes.end()) return unknown("no such route");
   const auto* to = std::get_if<config::UpstreamAction>(&route->action);
   if (to == nullptr || !to->is_split) return unprocessable("the route has no split");
-  const auto body = object_of(request.body);
-  if (!body) return unprocessable("an object of upstream names and weights is wanted");
-  control::SplitWeights weights(to->split.size(), 0);
-  std::uint64_t sum = 0;
-  for (const auto& [upstream, value] : *body) {
-    const auto share =
-        std::ranges::find(to->split, std::string_view(upstream), &config::SplitShare::upstream);
-    if (share == to->split.end())
-      return unprocessable("not an upstream of this split: " + std::string(upstream));
-    const auto weight = weight_of(value);
-    if (!weight) return unprocessable("weights are integers from 0 on");
-    weights[static_cast<std::size_t>(share - to->split.begin())] = *weight;
-    sum += *weight;
-  }
-  if (sum == 0) return unprocessable("the weights' sum must be above 0");
-  server_.process().splits.set(name, proxy::configured_weights(to->split), std::move(weights));
+  auto weights = parse_split(request.body, to->split);
+  if (!weights) return unprocessable(weights.error());
+  server_.process().splits.set(name, proxy::configured_weights(to->split), std::move(*weights));
   telemetry::log::info("split changed", {{"route", name}, {"weights", request.body}});
   return no_content();
 }
@@ -334,25 +271,11 @@ AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view a
                                    const AdminRequest& request) {
   const auto cluster = server_.process().registry.find(upstream);
   if (!cluster) return unknown("no such upstream");
-  const auto body = object_of(request.body);
-  if (!body || body->empty()) return unprocessable("an object with state or weight is wanted");
-  std::optional<upstream::EndpointState> state;
-  std::optional<std::uint32_t> weight;
-  for (const auto& [key, value] : *body) {
-    if (key == "state" && value.is_string()) {
-      for (const auto one : {upstream::EndpointState::ready, upstream::EndpointState::drain,
-                             upstream::EndpointState::down}) {
-        if (std::string_view(value.as_string()) == state_name(one)) state = one;
-      }
-      if (!state) return unprocessable("state is ready, drain or down");
-    } else if (key == "weight") {
-      weight = weight_of(value);
-      if (!weight) return unprocessable("weight is an integer from 0 on");
-    } else {
-      return unprocessable("unknown key: " + std::string(key));
-    }
+  const auto change = parse_endpoint_change(request.body);
+  if (!change) return unprocessable(change.error());
+  if (!cluster->set_endpoint(address, change->state, change->weight)) {
+    return unknown("no such endpoint");
   }
-  if (!cluster->set_endpoint(address, state, weight)) return unknown("no such endpoint");
   telemetry::log::info("endpoint changed",
                        {{"upstream", upstream}, {"endpoint", address}, {"change", request.body}});
   return no_content();
@@ -361,32 +284,19 @@ AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view a
 AdminAnswer AdminApi::put_breaker(std::string_view upstream, const AdminRequest& request) {
   const auto cluster = server_.process().registry.find(upstream);
   if (!cluster) return unknown("no such upstream");
-  const auto body = object_of(request.body);
-  const json::value* wanted = body && body->size() == 1 ? body->if_contains("force") : nullptr;
-  if (wanted != nullptr && wanted->is_string()) {
-    using enum control::BreakerForce;
-    for (const control::BreakerForce force : {off, closed, open}) {
-      if (control::name(force) != std::string_view(wanted->as_string())) continue;
-      cluster->breaker().force(force);
-      telemetry::log::info("circuit breaker forced",
-                           {{"upstream", upstream}, {"force", control::name(force)}});
-      return no_content();
-    }
-  }
-  return unprocessable("force is open, closed or off");
+  const auto force = parse_breaker_force(request.body);
+  if (!force) return unprocessable(force.error());
+  cluster->breaker().force(*force);
+  telemetry::log::info("circuit breaker forced",
+                       {{"upstream", upstream}, {"force", control::name(*force)}});
+  return no_content();
 }
 
 AdminAnswer AdminApi::put_log_level(const AdminRequest& request) {
-  const auto body = object_of(request.body);
-  const json::value* wanted = body ? body->if_contains("level") : nullptr;
-  if (wanted != nullptr && wanted->is_string()) {
-    for (const Level level : levels) {
-      if (telemetry::log::name(level) != std::string_view(wanted->as_string())) continue;
-      telemetry::log::set_level(level);
-      return no_content();
-    }
-  }
-  return unprocessable("level is trace, debug, info, warn or error");
+  const auto level = parse_log_level(request.body);
+  if (!level) return unprocessable(level.error());
+  telemetry::log::set_level(*level);
+  return no_content();
 }
 
 void AdminApi::reload(Done done) {

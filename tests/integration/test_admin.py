@@ -49,6 +49,7 @@ class EndpointsTest(Case):
         data = self.get("/listeners").json()
         self.assertIn("http", json.dumps(data))
         self.assertIn(str(self.weir.port()), json.dumps(data))
+        self.assertEqual(data[0]["protocols"], ["http1"])
 
     def test_listeners_say_what_they_speak(self):
         gateway = self.gateway(basic_config(
@@ -118,6 +119,7 @@ class EndpointsTest(Case):
         ("a string", "/routes/split/split", {"v1": "x", "v2": 2}, 422),
         ("not an object", "/routes/split/split", [1, 2], 422),
         ("not JSON", "/routes/split/split", "{", 422),
+        ("an upstream twice", "/routes/split/split", '{"v1": 1, "v1": 2}', 422),
         ("unknown level", "/log/level", {"level": "loud"}, 422),
         ("level not a string", "/log/level", {"level": 1}, 422),
         ("unknown endpoint", "/upstreams/v1/endpoints/1.2.3.4:5", {"state": "drain"}, 404),

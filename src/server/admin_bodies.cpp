@@ -1,0 +1,131 @@
+#include "server/admin_bodies.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <utility>
+
+#include "weir/auth/json_object.hpp"
+
+namespace weir::server {
+namespace {
+
+namespace json = boost::json;
+using auth::parse_object;
+using telemetry::log::Level;
+using upstream::EndpointState;
+
+constexpr std::uint32_t most_weight = 1'000'000;
+
+std::optional<std::uint32_t> weight_of(const json::value& value) {
+  boost::system::error_code error;
+  const auto number = value.to_number<std::uint32_t>(error);
+  if (error || number > most_weight) return std::nullopt;
+  return number;
+}
+
+// The text of the only member, which has this name.
+std::optional<std::string_view> only_text(const std::optional<json::object>& body,
+                                          std::string_view name) {
+  return body && body->size() == 1 ? auth::text_of(*body, name) : std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name(EndpointState state) noexcept {
+  switch (state) {
+    case EndpointState::ready:
+      return "ready";
+    case EndpointState::drain:
+      return "drain";
+    case EndpointState::down:
+      return "down";
+  }
+  return "";
+}
+
+Asked<ExplainRequest> parse_explain(std::string_view body) {
+  const auto read = parse_object(body);
+  if (!read) return std::unexpected("an object with method and url is wanted");
+  ExplainRequest out;
+  for (const auto& [key, member] :
+       {std::pair{"method", &out.method}, std::pair{"url", &out.url}, std::pair{"from", &out.from},
+        std::pair{"listener", &out.listener}}) {
+    if (auth::find(*read, key) == nullptr) continue;
+    const auto text = auth::text_of(*read, key);
+    if (!text) return std::unexpected("method, url, from and listener are strings");
+    *member = *text;
+  }
+  if (auth::find(*read, "url") == nullptr) return std::unexpected("url is required");
+  const json::value* headers = auth::find(*read, "headers");
+  if (headers == nullptr) return out;
+  if (!headers->is_object()) return std::unexpected("headers is an object of strings");
+  for (const auto& [field, value] : headers->get_object()) {
+    if (!value.is_string()) return std::unexpected("headers is an object of strings");
+    out.headers.emplace_back(std::string(field), std::string(auth::view(value.get_string())));
+  }
+  return out;
+}
+
+Asked<control::SplitWeights> parse_split(std::string_view body, const config::Split& split) {
+  const auto read = parse_object(body);
+  if (!read) return std::unexpected("an object of upstream names and weights is wanted");
+  control::SplitWeights out(split.size(), 0);
+  std::uint64_t sum = 0;
+  for (const auto& [upstream, value] : *read) {
+    const auto share =
+        std::ranges::find(split, std::string_view(upstream), &config::SplitShare::upstream);
+    if (share == split.end()) {
+      return std::unexpected("not an upstream of this split: " + std::string(upstream));
+    }
+    const auto weight = weight_of(value);
+    if (!weight) return std::unexpected("weights are integers from 0 to 1000000");
+    out[static_cast<std::size_t>(share - split.begin())] = *weight;
+    sum += *weight;
+  }
+  if (sum == 0) return std::unexpected("the weights' sum must be above 0");
+  return out;
+}
+
+Asked<EndpointChange> parse_endpoint_change(std::string_view body) {
+  const auto read = parse_object(body);
+  if (!read || read->empty()) {
+    return std::unexpected("an object with state or weight is wanted");
+  }
+  EndpointChange out;
+  for (const auto& [key, value] : *read) {
+    if (key == "state") {
+      for (const auto one : {EndpointState::ready, EndpointState::drain, EndpointState::down}) {
+        if (value.is_string() && auth::view(value.get_string()) == name(one)) out.state = one;
+      }
+      if (!out.state) return std::unexpected("state is ready, drain or down");
+    } else if (key == "weight") {
+      out.weight = weight_of(value);
+      if (!out.weight) return std::unexpected("weight is an integer from 0 to 1000000");
+    } else {
+      return std::unexpected("unknown key: " + std::string(key));
+    }
+  }
+  return out;
+}
+
+Asked<control::BreakerForce> parse_breaker_force(std::string_view body) {
+  using enum control::BreakerForce;
+  const auto read = parse_object(body);
+  const auto wanted = only_text(read, "force");
+  for (const control::BreakerForce force : {off, closed, open}) {
+    if (wanted == control::name(force)) return force;
+  }
+  return std::unexpected("force is open, closed or off");
+}
+
+Asked<Level> parse_log_level(std::string_view body) {
+  const auto read = parse_object(body);
+  const auto wanted = only_text(read, "level");
+  for (const Level level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error}) {
+    if (wanted == telemetry::log::name(level)) return level;
+  }
+  return std::unexpected("level is trace, debug, info, warn or error");
+}
+
+}  // namespace weir::server
