@@ -51,13 +51,10 @@ class Gcra {
   // rates that make up to 8 tokens in a whole number of nanoseconds exactly.
   // REQUIRES: 1 <= cost <= burst.
   bool take(Word& word, Moment now, std::uint64_t cost) const noexcept {
-    const std::uint64_t price = cost * token_;
-    if (word <= now.units) {
-      word = now.units + price;
-      return true;
-    }
-    if (word + price > now.units + capacity_) return false;
-    word += price;
+    // Whether it was full is for nobody to predict, so it is no branch.
+    const std::uint64_t next = std::max(word, now.units) + cost * token_;
+    if (next > now.units + capacity_) return false;
+    word = next;
     return true;
   }
 
