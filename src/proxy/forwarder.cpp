@@ -17,9 +17,8 @@
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
 #include "weir/http/grpc.hpp"
-#include "weir/http/url_path.hpp"
-#include "weir/http/variables.hpp"
 #include "weir/middleware/header_rewrite.hpp"
+#include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
 
 namespace weir::proxy {
@@ -49,14 +48,7 @@ class Forwarder final : public Handler {
       splits_.push_back(
           WorkerSplit{control::WeightedSplit(configured_), control::StickySplit(configured_)});
     if (choice_.sticky()) cookie_key_ = random_sip_key();
-    if (route.rewrite) {
-      const auto parsed = [&](const std::string& text) {
-        return TemplateText::parse(text, route.match.path_params).value();
-      };
-      if (!route.rewrite->path.empty()) rewrite_path_ = parsed(route.rewrite->path);
-      if (route.rewrite->has_prefix) rewrite_prefix_ = parsed(route.rewrite->prefix);
-      if (!route.rewrite->host.empty()) rewrite_host_ = parsed(route.rewrite->host);
-    }
+    if (route.rewrite) rewriting_.emplace(*route.rewrite, route.match.path_params);
   }
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
@@ -145,22 +137,7 @@ class Forwarder final : public Handler {
     if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
     if (!head.expect_continue) headers.remove(FieldId::expect);
     add_upstream_fields(head, exchange, via_name_);
-    if (rewrite_path_ || rewrite_prefix_) {
-      std::string path =
-          Variables(request, exchange).expand(rewrite_path_ ? *rewrite_path_ : *rewrite_prefix_);
-      if (rewrite_prefix_) {
-        while (path.ends_with('/')) path.pop_back();
-        path += exchange.rest;
-        if (path.empty()) path += '/';
-      }
-      // A variable may have brought in what a path must not have.
-      const auto normal = normalise_path(path, true, headers.arena());
-      if (!normal) return "the rewritten path is not a path";
-      head.path = headers.arena().copy(normal->path);
-    }
-    if (rewrite_host_)
-      head.authority = headers.arena().copy(Variables(request, exchange).expand(*rewrite_host_));
-    return {};
+    return rewriting_ ? rewriting_->apply(request, exchange) : std::string_view();
   }
 
   static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
@@ -253,9 +230,7 @@ class Forwarder final : public Handler {
   std::vector<Target> targets_;
   control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;
-  std::optional<TemplateText> rewrite_path_;
-  std::optional<TemplateText> rewrite_prefix_;
-  std::optional<TemplateText> rewrite_host_;
+  std::optional<Rewriting> rewriting_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "server/explain_upstreams.hpp"
+#include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
@@ -14,6 +15,7 @@
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
 #include "weir/middleware/token_places.hpp"
+#include "weir/proxy/rewriting.hpp"
 
 namespace weir::server {
 namespace {
@@ -252,34 +254,17 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
                    ? std::string(head.path)
                    : fmt::format("{} (normalised from {})", head.path, url->path));
 
-  route::Query query{.host = head.host,
-                     .path = head.path,
-                     .method = head.method,
-                     .method_text = head.method_text,
-                     .scheme = head.scheme,
-                     .listener = listener,
-                     .headers = head.headers,
-                     .query = head.query};
+  route::Query query = query_of(head, listener);
   route::Match match;
-  bool found = false;
-  const auto asked_method = head.headers.get(FieldId::access_control_request_method);
-  if (head.method == Method::options && asked_method && head.headers.contains(FieldId::origin)) {
-    query.method = parse_method(*asked_method);
-    query.method_text = *asked_method;
-    found = table.match_preflight(query, match);
-    if (found) {
-      step("preflight", fmt::format("matched as {}", *asked_method));
-    } else {
-      query.method = head.method;
-      query.method_text = head.method_text;
-    }
+  const Matched matched = route_of(table, query, match);
+  if (matched == Matched::as_preflight) {
+    step("preflight", fmt::format("matched as {}", query.method_text));
   }
-  if (!found) found = table.match(query, match);
   for (const route::Step& one : table.explain(query)) {
     const std::string& route_name = config.routes[one.route].name;
     if (!one.matched) step("not " + route_name, one.why);
   }
-  if (!found) {
+  if (matched == Matched::no) {
     const std::string allow = table.allow(query);
     if (allow.empty() && host.empty()) {
       return stop(Reason::no_route,
@@ -327,17 +312,15 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     return out;
   }
   if (route.rewrite) {
-    std::string path(head.path);
-    if (!route.rewrite->path.empty()) path = expand(route.rewrite->path);
-    if (route.rewrite->has_prefix) {
-      path = expand(route.rewrite->prefix);
-      while (path.ends_with('/')) path.pop_back();
-      path += match.rest;
-      if (path.empty()) path = "/";
+    const std::string_view fault =
+        proxy::Rewriting(*route.rewrite, route.match.path_params).apply(request, exchange);
+    if (!fault.empty()) {
+      out.routed = false;
+      return stop(Reason::internal, fault);
     }
     step("rewrite",
-         fmt::format("{}{}", path,
-                     route.rewrite->host.empty() ? "" : " host " + expand(route.rewrite->host)));
+         fmt::format("{}{}", head.path,
+                     route.rewrite->host.empty() ? "" : fmt::format(" host {}", head.authority)));
   }
   explain_upstreams(config, request, exchange, live, out);
   if (route.mirror) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/exchange_record.hpp"
+#include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
@@ -103,26 +104,9 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     return refuse_with(Reason::proxy_loop, "");
   }
 
-  route::Query query{.host = head.host,
-                     .path = head.path,
-                     .method = head.method,
-                     .method_text = head.method_text,
-                     .scheme = head.scheme,
-                     .listener = exchange.connection.listener,
-                     .headers = head.headers,
-                     .query = head.query};
+  route::Query query = query_of(head, exchange.connection.listener);
   route::Match match;
-  bool found = false;
-  if (const auto asked = head.headers.get(FieldId::access_control_request_method);
-      asked && head.method == Method::options && head.headers.contains(FieldId::origin)) {
-    query.method = parse_method(*asked);
-    query.method_text = *asked;
-    found = snapshot.table().match_preflight(query, match);
-    query.method = head.method;
-    query.method_text = head.method_text;
-  }
-  if (!found) found = snapshot.table().match(query, match);
-  if (!found) {
+  if (route_of(snapshot.table(), query, match) == Matched::no) {
     const std::string allow = snapshot.table().allow(query);
     if (allow.empty()) return refuse_with(Reason::no_route, "no route takes this request");
     refuse_with(Reason::method_not_allowed, "method " + std::string(head.method_text));
