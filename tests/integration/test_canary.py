@@ -5,7 +5,7 @@ import json
 import math
 import re
 
-from harness import Case, basic_config, rows, weir
+from harness import Authority, Case, TlsClient, basic_config, client_context, rows, weir
 
 
 def named(name):
@@ -21,12 +21,12 @@ class CanaryCase(Case):
         self.origins = [self.origin(named(name), name=name) for name in self.names]
         return self.gateway(self.config(weights, workers, **route))
 
-    def config(self, weights, workers=2, **route):
+    def config(self, weights, workers=2, listener=None, **route):
         split = [{"upstream": name, "weight": weight} for name, weight in zip(self.names, weights)]
         return basic_config(
             [{"name": "shop", "match": {"path_prefix": "/"}, "split": split, **route}],
             {name: origin.address for name, origin in zip(self.names, self.origins)},
-            workers=workers, trusted_proxies=["127.0.0.1"])
+            workers=workers, listener=listener, trusted_proxies=["127.0.0.1"])
 
     def ask(self, client, headers=()):
         client.request("GET", "/", headers)
@@ -136,6 +136,17 @@ class CookieTest(CanaryCase):
             again = self.ask(other, {"cookie": f"a=b; {value}; c=d"})
             self.assertEqual(again.header("x-version"), version)
             self.assertIsNone(again.header("set-cookie"))
+
+    def test_over_tls_it_is_for_tls_only(self):
+        authority = Authority()
+        self.addCleanup(authority.close)
+        cert, key = authority.issue("shop", ["shop.example"])
+        gateway = self.serve([1, 1], **self.STICKY, listener={
+            "tls": {"certificates": [{"cert": cert, "key": key}]}})
+        client = TlsClient(gateway.address(), client_context(authority.ca), "shop.example")
+        self.addCleanup(client.close)
+        self.assertRegex(self.ask(client).header("set-cookie"),
+                         r"\Aweir_split=[0-9a-f]{16}; Path=/; HttpOnly; SameSite=Lax; Secure\Z")
 
     def test_the_upstreams_own_cookies_stay(self):
         gateway = self.serve([1, 1], **self.STICKY)

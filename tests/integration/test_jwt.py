@@ -2,12 +2,8 @@
 keys from files, secrets and an issuer that rotates, stalls, lies and goes down. interface.md
 sections 2 to 4."""
 
-import base64
-import hashlib
-import hmac
 import json
 import os
-import subprocess
 import tempfile
 import threading
 import time
@@ -15,113 +11,8 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from harness import Case, basic_config, rows
-from harness.case import REASONS
+from harness.tokens import ISSUER, SECRET, Key, b64, bearer, guarded, hs256, issuer, jwks
 from harness.waiting import wait_until
-
-REASONS.update({
-    "token_missing": (401, "http_request_denied"),
-    "token_invalid": (401, "http_request_denied"),
-    "token_expired": (401, "http_request_denied"),
-    "insufficient_scope": (403, "http_request_denied"),
-    "claim_mismatch": (403, "http_request_denied"),
-    "keys_unavailable": (503, "destination_unavailable"),
-})
-
-ISSUER = "https://id.test"
-SECRET = "s" * 64
-
-
-def b64(data):
-    if isinstance(data, str):
-        data = data.encode()
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def openssl(*arguments, stdin=None):
-    return subprocess.run(["openssl", *arguments], input=stdin, capture_output=True, check=True,
-                          timeout=60).stdout
-
-
-class Key:
-    """A key pair made with the openssl command."""
-
-    HASHES = {"256": "sha256", "384": "sha384", "512": "sha512"}
-    CURVES = {"ES256": ("P-256", 32), "ES384": ("P-384", 48), "ES512": ("P-521", 66)}
-
-    def __init__(self, algorithm, kid):
-        self.algorithm, self.kid = algorithm, kid
-        folder = tempfile.mkdtemp(prefix="weir-key-")
-        self.path = os.path.join(folder, "key.pem")
-        if algorithm in self.CURVES:
-            how = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{self.CURVES[algorithm][0]}"]
-        elif algorithm == "EdDSA":
-            how = ["-algorithm", "ED25519"]
-        else:
-            how = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
-        openssl("genpkey", *how, "-out", self.path)
-
-    def sign(self, text):
-        if self.algorithm == "EdDSA":
-            with tempfile.NamedTemporaryFile() as file:
-                file.write(text)
-                file.flush()
-                return openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path, "-in", file.name)
-        options = []
-        if self.algorithm.startswith("PS"):
-            options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
-        signature = openssl("dgst", f"-{self.HASHES[self.algorithm[2:]]}", "-sign", self.path,
-                            *options, stdin=text)
-        return self.raw(signature) if self.algorithm in self.CURVES else signature
-
-    def raw(self, der):
-        width = self.CURVES[self.algorithm][1]
-        at = 3 if der[1] & 0x80 else 2
-        out = b""
-        for _ in range(2):
-            length = der[at + 1]
-            out += der[at + 2:at + 2 + length].lstrip(b"\0").rjust(width, b"\0")
-            at += 2 + length
-        return out
-
-    def pem(self):
-        return openssl("pkey", "-in", self.path, "-pubout")
-
-    def jwk(self):
-        der = openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")
-        if self.algorithm in self.CURVES:
-            curve, width = self.CURVES[self.algorithm]
-            jwk = {"kty": "EC", "crv": curve, "x": b64(der[-2 * width:-width]),
-                   "y": b64(der[-width:])}
-        elif self.algorithm == "EdDSA":
-            jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(der[-32:])}
-        else:
-            modulus = openssl("rsa", "-in", self.path, "-noout", "-modulus").decode().strip()
-            jwk = {"kty": "RSA", "n": b64(bytes.fromhex(modulus.split("=")[1])), "e": "AQAB"}
-        return {**jwk, "kid": self.kid, "use": "sig"}
-
-    def token(self, claims=None, header=None, **more):
-        head = {"alg": self.algorithm, "kid": self.kid, **(header or {})}
-        text = f"{b64(json.dumps(head))}.{b64(json.dumps(claims_with(claims, more)))}"
-        return f"{text}.{b64(self.sign(text.encode()))}"
-
-
-def claims_with(claims, more):
-    return {"iss": ISSUER, "exp": int(time.time()) + 3600,
-            **(claims if claims is not None else {"sub": "u1"}), **more}
-
-
-def hs256(claims=None, header=None, secret=SECRET, **more):
-    text = (f"{b64(json.dumps({'alg': 'HS256', **(header or {})}))}."
-            f"{b64(json.dumps(claims_with(claims, more)))}")
-    return f"{text}.{b64(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
-
-
-def jwks(*keys):
-    return json.dumps({"keys": [key.jwk() for key in keys]})
-
-
-def bearer(token):
-    return [("Authorization", f"Bearer {token}")]
 
 
 class KeyServer:
@@ -165,21 +56,15 @@ class KeyServer:
         self.server.server_close()
 
 
-def issuer(keys, algorithms, **more):
-    return {"issuer": ISSUER, "algorithms": algorithms, "keys": keys, **more}
-
-
-def guarded(issuers, **policy):
-    return {"login": {"jwt": {"issuers": issuers, **policy}}}
-
-
 class JwtCase(Case):
-    def make(self, middleware, files=None, **more):
+    def make(self, middleware, files=None, links=None, route=None, upstreams=None, **more):
         self.upstream = self.origin(lambda c, r: c.reply(200, [], "ok"))
-        routes = [{"name": "api", "match": {"path_prefix": "/"}, "upstream": "main",
-                   "middleware": ["login"]}]
-        return self.gateway(basic_config(routes, {"main": self.upstream.address},
-                                         middleware=middleware, **more), files=files)
+        action = {} if "split" in (route or {}) else {"upstream": "main"}
+        routes = [{"name": "api", "match": {"path_prefix": "/"}, "middleware": ["login"],
+                   **action, **(route or {})}]
+        upstreams = upstreams or {"main": self.upstream.address}
+        return self.gateway(basic_config(routes, upstreams, middleware=middleware, **more),
+                            files=files, links=links)
 
     def assert_refused(self, response, reason, error="invalid_token"):
         self.assert_problem(response, reason)
@@ -491,6 +376,59 @@ class FileTest(JwtCase):
         put(jwks(old))
         self.assertEqual(weir.admin("POST", "/reload").status, 200)
         self.assertEqual(self.fetch(weir, headers=bearer(before)).status, 200)
+
+    def test_a_changed_link_is_followed(self):
+        """As a mounted secret is changed: the folder that a link leads to becomes another."""
+        old, new = Key("ES256", "k"), Key("ES256", "k")
+        weir = self.make(guarded([issuer({"jwks_file": "keys/jwks.json"}, ["ES256"])]),
+                         files={"v1/jwks.json": jwks(old), "v2/jwks.json": jwks(new)},
+                         links={"keys": "v1"})
+        before, after = old.token(), new.token()
+        self.assertEqual(self.fetch(weir, headers=bearer(before)).status, 200)
+        self.assert_refused(self.fetch(weir, headers=bearer(after)), "token_invalid")
+        os.symlink("v2", weir.file("next"))
+        os.replace(weir.file("next"), weir.file("keys"))
+        wait_until("the new key", lambda: self.fetch(weir, headers=bearer(after)).status == 200, 30)
+        self.assert_refused(self.fetch(weir, headers=bearer(before)), "token_invalid")
+
+
+class ClaimKeyTest(JwtCase):
+    """{jwt_claim: N} tells callers apart: in a limit, and in a split."""
+
+    def token(self, sub):
+        return bearer(hs256({"sub": sub, "org": {"id": 7}}))
+
+    def test_a_limit(self):
+        weir = self.make({**guarded([issuer({"secret": SECRET}, ["HS256"])], optional=True),
+                          "per_user": {"rate_limit": {"rate": "1/h", "burst": 2,
+                                                      "key": {"jwt_claim": "sub"}}}},
+                         route={"middleware": ["login", "per_user"]})
+        for sub in ("ann", "bob"):
+            for number in range(3):
+                # Another token of the same caller each time.
+                answer = self.fetch(weir, headers=bearer(hs256({"sub": sub, "n": number})))
+                self.assertEqual(answer.status, 200 if number < 2 else 429, (sub, number))
+        # Without the claim the address counts, for all of them together.
+        self.assertEqual([self.fetch(weir, headers=h).status for h in (
+            (), bearer(hs256({"n": 1})), ())], [200, 200, 429])
+
+    def test_a_split(self):
+        names = [f"user-{number}" for number in range(40)]
+        origins = {name: self.origin(lambda c, r, name=name: c.reply(200, [("x-version", name)]))
+                   for name in ("v1", "v2")}
+        weir = self.make(guarded([issuer({"secret": SECRET}, ["HS256"])]), route={
+            "split": [{"upstream": "v1", "weight": 1},
+                                        {"upstream": "v2", "weight": 1}],
+            "sticky": {"key": {"jwt_claim": "sub"}}},
+            upstreams={name: origin.address for name, origin in origins.items()})
+
+        def versions():
+            return [self.fetch(weir, headers=self.token(name)).header("x-version")
+                    for name in names]
+
+        first = versions()
+        self.assertEqual(set(first), {"v1", "v2"})
+        self.assertEqual(versions(), first)
 
 
 if __name__ == "__main__":

@@ -86,14 +86,19 @@ class AdminAnswer:
 
 class Gateway:
     """`config`: a dictionary (written as JSON, which is YAML) or text. `files`: more files of the
-    folder, by name. `names`: the listeners to wait for, where the text does not tell."""
+    folder, by name. `links`: symbolic links in it and where they lead. `names`: the listeners to
+    wait for, where the text does not tell."""
 
-    def __init__(self, config, files=None, names=None, command=None, env=None):
+    def __init__(self, config, files=None, names=None, command=None, env=None, links=None):
         self.folder = tempfile.mkdtemp(prefix="weir-test-")
         self.path = os.path.join(self.folder, "weir.yaml")
         for name, content in (files or {}).items():
-            with open(os.path.join(self.folder, name), "wb") as file:
+            path = os.path.join(self.folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
+        for name, to in (links or {}).items():
+            os.symlink(to, os.path.join(self.folder, name))
         self.names = names
         self.write(config)
         self.command = command or ["run", "-c", self.path]
