@@ -145,6 +145,10 @@ class Forwarder final : public Handler {
     co_return problem(reason, detail, exchange.request_id(), retry_after);
   }
 
+  static std::string_view host_of(std::string_view endpoint) noexcept {
+    return endpoint.starts_with("unix:") ? "localhost" : endpoint;
+  }
+
   // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
   // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1),
   // as does one that refused the request (RFC 9113 section 8.7).
@@ -175,6 +179,8 @@ class Forwarder final : public Handler {
       ++exchange.attempts;
       // A copy: a reload may take the endpoint away with its last lease.
       exchange.endpoint = request.head.headers.arena().copy(lease->endpoint().address());
+      // HTTP/1.0 knows requests without a Host; the upstream need not take one that is empty.
+      if (request.head.authority.empty()) request.head.authority = host_of(exchange.endpoint);
       exchange.queue_time = lease->queue_time;
       exchange.connect_time = lease->connect_time;
       Attempt& attempt = exchange.own(

@@ -114,7 +114,7 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   if (holds(ours, FieldId::x_forwarded_proto)) {
     lines.add(FieldId::x_forwarded_proto, "X-Forwarded-Proto", to_string(head.scheme));
   }
-  if (holds(ours, FieldId::x_forwarded_host)) {
+  if (holds(ours, FieldId::x_forwarded_host) && !head.authority.empty()) {
     lines.add(FieldId::x_forwarded_host, "X-Forwarded-Host", head.authority);
   }
   if (holds(ours, FieldId::x_forwarded_port)) {

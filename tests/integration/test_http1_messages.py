@@ -126,6 +126,14 @@ class RequestsTest(MessageCase):
         self.peer.read_response()
         self.assertEqual(self.upstream.wait_for_request().all("via"), ["1.0 weir"])
 
+    def test_an_old_client_without_a_host(self):
+        # Many upstreams refuse an empty Host: they get their own address.
+        self.peer.send("GET / HTTP/1.0\r\n\r\n")
+        self.assertEqual(self.peer.read_response().status, 200)
+        request = self.upstream.wait_for_request()
+        self.assertEqual(request.all("host"), [f"127.0.0.1:{self.upstream.port}"])
+        self.assertEqual(request.all("x-forwarded-host"), [])
+
     @rows([("three times", 3, 200), ("four times", 4, 502)])
     def test_proxy_loop(self, times, status):
         self.peer.request("GET", "/", headers=[("Via", ", ".join(["1.1 weir"] * times))])
