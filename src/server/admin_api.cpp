@@ -187,6 +187,7 @@ AdminAnswer AdminApi::routes() const {
       json::object shares;
       for (std::size_t i = 0; i < to->split.size(); ++i) shares[to->split[i].upstream] = weights[i];
       row["split"] = std::move(shares);
+      if (to->is_split) row["action"] = split_text(to->split, weights);
     }
     out.push_back(std::move(row));
   }

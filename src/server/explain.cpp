@@ -285,6 +285,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     step("middleware " + middleware, std::visit(MiddlewareView(head, client, refused), spec->spec));
     if (refused != 0) {
       out.status = refused;
+      out.routed = refused < 400;  // a preflight that is answered is not refused
       return out;
     }
   }

@@ -99,6 +99,8 @@ class EndpointsTest(Case):
         self.assertEqual(self.shares(10), (10, 0))
         answer = self.weir.admin("PUT", "/routes/split/split", {"v1": 0, "v2": 1})
         self.assertEqual(answer.status, 204, answer)
+        actions = {row["name"]: row["action"] for row in self.get("/routes").json()}
+        self.assertEqual(actions["split"], "split v1 0%, v2 100%")
         self.setUp()
         self.assertEqual(self.shares(10), (0, 10))
         # It holds over a reload that does not change that split.

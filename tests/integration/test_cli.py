@@ -27,6 +27,7 @@ routes:
     middleware: [office]
     upstream: orders-v1
   - {name: ping, match: {path: /ping}, respond: {status: 200, body: pong}}
+  - {name: page, match: {path: /page}, middleware: [{cors: {origins: ["https://a.test"]}}], respond: {status: 200}}
   - {name: inner, match: {path: /inner, listeners: [inside]}, respond: {status: 200}}
 upstreams:
   orders-v1: {endpoints: [{address: "127.0.0.1:1"}]}
@@ -128,7 +129,7 @@ class CheckTest(CliCase):
         ("unknown middleware", "middleware: [office]", "middleware: [ofice]",
          "routes[1].middleware[0]", "did you mean 'office'?"),
         ("unknown listener", "listeners: [inside]", "listeners: [insid]",
-         "routes[3].match.listeners[0]", "did you mean 'inside'?"),
+         "routes[4].match.listeners[0]", "did you mean 'inside'?"),
         ("bad duration", "path: /office}", "path: /office}\n    timeout: 5 apples",
          "routes[1].timeout", "apples"),
         ("duration without unit", "path: /office}", "path: /office}\n    timeout: 15",
@@ -163,7 +164,7 @@ class CheckTest(CliCase):
         ("unset variable", "body: pong", "body: '${WEIR_TEST_UNSET}'", "routes[2].respond.body",
          "WEIR_TEST_UNSET"),
         ("camel case", "listeners: [inside]", "listeners: [inside], pathPrefix: /",
-         "routes[3].match.pathPrefix", "path_prefix"),
+         "routes[4].match.pathPrefix", "path_prefix"),
         ("wrong version", "version: 1", "version: 2", "version", "1"),
         ("a list where a value belongs", "name: ping", "name: [ping]", "routes[2].name", ""),
         ("a value where a list belongs", "middleware: [office]", "middleware: office",
@@ -260,6 +261,10 @@ class LookingTest(CliCase):
         ("let through", ["GET", "/office", "--from", "10.2.3.4"], 0, ["office"]),
         ("host by header", ["GET", "/orders/7", "-H", "Host: api.test"], 0, ["orders"]),
         ("bad path", ["GET", "/%00"], 3, ["bad_request"]),
+        ("a preflight", ["OPTIONS", "/page", "-H", "Origin: https://a.test", "-H",
+                         "Access-Control-Request-Method: GET"], 0, ["preflight, answered here"]),
+        ("a preflight of a stranger", ["OPTIONS", "/page", "-H", "Origin: https://b.test", "-H",
+                                       "Access-Control-Request-Method: GET"], 0, ["not allowed"]),
         ("a path has no host", ["GET", "/orders/7"], 3, ["no_route", "it has no host"]),
     ])
     def test_explain(self, arguments, code, words):
