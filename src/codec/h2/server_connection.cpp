@@ -99,6 +99,7 @@ class Connection final : public ServerConnection, private SessionEvents {
     if (frame.type == NGHTTP2_HEADERS && !may_open(frame.stream_id)) {
       end_with_ = NGHTTP2_PROTOCOL_ERROR;
     }
+    if (frame.type == NGHTTP2_SETTINGS) queued_before_ = queued_frames();
     const bool moves = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION ||
                        frame.type == NGHTTP2_RST_STREAM || frame.type == NGHTTP2_GOAWAY ||
                        (frame.type == NGHTTP2_DATA &&
@@ -113,6 +114,12 @@ class Connection final : public ServerConnection, private SessionEvents {
   void on_fields_begin(const nghttp2_frame& frame) override {
     const std::int32_t id = frame.hd.stream_id;
     if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+      if (open_ >= limits_.h2_streams) {
+        refused_.push_back(id);
+        current_ = nullptr;
+        return;
+      }
+      ++open_;
       current_ =
           streams_.emplace(id, std::make_unique<ServerStream>(context_, id)).first->second.get();
       return;
@@ -159,6 +166,11 @@ class Connection final : public ServerConnection, private SessionEvents {
       case NGHTTP2_RST_STREAM:
         if (!guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
         break;
+      case NGHTTP2_SETTINGS:
+        // Besides the acknowledgement: resets of streams whose windows these made too large, which
+        // is an error of the connection (RFC 9113 section 6.9.2).
+        if (queued_frames() > queued_before_ + 1) end_with_ = NGHTTP2_FLOW_CONTROL_ERROR;
+        break;
       case NGHTTP2_PING:
         if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) goodbye_.pong(frame.ping.opaque_data);
         break;
@@ -187,17 +199,20 @@ class Connection final : public ServerConnection, private SessionEvents {
     ServerStream* const stream = find(id);
     if (stream == nullptr) return;
     if (stream == current_) current_ = nullptr;
+    --open_;
     stream->closed();
     touch(*stream);
   }
 
   void after_events() override {
     // What is noted meanwhile is seen to as well.
+    for (const std::int32_t id : refused_) session_.reset_stream(id, NGHTTP2_REFUSED_STREAM);
+    refused_.clear();
     for (std::size_t i = 0; i < touched_.size(); ++i) see_to(touched_[i]);
     touched_.clear();
     context_.return_window();
     // A client that makes us answer and does not read.
-    if (nghttp2_session_get_outbound_queue_size(session_.native()) > most_queued_frames) {
+    if (queued_frames() > most_queued_frames) {
       end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     }
     if (end_with_ != NGHTTP2_NO_ERROR && session_.reading()) {
@@ -220,6 +235,9 @@ class Connection final : public ServerConnection, private SessionEvents {
     }
     return std::ranges::none_of(
         skipped_, [id](const auto& range) { return range.first <= id && id <= range.second; });
+  }
+  std::size_t queued_frames() const noexcept {
+    return nghttp2_session_get_outbound_queue_size(session_.native());
   }
   ServerStream* find(std::int32_t id) noexcept {
     const auto at = streams_.find(id);
@@ -340,6 +358,9 @@ class Connection final : public ServerConnection, private SessionEvents {
   std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
   std::int32_t highest_ = -1;          // of the numbers the client has used
   std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ranges that it never will
+  std::size_t queued_before_ = 0;                               // the SETTINGS that are coming
+  std::size_t open_ = 0;                                        // streams, as the client counts
+  std::vector<std::int32_t> refused_;                           // beyond that, to be reset
   ServerStream* current_ = nullptr;                             // whose fields are coming
   net::TaskGroup tasks_;
   net::TaskGroup writer_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -137,7 +138,11 @@ struct Session::Callbacks {
 };
 
 Session::Session(net::Stream& stream, SessionEvents& events, const SessionOptions& options)
-    : stream_(stream), events_(events), wanted_(stream.loop()), stall_(options.stall) {
+    : stream_(stream),
+      events_(events),
+      wanted_(stream.loop()),
+      stall_(options.stall),
+      server_(options.server) {
   static nghttp2_session_callbacks* const callbacks = Callbacks::make();
   static const auto option = make_option();
   const int made =
@@ -148,7 +153,9 @@ Session::Session(net::Stream& stream, SessionEvents& events, const SessionOption
 
   std::array<nghttp2_settings_entry, 4> settings;
   std::size_t count = 0;
-  settings[count++] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.most_streams};
+  if (server_) unannounced_streams_ = options.most_streams;
+  settings[count++] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                       server_ ? std::numeric_limits<std::uint32_t>::max() : options.most_streams};
   settings[count++] = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.stream_window};
   settings[count++] = {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options.header_list_size};
   settings[count++] = options.server
@@ -176,6 +183,7 @@ net::Io Session::receive() {
 
 void Session::feed(Bytes bytes) {
   bytes_fed_ += bytes.size();
+  const bool late = server_ && late_frames_.take(bytes);
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken < 0) {
@@ -183,6 +191,8 @@ void Session::feed(Bytes bytes) {
     const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_CALLBACK_FAILURE ||
                        taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
     terminate(flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+  } else if (late && reading()) {
+    terminate(NGHTTP2_STREAM_CLOSED);
   }
   events_.after_events();
   if (writing()) want_write();
@@ -211,9 +221,25 @@ bool Session::gather() {
     if (size < 0) return false;
     if (size == 0) return true;
     append(frame, static_cast<std::size_t>(size));
+    if (unannounced_streams_ != 0) {
+      announce_streams(out_.data() + out_end_ - size, static_cast<std::size_t>(size));
+    }
   }
   full_ = true;
   return true;
+}
+
+void Session::announce_streams(std::byte* frame, std::size_t size) noexcept {
+  constexpr std::size_t entry = 6;
+  if (frame[3] != std::byte{NGHTTP2_SETTINGS}) return;
+  for (std::size_t at = frame_header; at + entry <= size; at += entry) {
+    if (frame[at + 1] != std::byte{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS}) continue;
+    for (unsigned i = 0; i < 4; ++i) {
+      frame[at + 2 + i] = static_cast<std::byte>(unannounced_streams_ >> (24 - 8 * i));
+    }
+    unannounced_streams_ = 0;
+    return;
+  }
 }
 
 Task<bool> Session::send_gathered() {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "codec/h2/late_frames.hpp"
 #include "weir/base/buffer.hpp"
 #include "weir/codec/progress.hpp"
 #include "weir/http/body.hpp"
@@ -48,7 +49,9 @@ class SessionEvents {
 // What our first SETTINGS say; all windows in bytes.
 struct SessionOptions {
   bool server = true;
-  std::uint32_t most_streams = 100;  // the peer may have open at a time
+  // The peer may have open at a time. Of a server this is only said: whoever owns the session
+  // refuses what is too much, since nghttp2 would end the connection for it.
+  std::uint32_t most_streams = 100;
   std::uint32_t header_list_size = 64 * 1024;
   std::uint32_t stream_window = 256 * 1024;
   std::uint32_t connection_window = 1024 * 1024;
@@ -99,12 +102,14 @@ class Session {
   void terminate(std::uint32_t error);
 
   net::Stream& stream() noexcept { return stream_; }
-  nghttp2_session* native() noexcept { return session_; }
+  nghttp2_session* native() const noexcept { return session_; }
 
  private:
   struct Callbacks;
   // Moves frames into the output until it is full or there are none; false when it is broken.
   bool gather();
+  // Puts our limit of streams into the SETTINGS at `frame`, in the output.
+  void announce_streams(std::byte* frame, std::size_t size) noexcept;
   bool has_room(std::size_t bytes) const noexcept { return out_.size() - out_end_ >= bytes; }
   void append(const void* bytes, std::size_t size) noexcept;
   Task<bool> send_gathered();
@@ -114,7 +119,10 @@ class Session {
   nghttp2_session* session_ = nullptr;
   net::Waiter wanted_;
   Duration stall_;
-  Buffer out_;  // borrowed while something is in it
+  const bool server_;
+  LateFrames late_frames_;                 // of a client
+  std::uint32_t unannounced_streams_ = 0;  // the limit, until our first SETTINGS are in the output
+  Buffer out_;                             // borrowed while something is in it
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
   std::uint64_t bytes_fed_ = 0;
