@@ -142,7 +142,10 @@ IoResult Stream::send(std::span<const iovec> pieces) noexcept {
     writable_ = false;
     return {Io::would_block};
   }
-  return {Io::error, 0, errno};
+  const int error = errno;
+  // What the peer said last, or its end, can be read, also before the edge that tells of it.
+  readable_ = true;
+  return {Io::error, 0, error};
 }
 
 Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {

@@ -160,6 +160,7 @@ class Forwarder final : public Handler {
     net::Loop& loop = *exchange.connection.loop;
     const HeadTime time{exchange.head_received, route_.timeout};
     upstream::Tried tried;
+    tried.tunnel = request.head.upgrade_websocket;
     Bytes kept;
     while (true) {
       std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);

@@ -67,7 +67,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
   WorkerView& view = this->view(worker);
   view.refresh();
   // Those who wait come first.
-  if (tried.fresh || view.has_pending()) return std::nullopt;
+  if (tried.fresh || tried.tunnel || view.has_pending()) return std::nullopt;
   Endpoint* const endpoint = view.pick(tried);
   if (endpoint == nullptr) return std::nullopt;
   if (view.multiplexes(*endpoint)) {
@@ -127,6 +127,11 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       if (!connected && connected.error().reason == Reason::pool_full) {
         co_return std::unexpected(std::move(connected.error()));
       }
+      if (connected && tried.tunnel && lease->carries_no_tunnel() &&
+          view.settings().protocol == config::UpstreamProtocol::automatic) {
+        lease->leave_session();
+        connected = co_await connect(*lease, Speak::http1, deadline, exchange);
+      }
     } else {
       if (!tried.fresh) {
         if (auto idle = endpoint.slot(worker).idle.take()) {
@@ -134,7 +139,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
           co_return std::move(*lease);
         }
       }
-      connected = co_await connect(*lease, deadline, exchange);
+      connected = co_await connect(*lease, Speak::as_agreed, deadline, exchange);
     }
     if (connected) co_return std::move(*lease);
     last = std::move(connected.error());
@@ -147,7 +152,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
   }
 }
 
-Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* exchange) {
+Task<Result<>> Cluster::connect(Lease& lease, Speak speak, Deadline deadline, Exchange* exchange) {
   WorkerView& view = this->view(lease.worker_);
   net::Loop& loop = view.loop();
   const TimePoint began = loop.now();
@@ -157,7 +162,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   Result<> connected = co_await net::Stream::connect(loop, lease.endpoint().socket_address(),
                                                      std::min(until, deadline), connecting.stream);
   if (connected && view.settings().tls) {
-    connected = co_await secure(*connecting.stream, lease, std::min(until, deadline));
+    connected = co_await secure(*connecting.stream, lease, speak, std::min(until, deadline));
   }
   lease.connect_time = loop.now() - began;
   if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
@@ -171,7 +176,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   if (!connecting.stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
-  if (speaks_http2(view.settings(), *connecting.stream)) {
+  if (speak == Speak::as_agreed && speaks_http2(view.settings(), *connecting.stream)) {
     lease.endpoint().slot(lease.worker_).http1 = false;
     Result<> awaited = co_await await_session(lease, std::move(connecting.stream),
                                               std::min(until, deadline), exchange);
@@ -184,7 +189,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Deadline deadline, Exchange* excha
   if (view.settings().protocol == config::UpstreamProtocol::h2) {
     co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not speak h2");
   }
-  lease.endpoint().slot(lease.worker_).http1 = true;
+  if (speak == Speak::as_agreed) lease.endpoint().slot(lease.worker_).http1 = true;
   lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream)), false);
   co_return Result<>{};
 }
@@ -232,19 +237,21 @@ Task<Result<>> Cluster::take_place(Lease& lease, bool fresh, Deadline deadline,
       if (loop.now() >= deadline) co_return fail(Reason::request_timeout, Side::upstream, name_);
       co_return fail(Reason::pool_full, Side::upstream, "no connection takes another request");
   }
-  Result<> connected = co_await connect(lease, deadline, exchange);
+  Result<> connected = co_await connect(lease, Speak::as_agreed, deadline, exchange);
   if (!connected && !is_cancelled(exchange)) sessions.connect_failed(connected.error());
   co_return connected;
 }
 
-Task<Result<>> Cluster::secure(net::Stream& stream, const Lease& lease, Deadline deadline) {
+Task<Result<>> Cluster::secure(net::Stream& stream, const Lease& lease, Speak speak,
+                               Deadline deadline) {
   const State& now = view(lease.worker_).state();
   if (now.tls == nullptr) {
     co_return fail(Reason::upstream_tls_failed, Side::internal, "its certificates cannot be read");
   }
   const auto host = now.hosts.find(&lease.endpoint());
   stream.start_tls(now.tls->connect(stream.loop().buffers(), lease.endpoint().address(),
-                                    host != now.hosts.end() ? host->second : std::string()));
+                                    host != now.hosts.end() ? host->second : std::string(),
+                                    speak == Speak::http1));
   const net::Io done = co_await stream.handshake(deadline);
   switch (done) {
     case net::Io::ok:

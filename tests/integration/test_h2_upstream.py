@@ -2,15 +2,20 @@
 upstream may do on a connection that many requests share. interface.md section 2 (`protocol`,
 `pool.h2_connections`) and section 3."""
 
+import base64
+import hashlib
 import pathlib
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 
-from harness import Case, Truncated, basic_config, h2_frames as h2, rows, wait_until
-from harness.h2_origin import H2Origin
+from harness import (
+    Authority, Case, Origin, Truncated, basic_config, h2_frames as h2, rows, wait_until)
+from harness.h2_origin import H2Connection, H2Origin
+from harness.tls import TlsSocket
 
 
 class H2UpstreamCase(Case):
@@ -488,3 +493,104 @@ class SharedConnectionTest(H2UpstreamCase):
         self.assertEqual(client.read_exact(7), b"hi ping")
         client.half_close()
         self.assertEqual(client.read_exact(4), b" bye")
+
+
+class ByAlpn(Case):
+    """`protocol: auto`: what the upstream chooses, and HTTP/1.1 for what that does not carry."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.authority = Authority()
+        cls.addClassCleanup(cls.authority.close)
+        cls.cert = cls.authority.issue("local", ["IP:127.0.0.1"])
+
+    def start(self, settings=None, protocol="auto"):
+        """An origin of both protocols at one port; requests over HTTP/2 are its `h2`'s."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.cert)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        self.h2 = H2Origin(lambda request: self.answer_h2(request), settings=settings)
+        self.addCleanup(self.h2.close)
+        test = self
+
+        class Both(Origin):
+            def wrap(self, sock):
+                secure = TlsSocket(sock, context)
+                if secure.alpn != "h2":
+                    return secure
+                connection = H2Connection(test.h2, secure, len(test.h2.connections))
+                test.h2.connections.append(connection)
+                connection.run()
+                return None
+
+        self.h1 = Both(self.answer_h1)
+        self.addCleanup(self.h1.close)
+        return self.gateway(basic_config(
+            [{"name": "all", "match": {"path_prefix": "/"}, "upstream": "main",
+              "upgrades": ["websocket"]}],
+            {"main": {"endpoints": [{"address": self.h1.address}], "protocol": protocol,
+                      "tls": {"ca": self.authority.ca}}}, workers=1))
+
+    @staticmethod
+    def answer_h2(request):
+        if request.header(":protocol") != "websocket":
+            request.read_body()
+            return request.reply(200, b"over h2")
+        request.head(200)
+        request.content(b"over h2")
+        return request.wait_reset()
+
+    @staticmethod
+    def answer_h1(connection, request):
+        if request.target == "/refuse":
+            return connection.reply(403, body="no")
+        if request.header("upgrade") != "websocket":
+            return connection.reply(200, body="over h1")
+        key = request.header("sec-websocket-key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+        connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                        f"Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\nover h1")
+        return connection.wait_ended(20)
+
+    def upgrade(self, gateway, target="/ws"):
+        client = self.client(gateway)
+        client.request("GET", target, [("Upgrade", "websocket"), ("Connection", "Upgrade"),
+                                       ("Sec-WebSocket-Version", "13"),
+                                       ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+        return client
+
+    def assert_tunnel(self, gateway, says):
+        client = self.upgrade(gateway)
+        response = client.read_head()
+        self.assertEqual(response.status, 101)
+        self.assertEqual(client.read_exact(len(says)), says)
+        client.close()
+
+    def test_requests_go_over_what_was_chosen(self):
+        gateway = self.start()
+        for _ in range(3):
+            self.assertEqual(self.fetch(gateway).body, b"over h2")
+        self.assertEqual((len(self.h2.connections), len(self.h1.heads)), (1, 0))
+
+    def test_websocket_over_h2_where_it_is_offered(self):
+        gateway = self.start({h2.ENABLE_CONNECT_PROTOCOL: 1})
+        self.assert_tunnel(gateway, b"over h2")
+
+    def test_websocket_over_h1_where_it_is_not(self):
+        gateway = self.start()
+        self.assert_tunnel(gateway, b"over h1")
+        self.assertEqual(self.fetch(gateway).body, b"over h2")
+        self.assert_tunnel(gateway, b"over h1")
+        self.assertEqual(self.fetch(gateway).body, b"over h2")
+        self.assertEqual(len(self.h2.connections), 1)
+
+    def test_a_refused_handshake_is_relayed(self):
+        gateway = self.start()
+        client = self.upgrade(gateway, "/refuse")
+        self.assertEqual(client.read_response().status, 403)
+        self.assertEqual(self.fetch(gateway).body, b"over h2")
+
+    def test_h2_alone_falls_back_to_nothing(self):
+        gateway = self.start(protocol="h2")
+        client = self.upgrade(gateway)
+        self.assert_problem(client.read_response(), "upstream_bad_response")

@@ -196,3 +196,19 @@ class UpstreamTls(Case):
                                                   "tls": {"ca": "none.crt"}}})
         with self.assertRaisesRegex(AssertionError, r"upstreams\.app\.tls\.ca: 'none\.crt': cannot"):
             self.gateway(gateway)
+
+    @rows([("tls 1.2 to http1", ssl.TLSVersion.TLSv1_2, "http1"),
+           ("tls 1.3 to http1", ssl.TLSVersion.TLSv1_3, "http1"),
+           ("tls 1.2 to h2", ssl.TLSVersion.TLSv1_2, "h2"),
+           ("tls 1.3 to h2", ssl.TLSVersion.TLSv1_3, "h2")])
+    def test_an_upstream_that_wants_our_certificate(self, version, protocol):
+        """Under TLS 1.3 it says so behind our side of the handshake."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = context.maximum_version = version
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.authority.ca)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        origin = self.tls_origin(context=context)
+        self.assert_tls_failed(self.gateway_to(origin, {}, upstream={"protocol": protocol}),
+                               "tls_protocol_error")
+        self.assertEqual(origin.heads, [])

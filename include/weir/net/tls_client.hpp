@@ -36,9 +36,9 @@ class TlsClient : public std::enable_shared_from_this<TlsClient> {
   TlsClient& operator=(const TlsClient&) = delete;
 
   // Any thread. A session for a connection to `endpoint`, whose certificate must be for `host`, a
-  // name or an address, unless the settings name another.
+  // name or an address, unless the settings name another. `http1_only`: nothing else is offered.
   std::unique_ptr<TlsSession> connect(BufferPool& pool, const std::string& endpoint,
-                                      std::string_view host);
+                                      std::string_view host, bool http1_only = false);
   // Main thread. Whether a file has become another since the last call.
   bool files_changed();
 

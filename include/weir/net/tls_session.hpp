@@ -66,6 +66,9 @@ class TlsSession {
   const std::string& failure() const noexcept { return failure_; }
   // The failure was what a certificate said, not the protocol.
   bool certificate_failed() const noexcept { return certificate_failed_; }
+  // It was an alert of the peer's. In TLS 1.3 a server's verdict on its client's certificate comes
+  // so behind the client's handshake.
+  bool alerted() const noexcept { return alerted_; }
 
   // --- facts, once established
   std::string_view version() const noexcept;  // "TLSv1.3"
@@ -101,6 +104,7 @@ class TlsSession {
   bool established_ = false;
   bool failed_ = false;
   bool certificate_failed_ = false;
+  bool alerted_ = false;
   bool sealing_ = false;  // what is appended was asked for by seal()
   bool notified_ = false;
   unsigned policy_ = 0;

@@ -152,14 +152,16 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   bool begin_waiting(std::uint64_t most) noexcept;
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       Exchange* exchange);
-  Task<Result<>> connect(Lease& lease, Deadline deadline, Exchange* exchange);
+  // What a new connection may turn out to speak.
+  enum class Speak : std::uint8_t { as_agreed, http1 };
+  Task<Result<>> connect(Lease& lease, Speak speak, Deadline deadline, Exchange* exchange);
   // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
   // of somebody else in turn.
   Task<Result<>> take_place(Lease& lease, bool fresh, Deadline deadline, Exchange* exchange);
   Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream, Deadline until,
                                Exchange* exchange);
   // The handshake, where the upstream has TLS.
-  Task<Result<>> secure(net::Stream& stream, const Lease& lease, Deadline deadline);
+  Task<Result<>> secure(net::Stream& stream, const Lease& lease, Speak speak, Deadline deadline);
 
   const std::string name_;
   const std::vector<net::Loop*> workers_;

@@ -42,6 +42,10 @@ class Lease {
   net::Stream& stream() const noexcept { return connection_->stream(); }
   // Other requests are on the connection, too.
   bool shared() const noexcept { return session_ != nullptr; }
+  // It is on HTTP/2 that carries no WebSocket.
+  bool carries_no_tunnel() const noexcept {
+    return session_ != nullptr && !session_->connection->offers_extended_connect();
+  }
   // The connection has carried a request before; it may have been closed by the peer meanwhile.
   bool reused() const noexcept { return reused_; }
 

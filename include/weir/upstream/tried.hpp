@@ -45,6 +45,10 @@ class Tried {
   // neighbours likely are too. The endpoint itself is then not added.
   bool fresh = false;
 
+  // The request becomes a tunnel: where ALPN was left to the upstream, and what it chose carries
+  // none, a connection of HTTP/1.1 is made.
+  bool tunnel = false;
+
   // Added to by Cluster::acquire, each beside add(); for metrics and the count of attempts.
   std::vector<ConnectFailure> connect_failures;
 

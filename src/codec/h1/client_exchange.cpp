@@ -11,6 +11,7 @@
 #include "codec/h1/head_writer.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/socket_bytes.hpp"
+#include "weir/net/tls_session.hpp"
 
 namespace weir::codec::h1 {
 namespace {
@@ -132,6 +133,9 @@ class Client final : public ClientExchange, public Cached {
           if (input_.empty()) input_.release();
           return false;
         default:
+          if (!touched_ && stream_.tls() != nullptr && stream_.tls()->alerted()) {
+            return fail(Reason::upstream_tls_failed, Side::upstream, stream_.tls()->failure());
+          }
           return fail(Reason::upstream_reset, Side::upstream,
                       touched_ ? "closed within a head" : "closed without an answer");
       }

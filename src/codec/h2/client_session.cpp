@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "weir/net/loop.hpp"
+#include "weir/net/tls_session.hpp"
 
 namespace weir::codec::h2 {
 namespace {
@@ -235,8 +236,8 @@ void ClientSession::read() noexcept {
       if (status == net::Io::would_block) return;
       heard_ = loop_.now();
       if (status == net::Io::ok) continue;
-      return lose(Reason::upstream_reset, status == net::Io::eof ? "the connection was closed"
-                                                                 : "the connection was reset");
+      return lose_stream(status == net::Io::eof ? "the connection was closed"
+                                                : "the connection was reset");
     }
     // Tells the peer why, and those whose request was not sent yet.
     write();
@@ -269,7 +270,11 @@ void ClientSession::write() noexcept {
   if (closed_) return;
   try {
     const net::Io status = session_.flush();
-    if (status == net::Io::error) return lose(Reason::upstream_reset, "the connection was reset");
+    if (status == net::Io::error) {
+      // It may have said why, and what it said may be there still.
+      if (!settings_came_ && stream_->is_open()) session_.receive();
+      return lose_stream("the connection was reset");
+    }
     // A GOAWAY of either side, and nothing is left to be heard.
     if (status == net::Io::ok && !session_.reading()) {
       return lose(going_away_ ? Reason::upstream_reset : Reason::upstream_bad_response,
@@ -279,6 +284,14 @@ void ClientSession::write() noexcept {
     return lose(Reason::internal, "out of memory");
   }
   tell();
+}
+
+void ClientSession::lose_stream(std::string_view detail) noexcept {
+  const net::TlsSession* const tls = stream_->tls();
+  if (!settings_came_ && tls != nullptr && tls->alerted()) {
+    return lose(Reason::upstream_tls_failed, tls->failure());
+  }
+  lose(Reason::upstream_reset, detail);
 }
 
 void ClientSession::watch() noexcept {

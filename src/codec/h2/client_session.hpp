@@ -39,7 +39,7 @@ class ClientSession final : public ClientConnection,
 
   // --- for its streams
   bool tls() const noexcept { return options_.tls; }
-  bool offers_extended_connect() const noexcept;
+  bool offers_extended_connect() const noexcept override;
   // Sends a head; the stream's id, or 0 when no more can be opened.
   std::int32_t open(ClientStream& stream, const FieldBlock& fields, OutboundContent* content);
   void content_offered(std::int32_t id, OutboundContent& content);
@@ -77,6 +77,8 @@ class ClientSession final : public ClientConnection,
   void write() noexcept;
   void watch() noexcept;
   void lose(Reason reason, std::string_view detail) noexcept;
+  // The same for what its stream said or did.
+  void lose_stream(std::string_view detail) noexcept;
   void tell() noexcept;
 
   const ClientOptions options_;

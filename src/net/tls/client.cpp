@@ -1,3 +1,4 @@
+#include <array>
 #include <new>
 #include <utility>
 
@@ -103,7 +104,7 @@ Problems TlsClient::read() {
 }
 
 std::unique_ptr<TlsSession> TlsClient::connect(BufferPool& pool, const std::string& endpoint,
-                                               std::string_view host) {
+                                               std::string_view host, bool http1_only) {
   tls::Owned<SSL> owned(SSL_new(context_));
   if (!owned) throw std::bad_alloc();
   SSL* const ssl = owned.get();
@@ -118,6 +119,10 @@ std::unique_ptr<TlsSession> TlsClient::connect(BufferPool& pool, const std::stri
     SSL_set_tlsext_host_name(ssl, name.c_str());
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_set1_host(ssl, name.c_str());
+  }
+  if (http1_only) {
+    static constexpr std::array<unsigned char, 9> offer{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    SSL_set_alpn_protos(ssl, offer.data(), offer.size());
   }
   {
     const std::lock_guard lock(mutex_);

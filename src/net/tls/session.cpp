@@ -127,6 +127,8 @@ TlsSession::Step TlsSession::fail() noexcept {
   try {
     const unsigned long code = ERR_peek_error();
     const int reason = ERR_GET_REASON(code);
+    alerted_ = ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
+               reason < SSL_AD_REASON_OFFSET + 256;
     const long verified = SSL_get_verify_result(ssl_);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
       certificate_failed_ = true;

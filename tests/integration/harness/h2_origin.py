@@ -8,6 +8,7 @@ import traceback
 
 from . import h2_frames as h2
 from .fields import Fields
+from .tls import TlsSocket
 from .waiting import bound
 
 
@@ -140,6 +141,8 @@ class H2Connection:
 
     def run(self):
         try:
+            if self.origin.context is not None:
+                self.socket = TlsSocket(self.socket, self.origin.context)
             if self.origin.on_connect is not None:
                 self.origin.on_connect(self)
             if self._exact(len(h2.PREFACE)) != h2.PREFACE:
@@ -216,10 +219,11 @@ class H2Connection:
 
 
 class H2Origin:
-    """`handler(request)` answers; `settings` None sends none at all."""
+    """`handler(request)` answers; `settings` None sends none at all; `context` is TLS's."""
 
     def __init__(self, handler=None, settings=None, opens_windows=True, answers_pings=True,
-                 on_connect=None, silent=False):
+                 on_connect=None, silent=False, context=None):
+        self.context = context
         self.handler = handler or (lambda request: (request.read_body(), request.reply(200, b"ok")))
         self.settings = None if silent else settings or {}
         self.opens_windows = opens_windows

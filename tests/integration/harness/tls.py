@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 
 from .client import Client
 from .origin import Origin
@@ -142,6 +143,53 @@ def s_client(address, *arguments, stdin=b"", timeout=20):
     return done.stdout.decode(errors="replace")
 
 
+class TlsSocket:
+    """The server's side of TLS on a connected socket, for one thread that reads and others that
+    write: Python's own may not be used by two at a time."""
+
+    def __init__(self, sock, context):
+        self.socket = sock
+        self.received, self.sealed = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.received, self.sealed, server_side=True)
+        self.lock = threading.Lock()
+        self._pump(self.tls.do_handshake)
+        self.alpn = self.tls.selected_alpn_protocol()
+
+    def _pump(self, step):
+        """The result of `step`, with what must go out and come in on its way."""
+        while True:
+            with self.lock:
+                try:
+                    result, done = step(), True
+                except ssl.SSLWantReadError:
+                    result, done = None, False
+                out = self.sealed.read()
+                if out:
+                    self.socket.sendall(out)
+            if done:
+                return result
+            got = self.socket.recv(65536)
+            with self.lock:
+                self.received.write(got) if got else self.received.write_eof()
+
+    def recv(self, size):
+        try:
+            return self._pump(lambda: self.tls.read(size))
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
+
+    def sendall(self, data):
+        with self.lock:
+            if data:
+                self.tls.write(data)
+            out = self.sealed.read()
+            if out:
+                self.socket.sendall(out)
+
+    def __getattr__(self, name):
+        return getattr(self.socket, name)
+
+
 class TlsOrigin(Origin):
     """An Origin that speaks TLS. `on_handshake(ssl_socket)` is called after each handshake;
     failed handshakes are counted."""
@@ -173,5 +221,5 @@ class TlsOrigin(Origin):
         return secure
 
 
-__all__ = ["Authority", "TlsClient", "TlsOrigin", "client_context", "openssl", "s_client",
+__all__ = ["Authority", "TlsClient", "TlsOrigin", "TlsSocket", "client_context", "openssl", "s_client",
            "socket", "ssl"]

@@ -36,7 +36,7 @@ class ClientConnection {
   virtual ~ClientConnection() = default;
 
   // Returns when the upstream's SETTINGS have come: upstream_bad_response for something else,
-  // upstream_reset for nothing, connect_timeout.
+  // upstream_reset for nothing, upstream_tls_failed for an alert, connect_timeout.
   virtual Task<Result<>> ready(Deadline until) = 0;
   // Of whoever may hear of changes; null for nobody.
   virtual void set_owner(Owner* owner) noexcept = 0;
@@ -45,6 +45,8 @@ class ClientConnection {
   virtual std::size_t limit() const noexcept = 0;
   // Those given up that the upstream has not been told of yet: they still count.
   virtual std::size_t orphans() const noexcept = 0;
+  // WebSocket can go over it (RFC 8441). REQUIRES: ready.
+  virtual bool offers_extended_connect() const noexcept = 0;
   // No request begins any more: a GOAWAY came, or the connection has ended.
   virtual bool ending() const noexcept = 0;
   virtual bool closed() const noexcept = 0;
