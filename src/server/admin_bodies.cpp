@@ -15,12 +15,14 @@ using auth::parse_object;
 using telemetry::log::Level;
 using upstream::EndpointState;
 
+// As in the file: of a split's upstreams, and of an upstream's endpoints.
 constexpr std::uint32_t most_weight = 1'000'000;
+constexpr std::uint32_t most_endpoint_weight = 1000;
 
-std::optional<std::uint32_t> weight_of(const json::value& value) {
+std::optional<std::uint32_t> weight_of(const json::value& value, std::uint32_t most) {
   boost::system::error_code error;
   const auto number = value.to_number<std::uint32_t>(error);
-  if (error || number > most_weight) return std::nullopt;
+  if (error || number > most) return std::nullopt;
   return number;
 }
 
@@ -78,7 +80,7 @@ Asked<control::SplitWeights> parse_split(std::string_view body, const config::Sp
     if (share == split.end()) {
       return std::unexpected("not an upstream of this split: " + std::string(upstream));
     }
-    const auto weight = weight_of(value);
+    const auto weight = weight_of(value, most_weight);
     if (!weight) return std::unexpected("weights are integers from 0 to 1000000");
     out[static_cast<std::size_t>(share - split.begin())] = *weight;
     sum += *weight;
@@ -100,8 +102,8 @@ Asked<EndpointChange> parse_endpoint_change(std::string_view body) {
       }
       if (!out.state) return std::unexpected("state is ready, drain or down");
     } else if (key == "weight") {
-      out.weight = weight_of(value);
-      if (!out.weight) return std::unexpected("weight is an integer from 0 to 1000000");
+      out.weight = weight_of(value, most_endpoint_weight);
+      if (!out.weight) return std::unexpected("weight is an integer from 0 to 1000");
     } else {
       return std::unexpected("unknown key: " + std::string(key));
     }

@@ -148,6 +148,7 @@ class EndpointsTest(Case):
                 self.assertEqual(self.fetch(gateway, "/").status, 200)
             self.assertEqual((len(a.requests), len(b.requests)), (0, 6))
             b.clear()
+        self.assertEqual(gateway.admin("PUT", path, {"weight": 1001}).status, 422)
         self.assertEqual(gateway.admin("PUT", path, {"state": "ready", "weight": 1}).status, 204)
         for _ in range(6):
             self.assertEqual(self.fetch(gateway, "/").status, 200)

@@ -26,6 +26,11 @@ class ListsTest(Case):
                 told[name] = (status, error.strip("`"), grpc)
         self.assertEqual(told, ours)
 
+    def test_fields_of_the_access_log(self):
+        told = {name for row in table(OPERATIONS, "Logs") for name in re.findall(r"`(\w+)`", row[0])}
+        source = read("src/telemetry/access_line.cpp")
+        self.assertEqual(told, set(re.findall(r'"([a-z_]+)"', source)))
+
     def test_metrics(self):
         told = {}
         for name, kind, labels, _ in table(OPERATIONS, "Metrics"):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 
-from harness import Authority, Case, TlsClient, client_context, wait_until
+from harness import Authority, Case, TlsClient, TlsOrigin, client_context, wait_until
 from harness.documents import blocks, complete, example
 from harness.gateway import _die_with_parent, binary
 from harness.h2 import H2Client
@@ -145,6 +145,30 @@ class RoutingTest(FeatureCase):
         self.seen["shadow"].wait_for_request()
 
 
+class UpstreamsTest(FeatureCase):
+    def test_endpoints_and_load_balancer(self):
+        one, two = self.origin(), self.origin()
+        gateway = self.run_example("endpoints and load_balancer", replace=[
+            ("10.0.0.1:8080", one.address), ("10.0.0.2:8080", two.address)])
+        for _ in range(8):
+            self.assertEqual(self.fetch(gateway, "/orders").status, 200)
+        self.assertGreater(len(one.heads), len(two.heads))
+
+    def test_tls_to_an_upstream(self):
+        authority = Authority()
+        self.addCleanup(authority.close)
+        authority.issue("c", ["weir.svc"], use="clientAuth")
+        files = {}
+        for name in ("ca.crt", "c.crt", "c.key"):
+            with open(authority.path(name), encoding="ascii") as file:
+                files[name] = file.read()
+        origin = TlsOrigin(cert=authority.issue("orders", ["orders.svc"]))
+        self.addCleanup(origin.close)
+        gateway = self.run_example("TLS to an upstream", files=files,
+                                   replace=[("10.0.0.1:8443", origin.address)])
+        self.assertEqual(self.fetch(gateway, "/orders").status, 200)
+
+
 class LimitsTest(FeatureCase):
     def test_rate_limit(self):
         gateway = self.run_example("rate_limit", ("search",))
@@ -276,6 +300,12 @@ class FieldsTest(FeatureCase):
         request = self.seen["orders"].heads[0]
         self.assertEqual((request.header("x-edge"), request.header("x-client"),
                           request.header("x-debug")), ("weir", "127.0.0.1", None))
+
+    def test_variables(self):
+        gateway = self.run_example("variables, folders and anchors", ("shop", "cart"), replace=[
+            ("${PORT:-8080}", "${PORT:-0}"), ("${RUN:-.}", "${WEIR_TEST_FOLDER:-.}")])
+        self.fetch(gateway, "/cart")
+        self.assertEqual(self.seen["cart"].heads[0].header("x-edge"), "weir")
 
     def test_defaults(self):
         gateway = self.run_example("defaults", ("api",))
