@@ -70,11 +70,15 @@ std::string_view trim(std::string_view text) noexcept {
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
   if (text.empty()) return std::nullopt;
+  // Fewer digits cannot be too large.
+  const bool is_long = text.size() > std::numeric_limits<std::uint64_t>::digits10;
   std::uint64_t value = 0;
   for (const char c : text) {
     if (!is_digit(c)) return std::nullopt;
     const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) return std::nullopt;
+    if (is_long && value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) {
+      return std::nullopt;
+    }
     value = value * 10 + digit;
   }
   return value;

@@ -32,7 +32,8 @@ bool is_connection_specific(FieldId id) noexcept {
 }
 
 void FieldBlock::add(std::string_view name, std::string_view value) {
-  fields_.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+  fields_.push_back(
+      {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NO_COPY_NAME});
 }
 
 void FieldBlock::add(std::string_view name, std::uint64_t number) {
@@ -47,8 +48,10 @@ void FieldBlock::add(const HeaderMap& headers, FieldId without) {
         field.id == FieldId::content_length || (field.id == without && without != FieldId::other)) {
       continue;
     }
-    add(field.name, field.value);
-    if (holds(not_indexed, field.id)) fields_.back().flags = NGHTTP2_NV_FLAG_NO_INDEX;
+    const bool known = field.id != FieldId::other;
+    add(known ? field_name(field.id) : field.name, field.value);
+    if (!known) fields_.back().flags = NGHTTP2_NV_FLAG_NONE;
+    if (holds(not_indexed, field.id)) fields_.back().flags |= NGHTTP2_NV_FLAG_NO_INDEX;
   }
 }
 

@@ -1,5 +1,6 @@
 // Fields on their way out over HTTP/2, as nghttp2 wants them: what belongs to the connection left
-// out (RFC 9113 section 8.2.2). Names are put into lower case by nghttp2, which copies everything.
+// out (RFC 9113 section 8.2.2). Values, and names that nobody knows, are copied by nghttp2, which
+// puts these into lower case.
 // Pure; one thread at a time.
 #pragma once
 
@@ -24,7 +25,7 @@ class FieldBlock {
   FieldBlock(const FieldBlock&) = delete;
   FieldBlock& operator=(const FieldBlock&) = delete;
 
-  // Both texts stay where they are until the block was submitted.
+  // `name` is a literal in lower case; `value` stays where it is until the block was submitted.
   void add(std::string_view name, std::string_view value);
   // At most two of these a block.
   void add(std::string_view name, std::uint64_t number);
