@@ -7,7 +7,9 @@ from harness import Case, Refusing, basic_config, rows, wait_until
 
 
 def breaker(**more):
-    return {"minimum_calls": 4, "half_open_calls": 2, "open_for": "300s", **more}
+    """What a machine that stalls for seconds does not change: no call is slow, none is forgotten."""
+    return {"minimum_calls": 4, "half_open_calls": 2, "open_for": "300s", "slow_call": "60s",
+            "window": "300s", **more}
 
 
 def by_path(connection, request):
