@@ -77,7 +77,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
   config::Config& config = loaded->config;
   const unsigned count = worker_count(config.server.workers);
-  config.server.max_connections = fit_connections(config.server.max_connections);
+  const std::uint64_t most_connections = fit_connections(config.server.max_connections);
 
   auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(std::vector{"access_log.path: " + target.error()});
@@ -103,6 +103,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
     loops.push_back(&parts_->workers.back()->loop());
   }
   process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target));
+  process_->max_connections = most_connections;
   watch_saturation(*process_, parts_->workers);
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);

@@ -43,7 +43,7 @@ class EndpointsTest(Case):
             self.assertIn(word, text)
 
     def test_config_diff(self):
-        self.get("/config/diff")
+        self.assertEqual(self.get("/config/diff").body, b"")
 
     def test_listeners(self):
         data = self.get("/listeners").json()
