@@ -302,7 +302,11 @@ AdminAnswer AdminApi::put_log_level(const AdminRequest& request) {
 
 void AdminApi::reload(Done done) {
   server_.reload([this, done = std::move(done)](Server::Problems problems) {
+    for (const config::Problem& problem : problems) {
+      telemetry::log::error("reload refused", {{"problem", problem.to_string()}});
+    }
     if (!problems.empty()) return done(problem_lines(problems));
+    telemetry::log::info("reloaded");
     done(json_answer(json::object{{"generation", server_.snapshot()->generation()}}));
   });
 }

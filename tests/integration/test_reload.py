@@ -28,6 +28,7 @@ class ReloadTest(ReloadCase):
         metrics = self.weir.metrics()
         self.assertEqual(metrics.value("weir_config_reloads_total", result="success"), 1)
         self.assertEqual(metrics.value("weir_config_last_reload_successful"), 1)
+        self.weir.wait_log("what became of it", "info reloaded")
 
     def test_by_signal(self):
         self.serve()
@@ -55,6 +56,8 @@ class ReloadTest(ReloadCase):
         self.assertIn("routes[0].upstream", answer.text)
         self.assertIn("did you mean", answer.text)
         self.assertIn("routes[0].timeout", answer.text)
+        self.weir.wait_log("its lines", lambda lines: any(
+            "reload refused" in line and "routes[0].timeout" in line for line in lines))
         self.assertEqual(self.body(), b"old")
         metrics = self.weir.metrics()
         self.assertEqual(metrics.value("weir_config_last_reload_successful"), 0)
