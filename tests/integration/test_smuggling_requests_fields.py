@@ -194,7 +194,7 @@ class PathTest(RefusalCase):
         ("percent u", "/a%u002f"),
     ])
     def test_refused(self, target):
-        self.assert_refused(get(target=target), closes=False)
+        self.assert_refused(get(target=target))
 
     @rows([
         ("unreserved", "/%61%2D%2e%5f%7Eb", "/a-._~b"), ("hex in upper case", "/%e2%82%ac",

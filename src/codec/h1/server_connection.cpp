@@ -241,7 +241,7 @@ class Connection final : public ServerConnection,
   bool can_keep(const Writing& writing) {
     RequestBody* const body = writing.body;
     if (!writing.request.head.keep_alive || writing.exchange.close_after || closing() ||
-        writing.delimited == Delimit::close) {
+        writing.delimited == Delimit::close || writing.response.reason == Reason::bad_request) {
       return false;
     }
     if (body == nullptr) return true;
