@@ -138,6 +138,11 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
   return std::unexpected(why);
 }
 
+void Attempt::abort(Reason reason) noexcept {
+  if (!failure_) failure_ = Error{reason, Side::upstream, {}};
+  client_->abort(reason);
+}
+
 Error Attempt::cancelled_error() const {
   if (upload_failure_) return *upload_failure_;
   const Reason reason = exchange_.cancel_reason();

@@ -63,7 +63,7 @@ class Attempt final : public ExchangePart,
   bool complete() const noexcept override { return client_->complete(); }
   const HeaderMap& trailers() const noexcept override { return client_->trailers(); }
   std::optional<std::uint64_t> length() const noexcept override { return client_->length(); }
-  void abort(Reason reason) noexcept override { client_->abort(reason); }
+  void abort(Reason reason) noexcept override;
 
   // --- ExchangePart
   Task<> settle() override;
@@ -109,7 +109,7 @@ class Attempt final : public ExchangePart,
   bool answer_complete_ = false;
   bool tunnelled_ = false;
   std::optional<Error> upload_failure_;  // the client's fault
-  std::optional<Error> failure_;         // why there was no final head
+  std::optional<Error> failure_;         // why there is no answer
   int status_ = 0;
 };
 

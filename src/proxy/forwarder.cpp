@@ -171,6 +171,10 @@ class Forwarder final : public Handler {
           record.connect_failed(failure);
           call.ended(loop.now(), call_end(failure.reason), 0, failure.took);
           ++exchange.attempts;
+          if (failure.endpoint) {
+            exchange.endpoint = request.head.headers.arena().copy(failure.endpoint->address());
+          }
+          exchange.connect_time = failure.took;
         }
         tried.connect_failures.clear();
         if (!acquired) co_return problem(acquired.error(), exchange.request_id());

@@ -82,8 +82,10 @@ class JsonTest(LogCase):
                    {"main": place.address})
         self.fetch(self.weir, "/dead")
         self.fetch(self.weir, "/none")
-        found = {(e["status"], e["reason"], e.get("route", "-")) for e in self.entries(2)}
-        self.assertEqual(found, {(502, "connect_failed", "dead"), (404, "no_route", "-")})
+        found = {(e["status"], e["reason"], e.get("route", "-"), e.get("endpoint", "-"))
+                 for e in self.entries(2)}
+        self.assertEqual(found, {(502, "connect_failed", "dead", place.address),
+                                 (404, "no_route", "-", "-")})
 
     def test_what_never_had_a_head(self):
         self.serve(limits={"header_timeout": "200ms"})

@@ -69,6 +69,24 @@ class MetricsTest(Case):
         self.risen(1, "weir_http_requests_total", route="dead", status="502")
         self.risen(1, "weir_upstream_requests_total", upstream="dead", result="connect_failed")
 
+    @rows([
+        ("closed", "", "reset", "-"), ("no HTTP", "SSH-2.0\r\n\r\n", "bad_response", "-"),
+        ("cut", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "reset", "2xx"),
+        ("switched unasked", "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+         "bad_response", "1xx"),
+    ])
+    def test_failed_tries(self, answer, result, status_class):
+        def fail(connection, _):
+            connection.send(answer)
+            connection.close()
+        self.addCleanup(setattr, self.upstream, "handler", self.upstream.handler)
+        self.upstream.handler = fail
+        peer = self.client(self.weir)
+        peer.request("POST", "/x", body=b"")  # nothing that would be sent once more
+        peer.expect_gone() if status_class == "2xx" else peer.read_response()
+        self.risen(1, "weir_upstream_requests_total", upstream="main", result=result,
+                   status_class=status_class)
+
     def test_bytes(self):
         self.fetch(self.weir, "/x", "POST", body=b"x" * 1000)
         self.risen(1000, "weir_http_request_bytes_total", route="main")
