@@ -62,8 +62,6 @@ class Assembly {
   using Names = std::unordered_map<std::string_view, std::size_t>;
 
   void check_sections() {
-    if (!draft_.has_version)
-      problems_.error(root_, "", "'version' is required: write `version: 1`");
     if (draft_.listeners.empty()) {
       problems_.error(root_, "", "'listeners' is required: where clients connect");
     }

@@ -23,7 +23,8 @@ Value admin_value(Admin& admin, Place& bind);
 
 Fields fields(Listener& listener);
 Fields fields(CircuitBreaker& breaker);
-Fields fields(Sticky& sticky);
+// `{}` is a block with the defaults' key.
+Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.
 Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams);
 Fields fields(Upstream& upstream);  // without its name, which is its key

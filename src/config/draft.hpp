@@ -56,7 +56,6 @@ struct RouteDraft {
 struct Draft {
   Config config;                                       // all but listeners, middleware and routes
   std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
-  bool has_version = false;
   Place admin_bind;
   std::vector<ListenerDraft> listeners;
   std::vector<NamedMiddleware> middleware;

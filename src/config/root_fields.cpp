@@ -17,10 +17,9 @@ Value once(Draft& draft, std::string_view key, Value value) {
   return value;
 }
 
-Value version_value(Draft& draft) {
+Value version_value() {
   return {.read =
-              [&draft](const Reader& in) {
-                draft.has_version = true;
+              [](const Reader& in) {
                 const auto written = in.text();
                 if (written && *written != "1") in.error("there is only version 1");
               },
@@ -151,7 +150,7 @@ Value routes_value(Draft& draft) {
 Fields root_fields(Draft& draft) {
   Config& config = draft.config;
   return {
-      {"version", version_value(draft), "of the language: 1", Need::required},
+      {"version", version_value(), "of the language: 1, the only one so far"},
       {"server", once(draft, "server", block(fields(config.server))), "the process"},
       {"log", once(draft, "log", block(fields(config.log))), "diagnostics on stderr"},
       {"access_log", once(draft, "access_log", block(fields(config.access_log))),

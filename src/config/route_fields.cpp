@@ -281,7 +281,7 @@ Fields route_fields(RouteDraft& draft) {
        "what the upstream is asked for; the query is kept"},
       {"upstream", upstream_value(draft), "where requests go"},
       {"split", split_value(draft), "where requests go, by weight"},
-      {"sticky", optional_block(draft.sticky, [](Sticky& each) { return fields(each); }),
+      {"sticky", sticky_value(draft.sticky),
        "the same caller stays with its upstream of the split"},
       {"override",
        optional_block(

@@ -9,7 +9,7 @@ namespace {
 Fields fields(Via& via) {
   return {{"request", flag(via.request), "add Via to requests for the upstream"},
           {"response", flag(via.response), "add Via to answers for the client"},
-          {"name", text(via.name, check_token), "our name in Via and Proxy-Status"}};
+          {"name", text(via.name, check_token), "our name in Via"}};
 }
 
 Wrong check_admin_bind(std::string& written) {

@@ -45,10 +45,19 @@ Value header_values(std::vector<std::pair<std::string, std::string>>& target,
               }};
 }
 
+Fields sticky_fields(Sticky& sticky) {
+  return {{"key", key(sticky.key), "who is the same caller; default: {cookie: weir_split}"}};
+}
+
 }  // namespace
 
-Fields fields(Sticky& sticky) {
-  return {{"key", key(sticky.key), "who is the same caller", Need::required}};
+Value sticky_value(std::optional<Sticky>& target) {
+  Value out = optional_block(target, sticky_fields);
+  out.read = [&target](const Reader& in) {
+    target = Sticky{.key = {{KeyPart{KeySource::cookie, "weir_split"}}}};
+    read_fields(in, sticky_fields(*target));
+  };
+  return out;
 }
 
 Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams) {

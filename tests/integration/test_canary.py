@@ -117,8 +117,9 @@ class StickyTest(CanaryCase):
 class CookieTest(CanaryCase):
     STICKY = {"sticky": {"key": {"cookie": "weir_split"}}}
 
-    def test_a_missing_cookie_is_set(self):
-        gateway = self.serve([50, 50], **self.STICKY)
+    @rows([("as written", STICKY), ("by default", {"sticky": {}})])
+    def test_a_missing_cookie_is_set(self, sticky):
+        gateway = self.serve([50, 50], **sticky)
         client = self.client(gateway)
         got = []
         for _ in range(400):
