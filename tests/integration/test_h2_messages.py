@@ -5,7 +5,7 @@ import threading
 
 from harness.case import Case, rows
 from harness.gateway import basic_config
-from harness.h2 import CANCEL, NO_ERROR, H2Client
+from harness.h2 import ACK, CANCEL, NO_ERROR, PING, RST_STREAM, H2Client
 from harness.waiting import bound, wait_until
 
 BIG = bytes(range(256)) * 8192  # 2 MiB
@@ -167,6 +167,23 @@ class Answers(Case):
         self.assertEqual((answer.status, answer.body, answer.reset), (403, b"no", None))
         reset = client.next(lambda f: f.kind == 3 and f.stream == stream, "RST_STREAM")
         self.assertEqual(reset.error, NO_ERROR)
+
+    def test_an_upload_that_ends_behind_its_answer_meets_no_reset(self):
+        # curl and others that still send drop the answer with a reset that comes right behind it.
+        gateway = self.gateway(basic_config(
+            [{"name": "r", "match": {"path_prefix": "/"},
+              "middleware": [{"body_limit": {"size": "10B"}}], "respond": {"status": 200}}],
+            listener={"protocols": ["h2c"]}))
+        client = H2Client(gateway.address())
+        self.addCleanup(client.close)
+        stream = client.request("POST", headers=[("content-length", "100000")], end=False)
+        self.assertEqual(client.answer(stream).status, 413)
+        client.data(stream, b"x" * 50000)
+        client.ping()
+        client.next(lambda f: f.kind == PING and f.flags & ACK, "the PING's answer")
+        client.data(stream, b"x" * 50000, end=True)
+        self.assertEqual(client.fetch().status, 200)
+        self.assertFalse([f for f in client.frames if f.kind == RST_STREAM])
 
     def test_a_reset_ends_the_request_to_the_origin(self):
         def handler(connection, request):

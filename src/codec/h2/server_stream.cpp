@@ -23,6 +23,10 @@ constexpr std::size_t flood_excess = 64 * 1024;
 // A whole content up to this size is copied, so that many answers that wait for one write do not
 // hold a block each.
 constexpr std::size_t most_copied = 2048;
+// How much of an unwanted upload is let come, and for how long, before it is reset: a client that
+// still sends would drop the answer with the reset.
+constexpr std::size_t most_lingered = 256 * 1024;
+constexpr Duration longest_linger = std::chrono::seconds(2);
 
 bool has_content(const RequestHead& request, int status) noexcept {
   return request.method != Method::head && status != 204 && status != 304;
@@ -90,6 +94,7 @@ void ServerStream::content(Bytes bytes) {
   const std::size_t before = inbound_.queued();
   if (malformed_.empty()) inbound_.append(bytes);
   context_.queued += inbound_.queued() - before;
+  if (lingering_ && (lingered_ += bytes.size()) >= most_lingered) outbound_.wake();
 }
 
 void ServerStream::ended() {
@@ -150,15 +155,25 @@ Task<> ServerStream::serve() {
   exchange_.complete(outcome);
   context_.handler.completed(request_, exchange_, outcome);
 
+  context_.queued -= inbound_.queued();
+  inbound_.discard();
+  context_.return_window();
+  if (end_written_) co_await linger();
   // Behind a whole answer the rest of the request is not wanted (RFC 9113 section 8.1).
   reset(end_written_                                          ? NGHTTP2_NO_ERROR
         : exchange_.cancel_reason() == Reason::bad_request    ? NGHTTP2_PROTOCOL_ERROR
         : exchange_.cancel_reason() == Reason::client_timeout ? NGHTTP2_CANCEL
                                                               : NGHTTP2_INTERNAL_ERROR);
-  context_.queued -= inbound_.queued();
-  inbound_.discard();
-  context_.return_window();
   done_ = true;
+}
+
+Task<> ServerStream::linger() {
+  lingering_ = true;
+  const TimePoint until = context_.loop.now() + longest_linger;
+  while (!closed_ && !left_ && !reset_ && !exchange_.cancelled() && lingered_ < most_lingered &&
+         context_.loop.now() < until) {
+    co_await outbound_.wait(until);
+  }
 }
 
 Task<> ServerStream::refuse(const Error& error, Outcome& outcome) {

@@ -78,6 +78,7 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   void reset_if_malformed();
   // The session has closed the stream: who works for an answer that was not sent whole stops.
   void client_left() noexcept {
+    left_ = true;
     if (!end_written_) cancel(Reason::client_closed);
     outbound_.wake();
   }
@@ -102,6 +103,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   // The client holds its window shut, which is not another stream's doing.
   bool client_stalls() const noexcept;
   void reset(std::uint32_t error);
+  // Behind a whole answer: until the client has sent its end, 256 KiB or two seconds long.
+  Task<> linger();
 
   Task<> informational(const ResponseHead& head) override;
   void content_taken(std::size_t bytes) noexcept override;
@@ -122,6 +125,7 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   std::uint64_t counted_ = 0;  // of what the output took
   std::size_t held_ = 0;       // of context_.held_heads
   std::string malformed_;      // why what followed the head is no message; "" while it is one
+  std::size_t lingered_ = 0;   // content that came while lingering_, and was dropped
   unsigned interim_count_ = 0;
   bool head_complete_ = false;
   bool extended_connect_ = false;
@@ -132,6 +136,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   bool end_written_ = false;
   bool head_sent_ = false;
   bool continue_sent_ = false;
+  bool lingering_ = false;
+  bool left_ = false;
 };
 
 }  // namespace weir::codec::h2
