@@ -177,6 +177,13 @@ IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_t
   return peer;
 }
 
+Scheme client_scheme(const HeaderMap& headers, Scheme own, bool peer_trusted) noexcept {
+  if (!peer_trusted || headers.count(FieldId::x_forwarded_proto) != 1) return own;
+  const std::string_view told = *headers.get(FieldId::x_forwarded_proto);
+  if (iequals(told, "https")) return Scheme::https;
+  return iequals(told, "http") ? Scheme::http : own;
+}
+
 bool is_valid_traceparent(std::string_view value) noexcept {
   constexpr std::size_t known = 55;  // 2 version, 32 trace id, 16 parent id, 2 flags, 3 dashes
   if (value.size() < known || value[2] != '-' || value[35] != '-' || value[52] != '-') return false;

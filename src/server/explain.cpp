@@ -238,6 +238,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   connection.peer_trusted = std::ranges::any_of(
       config.trusted_proxies, [&](const Cidr& one) { return one.contains(*from); });
   if (!connection.peer_trusted) strip_untrusted(head.headers);
+  head.scheme = client_scheme(head.headers, head.scheme, connection.peer_trusted);
   const IpAddress client =
       client_ip(head.headers, *from, connection.peer_trusted, config.trusted_proxies);
   step("client", fmt::format("{}{}", client.to_string(),

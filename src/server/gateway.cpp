@@ -43,9 +43,10 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   RequestHead& head = request.head;
   HeaderMap& headers = head.headers;
   const ConnectionInfo& connection = exchange.connection;
-  head.scheme = connection.tls != nullptr ? Scheme::https : Scheme::http;
 
   if (!connection.peer_trusted) strip_untrusted(headers, snapshot.gateway_fields());
+  head.scheme = client_scheme(headers, connection.tls != nullptr ? Scheme::https : Scheme::http,
+                              connection.peer_trusted);
   exchange.client_ip =
       client_ip(headers, connection.peer.ip(), connection.peer_trusted, config.trusted_proxies);
   assign_request_id(exchange, headers);

@@ -90,6 +90,19 @@ class TrustedTest(Case):
         request = self.forwarded(*[("X-Forwarded-For", v) for v in values])
         self.assertIn(request.header("x-real-ip"), ("127.0.0.1", "10.0.0.1"))
 
+    def test_its_scheme_is_the_requests(self):
+        gateway = self.gateway(basic_config([
+            {"name": "secure", "match": {"scheme": "https", "path_prefix": "/"},
+             "respond": {"status": 200, "body": "{scheme}"}},
+            {"name": "plain", "match": {"path_prefix": "/"},
+             "redirect": {"to": "https://{host}{path}{query}"}},
+        ], trusted_proxies=["127.0.0.1"]))
+        plain = self.fetch(gateway, "/a?b", headers=[("X-Forwarded-Proto", "http")])
+        self.assertEqual((plain.status, plain.header("location")),
+                         (308, "https://test.example/a?b"))
+        secure = self.fetch(gateway, "/a?b", headers=[("X-Forwarded-Proto", "https")])
+        self.assertEqual((secure.status, secure.body), (200, b"https"))
+
     def test_what_the_proxy_says_is_kept(self):
         request = self.forwarded(("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "shop.test"),
                                  ("X-Forwarded-Port", "443"), ("X-Request-Id", "abc-123"))

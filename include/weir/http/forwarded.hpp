@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "weir/base/ip.hpp"
+#include "weir/http/head.hpp"
 #include "weir/http/header_map.hpp"
 
 namespace weir {
@@ -34,6 +35,10 @@ void strip_hop_by_hop(HeaderMap& headers);
 // otherwise `peer`. Several X-Forwarded-For lines are one list.
 IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_trusted,
                     std::span<const Cidr> trusted) noexcept;
+
+// How the client came: what a trusted peer's only X-Forwarded-Proto says, if that is http or https;
+// otherwise `own`, which is how the peer came.
+Scheme client_scheme(const HeaderMap& headers, Scheme own, bool peer_trusted) noexcept;
 
 // Whether `value` is a traceparent (W3C Trace Context, section 3.2); a later version may carry more
 // fields after those known.

@@ -149,6 +149,26 @@ TEST(ClientIp, Rows) {
   }
 }
 
+TEST(ClientScheme, Rows) {
+  struct Row {
+    std::vector<std::string_view> told;
+    bool trusted;
+    Scheme scheme;
+  };
+  for (const Row& row :
+       {Row{{"https"}, true, Scheme::https}, Row{{"HTTPS"}, true, Scheme::https},
+        Row{{"http"}, true, Scheme::http}, Row{{"https"}, false, Scheme::http},
+        Row{{}, true, Scheme::http}, Row{{"wss"}, true, Scheme::http},
+        Row{{"https, http"}, true, Scheme::http}, Row{{"https", "https"}, true, Scheme::http}}) {
+    HeaderMap headers;
+    for (const std::string_view value : row.told) headers.add("X-Forwarded-Proto", value);
+    EXPECT_EQ(client_scheme(headers, Scheme::http, row.trusted), row.scheme);
+  }
+  HeaderMap headers;
+  headers.add("X-Forwarded-Proto", "http");
+  EXPECT_EQ(client_scheme(headers, Scheme::https, true), Scheme::http);
+}
+
 TEST(Traceparent, Rows) {
   struct Row {
     const char* name;
