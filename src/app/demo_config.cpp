@@ -47,6 +47,11 @@ routes:
     middleware: [{body_limit: {size: 1KiB}}]
     rewrite: {prefix: /echo}
     upstream: v1
+  - name: limited
+    match: {path_prefix: /limited}
+    middleware: [{rate_limit: {rate: 1/s, burst: 5}}]
+    rewrite: {prefix: /echo}
+    upstream: v1
   - name: office
     match: {path_prefix: /office}
     middleware: [{ip_filter: {allow: [192.0.2.0/24]}}]

@@ -49,8 +49,8 @@ TEST(DemoConfig, RoutesWhatTheDemoPrints) {
   };
   for (const Row& row : {Row{"/?1", "shop: ", false}, Row{"/echo/hello?a=1", "canary: ", true},
                          Row{"/private", "private: ", false}, Row{"/upload", "upload: ", false},
-                         Row{"/office", "office: ", false}, Row{"/old/page", "old: ", false},
-                         Row{"/ping", "ping: ", false}}) {
+                         Row{"/limited?1", "limited: ", false}, Row{"/office", "office: ", false},
+                         Row{"/old/page", "old: ", false}, Row{"/ping", "ping: ", false}}) {
     server::ExplainRequest request;
     request.url = row.url;
     if (row.with_version) request.headers.emplace_back("x-version", "2");
