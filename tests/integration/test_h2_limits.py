@@ -1,5 +1,7 @@
 """Limits of an HTTP/2 connection and its requests, and how it is closed so that nothing is lost."""
 
+import socket
+import struct
 import threading
 
 from harness.case import Case, rows
@@ -174,6 +176,23 @@ class Closing(Case):
         self.weir.signal(15)
         client.expect_end()
         self.assertEqual(self.weir.wait_exit(), 2)
+
+    def test_a_client_that_dies_behind_its_half_close_is_let_go(self):
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+
+        def handler(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not stop.wait(0.02):
+                connection.chunk(b"x")
+        client = self.start(handler, client_half_close="finish")
+        stream = client.request()
+        client.head(stream)
+        client.socket.shutdown(socket.SHUT_WR)
+        client.next(lambda f: f.kind == DATA, "content")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.socket.close()
+        self.weir.wait_metric(0, "weir_http_requests_in_flight")
 
     def test_a_client_that_reads_slowly_gets_all(self):
         body = bytes(range(256)) * 4096

@@ -58,7 +58,7 @@ class Connection final : public ServerConnection, private SessionEvents {
         frame_since_(loop_.now()) {}
 
   Task<> run() override {
-    writer_.spawn(session_.write_all());
+    writer_.spawn(write());
     co_await read();
     const bool politely = stream_->is_open() && !gone_;
     // With an error of the connection nothing more goes to the client but its GOAWAY.
@@ -267,6 +267,13 @@ class Connection final : public ServerConnection, private SessionEvents {
     idle_since_ = loop_.now();
     if (stream.is_closed()) streams_.erase(stream.id());
     if (tasks_.size() == 1 && (goodbye_.said() || !session_.reading())) stream_->nudge_reader();
+  }
+
+  // Once nothing can be sent any more, nobody waits for an answer, whoever still reads.
+  Task<> write() {
+    co_await session_.write_all();
+    if (stream_->is_open()) co_return;
+    for (auto& [id, stream] : streams_) stream->client_left();
   }
 
   // Takes what comes until the connection is to end; with answers still owed they are sent after.

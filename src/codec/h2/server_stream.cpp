@@ -201,6 +201,7 @@ Task<> ServerStream::answer_request(Outcome& outcome) {
   try {
     co_await send(*response, outcome);
   } catch (const std::bad_alloc&) {
+    outbound_.drop();
     outcome.reason = Reason::internal;
   }
   // The upload may still read the content: it ends before the content does.
