@@ -157,6 +157,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, Deadline deadline, Ex
   net::Loop& loop = view.loop();
   const TimePoint began = loop.now();
   const Deadline until = deadline_after(began, view.settings().connect_timeout);
+  const std::uint64_t made_under = view.tls_changes();
   ConnectInProgress connecting;
   const CancelScope scope(exchange, connecting);
   Result<> connected = co_await net::Stream::connect(loop, lease.endpoint().socket_address(),
@@ -176,9 +177,10 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, Deadline deadline, Ex
   if (!connecting.stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
+  Endpoint::Slot& slot = lease.endpoint().slot(lease.worker_);
   if (speak == Speak::as_agreed && speaks_http2(view.settings(), *connecting.stream)) {
-    lease.endpoint().slot(lease.worker_).http1 = false;
-    Result<> awaited = co_await await_session(lease, std::move(connecting.stream),
+    slot.http1 = false;
+    Result<> awaited = co_await await_session(lease, std::move(connecting.stream), made_under,
                                               std::min(until, deadline), exchange);
     lease.connect_time = loop.now() - began;
     if (!awaited && awaited.error().reason == Reason::connect_timeout && deadline < until) {
@@ -189,13 +191,18 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, Deadline deadline, Ex
   if (view.settings().protocol == config::UpstreamProtocol::h2) {
     co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not speak h2");
   }
-  if (speak == Speak::as_agreed) lease.endpoint().slot(lease.worker_).http1 = true;
-  lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream)), false);
+  if (speak == Speak::as_agreed) {
+    slot.http1 = true;
+    if (slot.sessions) slot.sessions->connect_all();
+  }
+  lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream), made_under),
+                       false);
   co_return Result<>{};
 }
 
 Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
-                                      Deadline until, Exchange* exchange) {
+                                      std::uint64_t made_under, Deadline until,
+                                      Exchange* exchange) {
   WorkerView& view = this->view(lease.worker_);
   const codec::h2::ClientOptions options{.tls = stream->tls() != nullptr,
                                          .header_size = view.settings().response_header_size};
@@ -204,7 +211,8 @@ Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream>
   Result<> ready = co_await beginning.connection->ready(until);
   if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
   if (!ready) co_return ready;
-  lease.set_session(view.sessions(lease.endpoint()).add(std::move(beginning.connection)));
+  const bool leaving = view.tls_changes() != made_under;
+  lease.set_session(view.sessions(lease.endpoint()).add(std::move(beginning.connection), leaving));
   co_return Result<>{};
 }
 

@@ -73,7 +73,8 @@ void Lease::give_back() noexcept {
   WorkerView& view = cluster_->view(worker_);
   if (std::unique_ptr<Connection> connection = take_connection()) {
     Endpoint::Slot& slot = endpoint_->slot(worker_);
-    if (view.keeps() && !slot.detached && endpoint_->state() == EndpointState::ready) {
+    if (view.keeps() && !slot.detached && endpoint_->state() == EndpointState::ready &&
+        connection->made_under() == view.tls_changes()) {
       // Before the permit, so that who gets that finds the connection.
       slot.idle.put(std::move(connection), view.loop().now(), view.settings().idle_timeout,
                     view.limit());

@@ -35,7 +35,7 @@ PooledSession* SessionPool::best(bool fresh) noexcept {
   PooledSession* found = nullptr;
   for (const auto& session : sessions_) {
     const codec::h2::ClientConnection& connection = *session->connection;
-    if (session->places + connection.orphans() >= connection.limit()) continue;
+    if (session->leaving || session->places + connection.orphans() >= connection.limit()) continue;
     if (fresh && connection.refusing()) continue;
     if (found == nullptr || session->places < found->places) found = session.get();
   }
@@ -54,7 +54,7 @@ PooledSession* SessionPool::try_take(bool fresh) noexcept {
 void SessionPool::give_back(PooledSession& session) noexcept {
   if (--session.places == 0) {
     session.idle_since = loop_.now();
-    if (session.connection->ending()) {
+    if (ends(session)) {
       come_back(loop_.now());
     } else if (idle_timeout_ != Duration::zero()) {
       come_back(session.idle_since + idle_timeout_);
@@ -64,9 +64,11 @@ void SessionPool::give_back(PooledSession& session) noexcept {
   serve();
 }
 
-PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> connection) {
+PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> connection,
+                                bool leaving) {
   sessions_.push_back(std::make_unique<PooledSession>(PooledSession{*this, std::move(connection)}));
   PooledSession& session = *sessions_.back();
+  session.leaving = leaving;
   session.connection->set_owner(this);
   // Of who connected.
   ++session.places;
@@ -77,8 +79,8 @@ PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> con
 
 void SessionPool::connect_failed(const Error& error) noexcept {
   // Those who waited for this connection share its fate; where another can serve them they wait on.
-  const bool alone = std::ranges::all_of(
-      sessions_, [](const auto& session) { return session->connection->ending(); });
+  const bool alone =
+      std::ranges::all_of(sessions_, [](const auto& session) { return ends(*session); });
   while (alone && first_ != nullptr) {
     PlaceWait& wait = *first_;
     dequeue(wait);
@@ -103,8 +105,8 @@ void SessionPool::serve() noexcept {
       wait.tell(PlaceWait::Told::place);
       continue;
     }
-    const auto live = static_cast<std::size_t>(std::ranges::count_if(
-        sessions_, [](const auto& session) { return !session->connection->ending(); }));
+    const auto live = static_cast<std::size_t>(
+        std::ranges::count_if(sessions_, [](const auto& session) { return !ends(*session); }));
     // One at a time: what it brings may be enough for all who wait. A request that was refused may
     // go beyond, or it would wait for those who refuse.
     if (connecting_ != 0 || live >= most_connections_ + (wait.fresh_ ? 1 : 0)) return;
@@ -114,13 +116,24 @@ void SessionPool::serve() noexcept {
   }
 }
 
+void SessionPool::connect_all() noexcept {
+  while (first_ != nullptr) {
+    PlaceWait& wait = *first_;
+    dequeue(wait);
+    ++connecting_;
+    wait.tell(PlaceWait::Told::connect);
+  }
+}
+
 void SessionPool::clear() noexcept {
   for (const auto& session : sessions_) {
+    session->leaving = true;
     if (session->places == 0) session->connection->close();
   }
   sweep();
-  idle_timeout_ = std::chrono::milliseconds(1);
-  if (!sessions_.empty()) come_back(loop_.now());
+  // With nothing in it the pool may be destroyed on another thread, where the wheel is not to be
+  // touched.
+  if (sessions_.empty()) unschedule();
 }
 
 // In turn: whoever wants a place now is behind those who wanted one before.
@@ -149,7 +162,7 @@ void SessionPool::expire(TimePoint now) noexcept {
     if (session->places != 0 || session->connection->closed()) continue;
     const bool over =
         idle_timeout_ != Duration::zero() && session->idle_since + idle_timeout_ <= now;
-    if (over || session->connection->ending()) session->connection->close();
+    if (over || ends(*session)) session->connection->close();
   }
   sweep();
   serve();

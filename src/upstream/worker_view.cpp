@@ -38,6 +38,7 @@ void WorkerView::take_over() {
   choice_.clear();
   std::vector<std::uint32_t> weights;
   const bool other_tls = before && before->tls != state_->tls;
+  if (other_tls) ++tls_changes_;
   for (const auto& endpoint : state_->endpoints) {
     // Made under what holds no more: another certificate, or none.
     if (other_tls) endpoint->slot(worker_).clear();

@@ -50,6 +50,9 @@ class WorkerView {
   const config::Upstream& settings() const noexcept { return state_->settings; }
   std::uint64_t limit() const noexcept { return limit_; }
   const Cluster::State& state() const noexcept { return *state_; }
+  // Counts how often the upstream's TLS settings or certificates became others: a connection made
+  // under those before carries no further request.
+  std::uint64_t tls_changes() const noexcept { return tls_changes_; }
   // Connections that end are worth keeping.
   bool keeps() const noexcept { return !left_ && !state_->retired; }
 
@@ -101,6 +104,7 @@ class WorkerView {
   std::vector<Endpoint*> choice_;                    // ready, with a weight
   std::vector<std::shared_ptr<Endpoint>> detached_;  // no longer listed, leases left
   std::uint64_t limit_ = 0;
+  std::uint64_t tls_changes_ = 0;
   bool left_ = false;
   Endpoint* preferred_ = nullptr;
   config::LoadBalancing balancing_ = config::LoadBalancing::round_robin;

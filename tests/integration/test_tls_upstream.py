@@ -8,6 +8,7 @@ import ssl
 import threading
 
 from harness import Authority, Case, TlsOrigin, basic_config, rows, wait_until
+from harness.h2_origin import H2Origin
 
 
 class UpstreamTls(Case):
@@ -190,6 +191,65 @@ class UpstreamTls(Case):
             self.assertEqual(self.fetch(gateway).status, 200)
             return any(given == der for _, _, given in origin.handshakes)
         wait_until("the new certificate", taken, timeout=20, interval=0.2)
+
+    @rows([("http1", "http1"), ("h2", "h2")])
+    def test_no_request_goes_over_a_connection_of_before_the_reload(self, protocol):
+        done = threading.Event()
+        self.addCleanup(done.set)
+        if protocol == "h2":
+            def handler(request):
+                if request.header(":path") == "/held":
+                    done.wait(60)
+                request.reply()
+            origin = H2Origin(handler)
+            self.addCleanup(origin.close)
+            held = origin.wait_requests
+        else:
+            def handler(connection, request):
+                if request.target == "/held":
+                    done.wait(60)
+                connection.reply()
+            origin = self.origin(handler)
+            held = origin.wait_for_head
+        upstream = {"endpoints": [{"address": origin.address}], "protocol": protocol}
+        gateway = self.gateway(basic_config(upstreams={"app": upstream}, workers=1))
+        peer = self.client(gateway)
+        peer.request("GET", "/held")
+        held(1)
+        secured = {**upstream, "tls": {"ca": self.authority.ca}, "connect_timeout": "500ms"}
+        self.assertEqual(gateway.reload_by_post(
+            basic_config(upstreams={"app": secured}, workers=1)).status, 200)
+        self.assertIn(self.fetch(gateway, "/during").status, (502, 504))
+        done.set()
+        self.assertEqual(peer.read_response().status, 200)
+        self.assertIn(self.fetch(gateway, "/after").status, (502, 504))
+
+    def test_another_protocol_after_a_reload(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        origin = self.tls_origin(context=context)
+        gateway = self.gateway_to(origin, {}, upstream={"protocol": "h2"})
+        config = basic_config(upstreams={"app": {"endpoints": [{"address": origin.address}],
+                                                 "tls": {"ca": self.authority.ca}}})
+        self.assertEqual(gateway.reload_by_post(config).status, 200)
+        self.assertEqual(self.fetch(gateway).status, 200)
+
+    def test_those_who_wait_for_an_http1_upstream_under_auto_connect_at_once(self):
+        everybody = threading.Barrier(20)
+
+        class Patient(TlsOrigin):
+            def wrap(self, sock):
+                if len(self.connections) > 1:  # the first tells what it speaks
+                    everybody.wait(10)
+                return super().wrap(sock)
+        origin = Patient(cert=self.cert)
+        self.addCleanup(origin.close)
+        gateway = self.gateway_to(origin, {}, workers=1,
+                                  upstream={"protocol": "auto", "connect_timeout": "20s"})
+        peers = [self.client(gateway, timeout=30) for _ in range(21)]
+        for peer in peers:
+            peer.request("GET", "/")
+        self.assertEqual([peer.read_response().status for peer in peers], [200] * 21)
 
     def test_check_tells_what_is_wrong(self):
         gateway = basic_config(upstreams={"app": {"endpoints": [{"address": "127.0.0.1:9"}],

@@ -158,8 +158,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
   // of somebody else in turn.
   Task<Result<>> take_place(Lease& lease, bool fresh, Deadline deadline, Exchange* exchange);
-  Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream, Deadline until,
-                               Exchange* exchange);
+  // `made_under` as in Connection.
+  Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
+                               std::uint64_t made_under, Deadline until, Exchange* exchange);
   // The handshake, where the upstream has TLS.
   Task<Result<>> secure(net::Stream& stream, const Lease& lease, Speak speak, Deadline deadline);
 

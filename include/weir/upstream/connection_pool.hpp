@@ -19,14 +19,18 @@ class ConnectionPool;
 // A stream to an upstream, from its connect to its close, leased or idle.
 class Connection final : private net::StreamObserver {
  public:
-  explicit Connection(std::unique_ptr<net::Stream> stream) noexcept : stream_(std::move(stream)) {}
+  // `made_under`: which of the TLS settings that its worker has seen of the upstream.
+  explicit Connection(std::unique_ptr<net::Stream> stream, std::uint64_t made_under = 0) noexcept
+      : stream_(std::move(stream)), made_under_(made_under) {}
   net::Stream& stream() noexcept { return *stream_; }
+  std::uint64_t made_under() const noexcept { return made_under_; }
 
  private:
   friend class ConnectionPool;
   void on_unread_edge(std::uint8_t ready) noexcept override;
 
   std::unique_ptr<net::Stream> stream_;
+  const std::uint64_t made_under_;
   ConnectionPool* pool_ = nullptr;  // while idle
   Connection* newer_ = nullptr;
   Connection* older_ = nullptr;

@@ -27,6 +27,7 @@ struct PooledSession {
   std::unique_ptr<codec::h2::ClientConnection> connection;
   std::size_t places = 0;  // held
   bool used = false;       // has carried a request
+  bool leaving = false;    // carries no further one
   TimePoint idle_since{};
 };
 
@@ -78,13 +79,16 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   PooledSession* try_take(bool fresh) noexcept;
   void give_back(PooledSession& session) noexcept;
 
-  // A new connection, and a place on it for who made it.
-  PooledSession& add(std::unique_ptr<codec::h2::ClientConnection> connection);
+  // A new connection, and a place on it for who made it; nobody else's where it is `leaving`.
+  PooledSession& add(std::unique_ptr<codec::h2::ClientConnection> connection, bool leaving = false);
   // Of who was told to connect, while the PlaceWait is there: those who waited for it fail, too.
   void connect_failed(const Error& error) noexcept;
   bool connecting() const noexcept { return connecting_ != 0; }
+  // The endpoint turned out to speak HTTP/1: who waits for a place connects for itself.
+  void connect_all() noexcept;
 
-  // Closes what carries nothing now, and the rest when it carries nothing any more.
+  // Closes what carries nothing now, and the rest when it carries nothing any more; none of these
+  // gets another request.
   void clear() noexcept;
 
  private:
@@ -93,6 +97,9 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   void expire(TimePoint now) noexcept override;
   PooledSession* best(bool fresh) noexcept;
   void serve() noexcept;
+  static bool ends(const PooledSession& session) noexcept {
+    return session.leaving || session.connection->ending();
+  }
   void enqueue(PlaceWait& wait) noexcept;
   void dequeue(PlaceWait& wait) noexcept;
   // Destroys what has ended; not from within a call of theirs.
