@@ -143,8 +143,8 @@ void Cluster::apply(const config::Upstream& upstream) {
   next->settings = upstream;
   const std::shared_ptr<const State> before = state();
   // Files that are the same keep what was made of them, with its sessions and connections.
-  const bool same =
-      before->tls && before->settings.tls == upstream.tls && !before->tls->files_changed();
+  const bool same = before->tls && before->settings.tls == upstream.tls &&
+                    before->settings.protocol == upstream.protocol && !before->tls->files_changed();
   next->tls = same ? before->tls : open_tls(upstream).value_or(before->tls);
   std::vector<std::string> gone;
   {
