@@ -194,6 +194,14 @@ class Closing(Case):
         client.socket.close()
         self.weir.wait_metric(0, "weir_http_requests_in_flight")
 
+    def test_content_that_ends_with_the_connection_is_not_waited_for(self):
+        client = self.start(client_half_close="finish", body_idle_timeout="60s")
+        client.request("POST", "/", [("content-length", "10")], b"half", end=False)
+        self.server.wait_for_head()
+        client.socket.shutdown(socket.SHUT_WR)
+        self.server.wait_connection_ended()
+        self.weir.wait_metric(0, "weir_http_requests_in_flight")
+
     def test_a_client_that_reads_slowly_gets_all(self):
         body = bytes(range(256)) * 4096
         client = self.start(lambda connection, request: connection.reply(body=body))

@@ -61,9 +61,10 @@ class Connection final : public ServerConnection, private SessionEvents {
     writer_.spawn(write());
     co_await read();
     const bool politely = stream_->is_open() && !gone_;
-    // With an error of the connection nothing more goes to the client but its GOAWAY.
-    if (!politely || !session_.reading()) {
-      for (auto& [id, stream] : streams_) stream->client_left();
+    // With an error of the connection only its GOAWAY goes out; what has not come never will.
+    const bool all_end = !politely || !session_.reading();
+    for (auto& [id, stream] : streams_) {
+      if (all_end || stream->lacks_content()) stream->client_left();
     }
     co_await tasks_.join();
     session_.finish();
@@ -212,9 +213,7 @@ class Connection final : public ServerConnection, private SessionEvents {
     touched_.clear();
     context_.return_window();
     // A client that makes us answer and does not read.
-    if (queued_frames() > most_queued_frames) {
-      end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
-    }
+    if (queued_frames() > most_queued_frames) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     if (end_with_ != NGHTTP2_NO_ERROR && session_.reading()) {
       session_.terminate(end_with_);
     }

@@ -72,6 +72,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   // Has serve() been called, and has it returned?
   bool started() const noexcept { return started_; }
   bool done() const noexcept { return done_; }
+  // More of its content was to come.
+  bool lacks_content() const noexcept { return content_ && !inbound_.ended(); }
   // An answer is still owed.
   bool active() const noexcept { return started_ && !done_; }
   // What came is no message: resets the stream, once.
