@@ -7,6 +7,7 @@ import threading
 from harness.case import Case, rows
 from harness.gateway import basic_config
 from harness.h2 import DATA, GOAWAY, H2Client
+from harness.h2_frames import HEADER_TABLE_SIZE
 from harness.waiting import wait_until
 
 
@@ -201,6 +202,47 @@ class Closing(Case):
         client.socket.shutdown(socket.SHUT_WR)
         self.server.wait_connection_ended()
         self.weir.wait_metric(0, "weir_http_requests_in_flight")
+
+    def test_answers_queued_within_a_settings_frame_are_no_fault_of_it(self):
+        release, stop = threading.Event(), threading.Event()
+        self.addCleanup(stop.set)
+        self.addCleanup(release.set)
+
+        def handler(connection, request):
+            if request.target == "/large":
+                connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                while not stop.is_set():
+                    connection.chunk(b"x" * 65536)
+                    chunks.append(1)
+            else:
+                release.wait(60)
+                connection.reply()
+        chunks = []
+        self.start(handler)
+        client = H2Client(self.weir.address(), window=2**31 - 1)
+        self.addCleanup(client.close)
+        client.give(0, 2**31 - 1 - 65535)
+        held = [client.request(path="/held") for _ in range(5)]
+        self.server.wait_for_head(5)
+        large = client.request(path="/large")
+        client.head(large)
+        whole = client.settings([(HEADER_TABLE_SIZE, 4096)])
+        client.send(whole[:9])
+        # Nothing is read here: once the output is full, the answers stay in the queue.
+        looks = []
+
+        def is_stuck():
+            looks.append(sum(chunks))
+            return len(looks) > 1 and looks[-1] == looks[-2]
+        wait_until("the output to be full", is_stuck, timeout=10, interval=0.3)
+        release.set()
+        self.weir.wait_metric(5, "weir_upstream_connections", state="idle")
+        client.send(whole[9:])
+        client.ping(b"answered")
+        stop.set()
+        client.pong(b"answered")
+        for stream in held:
+            self.assertEqual(client.answer(stream).status, 200)
 
     def test_a_client_that_reads_slowly_gets_all(self):
         body = bytes(range(256)) * 4096

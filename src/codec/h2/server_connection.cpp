@@ -279,6 +279,8 @@ class Connection final : public ServerConnection, private SessionEvents {
   Task<> read() {
     net::TurnTaking turns(loop_);
     while (session_.reading()) {
+      // Of SETTINGS whose beginning came before: what was queued meanwhile is not their doing.
+      queued_before_ = queued_frames();
       net::Io status = session_.receive();
       if (status == net::Io::ok) {
         if (turns.moved(BufferPool::small_size)) co_await turns.yield();
