@@ -56,11 +56,12 @@ Tree one_key_schema(Tree properties);
 // A mapping inside a block.
 Value block(Fields fields);
 
-// A mapping that is off when absent. `fields(T&)` is its table.
+// A mapping that is off when absent. `fields(T&)` is its table. T{}: clang takes a nested struct
+// with default values for one without a default constructor.
 template <class T, class MakeFields>
 Value optional_block(std::optional<T>& target, MakeFields fields) {
   return {
-      .read = [&target, fields](const Reader& in) { read_fields(in, fields(target.emplace())); },
+      .read = [&target, fields](const Reader& in) { read_fields(in, fields(target.emplace(T{}))); },
       .print = [&target, fields] { return target ? print_fields(fields(*target)) : Tree(); },
       .schema =
           [fields] {

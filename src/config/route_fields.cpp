@@ -190,8 +190,8 @@ Value fault_value(std::optional<Fault>& target) {
   out.read = [&target, read = std::move(out.read)](const Reader& in) {
     read(in);
     if (!target->delay && !target->abort) {
-      target->delay.emplace();
-      target->abort.emplace();
+      target->delay.emplace(Fault::Delay{});
+      target->abort.emplace(Fault::Abort{});
     }
   };
   return out;
