@@ -1,8 +1,10 @@
 #include "weir/auth/json_object.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/error.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -69,7 +71,12 @@ struct Builder {
     stack.push_uint64(number);
     return true;
   }
-  bool on_double(double number, Text, Error&) {
+  // The library makes no number of 0e600.
+  bool on_double(double number, Text, Error& error) {
+    if (!std::isfinite(number)) {
+      error = json::error::exponent_overflow;
+      return false;
+    }
     stack.push_double(number);
     return true;
   }

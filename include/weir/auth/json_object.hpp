@@ -1,6 +1,6 @@
 // JSON objects of tokens and key sets, read strictly: one object, valid UTF-8, no name twice at any
 // depth (RFC 7515 section 4 allows a parser to refuse; two readers that choose differently are a
-// hole), nesting bounded. The caller bounds the text's size. Pure.
+// hole), numbers finite, nesting bounded. The caller bounds the text's size. Pure.
 #pragma once
 
 #include <boost/json/object.hpp>

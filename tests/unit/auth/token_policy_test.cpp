@@ -169,6 +169,8 @@ TEST_F(PolicyTest, Attacks) {
       {"claims with more behind", rsa().token(claims + "{}"), "each name once"},
       {"claims with a comment", rsa().token("{/*x*/\"iss\":\"joe\"}"), "each name once"},
       {"claims with a trailing comma", rsa().token(R"({"iss":"joe",})"), "each name once"},
+      {"claims with a number that is none", rsa().token(R"({"iss":"joe","a":0e600})"),
+       "each name once"},
       {"claims not UTF-8", rsa().token("{\"iss\":\"joe\",\"a\":\"\xff\"}"), "each name once"},
       {"nested too deep",
        rsa().token(R"({"iss":"joe","a":)" + std::string(40, '[') + std::string(40, ']') + "}"),
