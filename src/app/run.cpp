@@ -2,11 +2,14 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <utility>
 
+#include "app/service_manager.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -15,10 +18,37 @@ namespace {
 
 namespace log = telemetry::log;
 
+// What an end takes beside the drain.
+constexpr Duration to_end = std::chrono::seconds(10);
+
+// Tells the service manager that main thread and workers are alive, twice in each of its periods.
+class Watchdog {
+ public:
+  Watchdog(asio::io_context& main, server::Server& server, const ServiceManager& manager)
+      : server_(server), manager_(manager), timer_(main) {}
+
+  // REQUIRES: the workers run.
+  void start() {
+    if (manager_.watchdog() == Duration::zero()) return;
+    timer_.expires_after(manager_.watchdog() / 2);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      server_.ask_workers([this] { manager_.alive(); });
+      start();
+    });
+  }
+
+ private:
+  server::Server& server_;
+  const ServiceManager& manager_;
+  asio::steady_timer timer_;
+};
+
 class Signals {
  public:
-  Signals(asio::io_context& main, server::Server& server, int& exit_code)
-      : main_(main), server_(server), exit_code_(exit_code), set_(main) {
+  Signals(asio::io_context& main, server::Server& server, const ServiceManager& manager,
+          int& exit_code)
+      : main_(main), server_(server), manager_(manager), exit_code_(exit_code), set_(main) {
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) set_.add(number);
     wait();
   }
@@ -35,10 +65,14 @@ class Signals {
   void handle(int number) {
     switch (number) {
       case SIGHUP:
-        server_.reload([](const server::Server::Problems& problems) {
+        manager_.reloading(Clock::now());
+        server_.reload([this](const server::Server::Problems& problems) {
           for (const auto& problem : problems)
             log::error("reload refused", {{"problem", problem.to_string()}});
           if (problems.empty()) log::info("reloaded");
+          manager_.ready(problems.empty()
+                             ? "serving"
+                             : "serving; reload refused: " + problems.front().to_string());
         });
         return;
       case SIGUSR1:
@@ -49,6 +83,10 @@ class Signals {
             "SIGUSR2 is ignored: handing over to a new binary is not supported by this version");
         return;
       default:
+        if (server_.snapshot()) {
+          const config::Server& config = server_.snapshot()->config().server;
+          manager_.stopping(config.drain_delay + config.drain_timeout + to_end);
+        }
         server_.shut_down([this](int code) {
           exit_code_ = code;
           main_.stop();
@@ -58,6 +96,7 @@ class Signals {
 
   asio::io_context& main_;
   server::Server& server_;
+  const ServiceManager& manager_;
   int& exit_code_;
   asio::signal_set set_;
 };
@@ -92,11 +131,19 @@ int serve(server::Server::Source source,
           const std::function<void(server::Server&, server::Admin&)>& started) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
+  // Before there are other threads, which may look at the environment.
+  const ServiceManager manager = ServiceManager::from_environment();
+  auto passed = net::PassedSockets::from_environment();
+  if (!passed) {
+    std::fprintf(stderr, "weir: %s\n", passed.error().c_str());
+    return 1;
+  }
   LogThread log_thread;
   try {
     asio::io_context main;
-    server::Server server(main, log_thread.started_by(std::move(source)));
-    Signals signals(main, server, exit_code);
+    server::Server server(main, log_thread.started_by(std::move(source)), std::move(*passed));
+    Signals signals(main, server, manager, exit_code);
+    Watchdog watchdog(main, server, manager);
     const auto begun = server.start();
     if (!begun) {
       for (const std::string& line : begun.error()) std::fprintf(stderr, "%s\n", line.c_str());
@@ -108,6 +155,11 @@ int serve(server::Server::Source source,
       return 1;
     }
     if (started) started(server, **admin);
+    server.when_ready([&] {
+      log::info("ready");
+      manager.ready("serving");
+      watchdog.start();
+    });
     main.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weir: %s\n", error.what());

@@ -30,6 +30,11 @@ bool Offload::try_post(Job job) {
   return true;
 }
 
+double Offload::fill() const {
+  const std::lock_guard lock(mutex_);
+  return queue_ == 0 ? 0.0 : static_cast<double>(waiting_.size()) / static_cast<double>(queue_);
+}
+
 void Offload::run() {
   while (true) {
     Job job;

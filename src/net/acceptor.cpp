@@ -13,7 +13,6 @@
 namespace weir::net {
 namespace {
 
-constexpr int backlog = 4096;
 // How long to leave the queue alone when accepting failed, as with no descriptor left.
 constexpr Duration after_failure = std::chrono::milliseconds(50);
 
@@ -73,7 +72,7 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
     if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) {
       return std::unexpected(failure("bind"));
     }
-    if (::listen(fd, backlog) != 0) return std::unexpected(failure("listen"));
+    if (::listen(fd, listen_backlog) != 0) return std::unexpected(failure("listen"));
     if (!unix_socket && out.address_.port() == 0) {
       length = sizeof storage;
       ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
@@ -83,12 +82,23 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
   return out;
 }
 
+ListenSockets ListenSockets::passed(SocketAddress address, std::vector<int> fds) {
+  ListenSockets out;
+  out.address_ = std::move(address);
+  out.fds_ = std::move(fds);
+  out.passed_ = true;
+  return out;
+}
+
 ListenSockets::ListenSockets(ListenSockets&& other) noexcept
-    : address_(std::move(other.address_)), fds_(std::exchange(other.fds_, {})) {}
+    : address_(std::move(other.address_)),
+      fds_(std::exchange(other.fds_, {})),
+      passed_(other.passed_) {}
 
 ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   std::swap(address_, other.address_);
   std::swap(fds_, other.fds_);
+  std::swap(passed_, other.passed_);
   return *this;
 }
 

@@ -1,19 +1,20 @@
 #include "weir/net/loop.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::net {
 
 Loop::Loop(std::unique_ptr<Reactor> reactor)
-    : reactor_(std::move(reactor)),
-      now_(Clock::now()),
-      wheel_(now_),
-      mailbox_(*reactor_),
-      began_(now_) {}
+    : reactor_(std::move(reactor)), now_(Clock::now()), wheel_(now_), mailbox_(*reactor_) {}
 
 Loop::~Loop() { mailbox_.close(); }
 
 void Loop::run() {
+  // What passed between its making and now was neither work nor waiting.
+  now_ = Clock::now();
+  working_since_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
+  began_.store(now_.time_since_epoch().count(), std::memory_order_release);
   while (!stopped_) turn();
 }
 
@@ -23,9 +24,12 @@ void Loop::stop() {
 
 void Loop::turn() {
   const TimePoint idle_from = Clock::now();
-  busy_.fetch_add((idle_from - now_).count(), std::memory_order_relaxed);
+  working_since_.store(0, std::memory_order_relaxed);
+  busy_.store(busy_.load(std::memory_order_relaxed) + (idle_from - now_).count(),
+              std::memory_order_relaxed);
   reactor_->wait(idle_from, ready_first_ != nullptr ? idle_from : wheel_.next_event());
   now_ = Clock::now();
+  working_since_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   reactor_->dispatch();
   mailbox_.deliver();
   run_ready();
@@ -74,7 +78,14 @@ void Loop::remove_ready(Waiter& waiter) noexcept {
 }
 
 Loop::Use Loop::use() const noexcept {
-  return {Duration(busy_.load(std::memory_order_relaxed)), Clock::now() - began_};
+  const Duration::rep began = began_.load(std::memory_order_acquire);
+  if (began == 0) return {};
+  const Duration::rep busy = busy_.load(std::memory_order_relaxed);
+  const Duration::rep since = working_since_.load(std::memory_order_relaxed);
+  const Duration::rep now = Clock::now().time_since_epoch().count();
+  // The turn may have ended between the two: then it is counted in full or not at all.
+  const Duration::rep at_hand = since == 0 ? 0 : std::max<Duration::rep>(0, now - since);
+  return {Duration(busy + at_hand), Duration(now - began)};
 }
 
 }  // namespace weir::net

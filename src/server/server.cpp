@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "server/client_counts.hpp"
+#include "server/host.hpp"
 #include "server/limits.hpp"
+#include "server/saturation.hpp"
 #include "server/tls_files.hpp"
 #include "server/worker.hpp"
 #include "weir/server/check_tls.hpp"
@@ -48,12 +50,14 @@ class Server::Parts {
   ClientCounts clients;
   std::vector<BoundListener> listeners;
   std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<Saturation> saturation;
   std::unique_ptr<TlsFiles> tls;
   upstream::Discovery discovery;
   asio::steady_timer timer;
 };
 
-Server::Server(asio::io_context& main, Source source) : main_(main), source_(std::move(source)) {}
+Server::Server(asio::io_context& main, Source source, net::PassedSockets passed)
+    : main_(main), source_(std::move(source)), passed_(std::move(passed)) {}
 
 Server::~Server() {
   if (!parts_) return;
@@ -76,24 +80,17 @@ std::expected<void, std::vector<std::string>> Server::start() {
   if (!lines.empty()) return std::unexpected(std::move(lines));
   for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
   config::Config& config = loaded->config;
-  const unsigned count = worker_count(config.server.workers);
+  const Host host;
+  const double quota = host.cpu_quota();
+  const unsigned count = worker_count(config.server.workers, quota);
   const std::uint64_t most_connections = fit_connections(config.server.max_connections);
+  warn_of_shortages(host, config, most_connections);
 
   auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(std::vector{"access_log.path: " + target.error()});
 
   parts_ = std::make_unique<Parts>(main_);
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    const config::Listener& listener = config.listeners[i];
-    auto sockets = net::ListenSockets::open(listener.bind, count);
-    if (!sockets) {
-      lines.push_back("listener " + listener.name + ": " + listener.bind.to_string() + ": " +
-                      sockets.error());
-      continue;
-    }
-    parts_->listeners.push_back(
-        {nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr, nullptr});
-  }
+  lines = bind(config, count);
   if (!lines.empty()) return std::unexpected(std::move(lines));
 
   std::vector<net::Loop*> loops;
@@ -104,7 +101,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   }
   process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target));
   process_->max_connections = most_connections;
-  watch_saturation(*process_, parts_->workers);
+  parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
   if (!snapshot) {
@@ -131,8 +128,54 @@ std::expected<void, std::vector<std::string>> Server::start() {
   parts_->discovery.when_settled([this] {
     for (const auto& worker : parts_->workers) worker->start(snapshot_);
     started_ = true;
+    if (ready_told_) ready_told_();
   });
   return {};
+}
+
+std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    const auto failed = [&](const std::string& why) {
+      lines.push_back("listener " + listener.name + ": " + listener.bind.to_string() + ": " + why);
+    };
+    auto passed = passed_.take(listener.name, listener.bind, workers);
+    if (!passed) {
+      failed(passed.error());
+      continue;
+    }
+    auto sockets = *passed ? std::move(**passed) : net::ListenSockets::open(listener.bind, workers);
+    if (!sockets) {
+      failed(sockets.error());
+      continue;
+    }
+    parts_->listeners.push_back(
+        {nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr, nullptr});
+  }
+  for (const std::string& socket : passed_.left()) {
+    log::warn("a socket was passed that no listener has for its name or address",
+              {{"socket", socket}});
+  }
+  passed_ = {};
+  return lines;
+}
+
+void Server::when_ready(std::function<void()> told) {
+  if (started_) return told();
+  ready_told_ = std::move(told);
+}
+
+void Server::ask_workers(std::function<void()> answered) {
+  const auto left = std::make_shared<std::size_t>(parts_->workers.size());
+  const auto all = std::make_shared<std::function<void()>>(std::move(answered));
+  for (const auto& worker : parts_->workers) {
+    worker->loop().mailbox().post([this, left, all] {
+      asio::post(main_, [left, all] {
+        if (--*left == 0) (*all)();
+      });
+    });
+  }
 }
 
 std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
@@ -292,7 +335,7 @@ void Server::finished() {
   for (const auto& worker : parts_->workers) worker->stop();
   for (const BoundListener& listener : parts_->listeners) {
     const SocketAddress& address = listener.sockets.address();
-    if (address.is_unix()) ::unlink(address.path().c_str());
+    if (address.is_unix() && !listener.sockets.is_passed()) ::unlink(address.path().c_str());
   }
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {

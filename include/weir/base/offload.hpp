@@ -27,6 +27,8 @@ class Offload {
 
   // Takes `job` to run soon, in the order posted; false when the queue is full.
   [[nodiscard]] bool try_post(Job job);
+  // How full the queue is, 0 to 1.
+  double fill() const;
   // Returns when the running jobs have ended; no further one runs or is taken. One thread at a
   // time, and none of its own.
   void stop();
@@ -35,7 +37,7 @@ class Offload {
   void run();
 
   const std::size_t queue_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<Job> waiting_;  // guarded by mutex_
   bool stopping_ = false;    // guarded by mutex_

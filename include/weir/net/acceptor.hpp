@@ -14,6 +14,10 @@
 
 namespace weir::net {
 
+// How many connections may wait to be accepted at each socket; the kernel cuts it to
+// net.core.somaxconn.
+inline constexpr int listen_backlog = 4096;
+
 // Descriptors that listen on one address; closes those it still has.
 class ListenSockets {
  public:
@@ -21,6 +25,8 @@ class ListenSockets {
   // nobody listens on). Port 0 is given a port, the same for all. The error says what failed.
   static std::expected<ListenSockets, std::string> open(const SocketAddress& address,
                                                         unsigned count);
+  // Takes over sockets that somebody else bound to `address` and goes on owning.
+  static ListenSockets passed(SocketAddress address, std::vector<int> fds);
 
   ListenSockets(ListenSockets&& other) noexcept;
   ListenSockets& operator=(ListenSockets&& other) noexcept;
@@ -28,6 +34,8 @@ class ListenSockets {
 
   const SocketAddress& address() const noexcept { return address_; }
   std::size_t size() const noexcept { return fds_.size(); }
+  // Whether the address is somebody else's, who may go on listening there.
+  bool is_passed() const noexcept { return passed_; }
   // The descriptor, whose owner the caller becomes; -1 when it was taken before.
   int take(std::size_t index) noexcept;
 
@@ -35,6 +43,7 @@ class ListenSockets {
   ListenSockets() = default;
   SocketAddress address_;
   std::vector<int> fds_;
+  bool passed_ = false;
 };
 
 // Accepts on a worker. That worker's thread only.

@@ -35,7 +35,8 @@ class Loop {
   Mailbox& mailbox() noexcept { return mailbox_; }
   BufferPool& buffers() noexcept { return buffers_; }
 
-  // Time spent working and in all since the loop began; any thread.
+  // Time spent working and in all since run(), the turn at hand included; any thread. Waiting for a
+  // CPU counts as working.
   struct Use {
     Duration busy{};
     Duration total{};
@@ -58,7 +59,9 @@ class Loop {
   Waiter* ready_last_ = nullptr;
   Waiter* batch_ = nullptr;  // being resumed
   bool stopped_ = false;
-  TimePoint began_;
+  // What use() tells; written by the loop's thread alone. Ticks of the clock, 0 for not.
+  std::atomic<Duration::rep> began_{0};
+  std::atomic<Duration::rep> working_since_{0};
   std::atomic<Duration::rep> busy_{0};
 };
 

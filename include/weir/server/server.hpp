@@ -13,7 +13,7 @@
 #include "weir/base/asio.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/config/model.hpp"
-#include "weir/net/acceptor.hpp"
+#include "weir/net/passed_sockets.hpp"
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 
@@ -27,13 +27,19 @@ class Server {
   using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
   using Problems = std::vector<config::Problem>;
 
-  Server(asio::io_context& main, Source source);
+  // `passed`: sockets that a service manager bound for the listeners.
+  Server(asio::io_context& main, Source source, net::PassedSockets passed = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Binds, compiles and starts the workers. The strings say, a line each, why it could not.
   std::expected<void, std::vector<std::string>> start();
+
+  // Calls `told` once the workers accept; at once when they do.
+  void when_ready(std::function<void()> told);
+  // Calls `answered` when every worker has taken a letter: none of them is stuck.
+  void ask_workers(std::function<void()> answered);
 
   // All or nothing. `done` gets the problems, empty when every worker has the new configuration.
   void reload(std::function<void(Problems)> done);
@@ -58,6 +64,8 @@ class Server {
  private:
   class Parts;
 
+  // The listeners' sockets into parts_; what could not be bound, a line each.
+  std::vector<std::string> bind(const config::Config& config, unsigned workers);
   Problems needs_restart(const config::Config& next) const;
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void stop_accepting();
@@ -68,10 +76,12 @@ class Server {
 
   asio::io_context& main_;
   Source source_;
+  net::PassedSockets passed_;
   std::unique_ptr<Process> process_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const Snapshot> first_;  // the listeners' settings are its
   std::unique_ptr<Parts> parts_;
+  std::function<void()> ready_told_;
   std::function<void(int)> stopped_;
   std::uint64_t generation_ = 0;
   unsigned busy_workers_ = 0;

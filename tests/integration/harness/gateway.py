@@ -87,9 +87,11 @@ class AdminAnswer:
 class Gateway:
     """`config`: a dictionary (written as JSON, which is YAML) or text. `files`: more files of the
     folder, by name. `links`: symbolic links in it and where they lead. `names`: the listeners to
-    wait for, where the text does not tell."""
+    wait for, where the text does not tell. `wrapper`: a command line that executes the one behind
+    it. `pass_fds`: descriptors it inherits."""
 
-    def __init__(self, config, files=None, names=None, command=None, env=None, links=None):
+    def __init__(self, config, files=None, names=None, command=None, env=None, links=None,
+                 wrapper=(), pass_fds=()):
         self.folder = tempfile.mkdtemp(prefix="weir-test-")
         self.path = os.path.join(self.folder, "weir.yaml")
         for name, content in (files or {}).items():
@@ -103,6 +105,8 @@ class Gateway:
         self.write(config)
         self.command = command or ["run", "-c", self.path]
         self.env = env or {}
+        self.wrapper = list(wrapper)
+        self.pass_fds = pass_fds
         self.process = None
         self.addresses = {}
         self.lines = []
@@ -130,9 +134,9 @@ class Gateway:
     def start(self, timeout=15.0):
         self.stdout = open(self.file("stdout"), "wb")
         self.process = subprocess.Popen(
-            [binary(), *self.command], stdout=self.stdout, stderr=subprocess.PIPE,
+            [*self.wrapper, binary(), *self.command], stdout=self.stdout, stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=_die_with_parent,
-            env={**os.environ, **self.env})
+            env={**os.environ, **self.env}, pass_fds=self.pass_fds)
         threading.Thread(target=self._read_stderr, daemon=True).start()
         try:
             self.wait_log("its listeners " + " ".join(self.names or ["http", "admin"]),

@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace weir::server {
 namespace {
@@ -33,20 +35,28 @@ class OpenFiles {
 };
 
 TEST(WorkerCount, IsTheConfiguredOneOrWhatTheMachineAllows) {
-  EXPECT_EQ(worker_count(1), 1u);
-  EXPECT_EQ(worker_count(64), 64u);
+  EXPECT_EQ(worker_count(1, 0), 1u);
+  EXPECT_EQ(worker_count(64, 0.5), 64u);
   cpu_set_t mask;
   CPU_ZERO(&mask);
   ASSERT_EQ(::sched_getaffinity(0, sizeof mask, &mask), 0);
-  EXPECT_GE(worker_count(0), 1u);
-  EXPECT_LE(worker_count(0), static_cast<unsigned>(CPU_COUNT(&mask)));
+  EXPECT_GE(worker_count(0, 0), 1u);
+  EXPECT_LE(worker_count(0, 0), static_cast<unsigned>(CPU_COUNT(&mask)));
 }
 
-TEST(FitConnections, RaisesTheLimitAsFarAsNeeded) {
+TEST(WorkerCount, AQuotaIsRoundedUp) {
+  for (const double quota : {0.1, 0.5, 1.0}) EXPECT_EQ(worker_count(0, quota), 1u) << quota;
+  const unsigned cpus = worker_count(0, 0);
+  for (const auto& [quota, workers] : {std::pair{1.01, 2u}, {1.5, 2u}, {2.0, 2u}, {4.0, 4u}}) {
+    EXPECT_EQ(worker_count(0, quota), std::min(cpus, workers)) << quota;
+  }
+}
+
+TEST(FitConnections, RaisesTheLimitAsFarAsItGoes) {
   const OpenFiles files;
   files.allow(256);
   EXPECT_EQ(fit_connections(100), 100u);
-  EXPECT_GE(OpenFiles::allowed(), 328u);
+  EXPECT_EQ(OpenFiles::allowed(), files.at_most());
 }
 
 TEST(FitConnections, TwoFilesAConnectionBesideThoseReserved) {

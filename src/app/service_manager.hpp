@@ -1,0 +1,39 @@
+// The service manager that started this process, where there is one (sd_notify(3)): it is told when
+// the gateway is ready, reloads and stops, and that it is alive. Main thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "weir/base/time.hpp"
+
+namespace weir::app {
+
+class ServiceManager {
+ public:
+  // `socket`: where to tell, a path or '@' and an abstract name; "" tells nobody. `watchdog`: how
+  // often it wants to hear alive(), zero for not at all.
+  ServiceManager(std::string socket, Duration watchdog);
+  ~ServiceManager();
+  ServiceManager(const ServiceManager&) = delete;
+  ServiceManager& operator=(const ServiceManager&) = delete;
+  // Of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. What is wrong with them counts as none.
+  static ServiceManager from_environment();
+
+  // Serves, after the start or after a reload; `status` is a line for people.
+  void ready(std::string_view status) const;
+  void reloading(TimePoint now) const;
+  // Ends within `at_most`, so long it is to be left alone.
+  void stopping(Duration at_most) const;
+  void alive() const;
+  Duration watchdog() const noexcept { return watchdog_; }
+
+ private:
+  void tell(std::string_view message) const;
+
+  const std::string socket_;
+  const Duration watchdog_;
+  int fd_ = -1;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,138 @@
+#include "weir/net/passed_sockets.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+namespace weir::net {
+namespace {
+
+constexpr int first_passed = 3;  // sd_listen_fds(3)
+constexpr unsigned most_passed = 1024;
+
+std::optional<unsigned> number(const char* text) {
+  unsigned out = 0;
+  const char* const end = text + std::strlen(text);
+  const auto [at, error] = std::from_chars(text, end, out);
+  if (error != std::errc{} || at != end) return std::nullopt;
+  return out;
+}
+
+bool listens(int fd) {
+  int type = 0;
+  int accepting = 0;
+  socklen_t length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM) {
+    return false;
+  }
+  length = sizeof accepting;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &length) == 0 && accepting != 0;
+}
+
+SocketAddress address_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
+}
+
+}  // namespace
+
+PassedSockets::PassedSockets(PassedSockets&& other) noexcept
+    : sockets_(std::exchange(other.sockets_, {})) {}
+
+PassedSockets& PassedSockets::operator=(PassedSockets&& other) noexcept {
+  std::swap(sockets_, other.sockets_);
+  return *this;
+}
+
+PassedSockets::~PassedSockets() {
+  for (const Passed& socket : sockets_) ::close(socket.fd);
+}
+
+std::expected<PassedSockets, std::string> PassedSockets::from_environment() {
+  const char* const process = std::getenv("LISTEN_PID");
+  const char* const count = std::getenv("LISTEN_FDS");
+  const char* const names = std::getenv("LISTEN_FDNAMES");
+  if (process == nullptr || count == nullptr) return PassedSockets{};
+  const auto meant = number(process);
+  if (!meant) return std::unexpected("LISTEN_PID: '" + std::string(process) + "' is no process");
+  // Inherited from a parent for whom they were.
+  if (*meant != static_cast<unsigned>(::getpid())) return PassedSockets{};
+  const auto sockets = number(count);
+  if (!sockets || *sockets > most_passed) {
+    return std::unexpected("LISTEN_FDS: '" + std::string(count) + "' is no number of sockets");
+  }
+  return adopt(first_passed, *sockets, names == nullptr ? "" : names);
+}
+
+std::expected<PassedSockets, std::string> PassedSockets::adopt(int first, unsigned count,
+                                                               std::string_view names) {
+  PassedSockets out;
+  for (unsigned i = 0; i < count; ++i) {
+    const int fd = first + static_cast<int>(i);
+    const std::size_t colon = std::min(names.find(':'), names.size());
+    std::string name(names.substr(0, colon));
+    names.remove_prefix(std::min(colon + 1, names.size()));
+    if (!listens(fd)) {
+      return std::unexpected("descriptor " + std::to_string(fd) +
+                             (name.empty() ? "" : " (" + name + ")") +
+                             " was passed but is not a listening stream socket");
+    }
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    SocketAddress address = address_of(fd);
+    if (!address.is_unix()) {
+      const int on = 1;
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+    }
+    out.sockets_.push_back({fd, std::move(name), std::move(address)});
+  }
+  return out;
+}
+
+std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take(
+    std::string_view listener, const SocketAddress& bind, std::size_t most) {
+  std::function<bool(const Passed&)> meant = [&](const Passed& one) {
+    return one.name == listener;
+  };
+  if (std::ranges::none_of(sockets_, meant)) {
+    meant = [&](const Passed& one) { return one.address == bind; };
+  }
+  // To the front, in the order in which they were passed.
+  const auto rest = std::ranges::stable_partition(sockets_, meant);
+  const auto taken = static_cast<std::size_t>(rest.begin() - sockets_.begin());
+  if (taken == 0) return std::nullopt;
+  const SocketAddress address = sockets_.front().address;
+  if (!std::all_of(sockets_.begin(), rest.begin(),
+                   [&](const Passed& one) { return one.address == address; })) {
+    return std::unexpected("the sockets passed under its name listen on several addresses");
+  }
+  if (taken > most) {
+    return std::unexpected(std::to_string(taken) + " sockets were passed for " +
+                           std::to_string(most) + " workers");
+  }
+  std::vector<int> fds;
+  for (auto at = sockets_.begin(); at != rest.begin(); ++at) fds.push_back(at->fd);
+  sockets_.erase(sockets_.begin(), rest.begin());
+  return ListenSockets::passed(address, std::move(fds));
+}
+
+std::vector<std::string> PassedSockets::left() const {
+  std::vector<std::string> out;
+  for (const Passed& one : sockets_) {
+    out.push_back((one.name.empty() ? "unnamed" : one.name) + " (" + one.address.to_string() + ")");
+  }
+  return out;
+}
+
+}  // namespace weir::net

@@ -1,0 +1,45 @@
+// What the machine and this process's container allow, as /proc and the cgroup's files tell. Main
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::server {
+
+class Host {
+ public:
+  // `root` stands before every path, for tests; "" is the machine.
+  explicit Host(std::string root = {}) : root_(std::move(root)) {}
+
+  // The CPU quota of this process's cgroup and those above it, whichever is least; 0 for none.
+  double cpu_quota() const;
+  // The memory limit likewise, in bytes; 0 for none.
+  std::uint64_t memory_limit() const;
+  // net.core.somaxconn; 0 when it is not known.
+  std::uint64_t somaxconn() const;
+
+ private:
+  // This process's cgroup and those above it, as folders: of the one hierarchy (v2), or of
+  // `controller`'s own (v1).
+  std::vector<std::string> groups(std::string_view controller) const;
+
+  std::string root_;
+};
+
+// A limit of the host that is below what the configuration may come to need.
+struct Shortage {
+  std::string_view limit;
+  std::uint64_t is = 0;
+  std::uint64_t needed = 0;
+  std::string_view why;
+  std::string_view remedy;
+};
+
+// What `connections` connections at the same time may meet; `sealed`: some are TLS or HTTP/2, which
+// keep more per connection.
+std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, bool sealed);
+
+}  // namespace weir::server

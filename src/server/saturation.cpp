@@ -1,0 +1,86 @@
+#include "server/saturation.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+namespace weir::server {
+namespace {
+
+constexpr Duration window = std::chrono::seconds(2);
+constexpr Duration between_samples = std::chrono::milliseconds(500);
+
+void show_breaker(const control::BreakerView& view, telemetry::UpstreamMetrics::Breaker& out) {
+  out.active.set(view.active ? 1 : 0);
+  out.state.set(static_cast<double>(view.state));
+  for (std::size_t i = 0; i < view.transitions.size(); ++i) {
+    out.transitions[i].set(static_cast<double>(view.transitions[i]));
+  }
+}
+
+void show_upstreams(Process& process) {
+  for (const auto& cluster : process.registry.clusters()) {
+    const upstream::ClusterInfo info = cluster->describe();
+    const auto series = process.metrics.upstream(info.name);
+    series->saturation.set(info.saturation);
+    show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
+    for (const upstream::EndpointInfo& endpoint : info.endpoints) {
+      auto* metrics = endpoint.endpoint->annex<telemetry::EndpointMetrics>();
+      metrics->healthy.set(endpoint.state == upstream::EndpointState::ready ? 1 : 0);
+      // The main thread's shard alone holds these: workers count in the endpoint itself.
+      auto& shard = metrics->shard(process.metrics.main_slot());
+      shard.idle.set(static_cast<std::int64_t>(endpoint.idle_connections));
+      shard.active.set(static_cast<std::int64_t>(endpoint.active_connections));
+    }
+  }
+}
+
+}  // namespace
+
+void UseWindow::sample(const net::Loop::Use& use) {
+  samples_.push_back(use);
+  while (samples_.size() > 1 && use.total - samples_[1].total >= window) samples_.pop_front();
+}
+
+double UseWindow::share(const net::Loop::Use& now) const {
+  const net::Loop::Use since = samples_.empty() ? net::Loop::Use{} : samples_.front();
+  const Duration total = now.total - since.total;
+  if (total <= Duration::zero()) return 0;
+  const Duration busy = now.busy - since.busy;
+  const double share = static_cast<double>(busy.count()) / static_cast<double>(total.count());
+  return std::clamp(share / cpus_, 0.0, 1.0);
+}
+
+Saturation::Saturation(asio::io_context& main, Process& process,
+                       const std::vector<std::unique_ptr<Worker>>& workers, double quota)
+    : process_(process), workers_(workers), timer_(main) {
+  const double cpus = quota == 0 ? 1.0 : std::min(1.0, quota / static_cast<double>(workers.size()));
+  use_.assign(workers.size(), UseWindow(cpus));
+  process.metrics.on_scrape([this] { show(); });
+  tick();
+}
+
+void Saturation::tick() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) use_[i].sample(workers_[i]->loop().use());
+  timer_.expires_after(between_samples);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) tick();
+  });
+}
+
+void Saturation::show() {
+  double worst = 0;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const double share = use_[i].share(workers_[i]->loop().use());
+    process_.metrics.utilization(static_cast<unsigned>(i)).set(share);
+    worst = std::max(worst, share);
+  }
+  const auto connections =
+      static_cast<double>(process_.connections.load(std::memory_order_relaxed)) /
+      static_cast<double>(process_.max_connections.load(std::memory_order_relaxed));
+  process_.metrics.saturation.set(
+      std::min(1.0, std::max({worst, connections, process_.offload.fill()})));
+  show_upstreams(process_);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,153 @@
+#include "weir/net/passed_sockets.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace weir::net {
+namespace {
+
+constexpr int first = 200;  // above all that a test has open
+
+// Descriptors from `first` on as a service manager would pass them. What is adopted is theirs.
+class PassedSocketsTest : public testing::Test {
+ protected:
+  ~PassedSocketsTest() override {
+    for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  }
+
+  // Listens on 127.0.0.1, any port or `port`; the address.
+  SocketAddress pass(std::uint16_t port = 0, bool shared = false) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int on = 1;
+    if (shared) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    sockaddr_storage storage{};
+    socklen_t length =
+        SocketAddress(IpAddress::parse("127.0.0.1").value(), port).to_sockaddr(storage);
+    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&storage), length), 0);
+    EXPECT_EQ(::listen(fd, 8), 0);
+    length = sizeof storage;
+    EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length), 0);
+    put(fd);
+    return SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
+  }
+  void put(int fd) {
+    EXPECT_EQ(::dup2(fd, first + count_), first + count_);
+    ++count_;
+    ::close(fd);
+  }
+
+  PassedSockets adopt(std::string_view names) {
+    auto sockets = PassedSockets::adopt(first, static_cast<unsigned>(count_), names);
+    EXPECT_TRUE(sockets) << (sockets ? "" : sockets.error());
+    return sockets ? std::move(*sockets) : PassedSockets{};
+  }
+
+  const SocketAddress elsewhere_{IpAddress::parse("192.0.2.1").value(), 80};
+  int count_ = 0;
+};
+
+TEST_F(PassedSocketsTest, AreFoundByNameThenByAddress) {
+  const SocketAddress a = pass();
+  const SocketAddress b = pass();
+  PassedSockets sockets = adopt("http:other");
+  const auto by_name = sockets.take("http", elsewhere_, 2);
+  ASSERT_TRUE(by_name && *by_name);
+  EXPECT_EQ((*by_name)->address(), a);
+  EXPECT_TRUE((*by_name)->is_passed());
+  const auto by_address = sockets.take("https", b, 2);
+  ASSERT_TRUE(by_address && *by_address);
+  EXPECT_EQ((*by_address)->address(), b);
+  const auto none = sockets.take("https", b, 2);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+}
+
+TEST_F(PassedSocketsTest, ANameWinsOverAnAddress) {
+  const SocketAddress a = pass();
+  const SocketAddress b = pass();
+  PassedSockets sockets = adopt("x:http");
+  const auto taken = sockets.take("http", a, 2);
+  ASSERT_TRUE(taken && *taken);
+  EXPECT_EQ((*taken)->address(), b);
+}
+
+TEST_F(PassedSocketsTest, WhatIsLeftIsNamedAndClosed) {
+  const SocketAddress a = pass();
+  {
+    const PassedSockets sockets = adopt("");
+    EXPECT_EQ(sockets.left(), std::vector<std::string>{"unnamed (" + a.to_string() + ")"});
+  }
+  EXPECT_EQ(::fcntl(first, F_GETFD), -1);
+}
+
+TEST_F(PassedSocketsTest, AreNotInheritedAndDoNotBlock) {
+  pass();
+  const PassedSockets sockets = adopt("http");
+  EXPECT_EQ(::fcntl(first, F_GETFD), FD_CLOEXEC);
+  EXPECT_NE(::fcntl(first, F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST_F(PassedSocketsTest, SeveralOfOneAddressServeSeveralWorkers) {
+  const SocketAddress a = pass(0, true);
+  pass(a.port(), true);
+  PassedSockets sockets = adopt("http:http");
+  const auto too_many = sockets.take("http", a, 1);
+  EXPECT_FALSE(too_many);
+  const auto both = sockets.take("http", a, 2);
+  ASSERT_TRUE(both && *both);
+  EXPECT_EQ((*both)->size(), 2u);
+}
+
+TEST_F(PassedSocketsTest, OneListenerHasOneAddress) {
+  pass();
+  pass();
+  PassedSockets sockets = adopt("http:http");
+  EXPECT_FALSE(sockets.take("http", elsewhere_, 2));
+}
+
+TEST_F(PassedSocketsTest, OnlyListeningStreamsAreTaken) {
+  put(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_FALSE(PassedSockets::adopt(first, 1, "http"));
+  put(::socket(AF_INET, SOCK_DGRAM, 0));
+  EXPECT_FALSE(PassedSockets::adopt(first + 1, 1, ""));
+  EXPECT_FALSE(PassedSockets::adopt(900, 1, "not open"));
+  ::close(first);
+  ::close(first + 1);
+}
+
+TEST_F(PassedSocketsTest, TheEnvironmentMayBeForAnotherProcess) {
+  struct Row {
+    const char* name;
+    std::string process;
+    const char* count;
+    bool fine;
+  };
+  const std::string self = std::to_string(::getpid());
+  const Row rows[] = {
+      {"none passed", self, "0", true},
+      {"the parent's", "1", "7", true},
+      {"no process", "x", "1", false},
+      {"no count", self, "one", false},
+      {"a count out of all reason", self, "1000000", false},
+      {"negative", self, "-1", false},
+  };
+  for (const Row& row : rows) {
+    ::setenv("LISTEN_PID", row.process.c_str(), 1);
+    ::setenv("LISTEN_FDS", row.count, 1);
+    const auto sockets = PassedSockets::from_environment();
+    EXPECT_EQ(sockets.has_value(), row.fine) << row.name;
+    if (sockets) {
+      EXPECT_TRUE(sockets->left().empty()) << row.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::net
