@@ -15,12 +15,13 @@ COPY . .
 ARG JOBS=
 RUN cmake --preset release -DWEIR_TESTS=OFF -DWEIR_BENCH=OFF -DWEIR_WERROR=ON \
       -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON \
-      -DCMAKE_EXE_LINKER_FLAGS=-Wl,-rpath,/usr/local/lib/weir >/dev/null \
+      -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,/usr/local/lib/weir >/dev/null \
  && CMAKE_BUILD_PARALLEL_LEVEL=${JOBS} cmake --build --preset release --target weir_exe \
  && deploy/container/collect.sh build/release/weir /image
 
 FROM ${BASE}
-# The program with the libraries that the base lacks, found through its run path.
+# The program with the libraries that the base lacks, found through its run path (the old kind of tag:
+# those libraries need one another).
 COPY --from=build /image/ /
 ARG VERSION=0.1.0
 # The commit it was built from.
