@@ -24,6 +24,7 @@ import time
 
 K8S = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 CLIENTS = 32
+CROWD = 256  # connections while the autoscaler's metrics are recorded
 GATEWAYS = 3
 SLOTS = GATEWAYS + 1  # maxSurge 1
 
@@ -195,11 +196,11 @@ backend gateways
         # Slots without a process count as up until their first probe.
         return sum(row[17] == "UP" for row in rows)
 
-    def load(self, seconds, rate=None):
-        command = ["h2load", "--h1", "-c", str(CLIENTS), "-D", str(seconds), *self.token.header,
+    def load(self, seconds, rate=None, clients=CLIENTS):
+        command = ["h2load", "--h1", "-c", str(clients), "-D", str(seconds), *self.token.header,
                    f"http://127.0.0.1:{self.front}/"]
         if rate:
-            command[1:1] = [f"--rps={rate / CLIENTS:.2f}"]
+            command[1:1] = [f"--rps={rate / clients:.2f}"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    text=True)
         self.processes.append(process)
@@ -315,11 +316,11 @@ class Autoscaler:
 
 def autoscaling(stage):
     """Records a load that rises to what the machine gives and falls again, then replays it."""
-    most, _ = result_rate(stage.load(5), 5)
+    most = result(stage.load(5, clients=CROWD))[0] / 5
     profile = [0.15] * 2 + [0.5] * 2 + [1.0] * 4 + [0.15] * 2
     recorded = []
     for share in profile:
-        load = stage.load(5, None if share == 1 else most * share)
+        load = stage.load(5, None if share == 1 else most * share, CROWD)
         time.sleep(1.5)
         before, began = [one.metrics() for one in stage.gateways], time.monotonic()
         time.sleep(2.5)
@@ -348,11 +349,6 @@ def autoscaling(stage):
         if index < len(recorded):
             quiet = 0
         replicas, now, index = after, now + 15, index + 1
-
-
-def result_rate(load, seconds):
-    done, failed = result(load)
-    return done / seconds, failed
 
 
 def main():
