@@ -92,13 +92,13 @@ listeners: [{name: http, bind: "127.0.0.1:0"}]
 routes: [{name: up, match: {path: /ping}, respond: {status: 200, body: "pong\n"}}]
 YAML
 # Runs a command of the image as its user in a namespace of its own; $work/began: when.
-inside() (
+inside() {  # never returns: to be called in the background or in ( )
   exec unshare --mount --propagation private -- /bin/sh -c '
     image=$1 user=$2 began=$3; shift 3
     mount --bind "$image" "$image" && mount -o remount,bind,ro "$image" || exit 99
     date +%s%3N >"$began"
     exec chroot --userspec="$user" --groups= "$image" "$@"' sh "$image" "$user" "$work/began" "$@"
-)
+}
 start() {
   inside /usr/local/bin/weir run 2>"$work/weir.log" &
   gateway=$!
@@ -133,13 +133,13 @@ ids=$(awk '/^[UG]id:/ { print $2 }' /proc/$gateway/status | paste -sd:)
 holds "runs as" "$ids" [ "$ids" = "$user" ]
 holds "capabilities" "$(awk '/^CapEff/ { print $2 }' /proc/$gateway/status)" \
   grep -q '^CapEff:.0*$' /proc/$gateway/status
-inside /usr/local/bin/weir health --admin "127.0.0.1:$admin" && code=0 || code=$?
+(inside /usr/local/bin/weir health --admin "127.0.0.1:$admin") && code=0 || code=$?
 holds "weir health, ready" "exit $code" [ $code -eq 0 ]
-inside /bin/sh -c 'echo x >/etc/weir/written' 2>/dev/null && code=0 || code=$?
+(inside /bin/sh -c 'echo x >/etc/weir/written' 2>/dev/null) && code=0 || code=$?
 holds "the root can be written to" "exit $code" [ $code -ne 0 ]
 stop
 holds "ended by SIGTERM" "exit $code" [ $code -eq 0 ]
-inside /usr/local/bin/weir health --admin "127.0.0.1:$admin" 2>/dev/null && code=0 || code=$?
+(inside /usr/local/bin/weir health --admin "127.0.0.1:$admin" 2>/dev/null) && code=0 || code=$?
 holds "weir health, gone" "exit $code" [ $code -eq 1 ]
 rm "$image/bin/sh" "$image/bin/bash"
 start
