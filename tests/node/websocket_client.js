@@ -26,6 +26,7 @@ const sessionFor = (index) => {
   const at = Math.floor(index / 100);
   if (!sessions[at]) {
     sessions[at] = http2.connect(url.replace(/^ws/, 'http'), { rejectUnauthorized: false });
+    sessions[at].setMaxListeners(0);
     sessions[at].on('error', failed);
   }
   return sessions[at];
