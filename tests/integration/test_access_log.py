@@ -87,14 +87,17 @@ class JsonTest(LogCase):
         self.assertEqual(found, {(502, "connect_failed", "dead", place.address),
                                  (404, "no_route", "-", "-")})
 
-    def test_what_never_had_a_head(self):
+    @rows([("a beginning", "GET / HT"), ("a line", "GET /a HTTP/1.1\r\n"),
+           ("all but its end", "GET /a HTTP/1.1\r\nHost: a\r\nX-A: b\r\n")])
+    def test_what_never_had_a_head(self, beginning):
         self.serve(limits={"header_timeout": "200ms"})
         peer = self.client(self.weir)
-        peer.send("GET / HT")
+        peer.send(beginning)
         self.assertEqual(peer.read_response().status, 408)
         entry, = self.entries(1)
         self.assertEqual((entry["method"], entry["status"], entry["reason"]),
                          ("-", 408, "client_timeout"))
+        self.assertFalse({"path", "host", "query"} & set(entry))
 
     def test_client_that_left(self):
         self.serve()

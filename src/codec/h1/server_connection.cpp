@@ -121,10 +121,13 @@ class Connection final : public ServerConnection,
         status =
             co_await stream_->wait_readable(deadline_after(first_byte, limits_.header_timeout));
       }
-      if (status == net::Io::timeout) {
-        co_return fail(Reason::client_timeout, Side::downstream, "the head came too slowly");
-      }
       if (status != net::Io::ok && status != net::Io::would_block) {
+        // What there is of a head that never came whole is none: its beginning may mean anything.
+        head.method = Method::other;
+        head.method_text = head.target = head.path = head.host = head.query = {};
+        if (status == net::Io::timeout) {
+          co_return fail(Reason::client_timeout, Side::downstream, "the head came too slowly");
+        }
         co_return fail(Reason::client_closed, Side::downstream, "the client left within a head");
       }
       auto taken = take_head(parser, head);
