@@ -118,10 +118,11 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
     lines.add(FieldId::x_forwarded_host, "X-Forwarded-Host", head.authority);
   }
   if (holds(ours, FieldId::x_forwarded_port)) {
-    const auto port = [&](char* out) {
-      return std::to_chars(out, out + 5, connection.local.port()).ptr;
-    };
-    lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port", port);
+    // A unix socket has none: what is usual for the scheme.
+    unsigned port = connection.local.port();
+    if (port == 0) port = head.scheme == Scheme::https ? 443 : 80;
+    lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port",
+              [&](char* out) { return std::to_chars(out, out + 5, port).ptr; });
   }
   lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.client_ip));
   lines.add(FieldId::x_request_id, "X-Request-Id", exchange.request_id());

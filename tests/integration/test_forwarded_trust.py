@@ -237,3 +237,4 @@ class UnixListenerTest(Case):
         for peer in peers:
             self.assertEqual(peer.read_response().status, 200)
         self.assertEqual({r.header("x-real-ip") for r in upstream.requests}, {"1.2.3.4"})
+        self.assertEqual({r.header("x-forwarded-port") for r in upstream.requests}, {"80"})
