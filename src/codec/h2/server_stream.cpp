@@ -173,6 +173,7 @@ Task<> ServerStream::linger() {
   while (!closed_ && !left_ && !reset_ && !exchange_.cancelled() && lingered_ < most_lingered &&
          context_.loop.now() < until) {
     co_await outbound_.wait(until);
+    outbound_.result();
   }
 }
 
