@@ -42,7 +42,10 @@ Task<Result<Bytes>> RequestBody::read() {
     if (!piece.empty()) co_return piece;
     if (failure_.reason != Reason::none) co_return std::unexpected(failure_);
     if (complete()) co_return Bytes{};
-    if (continue_sender_) co_await std::exchange(continue_sender_, nullptr)();
+    if (continue_sender_) {
+      co_await std::exchange(continue_sender_, nullptr)();
+      continue;  // it may have been aborted meanwhile
+    }
 
     net::Io status = input_.fill(content_.wanted_block(input_));
     if (status == net::Io::would_block) {
