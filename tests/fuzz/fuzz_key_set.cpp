@@ -23,7 +23,8 @@ void check(const KeySet::Parsed& read) {
   require(!(*read)->keys().empty() && (*read)->keys().size() <= 256);
   for (std::size_t i = 0; i < algorithm_count; ++i) {
     const auto algorithm = static_cast<Algorithm>(i);
-    for (const VerificationKey* key : (*read)->candidates(algorithm, "").all()) {
+    const auto candidates = (*read)->candidates(algorithm, "");
+    for (const VerificationKey* key : candidates.all()) {
       require(key->allows(algorithm));
       require(!key->verify(algorithm, "e30.e30", std::string(info(algorithm).half * 2 + 1, 'x')));
     }

@@ -267,16 +267,24 @@ class Ends(TlsCase):
         release = threading.Event()
         def handler(connection, request):
             connection.read_body(request)
-            release.wait(20)
+            if request.target == "/held":
+                release.wait(20)
             connection.reply(200, body=b"done")
         origin = self.origin(handler)
         gateway = self.gateway(tls_config({"app": origin.address},
-                                          [self.authority.issue("drain", ["one.example"])]))
+                                          [self.authority.issue("drain", ["one.example"])],
+                                          workers=1))
         client = self.tls(gateway, timeout=20)
-        client.request("GET", "/", host="one.example")
+        client.request("GET", "/held", host="one.example")
         origin.wait_for_head()
+        probe = self.tls(gateway, timeout=20)
+
+        def last_answer():
+            probe.request("GET", "/", host="one.example")
+            return probe.read_response().header("connection") == "close"
+        last_answer()
         gateway.signal(15)
-        gateway.wait_log("the drain", "draining")
+        wait_until("the worker to be told", last_answer)
         release.set()
         response = client.read_response()
         self.assertEqual(response.body, b"done")
