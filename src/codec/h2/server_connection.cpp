@@ -8,6 +8,7 @@
 
 #include "codec/h2/flood_guard.hpp"
 #include "codec/h2/goodbye.hpp"
+#include "codec/h2/rest.hpp"
 #include "codec/h2/server_stream.hpp"
 #include "codec/h2/session.hpp"
 #include "weir/base/block_cache.hpp"
@@ -221,7 +222,6 @@ class Connection final : public ServerConnection, private SessionEvents {
     if (!session_.reading()) stream_->nudge_reader();
   }
 
-  // ---
   // RFC 9113 section 5.1.1: a client's numbers go up, and those it left out are closed. nghttp2
   // takes them for streams that have ended.
   bool may_open(std::int32_t id) {
@@ -306,7 +306,7 @@ class Connection final : public ServerConnection, private SessionEvents {
   // Does what is due; until when the connection may wait, or TimePoint{} when it is to end.
   Deadline next_duty() {
     const TimePoint now = loop_.now();
-    const bool busy = tasks_.size() != 0;
+    const bool busy = in_flight();
     // Within a frame that is no content, or between those of one field section.
     const bool reading_head = in_fields_ || (!in_content_ && session_.bytes_fed() < frame_end_);
     const Deadline head_end =
@@ -322,7 +322,8 @@ class Connection final : public ServerConnection, private SessionEvents {
       return {};
     }
     Deadline until = busy ? deadline_after(now, limits_.idle_timeout) : idle_end;
-    until = std::min(until, head_end);
+    const Deadline rest = rest_.take(session_, busy, std::max(idle_since_, frame_since_), now);
+    until = std::min({until, head_end, rest});
     if (!closing() && !goodbye_.begun()) return std::min(until, ends_);
     // One that has asked nothing yet is waited for a moment, so that it is not turned away.
     const Deadline first = idle_since_ + Goodbye::patience;
@@ -374,6 +375,7 @@ class Connection final : public ServerConnection, private SessionEvents {
   net::TaskGroup writer_;
   FloodGuard guard_;
   Goodbye goodbye_;
+  Rest rest_;
   Deadline ends_;
   TimePoint idle_since_;                    // while no task runs
   TimePoint frame_since_;                   // the last frame, or the first of its field section

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "codec/h2/outbound_content.hpp"
-#include "codec/h2/session_memory.hpp"
 
 namespace weir::codec::h2 {
 namespace {
@@ -147,8 +146,8 @@ Session::Session(net::Stream& stream, SessionEvents& events, const SessionOption
   static const auto option = make_option();
   const int made =
       options.server
-          ? nghttp2_session_server_new3(&session_, callbacks, this, option.get(), session_memory())
-          : nghttp2_session_client_new3(&session_, callbacks, this, option.get(), session_memory());
+          ? nghttp2_session_server_new3(&session_, callbacks, this, option.get(), memory_.native())
+          : nghttp2_session_client_new3(&session_, callbacks, this, option.get(), memory_.native());
   if (made != 0) throw std::bad_alloc();
 
   std::array<nghttp2_settings_entry, 4> settings;
@@ -196,6 +195,10 @@ void Session::feed(Bytes bytes) {
   }
   events_.after_events();
   if (writing()) want_write();
+}
+
+void Session::rest() noexcept {
+  if (!writing()) memory_.rest();
 }
 
 bool Session::reading() const noexcept {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "codec/h2/late_frames.hpp"
+#include "codec/h2/session_memory.hpp"
 #include "weir/base/buffer.hpp"
 #include "weir/codec/progress.hpp"
 #include "weir/http/body.hpp"
@@ -91,6 +92,9 @@ class Session {
   }
   // To be called after anything that queued a frame; many calls a turn are one write.
   void want_write() noexcept { wanted_.notify(); }
+  // Gives memory back that holds nothing: to be called when nothing has moved for a while. What
+  // moves next takes it again.
+  void rest() noexcept;
   // The writer ends when what is queued has been sent.
   void finish() noexcept;
 
@@ -116,6 +120,7 @@ class Session {
 
   net::Stream& stream_;
   SessionEvents& events_;
+  SessionMemory memory_;
   nghttp2_session* session_ = nullptr;
   net::Waiter wanted_;
   Duration stall_;

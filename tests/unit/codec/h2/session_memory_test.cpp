@@ -12,12 +12,13 @@
 namespace weir::codec::h2 {
 namespace {
 
-class SessionMemory : public testing::TestWithParam<std::size_t> {
+class SessionMemoryBlocks : public testing::TestWithParam<std::size_t> {
  protected:
-  nghttp2_mem& memory = *session_memory();
+  SessionMemory owner;
+  nghttp2_mem& memory = *owner.native();
 };
 
-TEST_P(SessionMemory, GivesBlocksThatAreWhole) {
+TEST_P(SessionMemoryBlocks, GivesBlocksThatAreWhole) {
   std::vector<void*> blocks;
   for (int i = 0; i < 40; ++i) {
     void* const block = memory.malloc(GetParam(), memory.mem_user_data);
@@ -33,7 +34,7 @@ TEST_P(SessionMemory, GivesBlocksThatAreWhole) {
   }
 }
 
-TEST_P(SessionMemory, GivesZerosAlsoInAUsedBlock) {
+TEST_P(SessionMemoryBlocks, GivesZerosAlsoInAUsedBlock) {
   void* const used = memory.malloc(GetParam(), memory.mem_user_data);
   std::memset(used, 0x5a, GetParam());
   memory.free(used, memory.mem_user_data);
@@ -43,7 +44,7 @@ TEST_P(SessionMemory, GivesZerosAlsoInAUsedBlock) {
   memory.free(block, memory.mem_user_data);
 }
 
-TEST_P(SessionMemory, KeepsWhatIsInABlockThatGrowsOrShrinks) {
+TEST_P(SessionMemoryBlocks, KeepsWhatIsInABlockThatGrowsOrShrinks) {
   for (const std::size_t size : {std::size_t{8}, std::size_t{5000}, std::size_t{18000}}) {
     void* block = memory.malloc(GetParam(), memory.mem_user_data);
     std::memset(block, 0x5a, GetParam());
@@ -56,16 +57,47 @@ TEST_P(SessionMemory, KeepsWhatIsInABlockThatGrowsOrShrinks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, SessionMemory,
-                         testing::Values(1, 24, 4080, 4081, 4096, 16368, 16369, 16394, 20464, 20465,
-                                         100'000));
+INSTANTIATE_TEST_SUITE_P(Sizes, SessionMemoryBlocks,
+                         testing::Values(1, 24, 3072, 3073, 4080, 4081, 4096, 16384, 16385, 20480,
+                                         20481, 100'000));
 
 TEST(SessionMemoryLimits, RefusesWhatNoBlockCanHold) {
-  nghttp2_mem& memory = *session_memory();
+  SessionMemory owner;
+  nghttp2_mem& memory = *owner.native();
   const std::size_t most = std::numeric_limits<std::size_t>::max();
   EXPECT_EQ(memory.malloc(most - 3, memory.mem_user_data), nullptr);
   EXPECT_EQ(memory.calloc(most / 2, 3, memory.mem_user_data), nullptr);
   memory.free(nullptr, memory.mem_user_data);
+}
+
+struct Pages : testing::Test {
+  SessionMemory owner;
+  nghttp2_mem& memory = *owner.native();
+  void* const table = memory.calloc(256, 16, memory.mem_user_data);
+  void* const frame = memory.malloc(16'400, memory.mem_user_data);
+  ~Pages() override {
+    memory.free(frame, memory.mem_user_data);
+    memory.free(table, memory.mem_user_data);
+  }
+  static bool zeros(const void* block, std::size_t size) {
+    const auto* const bytes = static_cast<const unsigned char*>(block);
+    return std::all_of(bytes, bytes + size, [](unsigned char b) { return b == 0; });
+  }
+};
+
+TEST_F(Pages, AreGivenBackAtRest) {
+  std::memset(frame, 0x5a, 16'400);
+  owner.rest();
+  EXPECT_TRUE(zeros(frame, 16'400));
+  EXPECT_TRUE(zeros(table, 4096));
+  std::memset(frame, 0x5a, 16'400);
+  std::memset(table, 0x5a, 4096);
+}
+
+TEST_F(Pages, OfATableThatHoldsSomethingStay) {
+  static_cast<unsigned char*>(table)[4095] = 1;
+  owner.rest();
+  EXPECT_EQ(static_cast<unsigned char*>(table)[4095], 1);
 }
 
 }  // namespace
