@@ -37,8 +37,8 @@ class Gateway:
                        cwd=self.folder, check=True, capture_output=True)
         self.ports = {}
         self.write(config)
-        self.process = subprocess.Popen([binary, "run", "-c", "weir.yaml"], cwd=self.folder,
-                                        stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([pathlib.Path(binary).resolve(), "run", "-c", "weir.yaml"],
+                                        cwd=self.folder, stderr=subprocess.PIPE, text=True)
         names = {listener["name"] for listener in config["listeners"]} | {"admin"}
         while names - set(self.ports):
             line = self.process.stderr.readline()

@@ -3,6 +3,7 @@
 over HTTP/1 and over HTTP/2 (RFC 8441), all over TLS but gRPC's. Node's packages are the peers
 (`npm ci --prefix tests/node`). Usage: long_streams.py WEIR_BINARY [MESSAGES] [CONNECTIONS]"""
 
+import contextlib
 import pathlib
 import subprocess
 import sys
@@ -28,10 +29,18 @@ def run(what, *arguments):
 
 
 def main():
+    with contextlib.ExitStack() as stack:
+        sys.exit(measure(stack))
+
+
+def measure(stack):
     messages = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
     connections = int(sys.argv[3]) if len(sys.argv) > 3 else 1_000
     grpc, grpc_port = origin("grpc_origin.js")
     sockets, socket_port = origin("websocket_origin.js")
+    for process in (grpc, sockets):
+        stack.callback(process.wait)
+        stack.callback(process.kill)
     gateway = Gateway(sys.argv[1], {
         "version": 1, "server": {"workers": 1}, "access_log": {"path": "off"},
         "admin": {"bind": "127.0.0.1:0"},
@@ -53,10 +62,7 @@ def main():
                       f"wss://127.0.0.1:{gateway.ports['https']}/echo", way, connections, 10)
     print(f"tunnels left {gateway.metric('weir_tunnels_active'):.0f}, "
           f"rejected {gateway.metric('weir_http_rejected_total'):.0f}")
-    for process in (grpc, sockets):
-        process.kill()
-        process.wait()
-    sys.exit(gateway.close() or failed)
+    return gateway.close() or failed
 
 
 if __name__ == "__main__":
