@@ -98,6 +98,7 @@ void ServerStream::content(Bytes bytes) {
 }
 
 void ServerStream::ended() {
+  ended_ = true;
   const RequestHead& head = request_.head;
   if (head.framing == Framing::length && received_ != head.content_length) {
     malformed_ = "less content than Content-Length";
@@ -106,9 +107,13 @@ void ServerStream::ended() {
 }
 
 void ServerStream::reset_if_malformed() {
-  if (malformed_.empty() || closed_ || reset_) return;
+  if (malformed_.empty() || reset_) return;
+  // An early answer may have made the end of such a request the end of its stream.
+  const bool by_both_ends = ended_ && end_written_;
+  if (closed_ && !by_both_ends) return;
   if (content_) content_->fail(Reason::bad_request, malformed_);
-  reset(NGHTTP2_PROTOCOL_ERROR);
+  reset_ = true;
+  context_.session.reset_stream(id_, NGHTTP2_PROTOCOL_ERROR);
   cancel(Reason::bad_request);
 }
 
@@ -220,7 +225,7 @@ void ServerStream::submit_head(const Response& response, bool ended) {
       stream != nullptr && has_content(request_.head, status)) {
     if (const auto length = (*stream)->length()) fields.add("content-length", *length);
   } else if (const auto said = headers.get(FieldId::content_length);
-             said && request_.head.method == Method::head) {
+             said && status != 204 && (request_.head.method == Method::head || status == 304)) {
     fields.add("content-length", *said);
   } else if (const auto* text = std::get_if<std::string>(&response.body);
              text != nullptr && status != 204 && status != 304) {

@@ -76,7 +76,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   bool lacks_content() const noexcept { return content_ && !inbound_.ended(); }
   // An answer is still owed.
   bool active() const noexcept { return started_ && !done_; }
-  // What came is no message: resets the stream, once.
+  // What came is no message: resets the stream, once, also behind a whole answer (RFC 9113
+  // section 8.1.1).
   void reset_if_malformed();
   // The session has closed the stream: who works for an answer that was not sent whole stops.
   void client_left() noexcept {
@@ -133,6 +134,7 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   bool extended_connect_ = false;
   bool started_ = false;
   bool done_ = false;
+  bool ended_ = false;  // by END_STREAM behind the head
   bool closed_ = false;
   bool reset_ = false;
   bool end_written_ = false;
