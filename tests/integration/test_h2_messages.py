@@ -96,6 +96,11 @@ class Messages(Case):
                                                           ("x", "y"), ("cookie", "c=3")])
         self.assertIn("cookie: a=1; b=2; c=3\n", answer.body.decode())
 
+    def test_empty_crumbs_leave_nothing(self):
+        answer = self.h2().fetch(path="/fields", headers=[("cookie", ""), ("cookie", "a=1"),
+                                                          ("cookie", "")])
+        self.assertIn("cookie: a=1\n", answer.body.decode())
+
     def test_trailers_of_a_request_reach_the_origin(self):
         stream_answer = self.h2().fetch("POST", "/", [("te", "trailers")], b"x",
                                         trailers=[("x-sum", "1"), ("host", "evil")])
@@ -147,6 +152,20 @@ class Answers(Case):
         _, _, client = self.start(handler)
         answer = client.fetch()
         self.assertEqual((answer.body, answer.trailer("x-sum")), (b"hi", "7"))
+
+    @rows([
+        ("HEAD", "HEAD", "200 OK", "5"), ("204", "GET", "204 No", None),
+        ("HEAD of a 204", "HEAD", "204 No", None), ("304", "GET", "304 Not", "5"),
+        ("HEAD of a 304", "HEAD", "304 Not", "5"),
+    ])
+    def test_content_length_without_content(self, method, status, length):
+        """RFC 9110 section 8.6: what it would be, but never of a 204."""
+        def handler(connection, request):
+            connection.send(f"HTTP/1.1 {status}\r\nContent-Length: 5\r\n\r\n")
+        _, _, client = self.start(handler)
+        answer = client.fetch(method)
+        self.assertEqual((answer.status, answer.header("content-length"), answer.body),
+                         (int(status[:3]), length, b""))
 
     def test_interim_answers_are_relayed(self):
         def handler(connection, request):

@@ -1,6 +1,8 @@
 #include "codec/h1/chunked_decoder.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 #include "codec/h1/field_lines.hpp"
 #include "codec/h1/scan.hpp"
@@ -11,9 +13,48 @@ namespace weir::codec::h1 {
 namespace {
 
 constexpr std::size_t most_digits = 16;
+// Beyond it others count in signed numbers.
+constexpr std::uint64_t largest_chunk = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t longest_extension = 256;
 constexpr std::size_t most_extension_bytes = 16 * 1024;
 constexpr FieldRules trailer_fields{.header_size = 8 * 1024, .header_count = 32, .line_size = 4096};
+
+std::string_view without_white(std::string_view text) noexcept {
+  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+// What is behind the token that `text` begins with; nothing when it begins with none.
+std::optional<std::string_view> behind_token(std::string_view text) noexcept {
+  std::size_t size = 0;
+  while (size < text.size() && is_token_char(text[size])) ++size;
+  if (size == 0) return std::nullopt;
+  return text.substr(size);
+}
+
+// As above, of a quoted string.
+std::optional<std::string_view> behind_quotes(std::string_view text) noexcept {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') return text.substr(i + 1);
+    if (text[i] == '\\') ++i;
+  }
+  return std::nullopt;
+}
+
+// chunk-ext of RFC 9112 section 7.1.1: what begins a name or a quoted string ends it, too.
+bool are_extensions(std::string_view text) noexcept {
+  while (!text.empty()) {
+    if (text.front() != ';') return false;
+    auto rest = behind_token(without_white(text.substr(1)));
+    if (!rest) return false;
+    text = without_white(*rest);
+    if (!text.starts_with('=')) continue;
+    const std::string_view value = without_white(text.substr(1));
+    rest = value.starts_with('"') ? behind_quotes(value) : behind_token(value);
+    if (!rest) return false;
+    text = without_white(*rest);
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -71,6 +112,7 @@ std::expected<std::size_t, std::string> ChunkedDecoder::read_size(std::string_vi
   }
   if (i == bytes.size()) return 0;
   if (i == 0) return std::unexpected("a chunk without a size");
+  if (size > largest_chunk) return std::unexpected("a chunk size of 2^63 or more");
 
   std::size_t extension = 0;
   if (bytes[i] == ';') {
@@ -89,6 +131,9 @@ std::expected<std::size_t, std::string> ChunkedDecoder::read_size(std::string_vi
   }
   if (i + 1 == bytes.size()) return 0;
   if (bytes[i + 1] != '\n') return std::unexpected("a bare CR in a chunk size line");
+  if (extension != 0 && !are_extensions(bytes.substr(i - extension, extension))) {
+    return std::unexpected("a malformed chunk extension");
+  }
   extension_bytes_ += extension;
   remaining_ = size;
   state_ = size == 0 ? State::trailer : State::data;

@@ -1,5 +1,7 @@
 #include "codec/h1/message_rules.hpp"
 
+#include <limits>
+
 #include "codec/h1/field_lines.hpp"
 #include "weir/base/text.hpp"
 
@@ -21,6 +23,11 @@ bool ends_in_chunked(std::string_view list) noexcept {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> parse_content_length(std::string_view value) noexcept {
+  const auto length = parse_decimal(value);
+  return length && *length <= std::numeric_limits<std::int64_t>::max() ? length : std::nullopt;
+}
 
 std::expected<Content, Refusal> decide_content(const FramingFields& fields, Version version) {
   Content content;
@@ -48,7 +55,7 @@ std::expected<Content, Refusal> decide_content(const FramingFields& fields, Vers
   if (fields.content_lengths > 1) {
     return refuse(Reason::bad_request, "more than one Content-Length");
   }
-  const auto length = parse_decimal(fields.content_length);
+  const auto length = parse_content_length(fields.content_length);
   if (!length) {
     return refuse(Reason::bad_request, "malformed Content-Length " + quoted(fields.content_length));
   }

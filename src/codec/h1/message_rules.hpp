@@ -5,12 +5,17 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string_view>
 
 #include "codec/h1/head_parser.hpp"
 #include "weir/http/head.hpp"
 
 namespace weir::codec::h1 {
+
+// The value of a Content-Length: digits alone, below 2^63, beyond which others count in signed
+// numbers.
+std::optional<std::uint64_t> parse_content_length(std::string_view value) noexcept;
 
 // What the two framing fields said.
 struct FramingFields {

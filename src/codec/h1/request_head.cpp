@@ -115,7 +115,7 @@ bool is_websocket_handshake(const RequestHead& head, const RequestFacts& facts) 
   return key && key->size() == 16;
 }
 
-// The authority of an absolute target wins, but Host must agree with it (RFC 9112 section 3.2.2).
+// The authority of an absolute target wins, and Host becomes it (RFC 9112 section 3.2.2).
 std::expected<void, Refusal> decide_host(RequestHead& head, const RequestFacts& facts) {
   const std::string_view target = head.authority;
   if (facts.hosts > 1) return refuse(Reason::bad_request, "more than one Host");
@@ -136,13 +136,7 @@ std::expected<void, Refusal> decide_host(RequestHead& head, const RequestFacts& 
   }
   const auto wanted = parse_authority(target, arena);
   if (!wanted) return refuse(Reason::bad_request, "malformed host in the target");
-  if (host) {
-    const std::uint16_t usual = istarts_with(head.target, "https:") ? 443 : 80;
-    if (host->host != wanted->host || host->port.value_or(usual) != wanted->port.value_or(usual)) {
-      return refuse(Reason::bad_request, "Host differs from the target's host");
-    }
-    if (facts.host != target) head.headers.set("Host", target);
-  }
+  if (host && facts.host != target) head.headers.set("Host", target);
   head.host = wanted->host;
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "codec/h1/authority.hpp"
 #include "codec/h1/field_lines.hpp"
+#include "codec/h1/message_rules.hpp"
 #include "codec/h1/scan.hpp"
 #include "weir/base/text.hpp"
 
@@ -159,7 +160,8 @@ std::expected<void, HeadFault> RequestFields::regular(std::string_view name,
 // RFC 9113 section 8.2.3: crumbs are one field for everybody behind us.
 std::expected<void, HeadFault> RequestFields::cookie(std::string_view value) {
   if (++cookies_ > most_cookies) return refused(Reason::headers_too_large, "too many cookies");
-  if (cookies_ > 1) cookie_ += "; ";
+  if (value.empty()) return {};
+  if (!cookie_.empty()) cookie_ += "; ";
   cookie_ += value;
   return {};
 }
@@ -230,7 +232,7 @@ std::expected<void, HeadFault> RequestFields::decide_host() {
 std::expected<void, HeadFault> RequestFields::decide_content(bool ended) {
   if (content_lengths_ > 1) return malformed("more than one Content-Length");
   if (content_lengths_ == 1) {
-    const auto length = parse_decimal(content_length_);
+    const auto length = h1::parse_content_length(content_length_);
     if (!length) return malformed("malformed Content-Length " + h1::quoted(content_length_));
     if (ended && *length != 0) return malformed("Content-Length without content");
     head_.framing = Framing::length;

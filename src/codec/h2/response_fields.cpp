@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "codec/h1/field_lines.hpp"
+#include "codec/h1/message_rules.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::codec::h2 {
@@ -59,7 +60,7 @@ std::expected<void, HeadFault> ResponseFields::decide(bool ended) {
   std::optional<std::uint64_t> length;
   if (content_lengths_ > 1) return malformed("more than one Content-Length");
   if (content_lengths_ == 1) {
-    length = parse_decimal(content_length_);
+    length = h1::parse_content_length(content_length_);
     if (!length) return malformed("malformed Content-Length " + h1::quoted(content_length_));
   }
   const int status = head_.status;

@@ -71,6 +71,12 @@ TEST(RequestRules, AnAbsoluteTargetWins) {
   EXPECT_EQ(parsed.head.host, "example.com");
   EXPECT_EQ(parsed.head.headers.get(FieldId::host), "Example.com:80");
   EXPECT_EQ(parse("GET http://b/ HTTP/1.0\r\n\r\n").head.host, "b");
+
+  const Parsed other = parse("GET http://b:81/ HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_EQ(outcome(other.consumed), "ok");
+  EXPECT_EQ(other.head.host, "b");
+  EXPECT_EQ(other.head.headers.count(FieldId::host), 1u);
+  EXPECT_EQ(other.head.headers.get(FieldId::host), "b:81");
 }
 
 TEST(RequestRules, Framing) {
@@ -84,7 +90,9 @@ TEST(RequestRules, Framing) {
       {"neither", "", "ok", Framing::none, 0},
       {"length", "Content-Length: 5\r\n", "ok", Framing::length, 5},
       {"length zero", "Content-Length: 0\r\n", "ok", Framing::length, 0},
-      {"largest", "Content-Length: 18446744073709551615\r\n", "ok", Framing::length, ~0ULL},
+      {"largest", "Content-Length: 9223372036854775807\r\n", "ok", Framing::length, ~0ULL >> 1},
+      {"2 to the 63", "Content-Length: 9223372036854775808\r\n", "bad_request", {}, 0},
+      {"64 bits", "Content-Length: 18446744073709551615\r\n", "bad_request", {}, 0},
       {"overflow", "Content-Length: 18446744073709551616\r\n", "bad_request", {}, 0},
       {"plus", "Content-Length: +5\r\n", "bad_request", {}, 0},
       {"minus", "Content-Length: -5\r\n", "bad_request", {}, 0},

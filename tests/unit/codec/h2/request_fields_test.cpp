@@ -51,6 +51,8 @@ TEST(RequestFieldsTest, CrumbsBecomeOneCookie) {
   ASSERT_FALSE(got.fault);
   EXPECT_EQ(got.head.headers.count(FieldId::cookie), 1u);
   EXPECT_EQ(got.head.headers.get(FieldId::cookie), "a=1; b=2");
+  const Read empty = read(get({{"cookie", ""}, {"cookie", "a=1"}, {"cookie", ""}}));
+  EXPECT_EQ(empty.head.headers.get(FieldId::cookie), "a=1");
 }
 
 TEST(RequestFieldsTest, WhereContentEnds) {
