@@ -15,6 +15,18 @@
 #include "weir/http/url_path.hpp"
 
 namespace weir::server {
+namespace {
+
+// RFC 9110 section 7.6.2: false when we are the last whom this OPTIONS is for; counts down.
+bool may_go_on(HeaderMap& headers) {
+  const auto left = parse_decimal(headers.get("max-forwards").value_or(""));
+  if (!left) return true;
+  if (*left == 0) return false;
+  headers.set("Max-Forwards", std::to_string(*left - 1));
+  return true;
+}
+
+}  // namespace
 
 Gateway::~Gateway() { delete current_; }
 
@@ -87,7 +99,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     refusal = std::make_unique<Response>(answer(reason, detail, exchange));
     return nullptr;
   };
-  if (head.path == "*") {
+  if (head.path == "*" || (head.method == Method::options && !may_go_on(head.headers))) {
     refusal = std::make_unique<Response>(simple_answer(204, {}, {}));
     return nullptr;
   }

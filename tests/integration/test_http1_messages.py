@@ -168,6 +168,20 @@ class RequestsTest(MessageCase):
         self.assertEqual(self.peer.read_response().status, 200)
         self.assertEqual(self.upstream.targets(), ["/after"])
 
+    @rows([("one more", "1", "0"), ("many more", "10", "9"), ("no number", "x", "x")])
+    def test_options_counts_forwards_down(self, sent, forwarded):
+        """RFC 9110 section 7.6.2."""
+        self.peer.request("OPTIONS", "/", headers=[("Max-Forwards", sent)])
+        self.assertEqual(self.peer.read_response().status, 200)
+        self.assertEqual(self.upstream.wait_for_request().all("max-forwards"), [forwarded])
+
+    def test_options_for_us_is_not_forwarded(self):
+        self.peer.request("OPTIONS", "/", headers=[("Max-Forwards", "0")])
+        self.assertEqual(self.peer.read_response().status, 204)
+        self.peer.request("GET", "/after", headers=[("Max-Forwards", "0")])
+        self.assertEqual(self.peer.read_response().status, 200)
+        self.assertEqual(self.upstream.targets(), ["/after"])
+
     def test_trailers_stay_trailers(self):
         self.peer.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
                        "Trailer: X-Sum\r\nTE: trailers\r\nConnection: TE\r\n\r\n"
