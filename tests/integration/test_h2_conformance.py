@@ -23,12 +23,20 @@ class Conformance(Case):
     def setUpClass(cls):
         cls.server = cls.shared_origin()
         cls.weir = cls.shared_gateway(basic_config(
-            upstreams={"o": cls.server.address}, listener={"protocols": ["h2c"]},
+            upstreams={"o": cls.server.address}, listener=cls.listener(),
             access_log={"path": "access.log"}))
 
+    @classmethod
+    def listener(cls):
+        return {"protocols": ["h2c"]}
+
     def setUp(self):
-        self.client = H2Client(self.weir.address(), timeout=30)
-        self.addCleanup(self.client.close)
+        self.client = self.connect()
+
+    def connect(self, **kwargs):
+        client = H2Client(self.weir.address(), timeout=30, **kwargs)
+        self.addCleanup(client.close)
+        return client
 
     def assert_connection_error(self, *codes):
         """GOAWAY with one of the codes, or a close: section 5.4.1 lets a server just close."""
@@ -47,14 +55,12 @@ class Conformance(Case):
 
     # 3.4
     def test_preface_invalid(self):
-        client = H2Client(self.weir.address(), start=False)
-        self.addCleanup(client.close)
+        client = self.connect(start=False)
         client.send(b"INVALID CONNECTION PREFACE\r\n\r\n")
         client.expect_end()
 
     def test_preface_without_settings(self):
-        client = H2Client(self.weir.address(), start=False)
-        self.addCleanup(client.close)
+        client = self.connect(start=False)
         client.send(PREFACE + frame(PING, 0, 0, b"x" * 8))
         client.expect_end()
 

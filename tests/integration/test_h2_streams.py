@@ -41,8 +41,12 @@ class StreamCase(Case):
     def setUpClass(cls):
         cls.server = cls.shared_origin()
         cls.weir = cls.shared_gateway(basic_config(
-            upstreams={"o": cls.server.address}, listener={"protocols": ["h2c"]},
+            upstreams={"o": cls.server.address}, listener=cls.listener(),
             limits=cls.limits, workers=1))
+
+    @classmethod
+    def listener(cls):
+        return {"protocols": ["h2c"]}
 
     def setUp(self):
         self.client = self.connect()
