@@ -23,7 +23,7 @@ struct CurlOnce {
 
 struct Transfer {
   struct Free {
-    void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
+    void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
   };
   std::unique_ptr<CURL, Free> handle;
   KeyFetches::Done done;
