@@ -83,7 +83,7 @@ struct CachedAllocator {
 
   T* allocate(std::size_t count) { return static_cast<T*>(BlockCache::take(count * sizeof(T))); }
   void deallocate(T* block, std::size_t count) noexcept {
-    BlockCache::give(block, count * sizeof(T));
+    BlockCache::give(static_cast<void*>(block), count * sizeof(T));
   }
   bool operator==(const CachedAllocator&) const = default;
 };
