@@ -62,8 +62,14 @@ std::vector<std::string> segments(std::string_view path) {
   return out;
 }
 
+constexpr Duration longest_wait_for_workers = std::chrono::milliseconds(250);
+
 bool is_json(std::string_view content_type) {
   return iequals(trim(content_type.substr(0, content_type.find(';'))), "application/json");
+}
+
+bool takes_post(const AdminRequest& request) {
+  return request.method == "POST" && (request.body.empty() || is_json(request.content_type));
 }
 
 }  // namespace
@@ -83,6 +89,13 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
     refusal.headers.emplace_back("Allow", method == "GET" ? "GET, HEAD" : method);
     done(std::move(refusal));
   };
+  // What is told is behind whatever the workers have done: who has read an answer finds it counted,
+  // and a worker that hangs takes nothing away from who looks for the reason.
+  const auto behind_workers = [&](std::string_view method, std::function<AdminAnswer()> answer) {
+    if (request.method != method) return only(method, answer);
+    server_.ask_workers([done, answer = std::move(answer)] { done(answer()); },
+                        longest_wait_for_workers);
+  };
   if (path.size() == 1) {
     const std::string& name = path[0];
     if (name == "healthz")
@@ -95,7 +108,7 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
       });
     }
     if (name == "metrics") {
-      return only("GET", [&] {
+      return behind_workers("GET", [this] {
         return AdminAnswer{.status = 200,
                            .body = server_.process().metrics.scrape(Clock::now()),
                            .content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -112,20 +125,20 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
     }
     if (name == "listeners") return only("GET", [&] { return listeners(); });
     if (name == "routes") return only("GET", [&] { return routes(); });
-    if (name == "upstreams") return only("GET", [&] { return upstreams(); });
+    if (name == "upstreams") return behind_workers("GET", [this] { return upstreams(); });
     if (name == "explain") return only("POST", [&] { return explain(request); });
     if (name == "reload") {
       // Answers by itself when the workers have the new configuration.
-      if (request.method == "POST" && (request.body.empty() || is_json(request.content_type))) {
-        return reload(std::move(done));
-      }
+      if (takes_post(request)) return reload(std::move(done));
       return only("POST", [] { return AdminAnswer{}; });
     }
     if (name == "drain" || name == "undrain") {
-      return only("POST", [&] {
+      // Answers when the workers do so.
+      if (takes_post(request)) {
         name == "drain" ? server_.drain() : server_.undrain();
-        return no_content();
-      });
+        return server_.ask_workers([done] { done(no_content()); }, longest_wait_for_workers);
+      }
+      return only("POST", [] { return AdminAnswer{}; });
     }
   }
   if (path.size() == 2 && path[0] == "config" && path[1] == "diff") {

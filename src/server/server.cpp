@@ -166,13 +166,30 @@ void Server::when_ready(std::function<void()> told) {
   ready_told_ = std::move(told);
 }
 
-void Server::ask_workers(std::function<void()> answered) {
-  const auto left = std::make_shared<std::size_t>(parts_->workers.size());
-  const auto all = std::make_shared<std::function<void()>>(std::move(answered));
+void Server::ask_workers(std::function<void()> answered, std::optional<Duration> at_most) {
+  if (!started_) return answered();
+  struct Round {
+    asio::steady_timer limit;
+    std::size_t left;
+    std::function<void()> answered;
+
+    void end() {
+      limit.cancel();
+      if (answered) std::exchange(answered, nullptr)();
+    }
+  };
+  const auto round = std::make_shared<Round>(
+      Round{asio::steady_timer(main_), parts_->workers.size(), std::move(answered)});
+  if (at_most) {
+    round->limit.expires_after(*at_most);
+    round->limit.async_wait([round](boost::system::error_code error) {
+      if (!error) round->end();
+    });
+  }
   for (const auto& worker : parts_->workers) {
-    worker->loop().mailbox().post([this, left, all] {
-      asio::post(main_, [left, all] {
-        if (--*left == 0) (*all)();
+    worker->loop().mailbox().post([this, round] {
+      asio::post(main_, [round] {
+        if (--round->left == 0) round->end();
       });
     });
   }

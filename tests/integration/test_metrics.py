@@ -43,6 +43,15 @@ class MetricsTest(Case):
         self.risen(4, "weir_http_request_duration_seconds_count", route="main")
         self.risen(4, "weir_http_response_head_seconds_count", route="main")
 
+    def test_an_answer_that_was_read_is_counted(self):
+        def count():
+            return self.weir.metrics().value("weir_http_requests_total", route="own",
+                                             method="GET", status="200") or 0
+        before = count()
+        for number in range(1, 101):
+            self.fetch(self.weir, "/own")
+            self.assertEqual(count(), before + number)
+
     @rows([("invented", "BREW"), ("lower case", "get"), ("very long", "X" * 200)])
     def test_unknown_methods_share_a_label(self, method):
         self.fetch(self.weir, "/x", method)

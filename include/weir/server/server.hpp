@@ -6,6 +6,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,8 +39,9 @@ class Server {
 
   // Calls `told` once the workers accept; at once when they do.
   void when_ready(std::function<void()> told);
-  // Calls `answered` when every worker has taken a letter: none of them is stuck.
-  void ask_workers(std::function<void()> answered);
+  // Calls `answered` when every worker has taken a letter: none of them is stuck, and what they had
+  // done before is told. With a limit, then at the latest; without workers, at once.
+  void ask_workers(std::function<void()> answered, std::optional<Duration> at_most = {});
 
   // All or nothing. `done` gets the problems, empty when every worker has the new configuration.
   void reload(std::function<void(Problems)> done);
