@@ -18,7 +18,7 @@ std::string item_path(const std::string& path, std::size_t index) {
 Reader::Reader(LoadContext& context, YAML::Node node, const std::string& file, std::string path,
                Place key_place)
     : context_(&context),
-      node_(std::move(node)),
+      node_(node),
       path_(std::move(path)),
       place_(place_of_node(node_, file)),
       key_place_(std::move(key_place)) {}

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir::control {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 bool reaches(std::uint64_t part, std::uint64_t whole, double rate) noexcept {
   constexpr double scale = 1e9;
   return part * static_cast<std::uint64_t>(scale) >=
-         whole * static_cast<std::uint64_t>(rate * scale + 0.5);
+         whole * static_cast<std::uint64_t>(std::llround(rate * scale));
 }
 
 double percent(std::uint64_t part, std::uint64_t whole) noexcept {

@@ -94,7 +94,9 @@ void ServerStream::content(Bytes bytes) {
   const std::size_t before = inbound_.queued();
   if (malformed_.empty()) inbound_.append(bytes);
   context_.queued += inbound_.queued() - before;
-  if (lingering_ && (lingered_ += bytes.size()) >= most_lingered) outbound_.wake();
+  if (!lingering_) return;
+  lingered_ += bytes.size();
+  if (lingered_ >= most_lingered) outbound_.wake();
 }
 
 void ServerStream::ended() {
