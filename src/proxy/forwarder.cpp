@@ -197,11 +197,13 @@ class Forwarder final : public Handler {
         complete(request, exchange, attempt, response);
         co_return response;
       }
-      const bool again = attempt.replayable() && !tried.fresh;
-      if (again) call = attempt.take_call();
+      if (tried.fresh || !attempt.replayable()) {
+        co_await exchange.end(attempt);
+        co_return problem(came.error(), exchange.request_id());
+      }
+      call = attempt.take_call();
       kept = attempt.kept();
       co_await exchange.end(attempt);
-      if (!again) co_return problem(came.error(), exchange.request_id());
       tried.fresh = true;
     }
   }

@@ -82,10 +82,10 @@ class PathWalk {
   // The next node where an exact path ends that is this path, most specific first; `nothing` when
   // there are no more. match.param_count is set.
   NodeId next_exact() noexcept {
-    if (started_ ? retry() : (started_ = true)) {
-      do {
-        if (descend() && trie_[node_].exact != nothing) return node_;
-      } while (retry());
+    bool more = !started_ || retry();
+    started_ = true;
+    for (; more; more = retry()) {
+      if (descend() && trie_[node_].exact != nothing) return node_;
     }
     return nothing;
   }

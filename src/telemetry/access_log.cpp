@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <mutex>
 #include <optional>
@@ -65,9 +66,10 @@ AccessPolicy::AccessPolicy(const config::AccessLog& settings) noexcept
     : on(settings.path != "off"),
       format(settings.format),
       query(settings.query),
-      sample(settings.sample >= 1   ? million
-             : settings.sample <= 0 ? 0
-                                    : static_cast<std::uint32_t>(settings.sample * million + 0.5)),
+      sample(settings.sample >= 1 ? million
+             : settings.sample <= 0
+                 ? 0
+                 : static_cast<std::uint32_t>(std::llround(settings.sample * million))),
       slow(settings.slow) {}
 
 class AccessLog::Writer {
