@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "weir/base/signals.hpp"
+
 namespace weir::app {
 
 std::expected<std::unique_ptr<DemoBackends>, std::string> DemoBackends::start(
@@ -20,6 +22,7 @@ std::expected<std::unique_ptr<DemoBackends>, std::string> DemoBackends::start(
 
 DemoBackends::DemoBackends(std::list<Backend> backends)
     : backends_(std::move(backends)), group_(loop_), thread_([this] {
+        block_signals();
         ::pthread_setname_np(::pthread_self(), "backends");
         listen();
         loop_.run();

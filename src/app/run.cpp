@@ -1,5 +1,8 @@
 #include "app/run.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -53,7 +56,22 @@ class Signals {
     wait();
   }
 
+  // What is left is to free memory: another signal ends the process at once, with the code that it
+  // has earned. No other thread takes signals.
+  void ended() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (const int number : {SIGTERM, SIGINT}) sigaddset(&ends, number);
+    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+    set_.clear();  // which lets them kill again
+    earned = exit_code_;
+    for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { ::_exit(earned); });
+    ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+  }
+
  private:
+  inline static volatile std::sig_atomic_t earned = 0;
+
   void wait() {
     set_.async_wait([this](boost::system::error_code error, int number) {
       if (error) return;
@@ -161,6 +179,7 @@ int serve(server::Server::Source source,
       watchdog.start();
     });
     main.run();
+    signals.ended();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weir: %s\n", error.what());
     return 1;

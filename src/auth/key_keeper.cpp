@@ -11,6 +11,7 @@
 #include "auth/issuer_keys.hpp"
 #include "auth/key_fetches.hpp"
 #include "auth/key_source.hpp"
+#include "weir/base/signals.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::auth {
@@ -106,6 +107,7 @@ class KeyKeeper::Thread {
   }
 
   void run() {
+    block_signals();
     while (true) {
       std::vector<std::shared_ptr<Kept>> all;
       {

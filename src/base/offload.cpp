@@ -2,11 +2,18 @@
 
 #include <utility>
 
+#include "weir/base/signals.hpp"
+
 namespace weir {
 
 Offload::Offload(unsigned threads, std::size_t queue) : queue_(queue) {
   threads_.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  for (unsigned i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] {
+      block_signals();
+      run();
+    });
+  }
 }
 
 Offload::~Offload() { stop(); }

@@ -297,6 +297,7 @@ void Server::undrain() {
 
 void Server::shut_down(std::function<void(int)> done) {
   if (stopped_) {
+    if (std::exchange(cut_, true)) return;
     log::warn("ending at once");
     cut();
     return;
@@ -320,6 +321,7 @@ void Server::stop_accepting() {
   parts_->timer.expires_after(snapshot_->config().server.drain_timeout);
   parts_->timer.async_wait([this](boost::system::error_code error) {
     if (error) return;
+    if (std::exchange(cut_, true)) return;
     log::warn("drain_timeout is over");
     cut();
   });

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/proxy_header.hpp"
+#include "weir/base/signals.hpp"
 #include "weir/codec/h1/server_connection.hpp"
 #include "weir/codec/h2/server_connection.hpp"
 #include "weir/codec/preface.hpp"
@@ -69,6 +70,7 @@ void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
   gateway_.emplace(index_, *process_);
   gateway_->adopt(std::move(snapshot));
   thread_ = std::jthread([this] {
+    block_signals();
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(index_)).c_str());
     listen();
     loop_.run();

@@ -1,13 +1,11 @@
 #include "weir/telemetry/access_log.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cmath>
-#include <csignal>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -18,6 +16,7 @@
 #include "telemetry/access_line.hpp"
 #include "telemetry/byte_ring.hpp"
 #include "telemetry/log_output.hpp"
+#include "weir/base/signals.hpp"
 #include "weir/telemetry/cells.hpp"
 
 namespace weir::telemetry {
@@ -127,9 +126,7 @@ class AccessLog::Writer {
 
  private:
   void run() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);  // SIGPIPE too: a gone reader is an error here
+    block_signals();
     int idle_ticks = ticks_until_deep_sleep;
     while (true) {
       // Looked at before the rings: what was queued before stop() is written.

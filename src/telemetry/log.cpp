@@ -1,18 +1,17 @@
 #include "weir/telemetry/log.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 
 #include "telemetry/log_line.hpp"
+#include "weir/base/signals.hpp"
 
 namespace weir::telemetry::log {
 namespace {
@@ -53,11 +52,7 @@ struct Running {
   ~Running() { thread.reset(); }
 
   std::shared_ptr<spdlog::details::thread_pool> thread =
-      std::make_shared<spdlog::details::thread_pool>(queue_length, 1, [] {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-      });
+      std::make_shared<spdlog::details::thread_pool>(queue_length, 1, block_signals);
   std::shared_ptr<spdlog::async_logger> logger =
       std::make_shared<spdlog::async_logger>("weir", std::make_shared<StderrSink>(), thread,
                                              spdlog::async_overflow_policy::overrun_oldest);

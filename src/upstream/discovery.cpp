@@ -56,7 +56,7 @@ void Discovery::ask(const std::shared_ptr<Cluster>& cluster, const NamedEndpoint
   if (first) ++first_answers_due_;
   resolver_->resolve(name.host, name.port,
                      [this, weak = std::weak_ptr(cluster), text = name.text, first](
-                         std::string error, std::vector<SocketAddress> addresses) {
+                         const std::string& error, std::vector<SocketAddress> addresses) {
                        if (first) --first_answers_due_;
                        answered(weak.lock(), text, error, std::move(addresses));
                        settle();

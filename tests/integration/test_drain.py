@@ -47,6 +47,15 @@ class TerminateTest(DrainCase):
         self.assertEqual(self.weir.wait_exit(), 0)
         self.assertLess(time.monotonic() - start, bound(3))
 
+    @rows([("SIGTERM", signal.SIGTERM), ("SIGINT", signal.SIGINT)])
+    def test_signals_until_it_is_gone(self, number):
+        """None of them comes where it would kill: the code is that of the drain."""
+        self.serve()
+        deadline = time.monotonic() + bound(20)
+        while self.weir.process.poll() is None and time.monotonic() < deadline:
+            self.weir.signal(number)
+        self.assertEqual(self.weir.wait_exit(), 0)
+
     def test_idle_connections_do_not_hold_it_up(self):
         self.serve(drain_timeout="10s")
         used, fresh = self.client(self.weir), self.client(self.weir)

@@ -91,6 +91,7 @@ class Server {
   bool started_ = false;
   bool draining_ = false;
   bool accepting_ = true;
+  bool cut_ = false;  // what was left at the end
 };
 
 }  // namespace weir::server
