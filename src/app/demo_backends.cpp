@@ -26,13 +26,12 @@ DemoBackends::DemoBackends(std::list<Backend> backends)
         ::pthread_setname_np(::pthread_self(), "backends");
         listen();
         loop_.run();
-        acceptors_.clear();
       }) {}
 
 DemoBackends::~DemoBackends() {
   loop_.mailbox().post([this] {
     stopping_ = true;
-    for (const auto& acceptor : acceptors_) acceptor->close();
+    acceptors_.clear();
     for (codec::ServerConnection* connection : connections_) connection->abort();
     stop_when_empty();
   });

@@ -1,12 +1,15 @@
 #include "weir/net/acceptor.hpp"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -15,6 +18,32 @@ namespace {
 
 // How long to leave the queue alone when accepting failed, as with no descriptor left.
 constexpr Duration after_failure = std::chrono::milliseconds(50);
+// How long a listener that closes waits for handshakes that have begun.
+constexpr Duration handshake_time = std::chrono::milliseconds(100);
+
+// The kernel resets whoever it lets in between the last accept() and close(). So a unix: socket
+// refuses newcomers first; false: it is none.
+bool refuses_newcomers(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+         ::shutdown(fd, SHUT_RD) == 0;
+}
+
+// And TCP drops each SYN from now on, as if it were lost: the next finds another listener, or is
+// refused. Handshakes that have begun go on.
+bool drop_newcomers(int fd) {
+  constexpr std::uint32_t flags_at = 13, syn = 0x02, ack = 0x10;
+  std::array<sock_filter, 5> code{{
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_at),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, syn | ack),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, syn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  }};
+  const sock_fprog program{code.size(), code.data()};
+  return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
 
 // A socket file that refuses connections was left by a process that is gone.
 void remove_stale(const SocketAddress& address) {
@@ -110,8 +139,8 @@ ListenSockets::~ListenSockets() {
 
 int ListenSockets::take(std::size_t index) noexcept { return std::exchange(fds_[index], -1); }
 
-Acceptor::Acceptor(Loop& loop, int listen_fd, Sink sink)
-    : loop_(loop), fd_(listen_fd), sink_(std::move(sink)) {
+Acceptor::Acceptor(Loop& loop, int listen_fd, Sink sink, bool shared)
+    : loop_(loop), fd_(listen_fd), sink_(std::move(sink)), shared_(shared) {
   loop_.reactor().add(fd_, *this);
 }
 
@@ -121,17 +150,27 @@ Acceptor::~Acceptor() {
   ::close(fd_);
 }
 
-void Acceptor::close() {
-  if (fd_ < 0) return;
+void Acceptor::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  const bool waits = !shared_ && !refuses_newcomers(fd_) && drop_newcomers(fd_);
   accept_all();
+  if (!waits) return end();
+  loop_.wheel().schedule(*this, loop_.now() + handshake_time);
+}
+
+void Acceptor::end() {
   loop_.reactor().forget(*this);
-  ::close(std::exchange(fd_, -1));
   unschedule();
+  ::close(std::exchange(fd_, -1));
+  std::exchange(closed_, nullptr)();
 }
 
 void Acceptor::on_ready(std::uint8_t) noexcept { accept_all(); }
 
-void Acceptor::expire(TimePoint) noexcept { accept_all(); }
+void Acceptor::expire(TimePoint) noexcept {
+  accept_all();
+  if (closed_) end();
+}
 
 void Acceptor::accept_all() {
   while (true) {

@@ -83,9 +83,11 @@ void Worker::listen() {
     if (index_ >= listener.sockets.size()) continue;
     const int fd = listener.sockets.take(index_);
     acceptors_.push_back(std::make_unique<net::Acceptor>(
-        loop_, fd, [this, &listener](int accepted, const SocketAddress& peer) {
+        loop_, fd,
+        [this, &listener](int accepted, const SocketAddress& peer) {
           accept(accepted, peer, listener);
-        }));
+        },
+        listener.sockets.is_passed()));
   }
 }
 
@@ -240,8 +242,13 @@ void Worker::undrain() {
 
 void Worker::close_listeners(std::function<void()> done) {
   loop_.mailbox().post([this, done = std::move(done)] {
-    for (const auto& acceptor : acceptors_) acceptor->close();
-    done();
+    if (acceptors_.empty()) return done();
+    const auto left = std::make_shared<std::size_t>(acceptors_.size());
+    for (const auto& acceptor : acceptors_) {
+      acceptor->close([left, done] {
+        if (--*left == 0) done();
+      });
+    }
   });
 }
 

@@ -52,20 +52,25 @@ class Acceptor final : private ReadyTarget, private Timer {
   // Gets each accepted, non-blocking descriptor and becomes its owner.
   using Sink = std::function<void(int fd, const SocketAddress& peer)>;
 
-  Acceptor(Loop& loop, int listen_fd, Sink sink);
+  // `shared`: another process goes on accepting from the socket.
+  Acceptor(Loop& loop, int listen_fd, Sink sink, bool shared = false);
   ~Acceptor() override;
 
-  // Accepts what is queued, then stops listening. Idempotent.
-  void close();
+  // Lets nobody new in, accepts what is queued or in a handshake, and stops listening, at once or a
+  // tenth of a second later; then `closed`. To be called once.
+  void close(std::function<void()> closed);
 
  private:
   void on_ready(std::uint8_t ready) noexcept override;
   void expire(TimePoint now) noexcept override;
   void accept_all();
+  void end();
 
   Loop& loop_;
   int fd_;
   Sink sink_;
+  const bool shared_;
+  std::function<void()> closed_;  // set: waits for handshakes
 };
 
 }  // namespace weir::net
