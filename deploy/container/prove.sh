@@ -41,15 +41,17 @@ trap clean EXIT
 root=${1:-}
 if [ -z "$root" ]; then
   root=$work/base
-  mirror=${MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; ++i)
-         if ($i ~ /^http/) { print $i; exit } }')}
+  shopt -s nullglob  # a host has the one file or the others
+  sources=(/etc/apt/sources*.list /etc/apt/sources.list.d/*.{list,sources})
+  shopt -u nullglob
+  mirror=${MIRROR:-$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; ++i)
+         if ($i ~ /^http/) { print $i; exit } }' "${sources[@]}" </dev/null 2>/dev/null || true)}
   debootstrap --variant=minbase bookworm "$root" "$mirror" >"$work/debootstrap.log" 2>&1 ||
     { tail "$work/debootstrap.log"; skip "no base could be made"; }
 fi
 
 # --- the image
-base=$(b from scratch)
+base=$(b from scratch) || skip "buildah does not work here"
 b copy --quiet "$base" "$root" / >/dev/null
 into=$(b mount "$base")
 rm -rf "$into"/var/cache/apt/archives/*.deb "$into"/var/lib/apt/lists/*

@@ -33,8 +33,8 @@ class Key:
 
     def __init__(self, algorithm, kid):
         self.algorithm, self.kid = algorithm, kid
-        folder = tempfile.mkdtemp(prefix="weir-key-")
-        self.path = os.path.join(folder, "key.pem")
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-key-")  # goes with the key
+        self.path = os.path.join(self.folder.name, "key.pem")
         if algorithm in self.CURVES:
             how = ["-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{self.CURVES[algorithm][0]}"]
         elif algorithm == "EdDSA":
