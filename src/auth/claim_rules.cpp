@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 
@@ -16,10 +16,23 @@ constexpr std::size_t deepest_claim = 4;
 
 Refusal invalid(std::string_view detail) { return {Reason::token_invalid, std::string(detail)}; }
 
+// As JavaScript writes it: without an exponent where that is of no use, and 1.0 is 1.
+std::string number_text(double number) {
+  const double size = std::abs(number);
+  const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  char text[64];  // fixed: at most a sign, 21 digits, a point and 23 more
+  const auto end = std::to_chars(text, text + sizeof text, number,
+                                 plain ? std::chars_format::fixed : std::chars_format::scientific);
+  return {text, end.ptr};
+}
+
 // The text of a string, number or boolean.
 std::optional<std::string> scalar_text(const json::value& value) {
   if (value.is_string()) return std::string(view(value.get_string()));
-  if (value.is_number() || value.is_bool()) return json::serialize(value);
+  if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  if (value.is_int64()) return std::to_string(value.get_int64());
+  if (value.is_uint64()) return std::to_string(value.get_uint64());
+  if (value.is_double()) return number_text(value.get_double());
   return std::nullopt;
 }
 
