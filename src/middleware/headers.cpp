@@ -1,10 +1,18 @@
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "middleware/types.hpp"
 #include "weir/middleware/header_rewrite.hpp"
 
 namespace weir {
 namespace {
+
+// The upstream's name where there is but one to choose.
+std::string_view only_upstream(const config::Route* route) noexcept {
+  const auto* to = route == nullptr ? nullptr : std::get_if<config::UpstreamAction>(&route->action);
+  return to == nullptr || to->split.size() != 1 ? std::string_view() : to->split.front().upstream;
+}
 
 // The response's changes apply to every final head that comes out of the layers within, refusals of
 // ours included.
@@ -14,7 +22,10 @@ class Headers final : public Middleware {
       : request_(spec.request, path_params), response_(spec.response, path_params) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
+    // Only for {upstream}: a request that is refused behind this has none in the log.
+    exchange.upstream = only_upstream(exchange.route);
     request_.apply(request.head.headers, request, exchange);
+    exchange.upstream = {};
     if (response_.empty()) return next(request, exchange);
     return rewritten(request, exchange, next);
   }

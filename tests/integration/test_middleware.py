@@ -139,7 +139,7 @@ class FiltersTest(Case):
             {"name": "normal", "match": {"path": "/normal"}, "upstream": "main"},
             {"name": "headers", "match": {"path": "/headers"}, "upstream": "main",
              "middleware": [{"headers": {
-                 "request": {"set": {"x-set": "{route}"}, "add": {"x-add": "2"},
+                 "request": {"set": {"x-set": "{route} to {upstream}"}, "add": {"x-add": "2"},
                              "remove": ["x-drop"]},
                  "response": {"set": {"x-answer": "{client_ip}"}, "remove": ["x-target"]}}}]},
         ], {"main": cls.upstream.address}, limits={"body_size": "1000B"},
@@ -195,7 +195,7 @@ class FiltersTest(Case):
             ("X-Set", "old"), ("X-Add", "1"), ("X-Drop", "1")])
         request = self.upstream.wait_for_request()
         self.assertEqual((request.all("x-set"), request.all("x-add"), request.all("x-drop")),
-                         (["headers"], ["1", "2"], []))
+                         (["headers to main"], ["1", "2"], []))
         self.assertEqual((response.all("x-answer"), response.all("x-target")), (["127.0.0.1"], []))
 
 

@@ -36,6 +36,24 @@ TEST_F(HeadersTest, ChangesTheRequest) {
   }
 }
 
+TEST_F(HeadersTest, KnowsTheUpstreamWhereThereIsNoChoice) {
+  struct Row {
+    std::string name;
+    config::Split split;
+    std::string saw;
+  };
+  const std::vector<Row> rows{{"one", {{"orders-v1", 1}}, "x-v: [orders-v1]"},
+                              {"two", {{"orders-v1", 1}, {"orders-v2", 1}}, "x-v: []"}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    config::UpstreamAction to;
+    to.split = row.split;
+    route.action = to;
+    send(chain_of(config::Headers{{{{"x-v", "[{upstream}]"}}, {}, {}}, {}}), {});
+    EXPECT_EQ(origin.saw, row.saw);
+  }
+}
+
 TEST_F(HeadersTest, ChangesTheResponse) {
   origin.reply = {{"Server", "secret/1.0"}, {"x-old", "1"}};
   const Chain chain =
