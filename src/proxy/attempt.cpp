@@ -19,7 +19,7 @@ constexpr std::size_t most_kept = 64 * 1024;
 
 Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
                  std::size_t header_size, UpstreamRecord record, control::BreakerCall call,
-                 Bytes kept)
+                 Bytes kept, std::span<const std::string> gateway_fields)
     : loop_(loop),
       lease_(std::move(lease)),
       endpoint_(lease_.endpoint()),
@@ -27,6 +27,7 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       exchange_(exchange),
       record_(record),
       call_(std::move(call)),
+      gateway_fields_(gateway_fields),
       client_(lease_.begin(exchange, *this, request.head.method, header_size)),
       kept_(kept),
       uploads_(loop),
@@ -183,7 +184,22 @@ Task<> Attempt::upload(bool flush, bool whole) {
     if (body.complete()) break;
     if (turns.moved(piece->size())) co_await turns.yield();
   }
-  upload_done_ = (co_await client_->send_end(body.trailers())).has_value();
+  upload_done_ = (co_await client_->send_end(trailers())).has_value();
+}
+
+const HeaderMap& Attempt::trailers() {
+  const HeaderMap& all = request_.body->trailers();
+  const auto is_ours = [this](const HeaderMap::Field& field) {
+    return std::ranges::any_of(gateway_fields_, [&](const std::string& name) {
+      return same_field_name(field.name, name);
+    });
+  };
+  if (std::ranges::none_of(all, is_ours)) return all;
+  trailers_ = std::make_unique<HeaderMap>();
+  for (const HeaderMap::Field& field : all) {
+    if (!is_ours(field)) trailers_->add_view(field.id, field.name, field.value);
+  }
+  return *trailers_;
 }
 
 bool Attempt::replayable() const noexcept {

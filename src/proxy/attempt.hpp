@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "proxy/upstream_record.hpp"
@@ -35,9 +37,11 @@ class Attempt final : public ExchangePart,
                       private codec::ClientExchange::Owner {
  public:
   // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is
-  // the whole content where a try before this one kept it.
+  // the whole content where a try before this one kept it. `gateway_fields`, which outlive it, are
+  // names that no client may send, behind its content as little as before it.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
-          std::size_t header_size, UpstreamRecord record, control::BreakerCall call, Bytes kept);
+          std::size_t header_size, UpstreamRecord record, control::BreakerCall call, Bytes kept,
+          std::span<const std::string> gateway_fields);
   ~Attempt() override;
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
@@ -76,6 +80,8 @@ class Attempt final : public ExchangePart,
   Task<Result<>> read_final_head(HeadTime time, ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
+  // The client's fields behind the content, without the gateway's.
+  const HeaderMap& trailers();
   // Why there is no final head.
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
@@ -93,6 +99,8 @@ class Attempt final : public ExchangePart,
   Exchange& exchange_;
   UpstreamRecord record_;
   control::BreakerCall call_;
+  std::span<const std::string> gateway_fields_;
+  std::unique_ptr<HeaderMap> trailers_;  // those left, where some had to go
   std::unique_ptr<codec::ClientExchange> client_;
   Bytes kept_;
   net::TaskGroup uploads_;

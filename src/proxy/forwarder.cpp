@@ -28,9 +28,10 @@ class Forwarder final : public Handler {
  public:
   Forwarder(const config::Route& route, const config::Server& server,
             std::vector<ForwardTarget> targets, unsigned workers, telemetry::Metrics& metrics,
-            const control::SplitOverrides& overrides)
+            const control::SplitOverrides& overrides, std::span<const std::string> gateway_fields)
       : route_(route),
         overrides_(overrides),
+        gateway_fields_(gateway_fields),
         via_name_(server.via.request ? std::string_view(server.via.name) : std::string_view()),
         request_headers_(route.request_headers, route.match.path_params),
         websocket_(std::ranges::find(route.upgrades, "websocket") != route.upgrades.end()),
@@ -188,9 +189,9 @@ class Forwarder final : public Handler {
       if (request.head.authority.empty()) request.head.authority = host_of(exchange.endpoint);
       exchange.queue_time = lease->queue_time;
       exchange.connect_time = lease->connect_time;
-      Attempt& attempt = exchange.own(
-          std::make_unique<Attempt>(loop, std::move(*lease), request, exchange,
-                                    target.response_header_size, record, std::move(call), kept));
+      Attempt& attempt = exchange.own(std::make_unique<Attempt>(
+          loop, std::move(*lease), request, exchange, target.response_header_size, record,
+          std::move(call), kept, gateway_fields_));
       Response response;
       const auto came = co_await attempt.start(time, response.head);
       if (came) {
@@ -234,6 +235,7 @@ class Forwarder final : public Handler {
 
   const config::Route& route_;
   const control::SplitOverrides& overrides_;
+  const std::span<const std::string> gateway_fields_;
   const std::string_view via_name_;
   const HeaderRewrite request_headers_;
   const bool websocket_;
@@ -257,9 +259,10 @@ control::SplitWeights configured_weights(const config::Split& split) {
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
                                         std::vector<ForwardTarget> targets, unsigned workers,
                                         telemetry::Metrics& metrics,
-                                        const control::SplitOverrides& overrides) {
-  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics,
-                                     overrides);
+                                        const control::SplitOverrides& overrides,
+                                        std::span<const std::string> gateway_fields) {
+  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics, overrides,
+                                     gateway_fields);
 }
 
 }  // namespace weir::proxy

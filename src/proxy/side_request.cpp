@@ -62,9 +62,9 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
       lease.emplace(std::move(*acquired));
     }
     record.leased(*lease);
-    Attempt& attempt = side.own(std::make_unique<Attempt>(loop, std::move(*lease), request, side,
-                                                          target.response_header_size, record,
-                                                          std::move(*call), kept));
+    Attempt& attempt = side.own(std::make_unique<Attempt>(
+        loop, std::move(*lease), request, side, target.response_header_size, record,
+        std::move(*call), kept, std::span<const std::string>()));
     ResponseHead head;
     const Result<> came = co_await attempt.start(time, head);
     if (came) {

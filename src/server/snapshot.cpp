@@ -131,7 +131,7 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
              .response_header_size = own.find_upstream(share.upstream)->response_header_size});
       }
       compiled.last = proxy::make_forwarder(route, own.server, std::move(targets), process.workers,
-                                            process.metrics, process.splits);
+                                            process.metrics, process.splits, out->gateway_fields_);
     } else if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
       compiled.last = proxy::make_redirect(*redirect, route.match.path_params);
     } else {

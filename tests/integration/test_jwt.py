@@ -203,6 +203,28 @@ class PolicyTest(JwtCase):
                                                       "x-gone", "x_user_id", "x-user_id")],
                          [["u1"], ["7"], ["a,b"], ["gold"], [], [], []])
 
+    def test_a_claims_field_cannot_come_behind_the_content(self):
+        weir = self.make(guarded([issuer({"secret": SECRET}, ["HS256"])],
+                                 claims_to_headers={"sub": "x-user-id"}))
+        self.upstream.handler = lambda c, r: (c.read_body(r), c.reply(200, [], "ok"))
+        client = self.client(weir)
+        for forged in ("X-User-Id: admin\r\n", ""):
+            client.request("POST", "/", [*bearer(hs256()), ("Transfer-Encoding", "chunked"),
+                                         ("TE", "trailers"), ("Connection", "TE"),
+                                         ("Trailer", "X-User-Id, X-Sum")])
+            client.send(f"2\r\nhi\r\n0\r\n{forged}X-Sum: 5\r\n\r\n")
+            self.assertEqual(client.read_response().status, 200)
+        self.assertEqual([request.trailers for request in self.upstream.requests],
+                         [[("X-Sum", "5")]] * 2)
+
+    def test_numbers_are_written_plainly(self):
+        weir = self.secret(claims_to_headers={"n": "x-n"}, require={"level": ["1.5", "7"]})
+        for level, number, text in ((7, 1700000000.5, "1700000000.5"), (1.5, 0.1, "0.1"),
+                                    (7.0, 2.0, "2"), ("7", 2 ** 63, str(2 ** 63))):
+            token = hs256({"n": number, "level": level})
+            self.assertEqual(self.fetch(weir, headers=bearer(token)).status, 200, level)
+            self.assertEqual(self.upstream.heads[-1].header("x-n"), text)
+
     def test_a_line_end_in_a_claim_makes_no_field(self):
         weir = self.secret(claims_to_headers={"sub": "x-user-id"})
         token = hs256({"sub": "u1\r\nx-admin: 1"})

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,12 @@ struct ForwardTarget {
 // The file's weights of a split, in its order.
 control::SplitWeights configured_weights(const config::Split& split);
 
-// `route` and `server` belong to the snapshot and outlive the handler.
+// `route`, `server` and `gateway_fields` (names that no client may send, behind its content as
+// little as before it) belong to the snapshot and outlive the handler.
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
                                         std::vector<ForwardTarget> targets, unsigned workers,
                                         telemetry::Metrics& metrics,
-                                        const control::SplitOverrides& overrides);
+                                        const control::SplitOverrides& overrides,
+                                        std::span<const std::string> gateway_fields);
 
 }  // namespace weir::proxy
