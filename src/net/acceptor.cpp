@@ -13,13 +13,17 @@
 #include <cstring>
 #include <utility>
 
+#include "net/handshakes_begun.hpp"
+
 namespace weir::net {
 namespace {
 
 // How long to leave the queue alone when accepting failed, as with no descriptor left.
 constexpr Duration after_failure = std::chrono::milliseconds(50);
-// How long a listener that closes waits for handshakes that have begun.
-constexpr Duration handshake_time = std::chrono::milliseconds(100);
+// How long a listener that closes waits for handshakes that have begun, and how often it looks.
+// Shorter than a second, after which clients send a dropped SYN again.
+constexpr Duration handshake_time = std::chrono::milliseconds(500);
+constexpr Duration between_looks = std::chrono::milliseconds(10);
 
 // The kernel resets whoever it lets in between the last accept() and close(). So a unix: socket
 // refuses newcomers first; false: it is none.
@@ -153,9 +157,16 @@ Acceptor::~Acceptor() {
 void Acceptor::close(std::function<void()> closed) {
   closed_ = std::move(closed);
   const bool waits = !shared_ && !refuses_newcomers(fd_) && drop_newcomers(fd_);
-  accept_all();
-  if (!waits) return end();
-  loop_.wheel().schedule(*this, loop_.now() + handshake_time);
+  close_by_ = waits ? loop_.now() + handshake_time : loop_.now();
+  expire(loop_.now());
+}
+
+bool Acceptor::handshakes_under_way() const {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return false;
+  const SocketAddress address = SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
+  return handshakes_begun(address.family(), address.port()).value_or(true);
 }
 
 void Acceptor::end() {
@@ -167,9 +178,15 @@ void Acceptor::end() {
 
 void Acceptor::on_ready(std::uint8_t) noexcept { accept_all(); }
 
-void Acceptor::expire(TimePoint) noexcept {
+void Acceptor::expire(TimePoint now) noexcept {
+  // Asked before the last accept(): who completes the handshake in between is in the queue.
+  const bool waits = closed_ && now < close_by_ && handshakes_under_way();
   accept_all();
-  if (closed_) end();
+  if (waits) {
+    loop_.wheel().schedule(*this, now + between_looks);
+  } else if (closed_) {
+    end();
+  }
 }
 
 void Acceptor::accept_all() {

@@ -149,7 +149,7 @@ class TerminateTest(DrainCase):
                             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
             while True:
                 connection.send(connection.read_some())
-        self.serve(tunnel, drain_timeout="600ms")
+        self.serve(tunnel, drain_timeout="3s")
         peer = self.client(self.weir)
         peer.request("GET", "/", [("Connection", "Upgrade"), ("Upgrade", "websocket"),
                                   ("Sec-WebSocket-Version", "13"),

@@ -56,21 +56,23 @@ class Acceptor final : private ReadyTarget, private Timer {
   Acceptor(Loop& loop, int listen_fd, Sink sink, bool shared = false);
   ~Acceptor() override;
 
-  // Lets nobody new in, accepts what is queued or in a handshake, and stops listening, at once or a
-  // tenth of a second later; then `closed`. To be called once.
+  // Lets nobody new in, accepts what is queued or in a handshake, and stops listening, which
+  // takes half a second at most; then `closed`, maybe before this returns. To be called once.
   void close(std::function<void()> closed);
 
  private:
   void on_ready(std::uint8_t ready) noexcept override;
   void expire(TimePoint now) noexcept override;
   void accept_all();
+  bool handshakes_under_way() const;
   void end();
 
   Loop& loop_;
   int fd_;
   Sink sink_;
   const bool shared_;
-  std::function<void()> closed_;  // set: waits for handshakes
+  std::function<void()> closed_;  // set: closes, waiting for handshakes until close_by_
+  TimePoint close_by_{};
 };
 
 }  // namespace weir::net
