@@ -91,7 +91,11 @@ class MiddlewareView {
                        denied ? "denied (403 ip_denied)" : "allowed");
   }
   std::string operator()(const config::BodyLimit& limit) const {
-    return limit.size == 0 ? "body_limit: none" : fmt::format("body_limit: {} bytes", limit.size);
+    if (limit.size == 0) return "body_limit: none";
+    const auto said = parse_decimal(head_.headers.get(FieldId::content_length).value_or(""));
+    if (!said || *said <= limit.size) return fmt::format("body_limit: {} bytes", limit.size);
+    refused_ = status_of(Reason::body_too_large);
+    return fmt::format("body_limit: {} bytes is above {} (413 body_too_large)", *said, limit.size);
   }
   std::string operator()(const config::Headers& headers) const {
     return fmt::format(

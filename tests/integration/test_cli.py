@@ -26,7 +26,7 @@ routes:
     match: {path: /office}
     middleware: [office]
     upstream: orders-v1
-  - {name: ping, match: {path: /ping}, respond: {status: 200, body: pong}}
+  - {name: ping, match: {path: /ping}, middleware: [{body_limit: {size: 10B}}], respond: {status: 200, body: pong}}
   - {name: page, match: {path: /page}, middleware: [{cors: {origins: ["https://a.test"]}}], respond: {status: 200}}
   - {name: inner, match: {path: /inner, listeners: [inside]}, respond: {status: 200}}
 upstreams:
@@ -259,6 +259,8 @@ class LookingTest(CliCase):
         ("its listener", ["GET", "/inner", "--listener", "inside"], 0, ["inner"]),
         ("refused by a middleware", ["GET", "/office", "--from", "1.2.3.4"], 3, ["ip_denied"]),
         ("let through", ["GET", "/office", "--from", "10.2.3.4"], 0, ["office"]),
+        ("content too long", ["POST", "/ping", "-H", "Content-Length: 11"], 3, ["body_too_large"]),
+        ("content that fits", ["POST", "/ping", "-H", "Content-Length: 10"], 0, ["10 bytes"]),
         ("host by header", ["GET", "/orders/7", "-H", "Host: api.test"], 0, ["orders"]),
         ("bad path", ["GET", "/%00"], 3, ["bad_request"]),
         ("a preflight", ["OPTIONS", "/page", "-H", "Origin: https://a.test", "-H",
