@@ -45,6 +45,9 @@ TryEnd Attempt::end() const noexcept {
   return {.failure = failure_ ? failure_->reason : Reason::none,
           .client_gone = exchange_.cancelled(),
           .answer_complete = answer_complete_ || tunnelled_,
+          // A request of our own beside the client's has no route: its time is the upstream's.
+          .out_of_time = head_came_ && !answer_complete_ && !tunnelled_ &&
+                         exchange_.route != nullptr && loop_.now() >= exchange_.hard_deadline,
           .status = status_,
           .duration = loop_.now() - started_};
 }
@@ -128,7 +131,9 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
     // While the client's content is waited for, the end moves on.
     if (ready == net::Io::timeout && loop_.now() >= time.until(loop_.now(), exchange_)) {
       const Error why{Reason::request_timeout, Side::upstream, {}};
-      co_return failed(why);
+      auto out = failed(why);
+      if (time.is_clients(loop_.now(), exchange_)) failure_->reason = Reason::client_closed;
+      co_return out;
     }
   }
 }

@@ -23,11 +23,17 @@ namespace weir::proxy {
 // the client's content is waited for.
 struct HeadTime {
   TimePoint start;
-  Duration timeout{};  // zero: none
+  Duration timeout{};              // zero: none
+  Deadline clients = no_deadline;  // where the client set the exchange's end (grpc-timeout)
 
   Deadline until(TimePoint now, const Exchange& exchange) const noexcept {
     if (timeout == Duration::zero()) return exchange.hard_deadline;
     return std::min(start + timeout + exchange.client_wait(now), exchange.hard_deadline);
+  }
+  // Whether it is up because the client would wait no longer, which says nothing of the upstream.
+  bool is_clients(TimePoint now, const Exchange& exchange) const noexcept {
+    return now >= clients &&
+           (timeout == Duration::zero() || now < start + timeout + exchange.client_wait(now));
   }
 };
 

@@ -159,7 +159,9 @@ class Forwarder final : public Handler {
     upstream::Cluster& cluster = *target.cluster;
     const unsigned worker = exchange.connection.worker;
     net::Loop& loop = *exchange.connection.loop;
-    const HeadTime time{exchange.head_received, route_.timeout};
+    const Deadline ours = deadline_after(exchange.started, route_.max_duration);
+    const HeadTime time{exchange.head_received, route_.timeout,
+                        exchange.hard_deadline < ours ? exchange.hard_deadline : no_deadline};
     upstream::Tried tried;
     tried.tunnel = request.head.upgrade_websocket;
     Bytes kept;
@@ -168,7 +170,10 @@ class Forwarder final : public Handler {
       if (!lease) {
         auto acquired =
             co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
-        for (const upstream::ConnectFailure& failure : tried.connect_failures) {
+        for (upstream::ConnectFailure& failure : tried.connect_failures) {
+          if (failure.reason == Reason::request_timeout && time.is_clients(loop.now(), exchange)) {
+            failure.reason = Reason::client_closed;
+          }
           record.connect_failed(failure);
           call.ended(loop.now(), call_end(failure.reason), 0, failure.took);
           ++exchange.attempts;

@@ -45,7 +45,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   auto call = target.cluster->breaker().begin(loop.now());
   if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());
   UpstreamRecord record(*target.metrics, worker);
-  const HeadTime time{loop.now(), timeout};
+  const bool clients = timeout != Duration::zero() && side.hard_deadline < loop.now() + timeout;
+  const HeadTime time{loop.now(), timeout, clients ? side.hard_deadline : no_deadline};
   upstream::Tried tried;
   Bytes kept;
   while (true) {
@@ -53,7 +54,10 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
     if (!lease) {
       auto acquired =
           co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);
-      for (const upstream::ConnectFailure& failure : tried.connect_failures) {
+      for (upstream::ConnectFailure& failure : tried.connect_failures) {
+        if (failure.reason == Reason::request_timeout && time.is_clients(loop.now(), side)) {
+          failure.reason = Reason::client_closed;
+        }
         record.connect_failed(failure);
         call->ended(loop.now(), call_end(failure.reason), 0, failure.took);
       }

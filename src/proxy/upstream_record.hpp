@@ -18,7 +18,8 @@ struct TryEnd {
   Reason failure = Reason::none;  // why there was no final head
   bool client_gone = false;
   bool answer_complete = false;
-  int status = 0;  // of the final head, 0 if there was none
+  bool out_of_time = false;  // ended in its content by the route's or the client's limit for all
+  int status = 0;            // of the final head, 0 if there was none
   Duration duration{};
 };
 

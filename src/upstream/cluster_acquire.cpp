@@ -246,7 +246,11 @@ Task<Result<>> Cluster::take_place(Lease& lease, bool fresh, Deadline deadline,
       co_return fail(Reason::pool_full, Side::upstream, "no connection takes another request");
   }
   Result<> connected = co_await connect(lease, Speak::as_agreed, deadline, exchange);
-  if (!connected && !is_cancelled(exchange)) sessions.connect_failed(connected.error());
+  // Who had no time left says nothing of the upstream: the next in turn connects.
+  if (!connected && !is_cancelled(exchange) &&
+      connected.error().reason != Reason::request_timeout) {
+    sessions.connect_failed(connected.error());
+  }
   co_return connected;
 }
 

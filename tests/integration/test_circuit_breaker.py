@@ -3,7 +3,8 @@
 
 import threading
 
-from harness import Case, Refusing, basic_config, rows, wait_until
+from harness import BlackHole, Case, Refusing, Truncated, basic_config, rows, wait_until
+from harness.h2 import H2Client
 
 
 def breaker(**more):
@@ -140,6 +141,52 @@ class CircuitBreakerTest(BreakerCase):
         gateway.wait_metric(3, "weir_upstream_requests_total", result="client_gone")
         shown = self.state(gateway)
         self.assertEqual((shown["state"], shown["calls"], shown["failed"]), ("closed", 5, 0))
+
+    @rows([("no answer", False), ("no connection", True)])
+    def test_the_clients_own_deadline_does_not_count(self, hole):
+        release = threading.Event()
+        self.addCleanup(release.set)
+        self.backend = self.origin(lambda connection, request: (release.wait(30),
+                                                                connection.reply(200)))
+        self.address = self.backend.address
+        if hole:
+            nobody = BlackHole()
+            self.addCleanup(nobody.close)
+            self.address = nobody.address
+        config = self.config(breaker(minimum_calls=1, failure_rate="1%"), connect_timeout="60s")
+        config["listeners"][0]["protocols"] = ["h2c"]
+        gateway = self.gateway(config)
+        client = H2Client(gateway.address())
+        self.addCleanup(client.socket.close)
+        for _ in range(3):
+            answer = client.answer(client.request("POST", "/", [
+                ("content-type", "application/grpc"), ("te", "trailers"),
+                ("grpc-timeout", "20m")], b""))
+            self.assertEqual(answer.header("grpc-status"), "4", answer)
+        gateway.wait_metric(3, "weir_upstream_requests_total", result="client_gone")
+        shown = self.state(gateway)
+        self.assertEqual((shown["state"], shown["calls"], shown["failed"]), ("closed", 0, 0))
+
+    def test_a_stream_that_lasts_until_its_end_is_no_failure(self):
+        release = threading.Event()
+        self.addCleanup(release.set)
+
+        def stream(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            connection.chunk(b"first")
+            release.wait(30)
+
+        self.backend = self.origin(stream)
+        self.address = self.backend.address
+        config = self.config(breaker(minimum_calls=1, failure_rate="1%"))
+        config["routes"][0]["max_duration"] = "300ms"
+        gateway = self.gateway(config)
+        for _ in range(3):
+            with self.assertRaises(Truncated):
+                self.fetch(gateway)
+        gateway.wait_metric(3, "weir_upstream_requests_total", result="timeout")
+        shown = self.state(gateway)
+        self.assertEqual((shown["state"], shown["calls"], shown["failed"]), ("closed", 3, 0))
 
     def test_slow_calls(self):
         def slow(connection, request):

@@ -67,6 +67,9 @@ TEST_F(UpstreamRecordTest, EachEndHasItsResult) {
       {"the request's time was up", failed(Reason::request_timeout), TryResult::timeout, 0},
       {"the try's time was up", failed(Reason::try_timeout), TryResult::timeout, 0},
       {"the client left", failed(Reason::client_closed), TryResult::client_gone, 0},
+      {"the time for the whole was up",
+       TryEnd{.failure = Reason::upstream_incomplete, .out_of_time = true, .status = 200},
+       TryResult::timeout, 2},
       {"the client's content was too large", failed(Reason::body_too_large), TryResult::client_gone,
        0},
   };
@@ -79,6 +82,33 @@ TEST_F(UpstreamRecordTest, EachEndHasItsResult) {
     EXPECT_EQ(counted_in_all(), ++ends);
     EXPECT_EQ(observed(metrics_.shard(0).duration), ends);
   }
+}
+
+TEST_F(UpstreamRecordTest, EachEndSaysWhatABreakerHears) {
+  struct Row {
+    const char* name;
+    TryEnd end;
+    control::CallEnd call;
+  };
+  const Row rows[] = {
+      {"an answer", {.answer_complete = true, .status = 200}, control::CallEnd::answered},
+      {"a failure's head, cut", {.client_gone = true, .status = 503}, control::CallEnd::answered},
+      {"cut within its content", {.status = 200}, control::CallEnd::reset},
+      {"cut as the client left", {.client_gone = true, .status = 200}, control::CallEnd::unknown},
+      {"the time for the head was up",
+       {.failure = Reason::request_timeout},
+       control::CallEnd::timeout},
+      {"the client would wait no longer",
+       {.failure = Reason::client_closed},
+       control::CallEnd::unknown},
+      {"the time for the whole was up",
+       {.out_of_time = true, .status = 200},
+       control::CallEnd::answered},
+      {"the same, as the codec tells it",
+       {.failure = Reason::upstream_incomplete, .out_of_time = true, .status = 200},
+       control::CallEnd::answered},
+  };
+  for (const Row& row : rows) EXPECT_EQ(call_end(row.end), row.call) << row.name;
 }
 
 TEST_F(UpstreamRecordTest, AFailedConnectCountsAtItsEndpointAlone) {
