@@ -42,14 +42,17 @@ Attempt::~Attempt() {
 }
 
 TryEnd Attempt::end() const noexcept {
+  const TimePoint now = loop_.now();
+  const bool cut = head_came_ && !answer_complete_ && !tunnelled_;
+  const Deadline idle = deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout);
   return {.failure = failure_ ? failure_->reason : Reason::none,
           .client_gone = exchange_.cancelled(),
           .answer_complete = answer_complete_ || tunnelled_,
           // A request of our own beside the client's has no route: its time is the upstream's.
-          .out_of_time = head_came_ && !answer_complete_ && !tunnelled_ &&
-                         exchange_.route != nullptr && loop_.now() >= exchange_.hard_deadline,
+          .out_of_time = cut && exchange_.route != nullptr && now >= exchange_.hard_deadline,
+          .silent = cut && now >= idle && !exchange_.cancelled(),
           .status = status_,
-          .duration = loop_.now() - started_};
+          .duration = now - started_};
 }
 
 Duration Attempt::since_start() const noexcept {

@@ -53,6 +53,7 @@ control::CallEnd call_end(Reason failure) noexcept {
 control::CallEnd call_end(const TryEnd& end) noexcept {
   // The upstream did answer: a stream that lasts until its limit is none of its failures.
   if (end.out_of_time) return control::CallEnd::answered;
+  if (end.silent) return control::CallEnd::timeout;
   if (end.failure != Reason::none) return call_end(end.failure);
   // A head that tells of a failure says enough, whoever cut its content.
   if (end.answer_complete || end.status >= 500) return control::CallEnd::answered;
@@ -80,7 +81,7 @@ void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end
   if (end.failure == Reason::none && !end.answer_complete) {
     result = end.client_gone ? TryResult::client_gone : TryResult::reset;
   }
-  if (end.out_of_time) result = TryResult::timeout;
+  if (end.out_of_time || end.silent) result = TryResult::timeout;
   count(endpoint, result, end.status);
 }
 

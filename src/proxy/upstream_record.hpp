@@ -19,6 +19,7 @@ struct TryEnd {
   bool client_gone = false;
   bool answer_complete = false;
   bool out_of_time = false;  // ended in its content by the route's or the client's limit for all
+  bool silent = false;       // ended in its content by stream_idle_timeout
   int status = 0;            // of the final head, 0 if there was none
   Duration duration{};
 };

@@ -188,6 +188,27 @@ class CircuitBreakerTest(BreakerCase):
         shown = self.state(gateway)
         self.assertEqual((shown["state"], shown["calls"], shown["failed"]), ("closed", 3, 0))
 
+    @rows([("timeout", "timeout", 1), ("reset", "reset", 0)])
+    def test_silence_in_an_answer_is_a_timeout(self, failures, failed):
+        release = threading.Event()
+        self.addCleanup(release.set)
+
+        def stall(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            connection.chunk(b"first")
+            release.wait(30)
+
+        self.backend = self.origin(stall)
+        self.address = self.backend.address
+        config = self.config(breaker(minimum_calls=3, failures=[failures]))
+        config["routes"][0]["stream_idle_timeout"] = "300ms"
+        gateway = self.gateway(config)
+        with self.assertRaises(Truncated):
+            self.fetch(gateway)
+        gateway.wait_metric(1, "weir_upstream_requests_total", result="timeout")
+        shown = self.state(gateway)
+        self.assertEqual((shown["calls"], shown["failed"]), (1, failed))
+
     def test_slow_calls(self):
         def slow(connection, request):
             release.wait(30)

@@ -70,6 +70,7 @@ TEST_F(UpstreamRecordTest, EachEndHasItsResult) {
       {"the time for the whole was up",
        TryEnd{.failure = Reason::upstream_incomplete, .out_of_time = true, .status = 200},
        TryResult::timeout, 2},
+      {"silence", TryEnd{.silent = true, .status = 200}, TryResult::timeout, 2},
       {"the client's content was too large", failed(Reason::body_too_large), TryResult::client_gone,
        0},
   };
@@ -104,6 +105,7 @@ TEST_F(UpstreamRecordTest, EachEndSaysWhatABreakerHears) {
       {"the time for the whole was up",
        {.out_of_time = true, .status = 200},
        control::CallEnd::answered},
+      {"silence in its content", {.silent = true, .status = 200}, control::CallEnd::timeout},
       {"the same, as the codec tells it",
        {.failure = Reason::upstream_incomplete, .out_of_time = true, .status = 200},
        control::CallEnd::answered},
