@@ -225,6 +225,15 @@ class PolicyTest(JwtCase):
             self.assertEqual(self.fetch(weir, headers=bearer(token)).status, 200, level)
             self.assertEqual(self.upstream.heads[-1].header("x-n"), text)
 
+    def test_keys_in_a_header_are_not_looked_at(self):
+        weir = self.secret()
+        key = {"kty": "oct", "k": b64("t" * 64)}
+        header = {"jku": "http://127.0.0.1:1/", "x5u": "http://127.0.0.1:1/", "jwk": key,
+                  "x5c": ["A" * 3000] * 3}
+        self.assertEqual(self.fetch(weir, headers=bearer(hs256(header=header))).status, 200)
+        forged = hs256(header=header, secret="t" * 64)
+        self.assert_refused(self.fetch(weir, headers=bearer(forged)), "token_invalid")
+
     def test_a_line_end_in_a_claim_makes_no_field(self):
         weir = self.secret(claims_to_headers={"sub": "x-user-id"})
         token = hs256({"sub": "u1\r\nx-admin: 1"})
