@@ -31,7 +31,7 @@ void print_problems(const std::vector<config::Problem>& problems, const char* pr
 
 // Prints what is wrong, warnings too if asked; null if anything is.
 std::unique_ptr<const Compiled> compile(const std::string& config, bool warnings) {
-  auto loaded = config::load(config);
+  auto loaded = config::load(config, server::load_checks());
   if (!loaded) {
     print_problems(loaded.error());
     return nullptr;

@@ -14,6 +14,7 @@
 
 #include "app/service_manager.hpp"
 #include "weir/config/loader.hpp"
+#include "weir/server/check_tls.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::app {
@@ -142,7 +143,7 @@ class LogThread {
 }  // namespace
 
 int run(const std::string& config) {
-  return serve([config] { return config::load(config); });
+  return serve([config] { return config::load(config, server::load_checks()); });
 }
 
 int serve(server::Server::Source source,

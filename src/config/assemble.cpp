@@ -62,10 +62,10 @@ class Assembly {
   using Names = std::unordered_map<std::string_view, std::size_t>;
 
   void check_sections() {
-    if (draft_.listeners.empty()) {
+    if (draft_.listeners.empty() && !draft_.sections.contains("listeners")) {
       problems_.error(root_, "", "'listeners' is required: where clients connect");
     }
-    if (draft_.routes.empty()) {
+    if (draft_.routes.empty() && !draft_.sections.contains("routes")) {
       problems_.error(root_, "", "'routes' is required: what happens to a request");
     }
     const Admin& admin = config_.admin;

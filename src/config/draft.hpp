@@ -57,6 +57,7 @@ struct Draft {
   Config config;                                       // all but listeners, middleware and routes
   std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
   Place admin_bind;
+  std::map<std::string, Place, std::less<>> places;  // as of Loaded
   std::vector<ListenerDraft> listeners;
   std::vector<NamedMiddleware> middleware;
   RouteDraft defaults;

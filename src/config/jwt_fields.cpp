@@ -29,13 +29,22 @@ Wrong check_algorithm(std::string& written) {
          (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)");
 }
 
+Value algorithms_value(std::vector<std::string>& target) {
+  Value out = texts(target, check_algorithm);
+  out.read = [read = std::move(out.read)](const Reader& in) {
+    read(in);
+    if (in.is_list() && !in.has_items()) in.error("must not be empty");
+  };
+  return out;
+}
+
 Fields fields(JwtIssuer& issuer) {
   return {{"issuer", text(issuer.issuer, check_printable), "equal to the token's `iss`",
            Need::required},
           {"audiences", one_or_more_texts(issuer.audiences, check_printable),
            "any of them must be in `aud`; empty: not looked at"},
-          {"algorithms", texts(issuer.algorithms, check_algorithm),
-           "that its tokens may be signed with", Need::required},
+          {"algorithms", algorithms_value(issuer.algorithms), "that its tokens may be signed with",
+           Need::required},
           {"typ",
            printed_if([&issuer] { return !issuer.typ.empty(); }, text(issuer.typ, check_printable)),
            "the header's typ; absent: none, JWT or at+jwt"},

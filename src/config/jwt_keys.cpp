@@ -107,7 +107,6 @@ Value jwt_keys_value(JwtKeys& keys) {
 
 std::string jwt_issuer_fault(const JwtIssuer& issuer) {
   if (issuer.keys.kind == JwtKeyKind::none || issuer.issuer.empty()) return "";  // has been said
-  if (issuer.algorithms.empty()) return "`algorithms` must not be empty";
   const bool secret =
       issuer.keys.kind == JwtKeyKind::secret || issuer.keys.kind == JwtKeyKind::secret_file;
   const std::size_t size = issuer.keys.kind == JwtKeyKind::secret ? issuer.keys.value.size()

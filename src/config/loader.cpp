@@ -53,14 +53,21 @@ std::optional<Draft> read_sources(const std::vector<Source>& sources, LoadContex
   return draft;
 }
 
-Outcome load_sources(const std::vector<Source>& sources, const std::string& folder) {
+Outcome load_sources(const std::vector<Source>& sources, const std::string& folder,
+                     const LoadChecks& checks) {
   Problems problems;
-  LoadContext context{problems, folder};
+  LoadContext context{problems, folder, checks};
   const Place root{sources.front().name, 0, 0};
   Loaded out;
   try {
     if (auto draft = read_sources(sources, context)) {
+      out.places = std::move(draft->places);
       out.config = assemble(std::move(*draft), root, problems);
+      if (problems.has_errors() && checks.files) {
+        for (Problem& each : checks.files(out.config)) {
+          problems.error(std::move(each.place), std::move(each.path), std::move(each.message));
+        }
+      }
     }
   } catch (const std::exception& failure) {
     problems.error(root, "", fmt::format("cannot be read: {}", failure.what()));
@@ -96,7 +103,7 @@ std::expected<std::vector<std::string>, std::string> files_of(const std::string&
 
 }  // namespace
 
-Outcome load(const std::string& file_or_folder) {
+Outcome load(const std::string& file_or_folder, const LoadChecks& checks) {
   try {
     const auto files = files_of(file_or_folder);
     if (!files) return failure(file_or_folder, files.error());
@@ -114,14 +121,15 @@ Outcome load(const std::string& file_or_folder) {
     const bool is_folder = files->size() > 1 || files->front() != file_or_folder;
     const std::string folder =
         is_folder ? file_or_folder : std::filesystem::path(file_or_folder).parent_path().string();
-    return load_sources(sources, folder.empty() ? "." : folder);
+    return load_sources(sources, folder.empty() ? "." : folder, checks);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
   }
 }
 
-Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder) {
-  return load_sources({{std::string(name), std::string(yaml)}}, folder);
+Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
+                  const LoadChecks& checks) {
+  return load_sources({{std::string(name), std::string(yaml)}}, folder, checks);
 }
 
 }  // namespace weir::config

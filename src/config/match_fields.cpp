@@ -19,6 +19,15 @@ Wrong check_regex(std::string& path) {
   return path.empty() ? Wrong("must not be empty") : std::nullopt;
 }
 
+// Reports what is wrong with an expression, where there is somebody who knows.
+bool check_expression(const Reader& in, const std::string& written) {
+  const auto& check = in.context().checks.regex;
+  std::string fault = check ? check(written) : "";
+  if (fault.empty()) return true;
+  in.error(std::move(fault));
+  return false;
+}
+
 void read_path(const Reader& in, Match& match, PathKind kind, Check check) {
   if (match.path_kind != PathKind::any) {
     return in.key_error("`path`, `path_prefix` and `path_regex` exclude each other");
@@ -28,6 +37,7 @@ void read_path(const Reader& in, Match& match, PathKind kind, Check check) {
   match.path_kind = kind;
   match.path_place = in.place();
   if (Wrong wrong = check(*written)) return in.error(std::move(*wrong));
+  if (kind == PathKind::regex && !check_expression(in, *written)) return;
   if (kind == PathKind::exact) {
     auto parameters = path_parameters(*written);
     if (!parameters) return in.error(std::move(parameters.error()));
@@ -57,7 +67,8 @@ void read_condition(const Reader& in, ValueMatch& out) {
     if (key == "regex") {
       out.kind = ValueMatch::Kind::regex;
       out.place = value.place();
-      if (auto written = value.text()) out.value = std::move(*written);
+      auto written = value.text();
+      if (written && check_expression(value, *written)) out.value = std::move(*written);
     } else if (key == "present") {
       const auto present = value.parse(parse_flag);
       out.kind = present.value_or(true) ? ValueMatch::Kind::present : ValueMatch::Kind::absent;

@@ -21,7 +21,10 @@ Reader::Reader(LoadContext& context, YAML::Node node, const std::string& file, s
       node_(node),
       path_(std::move(path)),
       place_(place_of_node(node_, file)),
-      key_place_(std::move(key_place)) {}
+      key_place_(std::move(key_place)) {
+  // The YAML library places a value that is not there at whatever comes next.
+  if (is_null() && place_.line != key_place_.line) place_ = key_place_;
+}
 
 Place Reader::place_of_node(const YAML::Node& node, const std::string& file) {
   return node ? place_of(node.Mark(), file) : Place{file, 0, 0};

@@ -28,6 +28,7 @@ struct Written {
 struct LoadContext {
   Problems& problems;
   std::string folder;  // where relative file names start
+  LoadChecks checks = {};
 };
 
 class Reader {

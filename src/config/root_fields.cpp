@@ -17,6 +17,34 @@ Value once(Draft& draft, std::string_view key, Value value) {
   return value;
 }
 
+// A block that notes where its values are written.
+Value placed(Draft& draft, std::string_view key, Fields fields) {
+  Value out = block(fields);
+  out.read = [&draft, key, fields = std::move(fields)](const Reader& in) {
+    const Places places = read_fields(in, fields);
+    for (const Field& field : fields) {
+      draft.places.insert_or_assign(key_path(std::string(key), field.key),
+                                    places.of(field.key, in.place()));
+    }
+  };
+  return out;
+}
+
+Value placed_admin(Draft& draft) {
+  Value out = admin_value(draft.config.admin, draft.admin_bind);
+  out.read = [&draft, read = std::move(out.read)](const Reader& in) {
+    draft.admin_bind = in.place();  // `admin: off`
+    read(in);
+    draft.places.insert_or_assign("admin.bind", draft.admin_bind);
+  };
+  return out;
+}
+
+// Notes that a list is there, unless it is an empty one, which is as good as none.
+void note_list(Draft& draft, std::string_view key, const Reader& in) {
+  if (!in.is_list() || in.has_items()) draft.sections.try_emplace(std::string(key), in.place());
+}
+
 Value version_value() {
   return {.read =
               [](const Reader& in) {
@@ -47,20 +75,23 @@ Tree map_schema(Tree values) {
                     {"additionalProperties", std::move(values)}});
 }
 
-Value listeners_value(std::vector<ListenerDraft>& target) {
+Value listeners_value(Draft& draft) {
   return {.read =
-              [&target](const Reader& in) {
-                in.each_item([&target](const Reader& item) {
-                  ListenerDraft& draft = target.emplace_back();
-                  draft.at = item.path();
-                  draft.listener.place = item.place();
-                  draft.places = read_fields(item, fields(draft.listener));
+              [&draft](const Reader& in) {
+                note_list(draft, "listeners", in);
+                in.each_item([&draft](const Reader& item) {
+                  ListenerDraft& each = draft.listeners.emplace_back();
+                  each.at = item.path();
+                  each.listener.place = item.place();
+                  each.places = read_fields(item, fields(each.listener));
                 });
               },
           .print =
-              [&target] {
+              [&draft] {
                 Tree out = Tree::list();
-                for (ListenerDraft& each : target) out.push(print_fields(fields(each.listener)));
+                for (ListenerDraft& each : draft.listeners) {
+                  out.push(print_fields(fields(each.listener)));
+                }
                 return out;
               },
           .schema =
@@ -130,7 +161,11 @@ Value routes_value(Draft& draft) {
   return {
       .read =
           [&draft](const Reader& in) {
-            in.each_item([&draft](const Reader& item) { draft.written_routes.push_back(item); });
+            note_list(draft, "routes", in);
+            in.each_item([&draft](const Reader& item) {
+              if (item.is_map()) return draft.written_routes.push_back(item);
+              item.each_entry([](const std::string&, const Reader&) {});  // says that it is none
+            });
           },
       .print =
           [&draft] {
@@ -151,15 +186,17 @@ Fields root_fields(Draft& draft) {
   Config& config = draft.config;
   return {
       {"version", version_value(), "of the language: 1, the only one so far"},
-      {"server", once(draft, "server", block(fields(config.server))), "the process"},
+      {"server", once(draft, "server", placed(draft, "server", fields(config.server))),
+       "the process"},
       {"log", once(draft, "log", block(fields(config.log))), "diagnostics on stderr"},
-      {"access_log", once(draft, "access_log", block(fields(config.access_log))),
+      {"access_log",
+       once(draft, "access_log", placed(draft, "access_log", fields(config.access_log))),
        "a line for each request"},
-      {"admin", once(draft, "admin", admin_value(config.admin, draft.admin_bind)),
+      {"admin", once(draft, "admin", placed_admin(draft)),
        "the address of metrics, health and control"},
       {"trusted_proxies", trusted_proxies_value(config.trusted_proxies),
        "networks whose X-Forwarded-* and PROXY headers are believed; unix: peers are"},
-      {"listeners", listeners_value(draft.listeners), "where clients connect", Need::required},
+      {"listeners", listeners_value(draft), "where clients connect", Need::required},
       {"middleware", middleware_value(draft.middleware), "by name, to be used by several routes"},
       {"defaults",
        printed_if([] { return false; },

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "weir/route/expression_fault.hpp"
+
 namespace weir::route {
 namespace {
 
@@ -42,6 +44,11 @@ bool Expression::matches(std::string_view text) const noexcept {
   if (bounded_ && (text < low_ || text > high_)) return false;
   return program_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
                          re2::RE2::ANCHOR_BOTH, nullptr, 0);
+}
+
+std::string expression_fault(const std::string& text) {
+  const auto compiled = Expression::compile(text);
+  return compiled ? "" : compiled.error();
 }
 
 }  // namespace weir::route

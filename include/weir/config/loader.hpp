@@ -3,6 +3,8 @@
 #pragma once
 
 #include <expected>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,17 +25,30 @@ struct Problem {
 struct Loaded {
   Config config;
   std::vector<Problem> warnings;
+  // Where values of server, access_log and admin are written, by "server.workers" and the like.
+  std::map<std::string, Place, std::less<>> places;
+};
+
+// What rooms above this one know to be wrong. Each may be left out.
+struct LoadChecks {
+  // What is wrong with a regular expression, "" for nothing.
+  std::function<std::string(const std::string& expression)> regex;
+  // What is wrong with certificates and keys. Asked only when something else is wrong, so that all
+  // of it is told at once: who opens the files of a good configuration sees for itself.
+  std::function<std::vector<Problem>(const Config&)> files;
 };
 
 // Never throws; on failure at least one Problem, in the order of their places. Opens the files that
 // the configuration names (users_file, token_file); blocks: main thread or Offload only.
-std::expected<Loaded, std::vector<Problem>> load(const std::string& file_or_folder);
+std::expected<Loaded, std::vector<Problem>> load(const std::string& file_or_folder,
+                                                 const LoadChecks& checks = {});
 
 // The same for text that is not in a file: the demo and tests. `folder` is where relative names
 // start.
 std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
                                                       std::string_view name = "weir.yaml",
-                                                      const std::string& folder = ".");
+                                                      const std::string& folder = ".",
+                                                      const LoadChecks& checks = {});
 
 // The effective configuration as YAML, and as JSON for the admin address; secrets redacted. Loading
 // the YAML again gives an equal configuration, secrets aside.
