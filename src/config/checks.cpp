@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "config/scalars.hpp"
 #include "weir/base/ip.hpp"
@@ -115,6 +116,16 @@ Wrong check_origin(std::string& text) {
     return "browsers leave the scheme's own port out; write it without";
   }
   return std::nullopt;
+}
+
+std::string at_folder(std::string address, const std::string& folder) {
+  constexpr std::string_view mark = "unix:";
+  if (!address.starts_with(mark) || address.size() == mark.size() || address.contains('\0')) {
+    return address;
+  }
+  const std::filesystem::path path = address.substr(mark.size());
+  if (path.is_absolute() || folder.empty()) return address;
+  return std::string(mark) + (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
 bool is_host_name(std::string_view text) noexcept {

@@ -24,6 +24,9 @@ Wrong check_path(std::string& text);                   // an exact path or a pre
 Wrong check_endpoint(std::string& text);               // IP:port, [v6]:port, unix:PATH, NAME:port
 Wrong check_realm(std::string& text);
 
+// "unix:PATH" with PATH starting at `folder` where it is relative; another address as it is.
+std::string at_folder(std::string address, const std::string& folder);
+
 // Letters, digits, '-' and '_' in labels of at most 63.
 bool is_host_name(std::string_view text) noexcept;
 

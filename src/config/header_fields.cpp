@@ -13,6 +13,7 @@ bool is_secret_name(std::string_view name) {
                                                   "secret",        "passwor", "api-key",
                                                   "api_key",       "apikey",  "credential"};
   const std::string lower = to_lower(name);
+  if (lower == "key" || lower == "sig") return true;  // in a query
   return std::ranges::any_of(parts, [&](std::string_view part) { return lower.contains(part); });
 }
 

@@ -15,7 +15,7 @@ Value bind_value(SocketAddress& target) {
               [&target](const Reader& in) {
                 const auto written = in.text();
                 if (!written) return;
-                const auto address = SocketAddress::parse(*written);
+                const auto address = SocketAddress::parse(at_folder(*written, in.context().folder));
                 if (!address || written->contains('\0')) {
                   return in.error(in_quotes(*written) +
                                   " is not IP:port, [IPv6]:port or unix:PATH; every address is "

@@ -56,6 +56,13 @@ Wrong check_allowed_host(std::string& written) {
 
 Fields fields(Admin& admin) {
   Value bind = text(admin.bind, check_admin_bind);
+  bind.read = [&admin](const Reader& in) {
+    auto written = in.text();
+    if (!written) return;
+    *written = at_folder(std::move(*written), in.context().folder);
+    if (Wrong wrong = check_admin_bind(*written)) return in.error(std::move(*wrong));
+    admin.bind = std::move(*written);
+  };
   bind.print = [&admin] { return Tree(admin.bind.empty() ? "off" : admin.bind); };
   return {{"bind", bind, "IP:port, [IPv6]:port, unix:PATH, or off"},
           {"token_file", token_file(admin),

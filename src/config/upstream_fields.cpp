@@ -12,8 +12,20 @@ namespace {
 constexpr std::uint64_t largest_count = 1'000'000'000;
 constexpr std::uint64_t largest_head = 16 * MiB;
 
+Value address_value(std::string& target) {
+  Value out = text(target, check_endpoint);
+  out.read = [&target](const Reader& in) {
+    auto written = in.text();
+    if (!written) return;
+    *written = at_folder(std::move(*written), in.context().folder);
+    if (Wrong wrong = check_endpoint(*written)) return in.error(std::move(*wrong));
+    target = std::move(*written);
+  };
+  return out;
+}
+
 Fields fields(EndpointSpec& endpoint) {
-  return {{"address", text(endpoint.address, check_endpoint),
+  return {{"address", address_value(endpoint.address),
            "IP:port, [IPv6]:port, unix:PATH or NAME:port", Need::required},
           {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
           unsupported("priority")};
@@ -94,6 +106,9 @@ Fields fields(Upstream& upstream) {
       unsupported("concurrency"),
       unsupported("dns"),
       unsupported("endpoints_file"),
+      unsupported("etcd"),
+      unsupported("consul"),
+      unsupported("kubernetes"),
       unsupported("panic_threshold"),
   };
 }

@@ -198,6 +198,58 @@ class CheckTest(CliCase):
             "upstream: orders-v1\n", "upstream: nope\n").replace("10.0.0.0/8", "10/8"))
         self.assertGreaterEqual(len(self.errors(path)), 3)
 
+    def lines(self, text):
+        done = self.check(self.write("weir.yaml", text))
+        self.assertEqual(done.returncode, 1, done)
+        return [line[line.index("weir.yaml"):] for line in done.stderr.splitlines()]
+
+    def test_expressions_and_certificates_beside_other_errors(self):
+        self.assertEqual([line.split(": ")[:2] for line in self.lines("""\
+listeners:
+  - {name: http, bind: "127.0.0.1:0", tls: {certificates: [{cert: no.crt, key: no.key}]}}
+  - {name: half, bind: "127.0.0.1:0", tls: {certificates: [{cert: no.crt}]}}
+routes:
+  - name: a
+    match: {path_regex: "(", headers: {x: {regex: "["}}, query: {y: {regex: "*"}}}
+    timeout: 5
+    upstream: u
+upstreams:
+  u: {endpoints: [{address: "127.0.0.1:1"}], tls: {ca: no.ca}}
+""")], [["weir.yaml:1:66", "listeners[0].tls.certificates[0].cert"],
+        ["weir.yaml:1:79", "listeners[0].tls.certificates[0].key"],
+        ["weir.yaml:2:59", "listeners[1].tls.certificates[0]"],
+        ["weir.yaml:5:24", "routes[0].match.path_regex"],
+        ["weir.yaml:5:50", "routes[0].match.headers.x.regex"],
+        ["weir.yaml:5:76", "routes[0].match.query.y.regex"],
+        ["weir.yaml:6:13", "routes[0].timeout"],
+        ["weir.yaml:9:55", "upstreams.u.tls.ca"]])
+
+    # One mistake is one line.
+    @rows([
+        ("routes: nothing", "routes:", "weir.yaml:1:0: routes: expected a list, got nothing"),
+        ("routes: a mapping", "routes: {}", "weir.yaml:1:8: routes: expected a list, got a mapping"),
+        ("a route that is text", "routes: [x]",
+         "weir.yaml:1:9: routes[0]: expected a mapping, got text"),
+        ("an unsigned algorithm", "routes: [{name: a, match: {}, respond: {}, middleware: [{jwt: "
+         "{issuers: [{issuer: a, algorithms: [none], keys: {jwks_url: 'https://a/'}}]}}]}]",
+         "weir.yaml:1:98: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is no "
+         "algorithm: unsigned tokens are never accepted"),
+    ])
+    def test_one_line(self, text, line):
+        found = self.lines('listeners: [{name: http, bind: "127.0.0.1:0"}]\n' + text + "\n")
+        self.assertEqual(found, [line])
+
+    def test_listeners_that_are_no_list(self):
+        self.assertEqual(self.lines(re.sub(r"listeners:\n(  - .*\n)+", "listeners: {}\n",
+                                           GOOD.replace(", listeners: [inside]", ""))),
+                         ["weir.yaml:1:11: listeners: expected a list, got a mapping"])
+
+    @rows([(key, key) for key in ("etcd", "consul", "kubernetes", "dns", "health_check")])
+    def test_not_yet(self, key):
+        found = self.lines(GOOD.replace('"127.0.0.1:2"}]', f'"127.0.0.1:2"}}], {key}: {{}}'))
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(f"'{key}' is not supported by this version", found[0])
+
     @rows([("duplicate key", "version: 1", "version: 1\nversion: 1"),
            ("merge key", "{ip_filter: {allow: [10.0.0.0/8]}}", "{<<: {ip_filter: {}}}"),
            ("not YAML", "routes:", "routes: ]["), ("tab", "  - name: orders", "\t- name: orders")])

@@ -72,6 +72,19 @@ class UnixSocketTest(Case):
             self.assertEqual(peer.read_response().status, 200)
         self.assertEqual(gateway.metrics().value("weir_connections_active", listener="http"), 8)
 
+    def test_a_relative_path_starts_at_the_configuration(self):
+        back = self.serve()
+        gateway = Gateway(basic_config(None, {"main": "unix:behind.sock"},
+                                       listener={"bind": "unix:front.sock"},
+                                       admin={"bind": "unix:admin.sock"}),
+                          links={"behind.sock": self.path}, wrapper=("env", "-C", "/"))
+        self.addCleanup(gateway.close)
+        gateway.start()
+        self.assertEqual(back.address(), self.path)
+        self.assertEqual(gateway.address(), gateway.file("front.sock"))
+        self.assertEqual(gateway.addresses["admin"], gateway.file("admin.sock"))
+        self.assertEqual(self.fetch(gateway, "/").body, b"here")
+
     def test_a_stale_socket_is_replaced(self):
         stale = socket.socket(socket.AF_UNIX)
         stale.bind(self.path)
