@@ -29,6 +29,28 @@ std::string access_log_target(const config::Config& config) {
   return path == "off" || path == "stdout" || path == "stderr" ? path : config.resolve(path);
 }
 
+// The file as a whole, for a value that it does not write.
+config::Place place_of(const config::Loaded& loaded, std::string_view path) {
+  const auto found = loaded.places.find(path);
+  return found != loaded.places.end()
+             ? found->second
+             : config::Place{loaded.config.routes.front().place.file, 0, 0};
+}
+
+bool same_split(const config::Split& a, const config::Split& b) {
+  return std::ranges::equal(a, b, [](const config::SplitShare& x, const config::SplitShare& y) {
+    return x.upstream == y.upstream && x.weight == y.weight;
+  });
+}
+
+// The split of a route; null where there is no such route or it has none.
+const config::Split* split_of(const config::Config& config, std::string_view name) {
+  const auto route = std::ranges::find(config.routes, name, &config::Route::name);
+  if (route == config.routes.end()) return nullptr;
+  const auto* to = std::get_if<config::UpstreamAction>(&route->action);
+  return to != nullptr && to->is_split ? &to->split : nullptr;
+}
+
 }  // namespace
 
 // What only start() can make, destroyed in the reverse order.
@@ -205,18 +227,19 @@ std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
 
 // --- reload
 
-Server::Problems Server::needs_restart(const config::Config& next) const {
+Server::Problems Server::needs_restart(const config::Loaded& loaded) const {
+  const config::Config& next = loaded.config;
   const config::Config& now = snapshot_->config();
   Problems out;
   const auto refuse = [&](const config::Place& place, std::string path) {
     out.push_back({place, std::move(path), "a change of this needs a restart"});
   };
-  const config::Place file{next.routes.front().place.file, 0, 0};
-  if (next.server.workers != now.server.workers) refuse(file, "server.workers");
-  if (next.server.io_backend != now.server.io_backend) refuse(file, "server.io_backend");
-  if (next.admin.bind != now.admin.bind) refuse(file, "admin.bind");
+  const auto refuse_value = [&](std::string path) { refuse(place_of(loaded, path), path); };
+  if (next.server.workers != now.server.workers) refuse_value("server.workers");
+  if (next.server.io_backend != now.server.io_backend) refuse_value("server.io_backend");
+  if (next.admin.bind != now.admin.bind) refuse_value("admin.bind");
   const bool same_count = next.listeners.size() == now.listeners.size();
-  if (!same_count) refuse(file, "listeners");
+  if (!same_count) refuse_value("listeners");
   for (std::size_t i = 0; same_count && i < next.listeners.size(); ++i) {
     if (!same_listener(next.listeners[i], now.listeners[i])) {
       refuse(next.listeners[i].place, "listeners[" + std::to_string(i) + "]");
@@ -233,7 +256,7 @@ void Server::reload(std::function<void(Problems)> done) {
   if (stopped_) return fail_with({{{}, "", "shutting down"}});
   auto loaded = source_();
   if (!loaded) return fail_with(std::move(loaded.error()));
-  if (Problems problems = needs_restart(loaded->config); !problems.empty()) {
+  if (Problems problems = needs_restart(*loaded); !problems.empty()) {
     return fail_with(std::move(problems));
   }
   if (Problems problems = check_tls(loaded->config, loaded->warnings); !problems.empty()) {
@@ -243,8 +266,7 @@ void Server::reload(std::function<void(Problems)> done) {
       access_log_target(loaded->config) != access_log_target(snapshot_->config());
   auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
   if (!target) {
-    const config::Place file{loaded->config.routes.front().place.file, 0, 0};
-    return fail_with({{file, "access_log.path", target.error()}});
+    return fail_with({{place_of(*loaded, "access_log.path"), "access_log.path", target.error()}});
   }
   auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation_ + 1);
   if (!snapshot) {
@@ -258,6 +280,11 @@ void Server::reload(std::function<void(Problems)> done) {
   log::set_format(config.log.format);
   process_->max_connections = fit_connections(config.server.max_connections);
   process_->registry.commit(config.upstreams);
+  process_->splits.retain([&](std::string_view route) {
+    const config::Split* before = split_of(snapshot_->config(), route);
+    const config::Split* after = split_of(config, route);
+    return before != nullptr && after != nullptr && same_split(*before, *after);
+  });
   for (const auto& cluster : (*snapshot)->clusters()) parts_->discovery.watch(cluster);
   parts_->tls->refresh();
   ++generation_;

@@ -100,6 +100,33 @@ class ReloadTest(ReloadCase):
         self.assertIn("needs a restart", answer.text)
         self.assertEqual(self.body(), b"old")
 
+    def test_places_of_what_is_refused(self):
+        self.serve()
+        folder = self.weir.folder
+        answer = self.weir.reload_by_post("""\
+server:
+  io_backend: epoll
+  workers: 7
+admin: off
+listeners:
+  - {name: http, bind: "127.0.0.1:0"}
+  - {name: more, bind: "127.0.0.1:0"}
+routes: [{name: a, match: {}, respond: {}}]
+""")
+        self.assertEqual(answer.status, 422, answer)
+        places = [line.removeprefix(folder + "/").split(": ")[:2]
+                  for line in answer.text.splitlines()]
+        self.assertEqual(places, [["weir.yaml:2:11", "server.workers"],
+                                  ["weir.yaml:1:14", "server.io_backend"],
+                                  ["weir.yaml:3:7", "admin.bind"],
+                                  ["weir.yaml:0:0", "listeners"]])
+        config = copy.deepcopy(self.after)
+        config["access_log"] = {"path": "none/access.log"}
+        answer = self.weir.reload_by_post(config)
+        self.assertEqual(answer.status, 422, answer)
+        self.assertRegex(answer.text, r"weir\.yaml:[1-9]\d*:[1-9]\d*: access_log\.path: cannot open")
+        self.assertEqual(self.body(), b"old")
+
     def test_routes_come_and_go(self):
         self.serve()
         config = copy.deepcopy(self.before)

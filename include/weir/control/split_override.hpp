@@ -32,7 +32,16 @@ class SplitOverrides {
                                                                              : configured;
   }
 
-  // Changes with every set(): who keeps a copy compares.
+  // Forgets those of routes for which `stays(route)` does not hold: the file changed, and what it
+  // said before does not bring them back.
+  template <class Stays>
+  void retain(Stays stays) {
+    const std::lock_guard lock(mutex_);
+    const auto gone = std::erase_if(entries_, [&](const auto& each) { return !stays(each.first); });
+    if (gone != 0) generation_.fetch_add(1, std::memory_order_release);
+  }
+
+  // Changes with every set() and with what retain() forgets: who keeps a copy compares.
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
 
  private:

@@ -68,7 +68,7 @@ class Server {
 
   // The listeners' sockets into parts_; what could not be bound, a line each.
   std::vector<std::string> bind(const config::Config& config, unsigned workers);
-  Problems needs_restart(const config::Config& next) const;
+  Problems needs_restart(const config::Loaded& loaded) const;
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void stop_accepting();
   // `done` when all workers have called theirs.

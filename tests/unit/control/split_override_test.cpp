@@ -34,6 +34,19 @@ TEST(SplitOverrides, HoldsForItsRouteUntilTheFilesWeightsChange) {
   }
 }
 
+TEST(SplitOverrides, WhatIsNotRetainedDoesNotComeBack) {
+  SplitOverrides overrides;
+  overrides.set("shop", {90, 10}, {50, 50});
+  overrides.set("other", {90, 10}, {1, 2});
+  const std::uint64_t before = overrides.generation();
+  overrides.retain([](std::string_view) { return true; });
+  EXPECT_EQ(overrides.generation(), before);
+  overrides.retain([](std::string_view route) { return route != "shop"; });
+  EXPECT_NE(overrides.generation(), before);
+  EXPECT_EQ(overrides.effective("shop", {90, 10}), (SplitWeights{90, 10}));
+  EXPECT_EQ(overrides.effective("other", {90, 10}), (SplitWeights{1, 2}));
+}
+
 TEST(SplitOverrides, TheLastOneCountsAndIsNoticed) {
   SplitOverrides overrides;
   overrides.set("shop", {90, 10}, {50, 50});
