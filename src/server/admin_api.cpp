@@ -285,6 +285,10 @@ AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view a
                                    const AdminRequest& request) {
   const auto cluster = server_.process().registry.find(upstream);
   if (!cluster) return unknown("no such upstream");
+  const auto endpoints = cluster->describe().endpoints;
+  if (std::ranges::find(endpoints, address, &upstream::EndpointInfo::address) == endpoints.end()) {
+    return unknown("no such endpoint");
+  }
   const auto change = parse_endpoint_change(request.body);
   if (!change) return unprocessable(change.error());
   if (!cluster->set_endpoint(address, change->state, change->weight)) {

@@ -11,13 +11,16 @@
 namespace weir::server {
 namespace {
 
-// The host of "host[:port]", brackets off.
+// The host of "host[:port]", brackets off; "" if it is not of that form.
 std::string_view host_of(std::string_view authority) {
-  if (authority.starts_with('[')) {
-    const std::size_t close = authority.find(']');
-    return close == std::string_view::npos ? std::string_view() : authority.substr(1, close - 1);
+  const bool bracketed = authority.starts_with('[');
+  const std::size_t end = bracketed ? authority.find(']') : authority.find(':');
+  if (end == std::string_view::npos) return bracketed ? std::string_view() : authority;
+  const std::string_view port = authority.substr(end + (bracketed ? 1 : 0));
+  if (!port.empty() && (port.front() != ':' || !std::ranges::all_of(port.substr(1), is_digit))) {
+    return {};
   }
-  return authority.substr(0, authority.find(':'));
+  return bracketed ? authority.substr(1, end - 1) : authority.substr(0, end);
 }
 
 bool acceptable_host(std::string_view authority, const AdminPolicy& policy) {

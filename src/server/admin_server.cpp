@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,6 +17,7 @@
 
 #include "server/admin_api.hpp"
 #include "server/admin_guard.hpp"
+#include "weir/base/text.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/server/admin.hpp"
 #include "weir/telemetry/log.hpp"
@@ -32,6 +34,12 @@ constexpr std::size_t most_connections = 64;
 constexpr std::uint32_t most_header_bytes = 16 * 1024;
 constexpr std::uint64_t most_body_bytes = 1024 * 1024;
 constexpr auto patience = std::chrono::seconds(30);
+
+// Whether a request came that is none: not the end of a connection, between requests or within one.
+bool is_refused(const boost::system::error_code& error) {
+  return error.category() == make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
 
 class AdminServer final : public Admin, public std::enable_shared_from_this<AdminServer> {
  public:
@@ -88,15 +96,14 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
         co_await http::async_read(stream, buffer, parser,
                                   asio::redirect_error(asio::use_awaitable, error));
         AdminAnswer answer;
-        if (error != http::error::body_limit &&
-            (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
-             error == beast::error::timeout || !parser.is_header_done())) {
-          break;
-        }
+        if (error && !is_refused(error)) break;
         keep = !error && parser.keep_alive();
         if (error == http::error::body_limit) {
           answer = admin_problem(413, "body_too_large", "at most 1 MiB");
-        } else if (error) {
+        } else if (error == http::error::header_limit) {
+          answer = admin_problem(431, "headers_too_large", "at most 16 KiB");
+        } else if (error || parser.get().count(http::field::host) > 1) {
+          keep = false;
           answer = admin_problem(400, "bad_request", "malformed request");
         } else {
           answer = co_await self->answer(parser.get());
@@ -109,6 +116,7 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
         response.body() = std::move(answer.body);
         response.keep_alive(keep);
         response.prepare_payload();
+        if (answer.status == 204) response.erase(http::field::content_length);  // RFC 9110, 8.6
         if (parser.get().method() == http::verb::head) response.body().clear();
         stream.expires_after(patience);
         co_await http::async_write(stream, response, asio::use_awaitable);
@@ -137,9 +145,16 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
     const auto field = [&](http::field name) { return std::string(message[name]); };
     request.method = std::string(message.method_string());
     if (request.method == "HEAD") request.method = "GET";
-    const std::string_view target(message.target().data(), message.target().size());
-    request.path = std::string(target.substr(0, target.find('?')));
+    std::string_view target(message.target().data(), message.target().size());
     request.authority = field(http::field::host);
+    if (constexpr std::string_view scheme = "http://"; istarts_with(target, scheme)) {
+      // Absolute form: its host counts (RFC 9112, 3.2.2).
+      target.remove_prefix(scheme.size());
+      const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+      request.authority = std::string(target.substr(0, end));
+      target.remove_prefix(end);
+    }
+    request.path = std::string(target.substr(0, target.find('?')));
     request.origin = field(http::field::origin);
     request.authorization = field(http::field::authorization);
     request.content_type = field(http::field::content_type);

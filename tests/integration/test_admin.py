@@ -1,10 +1,13 @@
 """The admin address: what it answers and to whom. interface.md section 5."""
 
+import copy
 import json
 import os
+import socket
 import tempfile
 
 from harness import Case, basic_config, rows
+from harness.waiting import bound
 
 
 class EndpointsTest(Case):
@@ -113,6 +116,26 @@ class EndpointsTest(Case):
         self.assertEqual(self.shares(10), (10, 0))
 
     @rows([
+        ("weights", lambda split: split[0].update(weight=3)),
+        ("upstreams", lambda split: [share.update(upstream=name)
+                                     for share, name in zip(split, ("v2", "v1"))]),
+        ("one share less", lambda split: split.pop()),
+    ])
+    def test_a_split_is_the_files_again_once_that_changed(self, change):
+        def weights():
+            return next(row for row in weir.admin("GET", "/routes").json()
+                        if row["name"] == "split")["split"]
+        weir = self.gateway(self.config)
+        self.assertEqual(weir.admin("PUT", "/routes/split/split", {"v1": 5, "v2": 6}).status, 204)
+        other = copy.deepcopy(self.config)
+        change(other["routes"][0]["split"])
+        self.assertEqual(weir.reload_by_post(other).status, 200)
+        self.assertEqual(weights(), {share["upstream"]: share["weight"]
+                                     for share in other["routes"][0]["split"]})
+        self.assertEqual(weir.reload_by_post(self.config).status, 200)
+        self.assertEqual(weights(), {"v1": 1, "v2": 0})
+
+    @rows([
         ("unknown route", "/routes/nope/split", {"v1": 1, "v2": 1}, 404),
         ("route without split", "/routes/plain/split", {"v1": 1}, (404, 422)),
         ("unknown upstream", "/routes/split/split", {"v3": 1}, 422),
@@ -125,6 +148,7 @@ class EndpointsTest(Case):
         ("unknown level", "/log/level", {"level": "loud"}, 422),
         ("level not a string", "/log/level", {"level": 1}, 422),
         ("unknown endpoint", "/upstreams/v1/endpoints/1.2.3.4:5", {"state": "drain"}, 404),
+        ("unknown endpoint, bad body", "/upstreams/v1/endpoints/1.2.3.4:5", {"state": "up"}, 404),
         ("unknown upstream of an endpoint", "/upstreams/no/endpoints/1.2.3.4:5",
          {"state": "drain"}, 404),
     ])
@@ -181,9 +205,36 @@ class SafetyTest(Case):
         ("IPv6", "[::1]:9901", 200), ("other address", "10.1.2.3", 200),
         ("allowed", "admin.test", 200), ("allowed with port", "Admin.Test:80", 200),
         ("below allowed", "x.admin.test", 421), ("localhost suffix", "localhost.evil.test", 421),
+        ("no port", "localhost:evil.test", 421), ("user", "127.0.0.1:80@evil.test", 421),
+        ("behind brackets", "[::1]evil.test", 421),
     ])
     def test_host(self, host, status):
         self.assertEqual(self.weir.admin("GET", "/config", headers={"Host": host}).status, status)
+
+    def raw(self, request):
+        with socket.create_connection(self.weir.address("admin"), timeout=bound(10)) as peer:
+            peer.sendall(request)
+            return b"".join(iter(lambda: peer.recv(65536), b"")).decode()
+
+    @rows([
+        ("absolute form", "GET http://localhost/listeners HTTP/1.1", "Host: localhost", 200),
+        ("its host counts", "GET http://evil.test/listeners HTTP/1.1", "Host: localhost", 421),
+        ("absolute form of a probe", "GET http://a.test:1/healthz?x HTTP/1.1", "Host: a", 200),
+        ("absolute form without path", "GET http://localhost HTTP/1.1", "Host: localhost", 404),
+        ("Host twice", "GET /listeners HTTP/1.1", "Host: localhost\r\nHost: localhost", 400),
+        ("no Host", "GET /listeners HTTP/1.1", "X: y", 421),
+        ("no request", "nonsense", "Host: localhost", 400),
+        ("too long", "GET /listeners HTTP/1.1", "Host: localhost\r\nX: " + "y" * 20000, 431),
+    ])
+    def test_raw(self, line, fields, status):
+        answer = self.raw(f"{line}\r\n{fields}\r\nConnection: close\r\n\r\n".encode())
+        self.assertRegex(answer, rf"^HTTP/1\.1 {status} ")
+
+    def test_no_content_has_no_length(self):
+        answer = self.weir.admin("PUT", "/log/level", {"level": "info"})
+        self.assertEqual(answer.status, 204)
+        self.assertIsNone(answer.headers["content-length"])
+        self.assertIsNone(answer.headers["content-type"])
 
     @rows([("healthz", "/healthz"), ("readyz", "/readyz"), ("metrics", "/metrics")])
     def test_probes_may_come_by_any_name(self, path):
