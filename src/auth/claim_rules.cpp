@@ -68,12 +68,25 @@ std::string_view without_application(std::string_view type) {
   return istarts_with(type, prefix) ? type.substr(prefix.size()) : type;
 }
 
+// The text of one of these, or of a list of them, joined by commas.
+std::optional<std::string> claim_text(const json::value& value) {
+  if (!value.is_array()) return scalar_text(value);
+  std::string out;
+  for (const json::value& each : value.get_array()) {
+    const auto text = scalar_text(each);
+    if (!text) return std::nullopt;
+    if (!out.empty()) out += ',';
+    out += *text;
+  }
+  return out;
+}
+
 void add_texts(const json::object& object, const std::string& prefix, std::size_t depth,
                VerifiedToken::Texts& out) {
   for (const auto& member : object) {
     std::string name = prefix;
     name.append(member.key().data(), member.key().size());
-    if (auto text = scalar_text(member.value())) {
+    if (auto text = claim_text(member.value())) {
       out.emplace_back(std::move(name), std::move(*text));
     } else if (member.value().is_object() && depth < deepest_claim) {
       add_texts(member.value().get_object(), name + '.', depth + 1, out);
@@ -86,19 +99,6 @@ bool is_field_value(std::string_view text) {
            const auto byte = static_cast<unsigned char>(c);
            return (byte < 0x20 && c != '\t') || byte == 0x7F;
          });
-}
-
-// Nothing for what makes no field.
-std::optional<std::string> field_text(const json::value& value) {
-  if (!value.is_array()) return scalar_text(value);
-  std::string out;
-  for (const json::value& each : value.get_array()) {
-    const auto text = scalar_text(each);
-    if (!text) return std::nullopt;
-    if (!out.empty()) out += ',';
-    out += *text;
-  }
-  return out;
 }
 
 }  // namespace
@@ -213,7 +213,7 @@ std::optional<VerifiedToken::Texts> claim_fields(
   for (const auto& [name, field] : wanted) {
     const json::value* claim = find_claim(claims, name);
     if (claim == nullptr) continue;
-    auto text = field_text(*claim);
+    auto text = claim_text(*claim);
     if (!text) continue;
     if (!is_field_value(*text)) return std::nullopt;
     out.emplace_back(field, std::move(*text));

@@ -143,6 +143,15 @@ TEST(ClaimRules, RequiredClaims) {
   }
 }
 
+TEST(ClaimRules, TextsOfClaims) {
+  const auto texts = claim_texts(
+      claims_of(R"("sub":"u1","n":7,"aud":["a",1],"realm":{"roles":["x","y"],"deep":{"on":true}},)"
+                R"("none":null,"lists":[["a"]])"));
+  const VerifiedToken::Texts wanted{
+      {"sub", "u1"}, {"n", "7"}, {"aud", "a,1"}, {"realm.roles", "x,y"}, {"realm.deep.on", "true"}};
+  EXPECT_EQ(texts, wanted);
+}
+
 TEST(ClaimRules, FieldsOfClaims) {
   struct Row {
     const char* name;
