@@ -7,6 +7,7 @@
 #include "config/blocks.hpp"
 #include "config/draft.hpp"
 #include "config/key_fields.hpp"
+#include "config/logged_tokens.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/template_text.hpp"
 
@@ -55,6 +56,7 @@ class Assembly {
     check_asked_upstreams();
     check_shared_templates();
     warn_unused();
+    warn_of_logged_tokens(config_, problems_);
     return std::move(config_);
   }
 

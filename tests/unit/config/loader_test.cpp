@@ -1,5 +1,6 @@
 #include "weir/config/loader.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -157,6 +158,38 @@ routes: [{name: r, match: {}, respond: {}}]
   EXPECT_TRUE(lines[1].starts_with("weir.yaml:5:14: admin.bind: not a loopback address"))
       << lines[1];
   EXPECT_EQ(lines[2], "weir.yaml:6:13: middleware.m: no route uses it");
+}
+
+TEST(Loader, WarnsOfTokensInTheAccessLog) {
+  struct Row {
+    const char* log;
+    const char* from;
+    const char* warned;  // the parameter, "" for no warning
+  };
+  const Row rows[]{
+      {"{}", "{query: t}", "'t'"},
+      {"{}", "{query: access_token}", "'access_token'"},
+      {"{query: redact}", "{query: t}", "'t'"},
+      {"{query: redact}", "{query: Access_Token}", ""},
+      {"{query: drop}", "{query: t}", ""},
+      {"{path: off}", "{query: t}", ""},
+      {"{}", "{header: t}", ""},
+      {"{}", "{cookie: t}", ""},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.log) + " " + row.from);
+    const auto out = load_text(
+        with_head(fmt::format("access_log: {}\n"
+                              "routes: [{{name: r, match: {{}}, upstream: app, middleware: [{{jwt: "
+                              "{{from: [{}], issuers: "
+                              "[{{issuer: i, algorithms: [HS256], keys: {{secret: {}}}}}]}}}}]}}]",
+                              row.log, row.from, std::string(32, 's'))));
+    ASSERT_TRUE(out) << out.error().front().to_string();
+    ASSERT_EQ(out->warnings.size(), *row.warned == '\0' ? 0u : 1u);
+    if (!out->warnings.empty()) {
+      EXPECT_TRUE(out->warnings.front().to_string().contains(row.warned));
+    }
+  }
 }
 
 TEST(Loader, ExpandsVariablesInValuesOnly) {

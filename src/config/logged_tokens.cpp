@@ -1,0 +1,40 @@
+#include "config/logged_tokens.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <variant>
+
+#include "config/scalars.hpp"
+#include "weir/base/text.hpp"
+
+namespace weir::config {
+namespace {
+
+// The parameters that `query: redact` hides.
+constexpr std::array<std::string_view, 5> hidden{"access_token", "token", "key", "password", "sig"};
+
+bool is_logged(const AccessLog& log, const TokenPlace& place) {
+  if (place.kind != TokenPlace::Kind::query || log.path == "off") return false;
+  if (log.query != QueryPolicy::redact) return log.query == QueryPolicy::keep;
+  return std::ranges::none_of(hidden,
+                              [&](std::string_view one) { return iequals(one, place.name); });
+}
+
+}  // namespace
+
+void warn_of_logged_tokens(const Config& config, Problems& problems) {
+  for (const Middleware& each : config.middleware) {
+    const auto* jwt = std::get_if<Jwt>(&each.spec);
+    if (jwt == nullptr) continue;
+    for (const TokenPlace& place : jwt->from) {
+      if (!is_logged(config.access_log, place)) continue;
+      problems.warning(each.place, "middleware." + each.name + ".jwt.from",
+                       "tokens in the query's " + in_quotes(place.name) +
+                           " would stand in the access log; set access_log.query to drop, or to "
+                           "redact and call it access_token");
+    }
+  }
+}
+
+}  // namespace weir::config
