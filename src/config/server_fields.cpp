@@ -12,6 +12,13 @@ Fields fields(Via& via) {
           {"name", text(via.name, check_token), "our name in Via"}};
 }
 
+Tree text_or_off_schema() {
+  Tree any = Tree::list();
+  any.push(text_schema());
+  any.push(Tree::map({{"const", false}}));
+  return Tree::map({{"anyOf", std::move(any)}});
+}
+
 Wrong check_admin_bind(std::string& written) {
   if (written == "off" || written == "false") {
     written.clear();
@@ -64,6 +71,7 @@ Fields fields(Admin& admin) {
     admin.bind = std::move(*written);
   };
   bind.print = [&admin] { return Tree(admin.bind.empty() ? "off" : admin.bind); };
+  bind.schema = text_or_off_schema;
   return {{"bind", bind, "IP:port, [IPv6]:port, unix:PATH, or off"},
           {"token_file", token_file(admin),
            "file with the bearer token that everything but /healthz, /readyz and /metrics needs "
@@ -113,6 +121,7 @@ Fields fields(AccessLog& log) {
     if (written == "false") written = "off";
     return check_printable(written);
   });
+  path.schema = text_or_off_schema;
   return {{"path", path, "off, stdout, stderr or a file"},
           {"format",
            choice<AccessLogFormat>(log.format, {{"json", AccessLogFormat::json},

@@ -10,6 +10,7 @@
 #include "server/client_counts.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
+#include "server/reload_rules.hpp"
 #include "server/saturation.hpp"
 #include "server/tls_files.hpp"
 #include "server/worker.hpp"
@@ -27,28 +28,6 @@ namespace {
 std::string access_log_target(const config::Config& config) {
   const std::string& path = config.access_log.path;
   return path == "off" || path == "stdout" || path == "stderr" ? path : config.resolve(path);
-}
-
-// The file as a whole, for a value that it does not write.
-config::Place place_of(const config::Loaded& loaded, std::string_view path) {
-  const auto found = loaded.places.find(path);
-  return found != loaded.places.end()
-             ? found->second
-             : config::Place{loaded.config.routes.front().place.file, 0, 0};
-}
-
-bool same_split(const config::Split& a, const config::Split& b) {
-  return std::ranges::equal(a, b, [](const config::SplitShare& x, const config::SplitShare& y) {
-    return x.upstream == y.upstream && x.weight == y.weight;
-  });
-}
-
-// The split of a route; null where there is no such route or it has none.
-const config::Split* split_of(const config::Config& config, std::string_view name) {
-  const auto route = std::ranges::find(config.routes, name, &config::Route::name);
-  if (route == config.routes.end()) return nullptr;
-  const auto* to = std::get_if<config::UpstreamAction>(&route->action);
-  return to != nullptr && to->is_split ? &to->split : nullptr;
 }
 
 }  // namespace
@@ -109,7 +88,8 @@ std::expected<void, std::vector<std::string>> Server::start() {
   warn_of_shortages(host, config, most_connections);
 
   auto target = telemetry::LogTarget::open(access_log_target(config));
-  if (!target) return std::unexpected(std::vector{"access_log.path: " + target.error()});
+  if (!target)
+    return std::unexpected(std::vector{log_problem(*loaded, target.error()).to_string()});
 
   parts_ = std::make_unique<Parts>(main_);
   lines = bind(config, count);
@@ -266,7 +246,7 @@ void Server::reload(std::function<void(Problems)> done) {
       access_log_target(loaded->config) != access_log_target(snapshot_->config());
   auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
   if (!target) {
-    return fail_with({{place_of(*loaded, "access_log.path"), "access_log.path", target.error()}});
+    return fail_with({log_problem(*loaded, target.error())});
   }
   auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation_ + 1);
   if (!snapshot) {
@@ -280,11 +260,8 @@ void Server::reload(std::function<void(Problems)> done) {
   log::set_format(config.log.format);
   process_->max_connections = fit_connections(config.server.max_connections);
   process_->registry.commit(config.upstreams);
-  process_->splits.retain([&](std::string_view route) {
-    const config::Split* before = split_of(snapshot_->config(), route);
-    const config::Split* after = split_of(config, route);
-    return before != nullptr && after != nullptr && same_split(*before, *after);
-  });
+  process_->splits.retain(
+      [&](std::string_view route) { return keeps_split(snapshot_->config(), config, route); });
   for (const auto& cluster : (*snapshot)->clusters()) parts_->discovery.watch(cluster);
   parts_->tls->refresh();
   ++generation_;

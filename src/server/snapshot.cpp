@@ -49,14 +49,18 @@ std::vector<std::string> identity_fields(const config::Config& config) {
   return out;
 }
 
-// Keys at hand that no token could be checked with.
-Snapshot::Problems key_problems(const config::Config& config) {
+}  // namespace
+
+Snapshot::Problems check_keys(const config::Config& config, bool sets_only) {
   Snapshot::Problems out;
   for (const config::Middleware& middleware : config.middleware) {
     const auto* jwt = std::get_if<config::Jwt>(&middleware.spec);
     if (jwt == nullptr) continue;
     for (std::size_t i = 0; i < jwt->issuers.size(); ++i) {
-      const std::string fault = auth::key_fault(jwt->issuers[i]);
+      const config::JwtIssuer& issuer = jwt->issuers[i];
+      const bool set = issuer.keys.kind == config::JwtKeyKind::jwks_file;
+      if (sets_only && (!set || issuer.algorithms.empty())) continue;
+      const std::string fault = auth::key_fault(issuer);
       if (fault.empty()) continue;
       out.push_back(
           {.place = middleware.place,
@@ -67,10 +71,8 @@ Snapshot::Problems key_problems(const config::Config& config) {
   return out;
 }
 
-}  // namespace
-
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config) {
-  if (auto problems = key_problems(config); !problems.empty()) {
+  if (auto problems = check_keys(config, false); !problems.empty()) {
     return std::unexpected(std::move(problems));
   }
   auto table =

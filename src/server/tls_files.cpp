@@ -9,6 +9,7 @@
 #include "weir/net/tls_server.hpp"
 #include "weir/route/expression_fault.hpp"
 #include "weir/server/check_tls.hpp"
+#include "weir/server/snapshot.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/upstream/cluster.hpp"
 
@@ -75,7 +76,9 @@ config::LoadChecks load_checks() {
                 config.upstreams, std::back_inserter(whole.upstreams),
                 [](const config::Upstream& one) { return one.tls && is_whole(*one.tls); });
             std::vector<config::Problem> warnings;
-            return check_tls(whole, warnings);
+            std::vector<config::Problem> problems = check_tls(whole, warnings);
+            std::ranges::move(check_keys(config, true), std::back_inserter(problems));
+            return problems;
           }};
 }
 

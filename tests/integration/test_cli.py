@@ -224,6 +224,21 @@ upstreams:
         ["weir.yaml:6:13", "routes[0].timeout"],
         ["weir.yaml:9:55", "upstreams.u.tls.ca"]])
 
+    def test_keys_beside_other_errors(self):
+        self.write("keys.json", '{"keys": []}')
+        self.assertEqual([line.split(": ")[1] for line in self.lines("""\
+listeners: [{name: http, bind: "127.0.0.1:0"}]
+middleware: {m: {jwt: {issuers: [{issuer: a, algorithms: [ES256], keys: {jwks_file: keys.json}}]}}}
+routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
+""")], ["middleware.m.jwt.issuers[0].keys", "routes[0].timeout"])
+
+    def test_the_place_of_a_log_that_cannot_be_opened(self):
+        path = self.write("weir.yaml", GOOD + "access_log: {path: none/access.log}\nadmin: off\n")
+        done = weir("run", "-c", path)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stderr, rf"(?m)weir\.yaml:{GOOD.count(chr(10))}:19: access_log\.path: "
+                                      r"cannot open")
+
     # One mistake is one line.
     @rows([
         ("routes: nothing", "routes:", "weir.yaml:1:0: routes: expected a list, got nothing"),

@@ -64,6 +64,10 @@ class Snapshot {
   std::unique_ptr<route::RouteTable> table_;
 };
 
+// Keys at hand that no token could be checked with. `sets_only`: of JWKS files alone; what is wrong
+// with a single key, a load that fails has told.
+Snapshot::Problems check_keys(const config::Config& config, bool sets_only);
+
 // The route table alone, for commands that start nothing; fails also for keys that cannot be used.
 // `config` outlives it.
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config);
