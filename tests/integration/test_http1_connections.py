@@ -189,6 +189,22 @@ class HalfCloseFinishTest(ConnectionCase):
         self.assertEqual(self.peer.read_response().body, b"answer")
         self.peer.expect_closed()
 
+    @rows([
+        ("of known length", "Content-Length: 30\r\n\r\nabc"),
+        ("in chunks", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        ("between chunks", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"),
+    ])
+    def test_half_a_request_gets_no_answer(self, rest):
+        """499 is for the log alone."""
+        self.peer.send("POST / HTTP/1.1\r\nHost: a\r\n" + rest).half_close()
+        try:
+            data = self.peer.socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        self.assertEqual(data, b"")
+        self.fetch(self.weir, "/after")
+        self.assertEqual([r.target for r in self.upstream.requests], ["/after"])
+
     def test_reset_is_still_gone(self):
         self.upstream.handler = lambda c, r: c.wait_ended()
         self.peer.request("GET", "/").half_close()

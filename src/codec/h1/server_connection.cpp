@@ -142,7 +142,6 @@ class Connection final : public ServerConnection,
     exchange_ = &exchange;
     interim_count_ = 0;
     head_sent_ = continue_sent_ = false;
-
     Outcome outcome;
     After after = After::close;
     RequestHeadParser parser(head_limits(limits_));
@@ -259,6 +258,8 @@ class Connection final : public ServerConnection,
     auto& [request, body, response, exchange, outcome, delimited, keep] = writing;
     outcome.status = response.head.status;
     outcome.reason = response.reason;
+    // Half a request, of one who may still read (client_half_close): 499 is for the log alone.
+    if (response.reason == Reason::client_closed) exchange.cancel(response.reason);
     if (exchange.cancelled()) return client_left(exchange, outcome);
     delimited = delimit(request.head, response);
     keep = can_keep(writing);
