@@ -12,7 +12,9 @@ namespace {
 // How long a client that expects 100 Continue is left waiting for the upstream's word.
 constexpr Duration continue_wait = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
-// Content that came whole with its head is kept up to this size where an upstream may refuse it.
+// Content is kept up to this size where the request may have to be sent again: if it came whole
+// with its head where an upstream may refuse it, if it came whole at all where the connection may
+// be dead.
 constexpr std::size_t most_kept = 64 * 1024;
 
 }  // namespace
@@ -86,7 +88,10 @@ void Attempt::begin() {
     if (!request_.head.expect_continue) first = body->read_ready();
     // Trailers go behind the content.
     whole = body->complete() && body->trailers().empty();
-    if (whole && lease_.shared() && !first.empty() && first.size() <= most_kept) {
+    keeping_ = lease_.reused() && is_idempotent(request_.head.method);
+    if (!whole) {
+      keep(first);
+    } else if ((keeping_ || lease_.shared()) && !first.empty() && first.size() <= most_kept) {
       kept_ = first = as_bytes(request_.head.headers.arena().copy(as_text(first)));
     }
   }
@@ -98,6 +103,20 @@ void Attempt::begin() {
   if (sent && (!*sent || !whole)) {
     upload_done_ = false;
     uploads_.spawn(upload(!*sent, whole));
+  }
+}
+
+void Attempt::keep(Bytes piece) {
+  if (!keeping_) return;
+  if (content_.size() + piece.size() > most_kept) {
+    keeping_ = false;
+    content_ = {};
+    return;
+  }
+  content_ += as_text(piece);
+  const BodyStream& body = *request_.body;
+  if (body.complete() && body.trailers().empty()) {
+    kept_ = as_bytes(request_.head.headers.arena().copy(content_));
   }
 }
 
@@ -186,6 +205,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
       co_return;
     }
     content_taken_ = true;
+    keep(*piece);
     if (piece->empty()) break;
     const auto sent = co_await client_->send_content(*piece);
     if (!sent) co_return;
@@ -213,7 +233,7 @@ const HeaderMap& Attempt::trailers() {
 bool Attempt::replayable() const noexcept {
   if (!failure_ || failure_->reason != Reason::upstream_reset || !client_->untouched())
     return false;
-  if (pulling_ || (content_taken_ && kept_.empty())) return false;
+  if (kept_.empty() && (pulling_ || content_taken_)) return false;
   return client_->unprocessed() || (lease_.reused() && is_idempotent(request_.head.method));
 }
 

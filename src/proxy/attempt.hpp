@@ -86,6 +86,8 @@ class Attempt final : public ExchangePart,
   Task<Result<>> read_final_head(HeadTime time, ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
+  // A piece of content that goes out, in case all of it has to go out once more.
+  void keep(Bytes piece);
   // The client's fields behind the content, without the gateway's.
   const HeaderMap& trailers();
   // Why there is no final head.
@@ -109,12 +111,14 @@ class Attempt final : public ExchangePart,
   std::unique_ptr<HeaderMap> trailers_;  // those left, where some had to go
   std::unique_ptr<codec::ClientExchange> client_;
   Bytes kept_;
+  std::string content_;  // so far, while keeping_
   net::TaskGroup uploads_;
   net::Waiter continued_;  // the upstream's 100 came, or its final head
   TimePoint started_;
   Duration waited_before_;      // for the client, when it started
   Duration head_after_{};       // since_start() when the head came, or did not
   bool upload_done_ = false;    // all content was sent
+  bool keeping_ = false;        // content that did not come whole with its head
   bool settling_ = false;       // an upload that has not begun shall not
   bool pulling_ = false;        // the client is asked for content
   bool content_taken_ = false;  // some of it left the client's hands

@@ -345,6 +345,33 @@ class KeepAliveRaceTest(Case):
             peer.request(method, "/x")
             self.assertEqual(peer.read_response(method).status, 200)
 
+    @rows([
+        (f"{name} {how}", send, how) for how in ("close", "reset") for name, send in {
+            "whole": ["Content-Length: 5\r\n\r\nhello"],
+            "behind its head": ["Content-Length: 5\r\n\r\n", "hello"],
+            "in two pieces": ["Content-Length: 5\r\n\r\nhe", "llo"],
+            "in a chunk": ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+            "in two chunks": ["Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n",
+                              "3\r\nllo\r\n0\r\n\r\n"],
+        }.items()])
+    def test_replayed_with_its_content(self, pieces, how):
+        peer = self.client(self.serve(how))
+        for number in range(3):
+            peer.send("PUT /x HTTP/1.1\r\nHost: a\r\n" + pieces[0])
+            for piece in pieces[1:]:
+                # What is in two pieces here is not read as one by Weir.
+                self.upstream.wait_for_head(max(1, 2 * number))
+                peer.send(piece)
+            response = peer.read_response()
+            self.assertEqual((response.status, response.body), (200, b"hello"))
+
+    def test_not_replayed_when_its_content_is_large(self):
+        peer = self.client(self.serve("close"))
+        peer.request("PUT", "/x", body=b"1")
+        self.assertEqual(peer.read_response().status, 200)
+        peer.request("PUT", "/x", body=b"2" * 100_000)
+        self.assert_problem(peer.read_response(), "upstream_reset")
+
     @rows([("POST close", "POST", "close"), ("POST reset", "POST", "reset"),
            ("PATCH close", "PATCH", "close")])
     def test_not_replayed(self, method, how):
