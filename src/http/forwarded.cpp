@@ -56,8 +56,12 @@ class Nominations {
     }
   }
 
-  // What goes by its id, the fields of the connection among them.
-  FieldSet ids() const noexcept { return hop_by_hop | (ids_ & ~kept); }
+  // What goes by its id, the fields of the connection among them. tracestate is nothing without
+  // traceparent.
+  FieldSet ids() const noexcept {
+    const bool trace = holds(ids_, FieldId::traceparent);
+    return hop_by_hop | (ids_ & ~kept) | (trace ? field_set(FieldId::tracestate) : 0);
+  }
   // Whether fields without an id may have been named.
   bool names_others() const noexcept { return count_ != 0; }
   bool contains_other(std::string_view field) const noexcept {

@@ -63,7 +63,6 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
       client_ip(headers, connection.peer.ip(), connection.peer_trusted, config.trusted_proxies);
   assign_request_id(exchange, headers);
   exchange.trace_id = keep_valid_trace(headers);
-  strip_hop_by_hop(headers);
 
   std::unique_ptr<Response> refusal;
   const CompiledRoute* const found = route(request, exchange, snapshot, refusal);
@@ -71,6 +70,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
     finish(*refusal, exchange, snapshot);
     co_return std::move(*refusal);
   }
+  // A route's conditions may ask for them (Upgrade), nobody behind it.
+  strip_hop_by_hop(headers);
   exchange.stream_idle_timeout = found->config->stream_idle_timeout;
   exchange.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
   if (is_grpc(head)) {

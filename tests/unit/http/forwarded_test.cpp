@@ -100,6 +100,9 @@ TEST(StripHopByHop, Rows) {
       {"the forwarding ones can be named away",
        {{"Connection", "X-Forwarded-For"}, {"X-Forwarded-For", "1.2.3.4"}},
        ""},
+      {"what belongs to a named one",
+       {{"Connection", "traceparent"}, {"traceparent", "x"}, {"tracestate", "a=1"}, {"A", ""}},
+       "A"},
       {"too many names", {{"Connection", many}, {"X-Secret", "1"}, {"Accept", "b"}}, "Accept"},
       {"close is no field of ours", {{"Connection", "close"}, {"X-A", "1"}}, "X-A"},
   };
