@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/content_limit.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/variables.hpp"
 
@@ -14,12 +15,23 @@ TemplateText parsed(const std::string& text, std::span<const std::string> path_p
   return TemplateText::parse(text, path_params).value();
 }
 
+Response refuse(Reason reason, std::string_view detail, const Exchange& exchange) {
+  return problem(reason, detail, exchange.request_id());
+}
+
 class RedirectHandler final : public Handler {
  public:
   RedirectHandler(int status, TemplateText to) : status_(status), to_(std::move(to)) {}
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
+    if (content_is_too_long(request.head, exchange)) {
+      co_return refuse(Reason::body_too_large, "content over the limit", exchange);
+    }
     std::string location = Variables(request, exchange).expand(to_);
+    // HTTP/1.0 without a Host: browsers would take the path's first segment for it.
+    if (request.head.host.empty() && location.find(":///") != std::string::npos) {
+      co_return refuse(Reason::bad_request, "no Host to redirect to", exchange);
+    }
     // A path of two slashes would be read as another host.
     if (location.starts_with("//")) location.insert(0, "/.");
     Response response = simple_answer(status_, {}, {});
@@ -43,6 +55,9 @@ class RespondHandler final : public Handler {
   }
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
+    if (content_is_too_long(request.head, exchange)) {
+      co_return refuse(Reason::body_too_large, "content over the limit", exchange);
+    }
     Variables variables(request, exchange);
     const bool typed = has_type_ || status_ == 204 || status_ == 304;
     Response response = simple_answer(status_, variables.expand(body_), typed ? "" : "text/plain");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/attempt.hpp"
+#include "proxy/content_limit.hpp"
 #include "proxy/upstream_fields.hpp"
 #include "proxy/upstream_record.hpp"
 #include "proxy/websocket.hpp"
@@ -54,8 +55,7 @@ class Forwarder final : public Handler {
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
     const RequestHead& head = request.head;
-    if (exchange.body_limit != 0 && head.framing == Framing::length &&
-        head.content_length > exchange.body_limit) {
+    if (content_is_too_long(head, exchange)) {
       return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
     if (head.version == Version::http2 && head.upgrade_websocket && !websocket_) {
@@ -131,13 +131,14 @@ class Forwarder final : public Handler {
   std::string_view prepare(Request& request, Exchange& exchange) const {
     RequestHead& head = request.head;
     HeaderMap& headers = head.headers;
-    request_headers_.apply(headers, request, exchange);
     head.upgrade_websocket = head.upgrade_websocket && websocket_;
     if (is_grpc(head)) shorten_grpc_timeout(head, exchange);
     if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
     if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
     if (!head.expect_continue) headers.remove(FieldId::expect);
     add_upstream_fields(head, exchange, via_name_);
+    // Last, so that it holds for our own fields, too.
+    request_headers_.apply(headers, request, exchange);
     return rewriting_ ? rewriting_->apply(request, exchange) : std::string_view();
   }
 
@@ -168,6 +169,7 @@ class Forwarder final : public Handler {
     while (true) {
       std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
       if (!lease) {
+        const TimePoint asked = loop.now();
         auto acquired =
             co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
         for (upstream::ConnectFailure& failure : tried.connect_failures) {
@@ -183,7 +185,11 @@ class Forwarder final : public Handler {
           exchange.connect_time = failure.took;
         }
         tried.connect_failures.clear();
-        if (!acquired) co_return problem(acquired.error(), exchange.request_id());
+        if (!acquired) {
+          // Without a try all of it was waiting.
+          if (exchange.attempts == 0) exchange.queue_time = loop.now() - asked;
+          co_return problem(acquired.error(), exchange.request_id());
+        }
         lease.emplace(std::move(*acquired));
       }
       record.leased(*lease);

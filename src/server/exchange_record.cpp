@@ -42,13 +42,15 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.endpoint = exchange.endpoint;
   record.attempts = exchange.attempts;
   record.duration = duration;
-  if (outcome.head_sent != outcome.ended || outcome.complete) {
+  // What ended early had its head out, unless the client was gone before.
+  const bool gone = exchange.cancelled() || outcome.reason == Reason::client_closed;
+  if (outcome.head_sent != outcome.ended || outcome.complete || !gone) {
     record.head = outcome.head_sent - outcome.started;
   }
-  if (exchange.attempts != 0) {
+  if (exchange.attempts != 0 || exchange.queue_time != Duration::zero()) {
     record.queue = exchange.queue_time;
-    record.connect = exchange.connect_time;
   }
+  if (exchange.attempts != 0) record.connect = exchange.connect_time;
   record.bytes_in = exchange.bytes_in;
   record.bytes_out = exchange.bytes_out;
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");

@@ -121,6 +121,7 @@ class JsonTest(LogCase):
         peer.expect_gone()
         entry, = self.entries(1)
         self.assertEqual(entry["reason"], "upstream_incomplete")
+        self.assertIn("head_ms", entry)
 
     FORGERIES = [
         ("quote", "User-Agent", 'a","status":599,"x":"'), ("backslash", "User-Agent", "a\\"),

@@ -72,6 +72,9 @@ class HeaderChangesTest(ActionCase):
                              "add": {"x-add": "2"}},
          "response_headers": {"remove": ["server", "x-gone"], "set": {"x-target": "{request_id}",
                               "x-brace": "{{literal}"}, "add": {"x-many": "2"}}},
+        {"name": "forwarding", "match": {"path": "/f"}, "upstream": "main",
+         "request_headers": {"remove": ["via", "x-real-ip"],
+                             "set": {"x-forwarded-proto": "https"}}},
         {"name": "plain", "match": {"path_prefix": "/"}, "upstream": "main"},
         {"name": "own", "match": {"path": "/own"}, "respond": {"status": 200, "body": "x"},
          "response_headers": {"set": {"x-own": "1"}}},
@@ -86,6 +89,12 @@ class HeaderChangesTest(ActionCase):
         self.assertEqual(request.all("x-add"), ["1", "2"])
         self.assertEqual(request.all("x-default"), ["d"])
         self.assertEqual(request.all("x-where"), ["changes main 7 h.test http /h/7 127.0.0.1"])
+
+    def test_what_weir_adds_can_be_changed(self):
+        request = self.forwarded("/f", [("X-Forwarded-Proto", "ftp"), ("Via", "1.1 other")])
+        self.assertEqual(request.all("x-forwarded-proto"), ["https"])
+        self.assertEqual((request.all("via"), request.all("x-real-ip")), ([], []))
+        self.assertEqual(request.all("x-forwarded-for"), ["127.0.0.1"])
 
     def test_response(self):
         self.upstream.handler = lambda c, r: c.reply(200, [

@@ -75,6 +75,31 @@ TEST_F(FixedAnswersTest, ARedirectStaysAtItsHost) {
   }
 }
 
+TEST_F(FixedAnswersTest, NothingIsRedirectedToAHostThatNobodyNamed) {
+  request_.head.host = {};
+  const auto reason_of = [&](const char* to) {
+    return answer_of(make_redirect({.status = 308, .to = to}, {})).reason;
+  };
+  EXPECT_EQ(reason_of("https://{host}{path}"), Reason::bad_request);
+  EXPECT_EQ(reason_of("https://www.example{path}"), Reason::none);
+  EXPECT_EQ(reason_of("{path}"), Reason::none);
+}
+
+TEST_F(FixedAnswersTest, ContentOverTheLimitIsRefused) {
+  request_.head.framing = Framing::length;
+  request_.head.content_length = 11;
+  const std::unique_ptr<Handler> handlers[] = {make_redirect({.status = 308, .to = "/x"}, {}),
+                                               make_respond({}, {})};
+  for (const auto& handler : handlers) {
+    exchange_.body_limit = 10;
+    EXPECT_EQ(answer_of(handler).reason, Reason::body_too_large);
+    exchange_.body_limit = 11;
+    EXPECT_EQ(answer_of(handler).reason, Reason::none);
+    exchange_.body_limit = 0;
+    EXPECT_EQ(answer_of(handler).reason, Reason::none);
+  }
+}
+
 TEST_F(FixedAnswersTest, ARedirectHasItsStatusAndNoContent) {
   for (const int status : {301, 302, 303, 307, 308}) {
     const Response answer = answer_of(make_redirect({.status = status, .to = "/x"}, {}));

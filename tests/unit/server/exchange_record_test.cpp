@@ -46,13 +46,14 @@ class ExchangeRecordTest : public testing::Test {
     return out;
   }
   // The line in the access log, "" for none.
-  std::string line(const config::AccessLog& settings = {}) {
+  std::string line(const config::AccessLog& settings = {}) { return line_of(exchange_, settings); }
+  std::string line_of(const Exchange& exchange, const config::AccessLog& settings = {}) {
     std::string folder = testing::TempDir() + "/weir_record_XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) return "(no folder)";
     const std::string file = folder + "/log";
     {
       telemetry::AccessLog log(1, telemetry::LogTarget::open(file).value());
-      write_access_line(log, telemetry::AccessPolicy(settings), head_, exchange_, outcome_);
+      write_access_line(log, telemetry::AccessPolicy(settings), head_, exchange, outcome_);
     }
     std::ifstream in(file);
     std::string out{std::istreambuf_iterator<char>(in), {}};
@@ -82,6 +83,35 @@ TEST_F(ExchangeRecordTest, CountsWhatWasAnswered) {
   EXPECT_EQ(shard_.head.sum_nanoseconds(), 20'000'000u);
   EXPECT_EQ(shard_.request_bytes.value(), 7u);
   EXPECT_EQ(shard_.response_bytes.value(), 11u);
+}
+
+TEST_F(ExchangeRecordTest, TheHeadsTimeIsToldWhereItWentOut) {
+  struct Row {
+    const char* name;
+    Reason reason;
+    bool complete, cancelled, told;
+  };
+  const Row rows[] = {
+      {"whole", Reason::none, true, false, true},
+      {"cut in the turn of its head", Reason::upstream_incomplete, false, false, true},
+      {"the client left before", Reason::client_closed, false, true, false},
+      {"the client left within its head", Reason::client_closed, false, false, false},
+  };
+  outcome_.head_sent = outcome_.ended;
+  for (const Row& row : rows) {
+    outcome_.reason = row.reason;
+    outcome_.complete = row.complete;
+    Exchange exchange(connection_, TimePoint{});
+    if (row.cancelled) exchange.cancel(Reason::client_closed);
+    EXPECT_EQ(has(line_of(exchange), "\"head_ms\":"), row.told) << row.name;
+  }
+}
+
+TEST_F(ExchangeRecordTest, AVainWaitForAConnectionIsTold) {
+  EXPECT_FALSE(has(line(), "\"queue_ms\""));
+  exchange_.queue_time = 7ms;
+  EXPECT_TRUE(has(line(), "\"queue_ms\":7.000"));
+  EXPECT_FALSE(has(line(), "\"connect_ms\""));
 }
 
 TEST_F(ExchangeRecordTest, ATunnelHasNoDuration) {
