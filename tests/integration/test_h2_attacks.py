@@ -9,7 +9,7 @@ from harness.client import Truncated
 from harness.gateway import basic_config
 from harness.h2 import (
     ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS,
-    PING, PRIORITY, PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE, H2Client, frame, literal,
+    PADDED, PING, PRIORITY, PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE, H2Client, frame, literal,
     request_fields, section)
 from harness.waiting import wait_until
 
@@ -152,6 +152,10 @@ class Attacks(Case):
     def test_empty_data_flood(self):
         self.peer.send(frame(HEADERS, END_HEADERS, 1, section(request_fields("POST", "/slow"))))
         self.assert_calm(lambda i: frame(DATA, 0, 1) * 10, 20000)
+
+    def test_padding_flood(self):
+        self.peer.send(frame(HEADERS, END_HEADERS, 1, section(request_fields("POST", "/slow"))))
+        self.assert_calm(lambda i: frame(DATA, PADDED, 1, b"\x02\0\0") * 10, 20000)
 
     def test_window_update_flood(self):
         self.assert_calm(lambda i: frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 10, 20000)

@@ -102,15 +102,12 @@ class Connection final : public ServerConnection, private SessionEvents {
       end_with_ = NGHTTP2_PROTOCOL_ERROR;
     }
     if (frame.type == NGHTTP2_SETTINGS) queued_before_ = queued_frames();
+    const bool has_content = frame.length != 0 && (frame.flags & NGHTTP2_FLAG_PADDED) == 0;
     const bool moves = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION ||
                        frame.type == NGHTTP2_RST_STREAM || frame.type == NGHTTP2_GOAWAY ||
                        (frame.type == NGHTTP2_DATA &&
-                        (frame.length != 0 || (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0));
-    if (moves) {
-      if (frame.type == NGHTTP2_DATA) guard_.useful_frame();
-      return true;
-    }
-    return guard_.idle_frame(loop_.now());
+                        (has_content || (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0));
+    return moves || guard_.idle_frame(loop_.now());
   }
 
   void on_fields_begin(const nghttp2_frame& frame) override {
@@ -138,6 +135,7 @@ class Connection final : public ServerConnection, private SessionEvents {
 
   void on_content(std::int32_t id, Bytes content) override {
     context_.unreturned += content.size();
+    guard_.useful_frame();  // a padded frame may hold nothing and costs first
     ServerStream* const stream = find(id);
     if (stream == nullptr) return;
     stream->content(content);
@@ -190,6 +188,8 @@ class Connection final : public ServerConnection, private SessionEvents {
       if (provoked && !guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     } else if (frame.hd.type == NGHTTP2_DATA) {
       guard_.useful_frame();
+    } else if (frame.hd.type == NGHTTP2_GOAWAY && goodbye_.goaway_written()) {
+      stream_->nudge_reader();
     }
     if ((frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) &&
         (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
