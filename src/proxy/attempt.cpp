@@ -12,10 +12,11 @@ namespace {
 // How long a client that expects 100 Continue is left waiting for the upstream's word.
 constexpr Duration continue_wait = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
-// Content is kept up to this size where the request may have to be sent again: if it came whole
-// with its head where an upstream may refuse it, if it came whole at all where the connection may
-// be dead.
+// Content is kept up to this size where the request may have to be sent again: an upstream may
+// refuse it unread, or the connection may be dead.
 constexpr std::size_t most_kept = 64 * 1024;
+// How long content that is still on its way is waited for then.
+constexpr Duration gather_wait = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -88,12 +89,12 @@ void Attempt::begin() {
     if (!request_.head.expect_continue) first = body->read_ready();
     // Trailers go behind the content.
     whole = body->complete() && body->trailers().empty();
-    keeping_ = lease_.reused() && is_idempotent(request_.head.method);
-    if (!whole) {
-      keep(first);
-    } else if ((keeping_ || lease_.shared()) && !first.empty() && first.size() <= most_kept) {
+    keeping_ = lease_.shared() || (lease_.reused() && is_idempotent(request_.head.method));
+    if (whole && keeping_ && !first.empty() && first.size() <= most_kept) {
       kept_ = first = as_bytes(request_.head.headers.arena().copy(as_text(first)));
     }
+    keeping_ = keeping_ && !whole;
+    keep(first);
   }
   content_taken_ = !first.empty();
   upload_done_ = whole;
@@ -106,20 +107,6 @@ void Attempt::begin() {
   }
 }
 
-void Attempt::keep(Bytes piece) {
-  if (!keeping_) return;
-  if (content_.size() + piece.size() > most_kept) {
-    keeping_ = false;
-    content_ = {};
-    return;
-  }
-  content_ += as_text(piece);
-  const BodyStream& body = *request_.body;
-  if (body.complete() && body.trailers().empty()) {
-    kept_ = as_bytes(request_.head.headers.arena().copy(content_));
-  }
-}
-
 Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
   unsigned interim = 0;
   while (true) {
@@ -129,6 +116,8 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
       if (head.status >= 200 || head.status == 101) {
         continued_.notify();
         head_came_ = true;
+        keeping_ = false;
+        later_ = {};
         status_ = head.status;
         exchange_.last_activity = loop_.now();
         head_after_ = since_start();
@@ -202,16 +191,23 @@ Task<> Attempt::upload(bool flush, bool whole) {
       // Nobody can finish this request: whoever waits for its answer hears why.
       client_->abort(piece.error().reason);
       client_->cancel();
+      continued_.notify();
       co_return;
     }
     content_taken_ = true;
-    keep(*piece);
     if (piece->empty()) break;
-    const auto sent = co_await client_->send_content(*piece);
-    if (!sent) co_return;
+    keep(*piece);
+    if (!refused_unread()) {
+      const auto sent = co_await client_->send_content(*piece);
+      if (!sent && !refused_unread()) {
+        continued_.notify();
+        co_return;
+      }
+    }
     if (body.complete()) break;
     if (turns.moved(piece->size())) co_await turns.yield();
   }
+  continued_.notify();
   upload_done_ = (co_await client_->send_end(trailers())).has_value();
 }
 
@@ -230,10 +226,40 @@ const HeaderMap& Attempt::trailers() {
   return *trailers_;
 }
 
+void Attempt::keep(Bytes piece) {
+  if (!keeping_) return;
+  if (later_.size() + piece.size() > most_kept) {
+    keeping_ = false;
+    later_ = {};
+  } else {
+    later_ += as_text(piece);
+  }
+}
+
+Bytes Attempt::kept() const {
+  return later_.empty() ? kept_ : as_bytes(request_.head.headers.arena().copy(later_));
+}
+
+bool Attempt::refused_unread() const noexcept { return keeping_ && client_->unprocessed(); }
+
+Task<> Attempt::gather() {
+  const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, exchange_.hard_deadline);
+  while (pulling_ && uploads_.size() != 0 && refused_unread() && !upload_failure_ &&
+         !exchange_.cancelled() && !request_.body->complete() && loop_.now() < until) {
+    co_await continued_.wait(until);
+  }
+}
+
+bool Attempt::has_all_content() const noexcept {
+  if (!kept_.empty() || (!pulling_ && !content_taken_)) return true;
+  const BodyStream& body = *request_.body;
+  return keeping_ && body.complete() && body.trailers().empty();
+}
+
 bool Attempt::replayable() const noexcept {
   if (!failure_ || failure_->reason != Reason::upstream_reset || !client_->untouched())
     return false;
-  if (kept_.empty() && (pulling_ || content_taken_)) return false;
+  if (!has_all_content()) return false;
   return client_->unprocessed() || (lease_.reused() && is_idempotent(request_.head.method));
 }
 

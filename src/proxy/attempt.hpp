@@ -54,6 +54,9 @@ class Attempt final : public ExchangePart,
   // on the way.
   Task<Result<>> start(HeadTime time, ResponseHead& head);
 
+  // After start() failed: waits a moment for the rest of the content, where with it the request
+  // could be sent again.
+  Task<> gather();
   // The request can be sent again as it is: nothing of its content was lost, no byte of an answer
   // came, and the upstream said that it has not looked at it, or a reused connection died under a
   // request of an idempotent method.
@@ -61,7 +64,7 @@ class Attempt final : public ExchangePart,
   // For the next try: this one says nothing of the upstream.
   control::BreakerCall take_call() noexcept { return std::move(call_); }
   // The whole content, as far as it was kept; lives as long as the request.
-  Bytes kept() const noexcept { return kept_; }
+  Bytes kept() const;
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
   // tunnels.
   bool into_tunnel() noexcept;
@@ -86,10 +89,14 @@ class Attempt final : public ExchangePart,
   Task<Result<>> read_final_head(HeadTime time, ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
-  // A piece of content that goes out, in case all of it has to go out once more.
-  void keep(Bytes piece);
   // The client's fields behind the content, without the gateway's.
   const HeaderMap& trailers();
+  // A piece that goes to the upstream, as long as all of them are few enough.
+  void keep(Bytes piece);
+  // The upstream will not look at what is still sent, and the next try may want it.
+  bool refused_unread() const noexcept;
+  // What the next try would send is here.
+  bool has_all_content() const noexcept;
   // Why there is no final head.
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
@@ -110,16 +117,16 @@ class Attempt final : public ExchangePart,
   std::span<const std::string> gateway_fields_;
   std::unique_ptr<HeaderMap> trailers_;  // those left, where some had to go
   std::unique_ptr<codec::ClientExchange> client_;
-  Bytes kept_;
-  std::string content_;  // so far, while keeping_
+  Bytes kept_;         // the whole content, where it came with the head or a try before this one
+  std::string later_;  // all of it up to now, where it did not
   net::TaskGroup uploads_;
-  net::Waiter continued_;  // the upstream's 100 came, or its final head
+  net::Waiter continued_;  // the upstream's 100 came, or its final head; later, news for gather()
   TimePoint started_;
   Duration waited_before_;      // for the client, when it started
   Duration head_after_{};       // since_start() when the head came, or did not
   bool upload_done_ = false;    // all content was sent
-  bool keeping_ = false;        // content that did not come whole with its head
   bool settling_ = false;       // an upload that has not begun shall not
+  bool keeping_ = false;        // later_ is complete
   bool pulling_ = false;        // the client is asked for content
   bool content_taken_ = false;  // some of it left the client's hands
   bool head_came_ = false;

@@ -113,6 +113,10 @@ class Forwarder final : public Handler {
   }
 
   Task<Response> serve(Request& request, Exchange& exchange, const Target& target) {
+    // A deadline of the client's that is over asks nobody.
+    if (exchange.connection.loop->now() >= exchange.hard_deadline) {
+      return refuse(Reason::request_timeout, "", exchange);
+    }
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
       return refuse(Reason::internal, fault, exchange);
     }
@@ -209,6 +213,7 @@ class Forwarder final : public Handler {
         complete(request, exchange, attempt, response);
         co_return response;
       }
+      if (!tried.fresh) co_await attempt.gather();
       if (tried.fresh || !attempt.replayable()) {
         co_await exchange.end(attempt);
         co_return problem(came.error(), exchange.request_id());

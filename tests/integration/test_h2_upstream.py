@@ -371,6 +371,39 @@ class SharedConnectionTest(H2UpstreamCase):
         response = self.fetch(gateway, method=method, body=body)
         self.assertEqual((response.status, response.body), (200, body or b"ok"))
 
+    @rows([("with a length", "Content-Length: 7", "content", 200),
+           ("chunked", "Transfer-Encoding: chunked", "7\r\ncontent\r\n0\r\n\r\n", 200),
+           ("before it", "Content-Length: 7", "content", 200, True),
+           ("before it, chunked", "Transfer-Encoding: chunked", "7\r\ncontent\r\n0\r\n\r\n",
+            200, True),
+           ("too much to keep", "Content-Length: 70000", "x" * 70000, 502),
+           ("before too much to keep", "Content-Length: 70000", "x" * 70000, 502, True),
+           ("content that does not come", "Content-Length: 7", "", 502, True)])
+    def test_goaway_when_the_content_came_behind_its_head(self, framing, content, status,
+                                                          at_once=False):
+        gone = threading.Event()
+
+        def handler(request):
+            if not at_once or request.connection.number != 0:
+                request.read_body()
+            if request.connection.number == 0:
+                request.connection.send(h2.goaway(0))
+                return gone.set()
+            request.reply(200, request.body)
+        origin = self.h2_origin(handler)
+        client = self.client(self.serve(origin))
+        client.send(f"POST / HTTP/1.1\r\nHost: a.test\r\n{framing}\r\n\r\n")
+        origin.wait_requests(1)
+        if at_once:
+            self.assertTrue(gone.wait(20))
+        client.send(content)
+        response = client.read_response("POST")
+        self.assertEqual(response.status, status)
+        if status == 200:
+            self.assertEqual(response.body, b"content")
+        else:
+            self.assert_problem(response, "upstream_reset")
+
     def test_goaway_lets_what_runs_finish(self):
         release = threading.Event()
 
