@@ -40,6 +40,16 @@ std::string message(std::string_view text) {
   return out;
 }
 
+int grpc_status_of(Reason reason, int status) noexcept {
+  constexpr int unknown = 2;
+  if (reason != Reason::none) return info(reason).grpc_status;
+  for (std::size_t i = 1; i < reason_count; ++i) {
+    const ReasonInfo& row = info(static_cast<Reason>(i));
+    if (row.status == status) return row.grpc_status;
+  }
+  return unknown;
+}
+
 }  // namespace
 
 bool is_grpc(const RequestHead& head) noexcept {
@@ -71,16 +81,23 @@ std::string grpc_timeout(Duration time) {
   return "99999999H";
 }
 
+bool refuses(const Response& response) noexcept {
+  if (response.reason != Reason::none) return true;
+  return response.head.status >= 400 && !response.detail.empty();
+}
+
 void into_grpc(Response& response) {
-  const ReasonInfo& row = info(response.reason);
+  const bool has_reason = response.reason != Reason::none;
+  const int status = has_reason ? status_of(response.reason) : response.head.status;
+  const int grpc_status = grpc_status_of(response.reason, status);
   HeaderMap& headers = response.head.headers;
   response.head.status = 200;
   response.head.framing = Framing::none;
   response.body = NoBody{};
   headers.remove(FieldId::content_length);
   headers.set("content-type", content_type);
-  headers.add("grpc-status", std::to_string(row.grpc_status));
-  headers.add("grpc-message", message(status_phrase(row.status)));
+  headers.add("grpc-status", std::to_string(grpc_status));
+  headers.add("grpc-message", message(status_phrase(status)));
 }
 
 }  // namespace weir

@@ -132,7 +132,10 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
 void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange) {
   const auto time = parse_grpc_timeout(head.headers.get("grpc-timeout").value_or(""));
   if (!time) return;
-  const Duration gone = exchange.connection.loop->now() - exchange.head_received;
+  // A turn's requests have the turn's time, yet some has gone.
+  constexpr Duration least = std::chrono::microseconds(1);
+  const Duration gone =
+      std::max<Duration>(exchange.connection.loop->now() - exchange.head_received, least);
   head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 

@@ -21,6 +21,10 @@ class Grpc(Case):
             [{"name": "down", "match": {"path_prefix": "/down"}, "upstream": "down"},
              {"name": "denied", "match": {"path_prefix": "/denied"}, "upstream": "o",
               "middleware": [{"ip_filter": {"deny": ["127.0.0.0/8"]}}]},
+             {"name": "broken", "match": {"path_prefix": "/broken"}, "upstream": "o",
+              "fault": {"abort": {"share": "100%", "status": 503}}},
+             {"name": "odd", "match": {"path_prefix": "/odd"}, "upstream": "o",
+              "fault": {"abort": {"share": "100%", "status": 418}}},
              {"name": "s", "match": {"path_prefix": "/s"}, "upstream": "o"}],
             {"o": cls.server.address, "down": refusing.address},
             listener={"protocols": ["h2c"]}, access_log={"path": "access.log"},
@@ -50,6 +54,8 @@ class Grpc(Case):
         ("no route", "/none", GRPC, "12", "Not Found", 404),
         ("refused by a middleware", "/denied", GRPC, "7", "Forbidden", 403),
         ("no upstream", "/down", GRPC, "14", "Bad Gateway", 502),
+        ("a fault on purpose", "/broken", GRPC, "14", "Service Unavailable", 503),
+        ("a fault of a status without a reason", "/odd", GRPC, "2", "I'm a teapot", 418),
         ("with a suffix", "/none", [("content-type", "application/grpc+proto")], "12", "Not Found", 404),
         ("with a parameter", "/none", [("content-type", "application/grpc;x=y")], "12", "Not Found", 404),
         ("a path too long", "/" + "x" * 20000, GRPC, "13", "URI Too Long", 414),
@@ -88,6 +94,19 @@ class Grpc(Case):
         units = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "S": 1}
         self.assertLessEqual(float(passed[:-1]) * units[passed[-1]], 0.3)
         self.assertGreater(float(passed[:-1]), 0)
+
+    def test_what_is_passed_on_is_less(self):
+        self.client.fetch("POST", "/s/Call", [*GRPC, ("grpc-timeout", "60S")], b"")
+        passed = self.server.heads[-1].header("grpc-timeout")
+        self.assertEqual(passed[-1], "u")
+        self.assertLess(int(passed[:-1]), 60_000_000)
+
+    def test_a_deadline_that_is_over_asks_nobody(self):
+        self.client.fetch("POST", "/s/Call", GRPC, b"")
+        asked = len(self.server.heads)
+        answer = self.client.fetch("POST", "/s/Call", [*GRPC, ("grpc-timeout", "0S")], b"")
+        self.assertEqual((answer.status, answer.header("grpc-status")), (200, "4"))
+        self.assertEqual(len(self.server.heads), asked)
 
     @rows([("no unit", "300"), ("another unit", "3x"), ("too long", "123456789S")])
     def test_a_deadline_that_is_none_goes_on_as_it_came(self, text):

@@ -20,9 +20,12 @@ std::optional<Duration> parse_grpc_timeout(std::string_view text) noexcept;
 // The same again, rounded up where eight digits do not tell it; at least a nanosecond.
 std::string grpc_timeout(Duration time);
 
-// Turns an answer of ours that refuses into what a gRPC client reads: HTTP 200, trailers only, with
-// the status of the reason's row. The fields that say more (Retry-After and the like) stay.
-// REQUIRES: response.reason is not none.
+// An answer of ours that refuses: it has a reason, or is a fault on purpose, which has only a
+// detail.
+bool refuses(const Response& response) noexcept;
+// Turns one that does into what a gRPC client reads: HTTP 200, trailers only, with the status of
+// the reason's row, or without a reason that of the first row with this HTTP status, else UNKNOWN.
+// The fields that say more (Retry-After and the like) stay.
 void into_grpc(Response& response);
 
 }  // namespace weir

@@ -252,7 +252,7 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
     co_await serve_tunnel(**tunnel, response, outcome);
     co_return;
   }
-  if (response.reason != Reason::none && is_grpc(request_.head)) into_grpc(response);
+  if (refuses(response) && is_grpc(request_.head)) into_grpc(response);
   BodyStream* body = nullptr;
   Bytes first;
   bool last = true;

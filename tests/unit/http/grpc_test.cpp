@@ -54,5 +54,18 @@ TEST(GrpcTest, ARefusalBecomesTrailers) {
   EXPECT_TRUE(response.head.headers.contains(FieldId::retry_after));
 }
 
+TEST(GrpcTest, AFaultOnPurposeHasTheStatusOfItsRow) {
+  Response response;
+  EXPECT_FALSE(refuses(response));
+  response.head.status = 503;
+  EXPECT_FALSE(refuses(response)) << "the upstream's own";
+  response.detail = "a fault on purpose";
+  EXPECT_TRUE(refuses(response));
+  into_grpc(response);
+  EXPECT_EQ(response.head.status, 200);
+  EXPECT_EQ(response.head.headers.get("grpc-status"), "14");
+  EXPECT_EQ(response.head.headers.get("grpc-message"), "Service Unavailable");
+}
+
 }  // namespace
 }  // namespace weir
