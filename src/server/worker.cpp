@@ -165,7 +165,11 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   }
 
   const config::Protocols spoken = config.spoken();
-  bool h2 = listener.tls != nullptr ? stream->alpn() == "h2" : spoken.h2c;
+  bool h2 = spoken.h2c;
+  if (listener.tls != nullptr) {
+    // Whoever offers nothing speaks HTTP/1, unless this listener does not.
+    h2 = stream->alpn().empty() ? !spoken.http1 : stream->alpn() == "h2";
+  }
   if (listener.tls == nullptr && spoken.h2c && spoken.http1) {
     const auto place = handshakes_.insert(handshakes_.end(), stream.get());
     const codec::Preface preface =

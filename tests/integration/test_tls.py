@@ -11,6 +11,7 @@ import threading
 
 from harness import (Authority, Case, TlsClient, basic_config, client_context, curl, openssl, rows,
                      s_client, wait_until, weir)
+from harness import h2_frames as h2
 
 
 def tls_config(upstreams, certificates, *, tls=None, listener=None, **more):
@@ -152,6 +153,26 @@ class Handshakes(TlsCase):
         ends = {labels["name"]: value for labels, value in self.gw.metrics().series(
             "weir_tls_certificate_expiry_timestamp_seconds", listener="http")}
         self.assertGreater(ends["two.example"], 1.7e9)
+
+    def test_a_certificate_for_an_address_is_watched_too(self):
+        pair = self.authority.issue("by-address", ["IP:127.0.0.1"])
+        gateway = self.gateway(tls_config({"app": self.server.address}, [pair]))
+        ends = dict((labels["name"], value) for labels, value in gateway.metrics().series(
+            "weir_tls_certificate_expiry_timestamp_seconds", listener="http"))
+        self.assertGreater(ends["by-address"], 1.7e9)
+
+    def test_without_alpn_an_http2_listener_speaks_http2(self):
+        gateway = self.gateway(tls_config({"app": self.server.address},
+                                          [self.authority.issue("only", ["one.example"])],
+                                          listener={"protocols": ["h2"]}))
+        client = self.tls(gateway)
+        client.send(h2.PREFACE + h2.settings() + h2.headers(1, [
+            (":method", "GET"), (":scheme", "https"), (":authority", "one.example"),
+            (":path", "/")], True))
+        self.assertEqual(client.read_exact(9)[3], h2.SETTINGS)
+        client = self.tls(gateway)
+        client.request("GET", "/", host="one.example")
+        self.assertNotIn(b"HTTP/1", client.read_available())
 
     def test_every_orderly_end_says_close_notify(self):
         client = self.tls(self.gw)

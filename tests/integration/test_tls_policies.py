@@ -250,6 +250,31 @@ class Rotation(TlsCase):
         wait_until("the new pair", lambda: self.serial(gateway) == der_hash(second[0]), timeout=20,
                    interval=0.1)
 
+    def test_a_new_certificate_does_not_wait_for_its_staple(self):
+        a = self.authority
+        first, second = a.issue("s1", ["one.example"]), a.issue("s2", ["one.example"])
+        cert, key, staple = a.path("st.crt"), a.path("st.key"), a.path("st.ocsp")
+        for to, of in ((cert, first[0]), (key, first[1]), (staple, a.ocsp("s1"))):
+            shutil.copy(of, to)
+        gateway = self.gateway(self.config(self.origin(), [
+            {"cert": cert, "key": key, "ocsp": staple}]))
+
+        def stapled():
+            return "Cert Status: good" in s_client(gateway.address(), "-status")
+
+        self.assertTrue(stapled())
+        with open(staple, "wb") as file:  # of the same certificate: the good one stays
+            file.write(b"damaged")
+        gateway.wait_log("the complaint", "no OCSP response", timeout=20)
+        self.assertTrue(stapled())
+        shutil.copy(second[0], cert)
+        shutil.copy(second[1], key)
+        wait_until("the new pair", lambda: self.serial(gateway) == der_hash(second[0]), timeout=20,
+                   interval=0.1)
+        self.assertFalse(stapled())
+        shutil.copy(a.ocsp("s2"), staple)
+        wait_until("its staple", stapled, timeout=20, interval=0.1)
+
     def test_a_reload_reads_the_files_at_once(self):
         a = self.authority
         first, second = a.issue("r1", ["one.example"]), a.issue("r2", ["one.example"])

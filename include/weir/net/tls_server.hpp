@@ -30,7 +30,8 @@ class FileWatch;
 class TlsServer {
  public:
   using Problems = std::vector<config::Problem>;
-  // What a certificate is for, and until when in seconds since the epoch.
+  // What a certificate is for ("-" where it names nobody), and until when in seconds since the
+  // epoch.
   struct Certificate {
     std::vector<std::string> names;
     std::int64_t ends_at = 0;
@@ -52,7 +53,8 @@ class TlsServer {
 
   // --- main thread
   // Looks whether files have changed and takes what is right of them, a pair of certificate and key
-  // only together; what is wrong is returned, and stays as it was. `changed` tells whether anything
+  // only together (a new one also where its OCSP response is wrong); what is wrong is returned, and
+  // stays as it was. `changed` tells whether anything
   // was taken. With `all` the files are read in any case.
   Problems refresh(bool all, bool& changed, Problems& warnings);
   // Rotates the ticket keys when it is time.

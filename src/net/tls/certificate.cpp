@@ -110,7 +110,7 @@ std::vector<std::string> names_of(const X509& certificate) {
     const GENERAL_NAME* one = sk_GENERAL_NAME_value(alternatives.get(), i);
     if (one->type == GEN_DNS) add(one->d.dNSName);
   }
-  if (!alternatives) {
+  if (names.empty()) {
     X509_NAME* const subject = X509_get_subject_name(&certificate);
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at >= 0) add(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));

@@ -23,7 +23,8 @@ std::expected<Chain, std::string> parse_chain(std::string_view pem);
 std::expected<Owned<EVP_PKEY>, std::string> parse_key(std::string_view pem);
 bool belongs_to(const X509& certificate, const EVP_PKEY& key) noexcept;
 
-// The DNS names it is for, lower-cased: those of subjectAltName, or without any the common name.
+// The DNS names it is for, lower-cased: those of subjectAltName, or without any (it may
+// name addresses alone) the common name.
 std::vector<std::string> names_of(const X509& certificate);
 // When it ends, in seconds since the epoch.
 std::int64_t ends_at(const X509& certificate) noexcept;

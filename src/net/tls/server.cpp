@@ -31,8 +31,25 @@ void warn_of_time(const X509& certificate, const config::File& file, Problems& w
   }
 }
 
+std::optional<tls::Staple> read_staple(const config::File& file, const X509& certificate,
+                                       Problems& problems, Problems& warnings) {
+  const auto der = content_of(file, problems);
+  if (!der) return std::nullopt;
+  auto staple = tls::parse_staple(*der, certificate);
+  if (!staple) {
+    report(problems, file, staple.error());
+    return std::nullopt;
+  }
+  if (staple->next_update != 0 && staple->next_update < std::time(nullptr)) {
+    report(warnings, file, "the OCSP response is out of date and is not stapled");
+  }
+  return std::move(*staple);
+}
+
+// Nothing where the pair of before, if there is one, shall stay.
 std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files,
-                                           Problems& problems, Problems& warnings) {
+                                           const tls::Pair* before_it, Problems& problems,
+                                           Problems& warnings) {
   auto pair = std::make_shared<tls::Pair>();
   const std::size_t before = problems.size();
   if (const auto pem = content_of(files.cert, problems)) {
@@ -59,18 +76,13 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
     return nullptr;
   }
   if (files.ocsp) {
-    if (const auto der = content_of(files.ocsp, problems)) {
-      auto staple = tls::parse_staple(*der, own);
-      if (staple) {
-        pair->staple = std::move(*staple);
-        if (pair->staple.next_update != 0 && pair->staple.next_update < std::time(nullptr)) {
-          report(warnings, files.ocsp, "the OCSP response is out of date and is not stapled");
-        }
-      } else {
-        report(problems, files.ocsp, staple.error());
-      }
+    auto staple = read_staple(files.ocsp, own, problems, warnings);
+    if (staple) {
+      pair->staple = std::move(*staple);
+    } else if (before_it == nullptr || X509_cmp(before_it->chain.front().get(), &own) == 0) {
+      // A new certificate does not wait for its staple: the old one would run out meanwhile.
+      return nullptr;
     }
-    if (problems.size() != before) return nullptr;
   }
   pair->names = tls::names_of(own);
   warn_of_time(own, files.cert, warnings);
@@ -135,7 +147,8 @@ TlsServer::Problems TlsServer::read(Problems& warnings) {
   for (std::size_t i = 0; i < settings_.certificates.size(); ++i) {
     const config::CertificateFiles& files = settings_.certificates[i];
     if (files.client_auth) read_ca(*files.client_auth, cas, i + 1, problems);
-    if (auto pair = read_pair(files, problems, warnings)) pairs[i] = std::move(pair);
+    auto pair = read_pair(files, pairs_[i].get(), problems, warnings);
+    if (pair) pairs[i] = std::move(pair);
   }
   for (const auto& pair : pairs) {
     if (!pair) return problems;

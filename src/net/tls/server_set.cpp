@@ -193,7 +193,10 @@ void ServerSet::choose(SSL* ssl, std::string_view name) const {
 
 std::vector<TlsServer::Certificate> ServerSet::certificates() const {
   std::vector<TlsServer::Certificate> out;
-  for (const auto& pair : pairs_) out.push_back({pair->names, ends_at(*pair->chain.front())});
+  for (const auto& pair : pairs_) {
+    out.push_back({pair->names, ends_at(*pair->chain.front())});
+    if (pair->names.empty()) out.back().names.emplace_back("-");
+  }
   return out;
 }
 
