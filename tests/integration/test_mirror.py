@@ -39,6 +39,8 @@ class MirrorTest(Case):
         connection.reply(500, [("X-From", "shadow")], b"s" * 100_000)
 
     def setUp(self):
+        # Copies of the test before may still be on their way.
+        self.weir.wait_metric(0, "weir_upstream_connections", upstream="shadow", state="active")
         self.upstream.clear()
         self.shadow.clear()
 
