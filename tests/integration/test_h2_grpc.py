@@ -113,3 +113,37 @@ class Grpc(Case):
         self.assertEqual(self.client.fetch("POST", "/s/Call", [*GRPC, ("grpc-timeout", text)],
                                            b"").status, 200)
         self.assertEqual(self.server.heads[-1].header("grpc-timeout"), text)
+
+
+class Streams(Case):
+    def test_both_sides_may_be_silent_after_the_head(self):
+        def serve(connection, request):
+            connection.send("HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\n"
+                            "Transfer-Encoding: chunked\r\n\r\n")
+            while True:
+                size = int(connection.read_until(b"\r\n"), 16)
+                piece = connection.read_exact(size + 2)[:-2]
+                if not piece:
+                    request.body = b""  # to its end
+                    connection.send("0\r\ngrpc-status: 0\r\n\r\n")
+                    return
+                connection.chunk(piece)
+
+        gateway = self.gateway(basic_config(
+            [{"name": "s", "match": {"path": "/s"}, "upstream": "o"},
+             {"name": "slow", "match": {"path": "/slow"}, "upstream": "silent"}],
+            {"o": self.origin(serve).address,
+             "silent": self.origin(lambda c, r: c.wait_ended(60)).address},
+            listener={"protocols": ["h2c"]}, limits={"body_idle_timeout": "300ms"}))
+        client, other = H2Client(gateway.address()), H2Client(gateway.address())
+        self.addCleanup(client.close)
+        self.addCleanup(other.close)
+        call = client.request("POST", "/s", GRPC, end=False)
+        client.data(call, b"one")
+        client.head(call)
+        for _ in range(3):  # each takes as long as a slow sender has
+            slow = other.request("POST", "/slow", end=False)
+            self.assertEqual(other.answer(slow).status, 408)
+        client.data(call, b"two", end=True)
+        answer = client.answer(call)
+        self.assertEqual((answer.body, answer.trailer("grpc-status")), (b"onetwo", "0"))

@@ -50,6 +50,12 @@ class RequestContent final : public BodyStream {
   std::optional<std::uint64_t> length() const noexcept override { return length_; }
   void abort(Reason reason) noexcept override { fail(reason, {}); }
 
+  // Its pace is not watched any more: the exchange is a stream, which both sides may leave silent
+  // as long as its stream_idle_timeout lets them.
+  void unhurried() noexcept {
+    progress_ = Progress(Duration::zero());
+    inbound_.wake();
+  }
   // Nothing more will come; whoever reads hears why.
   void fail(Reason reason, std::string detail) noexcept;
   // Where the connection puts the fields behind the content before it ends.

@@ -241,6 +241,7 @@ void ServerStream::submit_head(const Response& response, bool ended) {
                                                 fields.size(), ended ? nullptr : &provider);
   if (submitted != 0) exchange_.cancel(Reason::internal);
   head_sent_ = true;
+  if (content_ && is_grpc(request_.head)) content_->unhurried();
   context_.session.want_write();
 }
 
