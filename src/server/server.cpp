@@ -214,7 +214,7 @@ Server::Problems Server::needs_restart(const config::Loaded& loaded) const {
   const auto refuse = [&](const config::Place& place, std::string path) {
     out.push_back({place, std::move(path), "a change of this needs a restart"});
   };
-  const auto refuse_value = [&](std::string path) { refuse(place_of(loaded, path), path); };
+  const auto refuse_value = [&](const std::string& path) { refuse(place_of(loaded, path), path); };
   if (next.server.workers != now.server.workers) refuse_value("server.workers");
   if (next.server.io_backend != now.server.io_backend) refuse_value("server.io_backend");
   if (next.admin.bind != now.admin.bind) refuse_value("admin.bind");
