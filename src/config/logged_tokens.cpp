@@ -1,23 +1,20 @@
 #include "config/logged_tokens.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <variant>
 
 #include "config/scalars.hpp"
 #include "weir/base/text.hpp"
+#include "weir/config/redacted_parameters.hpp"
 
 namespace weir::config {
 namespace {
 
-// The parameters that `query: redact` hides.
-constexpr std::array<std::string_view, 5> hidden{"access_token", "token", "key", "password", "sig"};
-
 bool is_logged(const AccessLog& log, const TokenPlace& place) {
   if (place.kind != TokenPlace::Kind::query || log.path == "off") return false;
   if (log.query != QueryPolicy::redact) return log.query == QueryPolicy::keep;
-  return std::ranges::none_of(hidden,
+  return std::ranges::none_of(redacted_parameters,
                               [&](std::string_view one) { return iequals(one, place.name); });
 }
 

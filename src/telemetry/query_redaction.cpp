@@ -3,12 +3,11 @@
 #include <array>
 
 #include "weir/base/text.hpp"
+#include "weir/config/redacted_parameters.hpp"
 
 namespace weir::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, 5> secrets{"access_token", "token", "key", "password",
-                                                  "sig"};
 constexpr std::size_t longest_secret = 12;
 
 bool is_secret(std::string_view name) noexcept {
@@ -28,7 +27,7 @@ bool is_secret(std::string_view name) noexcept {
     decoded[length++] = to_lower(c);
   }
   const std::string_view plain(decoded.data(), length);
-  for (const std::string_view secret : secrets) {
+  for (const std::string_view secret : config::redacted_parameters) {
     if (plain == secret) return true;
   }
   return false;
