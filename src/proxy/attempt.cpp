@@ -143,7 +143,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
     if (ready == net::Io::timeout && loop_.now() >= time.until(loop_.now(), exchange_)) {
       const Error why{Reason::request_timeout, Side::upstream, {}};
       auto out = failed(why);
-      if (time.is_clients(loop_.now(), exchange_)) failure_->reason = Reason::client_closed;
+      failure_->reason = time.named(why.reason, loop_.now(), exchange_);
       co_return out;
     }
   }

@@ -30,10 +30,12 @@ struct HeadTime {
     if (timeout == Duration::zero()) return exchange.hard_deadline;
     return std::min(start + timeout + exchange.client_wait(now), exchange.hard_deadline);
   }
-  // Whether it is up because the client would wait no longer, which says nothing of the upstream.
-  bool is_clients(TimePoint now, const Exchange& exchange) const noexcept {
-    return now >= clients &&
-           (timeout == Duration::zero() || now < start + timeout + exchange.client_wait(now));
+  // What a failure is called: a time that is up because the client would wait no longer says
+  // nothing of the upstream.
+  Reason named(Reason failure, TimePoint now, const Exchange& exchange) const noexcept {
+    const bool is_clients = now >= clients && (timeout == Duration::zero() ||
+                                               now < start + timeout + exchange.client_wait(now));
+    return failure == Reason::request_timeout && is_clients ? Reason::client_closed : failure;
   }
 };
 

@@ -1,6 +1,8 @@
 #include "weir/proxy/fixed_answers.hpp"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,12 @@ Response refuse(Reason reason, std::string_view detail, const Exchange& exchange
   return problem(reason, detail, exchange.request_id());
 }
 
+// "https:///path": browsers would take the path's first segment for the host.
+bool has_empty_host(std::string_view location) noexcept {
+  return location.substr(std::min(location.find_first_of(":/?"), location.size()))
+      .starts_with(":///");
+}
+
 class RedirectHandler final : public Handler {
  public:
   RedirectHandler(int status, TemplateText to) : status_(status), to_(std::move(to)) {}
@@ -28,8 +36,8 @@ class RedirectHandler final : public Handler {
       co_return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
     std::string location = Variables(request, exchange).expand(to_);
-    // HTTP/1.0 without a Host: browsers would take the path's first segment for it.
-    if (request.head.host.empty() && location.find(":///") != std::string::npos) {
+    // HTTP/1.0 without a Host.
+    if (request.head.host.empty() && has_empty_host(location)) {
       co_return refuse(Reason::bad_request, "no Host to redirect to", exchange);
     }
     // A path of two slashes would be read as another host.

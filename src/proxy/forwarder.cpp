@@ -177,9 +177,7 @@ class Forwarder final : public Handler {
         auto acquired =
             co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
         for (upstream::ConnectFailure& failure : tried.connect_failures) {
-          if (failure.reason == Reason::request_timeout && time.is_clients(loop.now(), exchange)) {
-            failure.reason = Reason::client_closed;
-          }
+          failure.reason = time.named(failure.reason, loop.now(), exchange);
           record.connect_failed(failure);
           call.ended(loop.now(), call_end(failure.reason), 0, failure.took);
           ++exchange.attempts;

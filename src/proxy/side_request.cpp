@@ -55,9 +55,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
       auto acquired =
           co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);
       for (upstream::ConnectFailure& failure : tried.connect_failures) {
-        if (failure.reason == Reason::request_timeout && time.is_clients(loop.now(), side)) {
-          failure.reason = Reason::client_closed;
-        }
+        failure.reason = time.named(failure.reason, loop.now(), side);
         record.connect_failed(failure);
         call->ended(loop.now(), call_end(failure.reason), 0, failure.took);
       }

@@ -83,6 +83,7 @@ TEST_F(FixedAnswersTest, NothingIsRedirectedToAHostThatNobodyNamed) {
   EXPECT_EQ(reason_of("https://{host}{path}"), Reason::bad_request);
   EXPECT_EQ(reason_of("https://www.example{path}"), Reason::none);
   EXPECT_EQ(reason_of("{path}"), Reason::none);
+  EXPECT_EQ(reason_of("/login?back=http:///"), Reason::none);
 }
 
 TEST_F(FixedAnswersTest, ContentOverTheLimitIsRefused) {
