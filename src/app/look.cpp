@@ -12,6 +12,7 @@
 #include "app/header_line.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/server/check_tls.hpp"
+#include "weir/server/load_checks.hpp"
 #include "weir/server/snapshot.hpp"
 
 namespace weir::app {

@@ -14,7 +14,7 @@
 
 #include "app/service_manager.hpp"
 #include "weir/config/loader.hpp"
-#include "weir/server/check_tls.hpp"
+#include "weir/server/load_checks.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::app {

@@ -1,15 +1,11 @@
 #include "server/tls_files.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <map>
 #include <utility>
 
 #include "weir/net/tls_server.hpp"
-#include "weir/route/expression_fault.hpp"
 #include "weir/server/check_tls.hpp"
-#include "weir/server/snapshot.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/upstream/cluster.hpp"
 
@@ -24,18 +20,6 @@ constexpr Duration interval = std::chrono::seconds(2);
 void warn(const std::vector<config::Problem>& problems, std::string_view what) {
   for (const config::Problem& problem : problems) log::warn(what, {{"why", problem.to_string()}});
 }
-
-// Whether all the files are named: what is missing has been said.
-bool is_whole(const config::ClientAuth& auth) {
-  return auth.mode == config::ClientAuthMode::off || auth.ca;
-}
-bool is_whole(const config::ListenerTls& tls) {
-  return !tls.certificates.empty() && is_whole(tls.client_auth) &&
-         std::ranges::all_of(tls.certificates, [](const config::CertificateFiles& one) {
-           return one.cert && one.key && (!one.client_auth || is_whole(*one.client_auth));
-         });
-}
-bool is_whole(const config::UpstreamTls& tls) { return bool{tls.cert} == bool{tls.key}; }
 
 }  // namespace
 
@@ -63,23 +47,6 @@ std::vector<config::Problem> check_tls(const config::Config& config,
     problems.insert(problems.end(), opened.error().begin(), opened.error().end());
   }
   return problems;
-}
-
-config::LoadChecks load_checks() {
-  return {.regex = route::expression_fault, .files = [](const config::Config& config) {
-            // Of a configuration that is wrong elsewhere: what is left of it.
-            config::Config whole;
-            std::ranges::copy_if(
-                config.listeners, std::back_inserter(whole.listeners),
-                [](const config::Listener& one) { return one.tls && is_whole(*one.tls); });
-            std::ranges::copy_if(
-                config.upstreams, std::back_inserter(whole.upstreams),
-                [](const config::Upstream& one) { return one.tls && is_whole(*one.tls); });
-            std::vector<config::Problem> warnings;
-            std::vector<config::Problem> problems = check_tls(whole, warnings);
-            std::ranges::move(check_keys(config, true), std::back_inserter(problems));
-            return problems;
-          }};
 }
 
 TlsFiles::TlsFiles(asio::io_context& main, std::vector<BoundListener>& listeners,

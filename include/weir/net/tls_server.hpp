@@ -54,8 +54,8 @@ class TlsServer {
   // --- main thread
   // Looks whether files have changed and takes what is right of them, a pair of certificate and key
   // only together (a new one also where its OCSP response is wrong); what is wrong is returned, and
-  // stays as it was. `changed` tells whether anything
-  // was taken. With `all` the files are read in any case.
+  // stays as it was. `changed` tells whether anything was taken. With `all` the files are read in
+  // any case.
   Problems refresh(bool all, bool& changed, Problems& warnings);
   // Rotates the ticket keys when it is time.
   void advance(TimePoint now);

@@ -12,7 +12,4 @@ namespace weir::server {
 std::vector<config::Problem> check_tls(const config::Config& config,
                                        std::vector<config::Problem>& warnings);
 
-// All that a load asks of the rooms above it.
-config::LoadChecks load_checks();
-
 }  // namespace weir::server
