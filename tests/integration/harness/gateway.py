@@ -21,6 +21,7 @@ from .waiting import bound, wait_until
 
 LISTENING = re.compile(r'listening name=(\S+) address=(\S+)'                   # log.format text
                        r'|"listening","name":"([^"]+)","address":"([^"]+)"')  # and json
+READY = re.compile(r' info ready( |$)|"message":"ready"')
 ALARMS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:",
           "UndefinedBehaviorSanitizer", "terminate called", "Assertion")
 PR_SET_PDEATHSIG = 1
@@ -143,6 +144,9 @@ class Gateway:
                           lambda _: self._all_listening(), timeout)
             if "admin" in self.addresses:
                 wait_until("readiness", lambda: self._ready_or_dead(), timeout)
+            # The last line of a start: who looks at the log from here on sees none of it.
+            self.wait_log("its last line of the start", lambda lines: any(map(READY.search, lines)),
+                          timeout)
         except BaseException:
             story = self.story("start")
             self.kill()

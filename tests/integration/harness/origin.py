@@ -31,6 +31,7 @@ class Request(Fields):
         self.body = None              # None until it was read to its end
         self.trailers = []
         self.partial = b""            # what came of a body that did not end
+        self.period = 0               # of its origin, when the head came
         line, *fields = raw_head[:-4].split(b"\r\n")
         match = REQUEST_LINE.match(line)
         if not match:
@@ -197,6 +198,7 @@ class Origin:
         self.requests = []     # complete ones, in order of completion
         self.heads = []        # every head, complete or not
         self.connections = []
+        self.period = 0        # how often the lists were cleared
         self.errors = []       # what Weir must never send
         self.changed = threading.Condition()
         self.path = path
@@ -243,6 +245,7 @@ class Origin:
                 head = connection.read_until(b"\r\n\r\n")
                 request = Request(head, connection.number, index)
                 with self.changed:
+                    request.period = self.period
                     self.heads.append(request)
                     self.changed.notify_all()
                 self.handler(connection, request)
@@ -259,8 +262,9 @@ class Origin:
 
     def completed(self, request):
         with self.changed:
-            self.requests.append(request)
-            self.changed.notify_all()
+            if request.period == self.period:
+                self.requests.append(request)
+                self.changed.notify_all()
 
     def wait(self, what, condition, timeout=5.0):
         with self.changed:
@@ -287,8 +291,11 @@ class Origin:
         return self.connections[number].how
 
     def clear(self):
+        """Forgets what came. A request whose head came before this is not listed afterwards either,
+        however late its content is read."""
         with self.changed:
             self.requests, self.heads = [], []
+            self.period += 1
 
     def targets(self):
         return [request.target for request in self.heads]
