@@ -12,7 +12,7 @@
 #include "auth/key_fetches.hpp"
 #include "auth/key_source.hpp"
 #include "weir/base/signals.hpp"
-#include "weir/telemetry/log.hpp"
+#include "weir/telemetry/occasional.hpp"
 
 namespace weir::auth {
 
@@ -21,7 +21,6 @@ namespace log = telemetry::log;
 namespace {
 
 constexpr Duration between_looks = std::chrono::seconds(1);
-constexpr Duration between_complaints = std::chrono::minutes(1);
 
 std::string key_of(const config::JwtIssuer& issuer) {
   std::string out = std::to_string(static_cast<int>(issuer.keys.kind)) + '\n';
@@ -93,7 +92,6 @@ class KeyKeeper::Thread {
     std::string content;  // what the keys in force were read from; guarded by mutex_
     // The thread's.
     FileIdentity identity;
-    TimePoint complains = TimePoint::min();
     bool failing = false;
   };
 
@@ -183,12 +181,10 @@ class KeyKeeper::Thread {
   }
 
   void complain(Kept& kept, const std::string& error, TimePoint now) {
-    const bool again = std::exchange(kept.failing, true);
-    if (again && now < kept.complains) return;
-    kept.complains = now + between_complaints;
+    kept.failing = true;
     const bool remote = kept.kind == config::JwtKeyKind::jwks_url;
-    log::warn(remote ? "keys not fetched" : "keys not read",
-              {{remote ? "url" : "file", kept.place}, {"error", error}});
+    log::occasionally(now, log::Level::warn, remote ? "keys not fetched" : "keys not read",
+                      {{remote ? "url" : "file", kept.place}, {"error", error}});
   }
 
   KeyFetches fetches_;

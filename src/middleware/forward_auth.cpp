@@ -52,8 +52,9 @@ class ForwardAuth final : public Middleware {
         if (std::ranges::any_of(copied_, same)) headers.add(field.id, field.name, field.value);
       }
     } else if (!allow_on_error_) {
-      std::string why =
-          answer ? "answered " + std::to_string(status) : std::string(name(answer.error().reason));
+      std::string why = "the authorization server ";
+      why += answer ? "answered " + std::to_string(status)
+                    : "gave no answer: " + std::string(name(answer.error().reason));
       co_return problem(Reason::auth_unavailable, why, exchange.request_id());
     }
     co_return co_await next(request, exchange);

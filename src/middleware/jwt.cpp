@@ -12,6 +12,7 @@
 #include "weir/middleware/token_places.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/telemetry/jwt_metrics.hpp"
+#include "weir/telemetry/occasional.hpp"
 
 namespace weir {
 namespace {
@@ -131,8 +132,17 @@ class Jwt final : public Middleware {
     co_return refusal(reason, detail, exchange);
   }
 
+  // Never the token, nor anything of it: `detail` is the class of failure.
+  void log_refusal(Reason reason, std::string_view detail, const Exchange& exchange) const {
+    namespace log = telemetry::log;
+    log::occasionally(exchange.connection.loop->now(), log::Level::info, "token refused",
+                      {{"policy", metrics_->policy()}, {"reason", name(reason)}, {"error", detail}},
+                      {{"client", exchange.client_ip.to_string()}});
+  }
+
   Response refusal(Reason reason, std::string_view detail, const Exchange& exchange) const {
     count(exchange, reason, false);
+    if (reason != Reason::token_missing) log_refusal(reason, detail, exchange);
     Response response = problem(reason, detail, exchange.request_id());
     const bool scope = reason == Reason::insufficient_scope;
     if (status_of(reason) != 401 && !scope) return response;

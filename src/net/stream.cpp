@@ -11,10 +11,20 @@
 #include <utility>
 
 #include "net/system_calls.hpp"
+#include "weir/base/errno_name.hpp"
 #include "weir/net/pieces.hpp"
 #include "weir/net/tls_session.hpp"
 
 namespace weir::net {
+namespace {
+
+std::unexpected<Error> connect_failure(int error) {
+  Error out{Reason::connect_failed, Side::upstream, errno_name(error)};
+  if (error == ECONNREFUSED) out.sentence = "the upstream refused the connection";
+  return std::unexpected(std::move(out));
+}
+
+}  // namespace
 
 Io Stream::to_io(Wake wake) noexcept {
   switch (wake) {
@@ -38,7 +48,7 @@ Stream::~Stream() { close(); }
 Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadline deadline,
                                std::unique_ptr<Stream>& out) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) co_return fail(Reason::connect_failed, Side::internal, std::strerror(errno));
+  if (fd < 0) co_return fail(Reason::connect_failed, Side::internal, errno_name(errno));
   if (address.family() != AF_UNIX) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -49,19 +59,21 @@ Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadlin
   if (connected != 0 && errno != EINPROGRESS) {
     const int error = errno;
     ::close(fd);
-    co_return fail(Reason::connect_failed, Side::upstream, std::strerror(error));
+    co_return connect_failure(error);
   }
   out = std::make_unique<Stream>(loop, fd);
   if (connected == 0) co_return Result<>{};
   Stream& stream = *out;
   stream.writable_ = false;
   const Io ready = co_await stream.wait_writable(deadline);
-  if (ready == Io::timeout) co_return fail(Reason::connect_timeout, Side::upstream);
+  if (ready == Io::timeout) {
+    co_return fail(Reason::connect_timeout, Side::upstream, errno_name(ETIMEDOUT));
+  }
   if (ready != Io::ok) co_return fail(Reason::connect_failed, Side::upstream, "given up");
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) co_return fail(Reason::connect_failed, Side::upstream, std::strerror(error));
+  if (error != 0) co_return connect_failure(error);
   co_return Result<>{};
 }
 

@@ -40,8 +40,11 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
 
 Attempt::~Attempt() {
   exchange_.set_cancellable(nullptr);
-  record_.ended(endpoint_, end());
-  tell_breaker(call_end(end()));
+  const TryEnd end = this->end();
+  record_.ended(endpoint_, end);
+  const bool cut = head_came_ && !end.answer_complete && !end.client_gone && !end.out_of_time;
+  if (cut && !end.silent && !failure_) record_.cut(loop_.now(), endpoint_);
+  tell_breaker(call_end(end));
 }
 
 TryEnd Attempt::end() const noexcept {
@@ -152,6 +155,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
 [[gnu::noinline]] std::unexpected<Error> Attempt::failed(const Error& why) {
   failure_ = why;
   head_after_ = since_start();
+  record_.failed(loop_.now(), endpoint_, why, lease_.reused());
   return std::unexpected(why);
 }
 

@@ -121,7 +121,7 @@ class Forwarder final : public Handler {
       return refuse(Reason::internal, fault, exchange);
     }
     auto call = target.cluster->breaker().begin(exchange.connection.loop->now());
-    if (!call) return refuse(Reason::circuit_open, exchange.upstream, exchange, call.error());
+    if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
     return forward(request, exchange, target, std::move(*call));
   }
 
@@ -229,13 +229,14 @@ class Forwarder final : public Handler {
     const bool switched = head.status == 101;
     if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
       attempt.abort(Reason::upstream_bad_response);
-      response = problem(Reason::upstream_bad_response, "switched protocols unasked",
+      response = problem(Reason::upstream_bad_response, "the upstream switched protocols unasked",
                          exchange.request_id());
       return;
     }
     if (switched && !attempt.into_tunnel()) {
       attempt.abort(Reason::pool_full);
-      response = problem(Reason::pool_full, "tunnels", exchange.request_id());
+      response = problem(Reason::pool_full, "the upstream has as many tunnels as it may have",
+                         exchange.request_id());
       return;
     }
     strip_hop_by_hop(head.headers);

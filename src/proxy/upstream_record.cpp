@@ -1,5 +1,7 @@
 #include "proxy/upstream_record.hpp"
 
+#include "weir/telemetry/occasional.hpp"
+
 namespace weir::proxy {
 namespace {
 
@@ -83,6 +85,27 @@ void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end
   }
   if (end.out_of_time || end.silent) result = TryResult::timeout;
   count(endpoint, result, end.status);
+}
+
+void UpstreamRecord::failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,
+                            bool reused) const noexcept {
+  namespace log = telemetry::log;
+  const TryResult result = result_of(error.reason);
+  if (error.side == Side::downstream ||
+      (result != TryResult::reset && result != TryResult::bad_response &&
+       result != TryResult::tls_failed)) {
+    return;
+  }
+  const bool usual = reused && error.reason == Reason::upstream_reset;
+  log::occasionally(now, usual ? log::Level::info : log::Level::warn, "upstream failed",
+                    {{"upstream", upstream_}, {"reason", name(error.reason)}},
+                    {{"error", error.detail}, {"endpoint", endpoint.address()}});
+}
+
+void UpstreamRecord::cut(TimePoint now, const upstream::Endpoint& endpoint) const noexcept {
+  namespace log = telemetry::log;
+  log::occasionally(now, log::Level::warn, "upstream's answer cut", {{"upstream", upstream_}},
+                    {{"endpoint", endpoint.address()}});
 }
 
 }  // namespace weir::proxy

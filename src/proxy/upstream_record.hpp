@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "weir/base/reason.hpp"
+#include "weir/base/result.hpp"
 #include "weir/base/time.hpp"
 #include "weir/control/circuit_breaker.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
@@ -31,15 +33,22 @@ control::CallEnd call_end(Reason failure) noexcept;
 class UpstreamRecord {
  public:
   UpstreamRecord(telemetry::UpstreamMetrics& metrics, unsigned worker) noexcept
-      : shard_(metrics.shard(worker)), worker_(worker) {}
+      : upstream_(metrics.upstream()), shard_(metrics.shard(worker)), worker_(worker) {}
 
   void leased(const upstream::Lease& lease);
   void connect_failed(const upstream::ConnectFailure& failure);
   void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
+  // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that
+  // was closed it is usual.
+  void failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,
+              bool reused) const noexcept;
+  // An answer that was cut in its content.
+  void cut(TimePoint now, const upstream::Endpoint& endpoint) const noexcept;
 
  private:
   void count(const upstream::Endpoint& endpoint, telemetry::TryResult result, int status);
 
+  std::string_view upstream_;  // of the metrics, which outlive it
   telemetry::UpstreamShard& shard_;
   unsigned worker_;
 };

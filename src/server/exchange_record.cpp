@@ -55,6 +55,7 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.bytes_out = exchange.bytes_out;
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
   record.user = exchange.user;
+  record.detail = exchange.detail;
   record.referer = head.headers.get(FieldId::referer).value_or("");
   if (const TlsFacts* tls = exchange.connection.tls) {
     record.tls_version = tls->version;

@@ -151,7 +151,8 @@ Response Gateway::refuse(const Error& error, Exchange& exchange) {
   return response;
 }
 
-void Gateway::finish(Response& response, const Exchange& exchange, const Snapshot& snapshot) const {
+void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const {
+  if (!response.detail.empty()) exchange.detail = response.detail;
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
   headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());

@@ -2,13 +2,15 @@
 // place. Worker thread.
 #pragma once
 
+#include <string>
+
 #include "weir/base/task.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/net/stream.hpp"
 
 namespace weir::server {
 
-// False when no valid header came until the deadline: the connection is to be closed.
-Task<bool> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo& info);
+// "", or why no valid header came until the deadline: the connection is to be closed.
+Task<std::string> read_proxy_header(net::Stream& stream, Deadline until, ConnectionInfo& info);
 
 }  // namespace weir::server

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/client_counts.hpp"
+#include "server/failure_log.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
 #include "server/reload_rules.hpp"
@@ -15,7 +16,7 @@
 #include "server/tls_files.hpp"
 #include "server/worker.hpp"
 #include "weir/server/check_tls.hpp"
-#include "weir/telemetry/log.hpp"
+#include "weir/telemetry/occasional.hpp"
 #include "weir/upstream/discovery.hpp"
 
 namespace weir::server {
@@ -36,17 +37,9 @@ std::string access_log_target(const config::Config& config) {
 class Server::Parts {
  public:
   explicit Parts(asio::io_context& main)
-      : discovery(main, upstream::make_system_resolver(main),
-                  [](std::string_view upstream, std::string_view name, std::string_view error,
-                     std::size_t addresses) {
-                    if (!error.empty()) {
-                      log::warn("name not resolved",
-                                {{"upstream", upstream}, {"name", name}, {"error", error}});
-                    } else if (addresses == 0) {
-                      log::warn("name has no address", {{"upstream", upstream}, {"name", name}});
-                    }
-                  }),
-        timer(main) {}
+      : discovery(main, upstream::make_system_resolver(main), log_look_up),
+        timer(main),
+        counts(main) {}
 
   ClientCounts clients;
   std::vector<BoundListener> listeners;
@@ -55,6 +48,7 @@ class Server::Parts {
   std::unique_ptr<TlsFiles> tls;
   upstream::Discovery discovery;
   asio::steady_timer timer;
+  CountsTimer counts;
 };
 
 Server::Server(asio::io_context& main, Source source, net::PassedSockets passed)
@@ -363,6 +357,7 @@ void Server::finished() {
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();
+    log::tell_all_counts();
     log::info("stopped", {{"requests_cut", cut_requests_}});
     stopped_(cut_requests_ == 0 ? 0 : 2);
   });

@@ -9,11 +9,13 @@
 #include <string>
 #include <utility>
 
+#include "server/failure_log.hpp"
 #include "server/proxy_header.hpp"
 #include "weir/base/signals.hpp"
 #include "weir/codec/h1/server_connection.hpp"
 #include "weir/codec/h2/server_connection.hpp"
 #include "weir/codec/preface.hpp"
+#include "weir/net/tls_session.hpp"
 
 namespace weir::server {
 namespace {
@@ -111,7 +113,7 @@ void Worker::take(int fd, const SocketAddress& peer, BoundListener& listener) {
   const std::uint64_t most = process_->max_connections.load(std::memory_order_relaxed);
   if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= most) {
     process_->connections.fetch_sub(1, std::memory_order_relaxed);
-    listener.metrics->shard(index_).refused(telemetry::Refusal::max_connections);
+    refuse(listener, peer, telemetry::Refusal::max_connections, "");
     ::close(fd);
     return;
   }
@@ -135,22 +137,23 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
 
   if (config.proxy_protocol == config::ProxyProtocol::required) {
     if (!info.peer_trusted) {
-      shard.refused(telemetry::Refusal::proxy_protocol);
+      refuse(listener, info.peer, telemetry::Refusal::proxy_protocol,
+             "the peer is not in trusted_proxies");
       co_return;
     }
     const Deadline until = deadline_after(loop_.now(), config.limits.handshake_timeout);
     const auto place = handshakes_.insert(handshakes_.end(), stream.get());
-    const bool came = co_await read_proxy_header(*stream, until, info);
+    const std::string fault = co_await read_proxy_header(*stream, until, info);
     handshakes_.erase(place);
-    if (!came) {
-      shard.refused(telemetry::Refusal::proxy_protocol);
+    if (!fault.empty()) {
+      refuse(listener, info.peer, telemetry::Refusal::proxy_protocol, fault);
       co_return;
     }
     info.peer_trusted = is_trusted(info.peer, gateway_->trusted_proxies());
   }
   if (config.limits.connections_per_client != 0 && info.peer.ip().valid()) {
     if (!clients_.enter(listener.index, info.peer.ip(), config.limits.connections_per_client)) {
-      shard.refused(telemetry::Refusal::connections_per_client);
+      refuse(listener, info.peer, telemetry::Refusal::connections_per_client, "");
       co_return;
     }
     counted.client = info.peer.ip();
@@ -159,7 +162,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
 
   std::shared_ptr<const TlsFacts> facts;
   if (listener.tls != nullptr) {
-    facts = co_await handshake(*stream, listener);
+    facts = co_await handshake(*stream, info.peer, listener);
     if (facts == nullptr) co_return;
     info.tls = facts.get();
   }
@@ -194,7 +197,14 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   co_await connection->run();
 }
 
+void Worker::refuse(BoundListener& listener, const SocketAddress& peer, telemetry::Refusal refusal,
+                    std::string_view why) {
+  listener.metrics->shard(index_).refused(refusal);
+  log_refused_connection(loop_.now(), listener.config->name, peer, refusal, why);
+}
+
 Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
+                                                        const SocketAddress& peer,
                                                         BoundListener& listener) {
   const Deadline until = deadline_after(loop_.now(), listener.config->limits.handshake_timeout);
   stream.start_tls(listener.tls->accept(loop_.buffers()));
@@ -203,8 +213,16 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
   handshakes_.erase(place);
   auto& shard = listener.metrics->shard(index_);
   if (done != net::Io::ok) {
+    const net::TlsSession* const tls = stream.tls();
+    const bool failed = done == net::Io::error && tls != nullptr && tls->failed();
+    const HandshakeFault fault = done == net::Io::timeout ? HandshakeFault::timeout
+                                 : failed                 ? tls->fault()
+                                                          : HandshakeFault::closed;
     shard.handshakes_failed.add();
+    shard.handshake_faults[static_cast<std::size_t>(fault)].add();
     if (done == net::Io::timeout) shard.refused(telemetry::Refusal::handshake_timeout);
+    log_failed_handshake(loop_.now(), listener.config->name, peer, fault,
+                         failed ? std::string_view(tls->failure()) : std::string_view());
     co_return nullptr;
   }
   auto facts = net::TlsServer::facts(*stream.tls());

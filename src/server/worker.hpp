@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -62,8 +63,12 @@ class Worker {
   void accept(int fd, const SocketAddress& peer, BoundListener& listener);
   void take(int fd, const SocketAddress& peer, BoundListener& listener);
   Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, BoundListener& listener);
+  // Counts and logs a connection that is closed before its first request.
+  void refuse(BoundListener& listener, const SocketAddress& peer, telemetry::Refusal refusal,
+              std::string_view why);
   // Null when it failed or took too long; the connection is then to be closed.
-  Task<std::shared_ptr<const TlsFacts>> handshake(net::Stream& stream, BoundListener& listener);
+  Task<std::shared_ptr<const TlsFacts>> handshake(net::Stream& stream, const SocketAddress& peer,
+                                                  BoundListener& listener);
   void check_empty();
 
   const unsigned index_;

@@ -129,6 +129,7 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
     out = put_number(out, static_cast<unsigned>(record.status));
   }
   if (record.reason != Reason::none) word(R"(,"reason":")", name(record.reason));
+  text(R"(,"detail":")", record.detail);
   text(R"(,"route":")", record.route);
   text(R"(,"upstream":")", record.upstream);
   text(R"(,"endpoint":")", record.endpoint);

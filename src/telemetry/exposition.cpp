@@ -74,8 +74,9 @@ void Exposition::collect_routes(Families& out) const {
     const Label label{"route", route.route()};
     std::map<std::pair<Method, int>, std::uint64_t> answers;
     route.for_each([&](const RouteShard& shard) {
-      shard.requests.for_each(
-          [&](Method method, int status, std::uint64_t n) { answers[{method, status}] += n; });
+      shard.requests.for_each([&](Method method, int status, std::uint64_t n) {
+        answers[{method, status}] += n;
+      });
     });
     for (const auto& [answer, n] : answers) {
       requests.counter({label,
@@ -84,15 +85,21 @@ void Exposition::collect_routes(Families& out) const {
                        n);
     }
     using S = RouteShard;
-    duration.histogram({label},
-                       distribution(route, [](const S& s) -> auto& { return s.duration; }));
-    head.histogram({label}, distribution(route, [](const S& s) -> auto& { return s.head; }));
-    in_flight.gauge({label}, level(route, [](const S& s) -> auto& { return s.in_flight; }));
-    tunnels.gauge({label}, level(route, [](const S& s) -> auto& { return s.tunnels; }));
-    bytes_in.counter({label}, total(route, [](const S& s) -> auto& { return s.request_bytes; }));
-    bytes_out.counter({label}, total(route, [](const S& s) -> auto& { return s.response_bytes; }));
+    duration.histogram({label}, distribution(
+                                    route, [](const S& s) -> auto& { return s.duration; }));
+    head.histogram({label}, distribution(
+                                route, [](const S& s) -> auto& { return s.head; }));
+    in_flight.gauge({label}, level(
+                                 route, [](const S& s) -> auto& { return s.in_flight; }));
+    tunnels.gauge({label}, level(
+                               route, [](const S& s) -> auto& { return s.tunnels; }));
+    bytes_in.counter({label}, total(
+                                  route, [](const S& s) -> auto& { return s.request_bytes; }));
+    bytes_out.counter({label}, total(
+                                   route, [](const S& s) -> auto& { return s.response_bytes; }));
     for (std::size_t i = 0; i < reason_count; ++i) {
-      const auto n = total(route, [i](const S& s) -> auto& { return s.rejected[i]; });
+      const auto n = total(
+          route, [i](const S& s) -> auto& { return s.rejected[i]; });
       if (n != 0) rejected.counter({label, {"reason", name(static_cast<Reason>(i))}}, n);
     }
   }
@@ -101,7 +108,8 @@ void Exposition::collect_routes(Families& out) const {
   for (const auto& [key, held] : metrics_.splits_) {
     const SplitMetrics& split = *held.series;
     splits.counter({{"route", split.route()}, {"upstream", split.upstream()}},
-                   total(split, [](const SplitShard& s) -> auto& { return s.requests; }));
+                   total(
+                       split, [](const SplitShard& s) -> auto& { return s.requests; }));
   }
   for (Family* family : {&requests, &duration, &head, &in_flight, &tunnels, &rejected, &bytes_in,
                          &bytes_out, &splits}) {
@@ -123,8 +131,10 @@ void Exposition::collect_jwt(Families& out) const {
         verifications.counter({{"policy", jwt.policy()}, {"result", result}, {"cached", cached}},
                               n);
       };
-      count("false", total(jwt, [i](const S& s) -> auto& { return s.verified[i]; }));
-      count("true", total(jwt, [i](const S& s) -> auto& { return s.remembered[i]; }));
+      count("false", total(
+                         jwt, [i](const S& s) -> auto& { return s.verified[i]; }));
+      count("true", total(
+                        jwt, [i](const S& s) -> auto& { return s.remembered[i]; }));
     }
   }
   std::move(verifications).append_to(out);
@@ -138,6 +148,8 @@ void Exposition::collect_listeners(Families& out) const {
   auto refused = counter_family("weir_connections_rejected_total",
                                 "Client connections closed before a request was read.");
   auto handshakes = counter_family("weir_tls_handshakes_total", "TLS handshakes with clients.");
+  auto faults = counter_family("weir_tls_handshake_failures_total",
+                               "TLS handshakes with clients that failed, by cause.");
   auto expiry = gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
                              "When the certificate for a name ends, since the epoch in seconds.");
   for (const auto& [key, held] : metrics_.listeners_) {
@@ -147,26 +159,39 @@ void Exposition::collect_listeners(Families& out) const {
     for (std::size_t i = 0; i < protocol_count; ++i) {
       const Label protocol{"protocol", name(static_cast<Protocol>(i))};
       active.gauge({label, protocol},
-                   level(listener, [i](const S& s) -> auto& { return s.active[i]; }));
+                   level(
+                       listener, [i](const S& s) -> auto& { return s.active[i]; }));
       all.counter({label, protocol},
-                  total(listener, [i](const S& s) -> auto& { return s.total[i]; }));
+                  total(
+                      listener, [i](const S& s) -> auto& { return s.total[i]; }));
     }
     for (std::size_t i = 0; i < refusal_count; ++i) {
       refused.counter({label, {"reason", name(static_cast<Refusal>(i))}},
-                      total(listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
+                      total(
+                          listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
     }
     const auto shake = [&](std::string_view result, std::string_view resumed, std::uint64_t n) {
       if (n != 0) handshakes.counter({label, {"result", result}, {"resumed", resumed}}, n);
     };
-    shake("ok", "false", total(listener, [](const S& s) -> auto& { return s.handshakes; }));
-    shake("ok", "true", total(listener, [](const S& s) -> auto& { return s.handshakes_resumed; }));
+    shake("ok", "false",
+          total(
+              listener, [](const S& s) -> auto& { return s.handshakes; }));
+    shake("ok", "true",
+          total(
+              listener, [](const S& s) -> auto& { return s.handshakes_resumed; }));
     shake("failed", "false",
-          total(listener, [](const S& s) -> auto& { return s.handshakes_failed; }));
+          total(
+              listener, [](const S& s) -> auto& { return s.handshakes_failed; }));
+    for (std::size_t i = 0; i < handshake_fault_count; ++i) {
+      const auto n = total(
+          listener, [i](const S& s) -> auto& { return s.handshake_faults[i]; });
+      if (n != 0) faults.counter({label, {"cause", name(static_cast<HandshakeFault>(i))}}, n);
+    }
   }
   for (const auto& [key, held] : metrics_.certificates_) {
     expiry.gauge({{"listener", key.first}, {"name", key.second}}, held.series->expiry.value());
   }
-  for (Family* family : {&active, &all, &refused, &handshakes, &expiry}) {
+  for (Family* family : {&active, &all, &refused, &handshakes, &faults, &expiry}) {
     std::move(*family).append_to(out);
   }
 }
@@ -197,11 +222,12 @@ void Exposition::collect_upstreams(Families& out) const {
     }
     if (!used(upstream)) continue;
     using S = UpstreamShard;
-    duration.histogram({label},
-                       distribution(upstream, [](const S& s) -> auto& { return s.duration; }));
-    connect.histogram({label},
-                      distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
-    queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
+    duration.histogram({label}, distribution(
+                                    upstream, [](const S& s) -> auto& { return s.duration; }));
+    connect.histogram({label}, distribution(
+                                   upstream, [](const S& s) -> auto& { return s.connect; }));
+    queue.histogram({label}, distribution(
+                                 upstream, [](const S& s) -> auto& { return s.queue; }));
   }
   for (Family* family : {&duration, &connect, &queue, &saturation, &breaker, &transitions}) {
     std::move(*family).append_to(out);
@@ -222,7 +248,8 @@ void Exposition::collect_endpoints(Families& out) const {
     using S = EndpointShard;
     for (std::size_t i = 0; i < try_result_count; ++i) {
       for (std::size_t c = 0; c < classes.size(); ++c) {
-        const auto n = total(endpoint, [i, c](const S& s) -> auto& { return s.requests[i][c]; });
+        const auto n = total(
+            endpoint, [ i, c ](const S& s) -> auto& { return s.requests[i][c]; });
         if (n == 0) continue;
         requests.counter({upstream,
                           address,
@@ -232,9 +259,11 @@ void Exposition::collect_endpoints(Families& out) const {
       }
     }
     connections.gauge({upstream, address, {"state", "idle"}},
-                      level(endpoint, [](const S& s) -> auto& { return s.idle; }));
+                      level(
+                          endpoint, [](const S& s) -> auto& { return s.idle; }));
     connections.gauge({upstream, address, {"state", "active"}},
-                      level(endpoint, [](const S& s) -> auto& { return s.active; }));
+                      level(
+                          endpoint, [](const S& s) -> auto& { return s.active; }));
     healthy.gauge({upstream, address}, endpoint.healthy.value());
   }
   for (Family* family : {&requests, &connections, &healthy}) std::move(*family).append_to(out);

@@ -6,6 +6,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -82,7 +83,7 @@ void set_format(Format format) noexcept { current_format.store(format, std::memo
 Level level() noexcept { return current_level.load(std::memory_order_relaxed); }
 bool enabled(Level at) noexcept { return at >= level(); }
 
-void write(Level at, std::string_view message, Fields fields) {
+void write(Level at, std::string_view message, std::span<const Field> fields) {
   if (!enabled(at)) return;
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   const std::string line =
@@ -94,18 +95,6 @@ void write(Level at, std::string_view message, Fields fields) {
   } else {
     write_line(line);
   }
-}
-
-bool Throttle::allow(TimePoint now, std::uint64_t& suppressed) noexcept {
-  const Duration::rep at = now.time_since_epoch().count();
-  Duration::rep next = next_.load(std::memory_order_relaxed);
-  if (at < next ||
-      !next_.compare_exchange_strong(next, at + interval_.count(), std::memory_order_relaxed)) {
-    suppressed_.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  suppressed = suppressed_.exchange(0, std::memory_order_relaxed);
-  return true;
 }
 
 }  // namespace weir::telemetry::log

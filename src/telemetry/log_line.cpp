@@ -61,7 +61,7 @@ std::string_view name(Level level) noexcept {
 }
 
 std::string format_line(Format format, WallTime time, Level level, std::string_view message,
-                        Fields fields) {
+                        std::span<const Field> fields) {
   const bool json = format == Format::json;
   std::array<char, Timestamp::longest> stamp;
   const std::string_view when(

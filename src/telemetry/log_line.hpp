@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,6 @@ inline constexpr std::size_t longest_line = 4096;
 // message and the fields. A value that is too long loses its end, fields past the limit are left
 // out; the line stays well-formed.
 std::string format_line(Format format, WallTime time, Level level, std::string_view message,
-                        Fields fields);
+                        std::span<const Field> fields);
 
 }  // namespace weir::telemetry::log

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "weir/telemetry/occasional.hpp"
+
 namespace weir::telemetry {
 namespace {
 
@@ -75,12 +77,9 @@ std::size_t LogOutput::write_some(std::string_view bytes, const std::function<bo
 }
 
 void LogOutput::complain(const char* what, int error) {
-  std::uint64_t suppressed = 0;
-  if (!complaints_.allow(Clock::now(), suppressed)) return;
-  log::error(what, {{"path", target_.path()},
-                    {"error", std::strerror(error)},
-                    {"suppressed", suppressed},
-                    {"lines_lost", lost()}});
+  log::occasionally(Clock::now(), log::Level::error, what,
+                    {{"path", target_.path()}, {"error", std::strerror(error)}},
+                    {{"lines_lost", lost()}});
 }
 
 void LogOutput::reopen() {

@@ -43,7 +43,6 @@ class LogOutput {
   bool mid_line_ = false;  // the last byte written did not end a line
   bool cut_ = false;  // and the rest of that line is lost: the next one needs a newline before it
   bool skipping_ = false;  // the beginning of a line is lost: the rest must not be written
-  log::Throttle complaints_{std::chrono::seconds(10)};
 };
 
 }  // namespace weir::telemetry

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "upstream/failure_log.hpp"
 #include "upstream/worker_view.hpp"
 #include "weir/net/tls_session.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -143,6 +144,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     }
     if (connected) co_return std::move(*lease);
     last = std::move(connected.error());
+    log_connect_failure(view.loop().now(), name_, endpoint, *last);
     tried.add(endpoint);
     tried.connect_failures.push_back(
         {endpoint.shared_from_this(), last->reason, lease->connect_time});
@@ -189,7 +191,7 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, Deadline deadline, Ex
     co_return awaited;
   }
   if (view.settings().protocol == config::UpstreamProtocol::h2) {
-    co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not speak h2");
+    co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not agree to h2");
   }
   if (speak == Speak::as_agreed) {
     slot.http1 = true;
@@ -269,15 +271,18 @@ Task<Result<>> Cluster::secure(net::Stream& stream, const Lease& lease, Speak sp
     case net::Io::ok:
       co_return Result<>{};
     case net::Io::timeout:
-      co_return fail(Reason::connect_timeout, Side::upstream, "TLS");
+      co_return fail(Reason::connect_timeout, Side::upstream, "the TLS handshake took too long");
     case net::Io::cancelled:
       co_return fail(Reason::connect_failed, Side::upstream, "given up");
     default:
       break;
   }
   const net::TlsSession& session = *stream.tls();
-  Error error{Reason::upstream_tls_failed, Side::upstream, session.failure(), {}};
-  if (session.certificate_failed()) error.proxy_error = "tls_certificate_error";
+  Error error{Reason::upstream_tls_failed, Side::upstream, session.failure()};
+  if (session.certificate_failed()) {
+    error.proxy_error = "tls_certificate_error";
+    error.sentence = "the upstream's certificate is not accepted";
+  }
   co_return std::unexpected(std::move(error));
 }
 

@@ -16,9 +16,12 @@ enum class Side : std::uint8_t { downstream, upstream, internal };
 struct Error {
   Reason reason = Reason::internal;
   Side side = Side::internal;
-  std::string detail;  // for the log; in an answer only where the peer itself caused it (4xx)
+  std::string detail;  // for the log; in an answer only where the client itself caused it
   // Registered Proxy-Status error type where it is not the reason's own; a literal.
   std::string_view proxy_error{};
+  // What a client is told of a 5xx where it is not the reason's own sentence; a literal, which
+  // names no address.
+  std::string_view sentence{};
 };
 
 template <class T = void>

@@ -136,6 +136,7 @@ class Exchange {
   std::string_view user;                  // who basic_auth found
   const Claims* claims = nullptr;         // set by jwt, held by the exchange
   RateLimitMarks* rate_limits = nullptr;  // what the route's limits decided, while its chain runs
+  std::string detail;                     // of our refusal, as the client was told
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives

@@ -12,8 +12,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "weir/base/buffer.hpp"
+#include "weir/base/handshake_fault.hpp"
 
 struct ssl_st;  // OpenSSL's SSL
 
@@ -63,12 +65,17 @@ class TlsSession {
   void close_notify() noexcept;
 
   bool failed() const noexcept { return failed_; }
+  // OpenSSL's words; of a certificate that was refused also whom it is for, when and by whom.
   const std::string& failure() const noexcept { return failure_; }
   // The failure was what a certificate said, not the protocol.
   bool certificate_failed() const noexcept { return certificate_failed_; }
   // It was an alert of the peer's. In TLS 1.3 a server's verdict on its client's certificate comes
   // so behind the client's handshake.
   bool alerted() const noexcept { return alerted_; }
+  // What kind of failure it was, where the handshake failed.
+  HandshakeFault fault() const noexcept { return fault_; }
+  // What is wrong with the peer's certificate, by whoever checks it.
+  void set_certificate_fault(std::string fault) noexcept { certificate_fault_ = std::move(fault); }
 
   // --- facts, once established
   std::string_view version() const noexcept;  // "TLSv1.3"
@@ -109,7 +116,9 @@ class TlsSession {
   bool notified_ = false;
   unsigned policy_ = 0;
   std::string sni_;
+  HandshakeFault fault_ = HandshakeFault::closed;
   std::string failure_;
+  std::string certificate_fault_;
 };
 
 }  // namespace weir::net

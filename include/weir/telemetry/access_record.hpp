@@ -42,7 +42,8 @@ struct AccessRecord {
   std::string_view referer;
   std::string_view tls_version;
   std::string_view sni;
-  std::string_view user;  // who authenticated; only the combined format has it
+  std::string_view user;    // who authenticated
+  std::string_view detail;  // why Weir refused, or what cut the answer
 };
 
 // The part of the access log's settings that a worker needs for a line; held by the snapshot.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/base/handshake_fault.hpp"
 #include "weir/telemetry/cells.hpp"
 #include "weir/telemetry/sharded.hpp"
 
@@ -49,6 +50,7 @@ struct alignas(cache_line) ListenerShard {
   Counter handshakes;  // of TLS, those in full
   Counter handshakes_resumed;
   Counter handshakes_failed;
+  std::array<Counter, handshake_fault_count> handshake_faults;
 
  private:
   static constexpr std::size_t index(Protocol p) noexcept { return static_cast<std::size_t>(p); }

@@ -6,15 +6,14 @@
 //   -> 2026-01-02T03:04:05.678Z info listening name=http address=127.0.0.1:8080
 #pragma once
 
-#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
-#include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
 
 namespace weir::telemetry::log {
@@ -54,7 +53,10 @@ bool enabled(Level level) noexcept;
 
 // A line; control characters, quotes and invalid UTF-8 in values are escaped, so no value can look
 // like a field or a line of its own. Cut at 4 KiB.
-void write(Level level, std::string_view message, Fields fields = {});
+void write(Level level, std::string_view message, std::span<const Field> fields);
+inline void write(Level level, std::string_view message, Fields fields = {}) {
+  write(level, message, std::span<const Field>(fields.begin(), fields.size()));
+}
 
 inline void trace(std::string_view m, Fields f = {}) { write(Level::trace, m, f); }
 inline void debug(std::string_view m, Fields f = {}) { write(Level::debug, m, f); }
@@ -64,18 +66,5 @@ inline void error(std::string_view m, Fields f = {}) { write(Level::error, m, f)
 
 // "trace" ... "error"; nothing else is a level.
 std::string_view name(Level level) noexcept;
-
-// Lets a repeating message through once per interval and counts the others. Any thread.
-class Throttle {
- public:
-  explicit constexpr Throttle(Duration interval) noexcept : interval_(interval) {}
-  // Whether to log now; `suppressed` is then how many were not since the last time.
-  bool allow(TimePoint now, std::uint64_t& suppressed) noexcept;
-
- private:
-  Duration interval_;
-  std::atomic<Duration::rep> next_{Duration::min().count()};
-  std::atomic<std::uint64_t> suppressed_{0};
-};
 
 }  // namespace weir::telemetry::log

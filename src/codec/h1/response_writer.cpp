@@ -171,6 +171,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       const auto next = co_await body.read();
       if (!next) {
         outcome.reason = next.error().reason;
+        exchange.detail = next.error().detail;
         co_return false;
       }
       content = *next;

@@ -311,6 +311,7 @@ Task<bool> ServerStream::send_content(BodyStream* body, Outcome& outcome) {
       const auto next = co_await body->read();
       if (!next) {
         outcome.reason = next.error().reason;
+        exchange_.detail = next.error().detail;
         co_return false;
       }
       piece = *next;

@@ -5,6 +5,7 @@
 #include "net/tls/certificate.hpp"
 #include "net/tls/file_watch.hpp"
 #include "net/tls/settings.hpp"
+#include "net/tls/verify_report.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/net/tls_client.hpp"
 
@@ -64,7 +65,8 @@ Problems TlsClient::read() {
   context_ = SSL_CTX_new(TLS_client_method());
   if (context_ == nullptr) throw std::bad_alloc();
   tls::apply_common(context_, config::TlsVersion::tls12);
-  SSL_CTX_set_verify(context_, settings_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(context_, settings_.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                     settings_.verify ? tls::report_verification : nullptr);
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context_, on_ticket);
   std::string wire;

@@ -8,6 +8,7 @@
 
 #include "net/tls/server_callbacks.hpp"
 #include "net/tls/settings.hpp"
+#include "net/tls/verify_report.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::net::tls {
@@ -154,7 +155,7 @@ std::expected<Owned<SSL_CTX>, std::string> ServerSet::make_context(
   }
   SSL_CTX_set_session_id_context(raw, policy.context.data(),
                                  static_cast<unsigned>(policy.context.size()));
-  SSL_CTX_set_verify(raw, verify_mode(policy.mode), nullptr);
+  SSL_CTX_set_verify(raw, verify_mode(policy.mode), report_verification);
   if (policy.ca != nullptr) {
     const Owned<X509_STORE> store(X509_STORE_new());
     for (const Owned<X509>& one : policy.ca->certificates) {
@@ -183,7 +184,7 @@ void ServerSet::choose(SSL* ssl, std::string_view name) const {
   const Group& group = groups_[name.empty() ? default_ : names_.find(name)];
   const Policy& policy = policies_[group.policy];
   SSL_set_SSL_CTX(ssl, group.context.get());
-  SSL_set_verify(ssl, verify_mode(policy.mode), nullptr);
+  SSL_set_verify(ssl, verify_mode(policy.mode), report_verification);
   SSL_set_session_id_context(ssl, policy.context.data(),
                              static_cast<unsigned>(policy.context.size()));
   TlsSession& session = *TlsSession::of(ssl);

@@ -21,6 +21,47 @@ std::string text_of(std::string_view name, unsigned long code) {
   return std::string(name) + (reason != nullptr ? reason : "unknown error");
 }
 
+HandshakeFault fault_of(unsigned long code) noexcept {
+  if (code == 0) return HandshakeFault::closed;
+  if (ERR_GET_LIB(code) != ERR_LIB_SSL) return HandshakeFault::other;
+  const int reason = ERR_GET_REASON(code);
+  if (reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256) {
+    return HandshakeFault::alert;
+  }
+  switch (reason) {
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+      return HandshakeFault::closed;
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+      return HandshakeFault::plain_http;
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_UNEXPECTED_MESSAGE:
+    case SSL_R_BAD_RECORD_TYPE:
+      return HandshakeFault::not_tls;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_VERSION_TOO_HIGH:
+      return HandshakeFault::version;
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SHARED_GROUPS:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+    case SSL_R_NO_SUITABLE_GROUPS:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+      return HandshakeFault::algorithms;
+    case SSL_R_NO_APPLICATION_PROTOCOL:
+      return HandshakeFault::alpn;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return HandshakeFault::certificate_missing;
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return HandshakeFault::certificate_refused;
+    default:
+      return HandshakeFault::other;
+  }
+}
+
 }  // namespace
 
 // The BIO below the SSL: a reader and a writer of the session's two blocks.
@@ -127,12 +168,15 @@ TlsSession::Step TlsSession::fail() noexcept {
   try {
     const unsigned long code = ERR_peek_error();
     const int reason = ERR_GET_REASON(code);
+    fault_ = fault_of(code);
     alerted_ = ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
                reason < SSL_AD_REASON_OFFSET + 256;
     const long verified = SSL_get_verify_result(ssl_);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
       certificate_failed_ = true;
-      failure_ = std::string("certificate: ") + X509_verify_cert_error_string(verified);
+      failure_ = "certificate: ";
+      failure_ += certificate_fault_.empty() ? X509_verify_cert_error_string(verified)
+                                             : std::move(certificate_fault_);
     } else if (code == 0) {
       failure_ = "closed without a close_notify";
     } else {

@@ -35,9 +35,37 @@ TEST(Problem, SaysTheSameInBodyAndFields) {
 }
 
 TEST(Problem, DoesNotTellWhatIsInside) {
-  const Response response = problem(Reason::connect_failed, "10.0.0.1:80 refused", "id");
+  const Error error{Reason::connect_failed, Side::upstream, "10.0.0.1:80 ECONNREFUSED"};
+  const Response response = problem(error, "id");
   EXPECT_EQ(body_of(response).find("10.0.0.1"), std::string::npos);
-  EXPECT_EQ(response.detail, "10.0.0.1:80 refused");
+  EXPECT_EQ(response.detail, "no connection to the upstream could be made");
+  EXPECT_NE(body_of(response).find("\"detail\":\"no connection to the upstream could be made\""),
+            std::string::npos);
+}
+
+TEST(Problem, TellsTheSentenceOfAFailure) {
+  Error error{Reason::connect_failed, Side::upstream, "ECONNREFUSED"};
+  error.sentence = "the upstream refused the connection";
+  EXPECT_EQ(problem(error, "id").detail, "the upstream refused the connection");
+}
+
+TEST(Problem, EachFailureOfOursHasASentenceOrNoDetail) {
+  for (std::size_t i = 1; i < reason_count; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    SCOPED_TRACE(name(reason));
+    const int status = status_of(reason);
+    const Response response = problem(Error{reason, Side::upstream, "upstream-name"}, "id");
+    EXPECT_EQ(status < 500, response.detail == "upstream-name");
+    if (status >= 502 && status <= 504) {
+      EXPECT_NE(response.detail.find(' '), std::string::npos);
+    }
+    EXPECT_EQ(response.detail.empty(), body_of(response).find("\"detail\"") == std::string::npos);
+  }
+}
+
+TEST(Problem, WhatAClientCausedIsNamedAlsoInA5xx) {
+  const Error error{Reason::not_implemented, Side::downstream, "method 'BREW'"};
+  EXPECT_EQ(problem(error, "id").detail, "method 'BREW'");
 }
 
 TEST(Problem, NothingEndsTheString) {

@@ -1,0 +1,44 @@
+#include "server/failure_log.hpp"
+
+#include <chrono>
+
+#include "weir/telemetry/occasional.hpp"
+
+namespace weir::server {
+
+namespace log = telemetry::log;
+
+void log_refused_connection(TimePoint now, std::string_view listener, const SocketAddress& peer,
+                            telemetry::Refusal refusal, std::string_view why) noexcept {
+  log::occasionally(now, log::Level::warn, "connection refused",
+                    {{"listener", listener}, {"reason", name(refusal)}, {"why", why}},
+                    {{"peer", peer.to_string()}});
+}
+
+void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,
+                          HandshakeFault fault, std::string_view error) noexcept {
+  log::occasionally(now, log::Level::info, "TLS handshake failed",
+                    {{"listener", listener}, {"cause", name(fault)}},
+                    {{"error", error}, {"peer", peer.to_string()}});
+}
+
+void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,
+                 std::size_t addresses) noexcept {
+  if (!error.empty()) {
+    log::occasionally(Clock::now(), log::Level::warn, "name not resolved",
+                      {{"upstream", upstream}, {"name", name}, {"error", error}});
+  } else if (addresses == 0) {
+    log::occasionally(Clock::now(), log::Level::warn, "name has no address",
+                      {{"upstream", upstream}, {"name", name}});
+  }
+}
+
+void CountsTimer::tick() {
+  log::tell_counts(Clock::now());
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) tick();
+  });
+}
+
+}  // namespace weir::server

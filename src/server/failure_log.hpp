@@ -1,0 +1,38 @@
+// What the diagnostics say of connections that end before their first request and of names that are
+// not found, and the timer that has the counts of all such lines written.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <string_view>
+
+#include "weir/base/asio.hpp"
+#include "weir/base/handshake_fault.hpp"
+#include "weir/base/ip.hpp"
+#include "weir/base/time.hpp"
+#include "weir/telemetry/listener_metrics.hpp"
+
+namespace weir::server {
+
+// --- any thread; each not more often than the log allows for each listener and cause
+
+// `why` tells more than the refusal's name, "" for nothing.
+void log_refused_connection(TimePoint now, std::string_view listener, const SocketAddress& peer,
+                            telemetry::Refusal refusal, std::string_view why) noexcept;
+// `error` are OpenSSL's words, "" for none.
+void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,
+                          HandshakeFault fault, std::string_view error) noexcept;
+// What became of a look-up; nothing for one that found an address.
+void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,
+                 std::size_t addresses) noexcept;
+
+// Has the counts of rate limited lines written, once a second. Main thread.
+class CountsTimer {
+ public:
+  explicit CountsTimer(asio::io_context& main) : timer_(main) { tick(); }
+
+ private:
+  void tick();
+  asio::steady_timer timer_;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,35 @@
+#include "upstream/failure_log.hpp"
+
+#include "weir/telemetry/occasional.hpp"
+
+namespace weir::upstream {
+namespace {
+
+std::string_view message_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::connect_failed:
+    case Reason::connect_timeout:
+      return "connect failed";
+    case Reason::upstream_tls_failed:
+      return "upstream TLS failed";
+    case Reason::upstream_reset:
+    case Reason::upstream_bad_response:
+      return "upstream's HTTP/2 failed";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+void log_connect_failure(TimePoint now, std::string_view upstream, const Endpoint& endpoint,
+                         const Error& error) noexcept {
+  const std::string_view message = message_of(error.reason);
+  if (message.empty() || error.side == Side::downstream) return;
+  namespace log = telemetry::log;
+  log::occasionally(now, log::Level::warn, message,
+                    {{"upstream", upstream}, {"error", error.detail}},
+                    {{"endpoint", endpoint.address()}});
+}
+
+}  // namespace weir::upstream

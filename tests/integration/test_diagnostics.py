@@ -1,0 +1,269 @@
+"""What went wrong has its cause in the diagnostics: once at once, then counted; and the client gets
+a sentence, which is in the access log, too."""
+
+import json
+import socket
+import ssl
+import unittest
+
+from harness import Authority, Case, Refusing, TlsOrigin, basic_config, rows, wait_until
+from harness.tls import client_context
+from harness.tokens import SECRET, bearer, guarded, hs256, issuer
+
+
+def lines_with(text):
+    return lambda lines: [line for line in lines if text in line]
+
+
+class DiagnosticsCase(Case):
+    def line(self, gateway, message):
+        """The one line with that message."""
+        found = gateway.wait_log(message, lines_with(f" {message} "))
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def entries(self, gateway, count):
+        def read():
+            try:
+                with open(gateway.file("access.log"), encoding="utf-8") as file:
+                    lines = file.read().splitlines()
+            except FileNotFoundError:
+                return None
+            return [json.loads(line) for line in lines] if len(lines) >= count else None
+        return wait_until("lines of the access log", read)
+
+
+class UpstreamTest(DiagnosticsCase):
+    def test_a_refused_connect_is_told_once_and_counted_at_the_end(self):
+        dead = Refusing()
+        self.addCleanup(dead.close)
+        gateway = self.gateway(basic_config(upstreams={"app": dead.address},
+                                            access_log={"path": "access.log"}))
+        for _ in range(5):
+            response = self.fetch(gateway)
+            self.assertEqual(response.status, 502)
+            self.assertEqual(json.loads(response.body)["detail"],
+                             "the upstream refused the connection")
+        line = self.line(gateway, "connect failed")
+        self.assertIn(" warn ", line)
+        self.assertIn(f"upstream=app error=ECONNREFUSED endpoint={dead.address}", line)
+        for entry in self.entries(gateway, 5):
+            self.assertEqual(entry["detail"], "the upstream refused the connection")
+        gateway.terminate()
+        told = [line for line in gateway.lines if "connect failed" in line]
+        self.assertEqual(len(told), 2, told)
+        self.assertRegex(told[1], r"error=ECONNREFUSED .*times=4$")
+
+    def test_no_endpoint(self):
+        gateway = self.gateway(basic_config(upstreams={"app": "no-such-name.invalid:80"},
+                                            access_log={"path": "access.log"}))
+        problem = self.assert_problem(self.fetch(gateway), "no_healthy_endpoint")
+        self.assertNotIn("app", problem["detail"].split())
+        self.assertEqual(self.entries(gateway, 1)[0]["detail"], problem["detail"])
+        self.assertIn("upstream=app name=no-such-name.invalid:80 error=",
+                      self.line(gateway, "name not resolved"))
+
+    @rows([
+        ("a head that is none", b"HELO\r\n\r\n", "upstream_bad_response"),
+        ("closed at once", b"", "upstream_reset"),
+    ])
+    def test_an_answer_that_is_none(self, sent, reason):
+        def handler(connection, _):
+            connection.send(sent)
+            connection.close()
+        origin = self.origin(handler)
+        gateway = self.gateway(basic_config(upstreams={"app": origin.address}))
+        self.assert_problem(self.fetch(gateway, method="POST", body=b"x"), reason)
+        line = self.line(gateway, "upstream failed")
+        self.assertIn(f"upstream=app reason={reason} error=", line)
+        self.assertIn(f"endpoint={origin.address}", line)
+
+    def test_an_answer_that_is_cut(self):
+        def handler(connection, _):
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhal")
+            connection.close()
+        origin = self.origin(handler)
+        gateway = self.gateway(basic_config(upstreams={"app": origin.address},
+                                            access_log={"path": "access.log"}))
+        client = self.client(gateway)
+        client.request("GET", "/")
+        with self.assertRaises(Exception):
+            client.read_response()
+        entry, = self.entries(gateway, 1)
+        self.assertEqual((entry["status"], entry["reason"]), (200, "upstream_incomplete"))
+        self.assertEqual(entry["detail"], "closed within its content")
+        self.line(gateway, "upstream's answer cut")
+
+
+class TlsTest(DiagnosticsCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.authority = Authority()
+        cls.addClassCleanup(cls.authority.close)
+        cls.cert = cls.authority.issue("local", ["app.internal"])
+
+    def upstream(self, cert, **tls):
+        origin = TlsOrigin(cert=cert)
+        self.addCleanup(origin.close)
+        return self.gateway(basic_config(upstreams={"app": {
+            "endpoints": [{"address": origin.address}],
+            "tls": {"ca": self.authority.ca, "server_name": "app.internal", **tls}}}))
+
+    def test_an_upstream_s_certificate(self):
+        other = Authority("other")
+        self.addCleanup(other.close)
+        for name, cert, more, said in (
+                ("date", self.authority.issue("old", ["app.internal"], expired=True), {},
+                 "certificate has expired: for app.internal, valid 2020-01-01 to 2020-02-01"),
+                ("name", self.cert, {"server_name": "else.internal"},
+                 "with else.internal: for app.internal, valid "),
+                ("authority", other.issue("local", ["app.internal"]), {},
+                 "issued by CN=Weir test other")):
+            with self.subTest(name):
+                gateway = self.upstream(cert, **more)
+                problem = json.loads(self.fetch(gateway).body)
+                self.assertEqual(problem["reason"], "upstream_tls_failed")
+                self.assertEqual(problem["detail"], "the upstream's certificate is not accepted")
+                line = self.line(gateway, "upstream TLS failed")
+                self.assertIn("upstream=app", line)
+                self.assertIn(said, line)
+
+    def test_a_plain_upstream(self):
+        origin = self.origin()
+        gateway = self.gateway(basic_config(upstreams={"app": {
+            "endpoints": [{"address": origin.address}], "tls": {"ca": self.authority.ca}}}))
+        problem = json.loads(self.fetch(gateway).body)
+        self.assertEqual(problem["detail"], "the TLS handshake with the upstream failed")
+        self.line(gateway, "upstream TLS failed")
+
+    def listener(self, **tls):
+        cert, key = self.cert
+        origin = self.origin()
+        return self.gateway(basic_config(upstreams={"app": origin.address}, listener={
+            "tls": {"certificates": [{"cert": cert, "key": key}], **tls}}))
+
+    def assert_handshake_failed(self, gateway, cause):
+        line = self.line(gateway, "TLS handshake failed")
+        self.assertRegex(line, rf"listener=http cause={cause} .*peer=127\.0\.0\.1:\d+")
+        gateway.wait_metric(1, "weir_tls_handshake_failures_total", listener="http", cause=cause)
+
+    def test_a_client_that_leaves(self):
+        gateway = self.listener()
+        socket.create_connection(gateway.address()).close()
+        self.assert_handshake_failed(gateway, "closed")
+
+    def test_a_client_of_another_protocol(self):
+        gateway = self.listener()
+        with socket.create_connection(gateway.address()) as peer:
+            peer.sendall(b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c")
+            peer.settimeout(5)
+            while peer.recv(100):
+                pass
+        self.assert_handshake_failed(gateway, "not_tls")
+
+    def shake(self, gateway, context):
+        with socket.create_connection(gateway.address()) as peer:
+            peer.settimeout(5)
+            with self.assertRaises(OSError):
+                with context.wrap_socket(peer, server_hostname="app.internal") as tls:
+                    tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    while tls.recv(100):
+                        pass
+                    raise OSError("ended")
+
+    def test_a_client_that_does_not_trust_us(self):
+        gateway = self.listener()
+        self.shake(gateway, ssl.create_default_context())
+        self.assert_handshake_failed(gateway, "alert")
+
+    def test_a_client_without_its_certificate(self):
+        gateway = self.listener(client_auth={"mode": "required", "ca": self.authority.ca})
+        self.shake(gateway, client_context(self.authority.ca))
+        self.assert_handshake_failed(gateway, "certificate_missing")
+
+    def test_a_client_with_another_certificate(self):
+        other = Authority("other")
+        self.addCleanup(other.close)
+        gateway = self.listener(client_auth={"mode": "required", "ca": self.authority.ca})
+        self.shake(gateway, client_context(
+            self.authority.ca, cert=other.issue("client", ["client"], use="clientAuth")))
+        self.assert_handshake_failed(gateway, "certificate_refused")
+        self.assertIn("issued by CN=Weir test other",
+                      gateway.wait_log("its issuer", lines_with("handshake failed"))[0])
+
+    def test_no_version_in_common(self):
+        gateway = self.listener(min_version="1.3")
+        self.shake(gateway, client_context(self.authority.ca, version=ssl.TLSVersion.TLSv1_2))
+        self.assert_handshake_failed(gateway, "version")
+
+
+class ClientTest(DiagnosticsCase):
+    @rows([
+        ("missing", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PROXY header: missing", ["127.0.0.1/32"]),
+        ("wrong", b"PROXY TCP4 1.2.3.4 x 1 2\r\n", "malformed address or port", ["127.0.0.1/32"]),
+        ("untrusted", b"", "the peer is not in trusted_proxies", ["10.0.0.0/8"]),
+        ("cut", b"PROXY TCP4", "closed before a whole PROXY header", ["127.0.0.1/32"]),
+    ])
+    def test_proxy_header(self, sent, why, trusted):
+        origin = self.origin()
+        gateway = self.gateway(basic_config(
+            upstreams={"app": origin.address}, listener={"proxy_protocol": "required"},
+            trusted_proxies=trusted))
+        with socket.create_connection(gateway.address()) as peer:
+            port = peer.getsockname()[1]
+            peer.sendall(sent)
+            peer.shutdown(socket.SHUT_WR)
+            peer.settimeout(5)
+            try:
+                self.assertEqual(peer.recv(100), b"")
+            except ConnectionResetError:
+                pass  # bytes were left unread
+        line = self.line(gateway, "connection refused")
+        self.assertIn("listener=http reason=proxy_protocol", line)
+        self.assertIn(why, line)
+        self.assertIn(f"peer=127.0.0.1:{port}", line)
+
+    def test_max_connections(self):
+        origin = self.origin()
+        gateway = self.gateway(basic_config(upstreams={"app": origin.address},
+                                            limits={"connections_per_client": 1}))
+        self.assertEqual(self.fetch(gateway).status, 200)
+        first = self.client(gateway)
+        first.request("GET", "/")
+        self.assertEqual(first.read_response().status, 200)
+        second = self.client(gateway)
+        second.expect_closed()
+        self.assertIn("reason=connections_per_client", self.line(gateway, "connection refused"))
+
+    def test_token(self):
+        origin = self.origin()
+        gateway = self.gateway(basic_config(
+            [{"name": "api", "match": {}, "middleware": ["login"], "upstream": "app"}],
+            {"app": origin.address}, access_log={"path": "access.log"},
+            middleware=guarded([issuer({"secret": SECRET}, ["HS256"])])))
+        token = hs256(secret="another secret of thirty-two bytes!")
+        for _ in range(3):
+            problem = self.assert_problem(self.fetch(gateway, headers=bearer(token)),
+                                          "token_invalid")
+        self.assertEqual(self.entries(gateway, 3)[0]["detail"], problem["detail"])
+        line = self.line(gateway, "token refused")
+        self.assertIn("policy=login reason=token_invalid", line)
+        self.assertIn(problem["detail"], line)
+        self.assertIn("client=127.0.0.1", line)
+        for part in token.split("."):
+            self.assertNotIn(part, "\n".join(gateway.lines))
+
+    def test_key_set(self):
+        dead = Refusing()
+        self.addCleanup(dead.close)
+        origin = self.origin()
+        gateway = self.gateway(basic_config(
+            [{"name": "api", "match": {}, "middleware": ["login"], "upstream": "app"}],
+            {"app": origin.address},
+            middleware=guarded([issuer({"jwks_url": f"http://{dead.address}/keys"}, ["ES256"])])))
+        self.assertIn(f"url=http://{dead.address}/keys error=",
+                      self.line(gateway, "keys not fetched"))
+
+
+if __name__ == "__main__":
+    unittest.main()
