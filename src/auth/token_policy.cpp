@@ -108,7 +108,7 @@ std::shared_ptr<const VerifiedToken> TokenPolicy::remembered(const TokenDigest& 
 }
 
 Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Moment now,
-                                  net::Loop& loop) {
+                                  net::Loop& loop, IpAddress client) {
   auto parsed = parse_token(text);
   if (!parsed) co_return refused(Reason::token_invalid, parsed.error());
   const auto issuer = parts_->issuer_of(*parsed);
@@ -141,8 +141,9 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
     job->candidate.token.signed_text =
         std::string_view(job->text).substr(0, candidate.token.signed_text.size());
     auto work = [job] { return job->candidate.signature_is_valid(); };
-    const Result<bool> verdict =
-        co_await net::offload(parts_->offload, loop, now.steady + longest_wait, std::move(work));
+    const Offload::For whom{Offload::Use::signatures, client};
+    const Result<bool> verdict = co_await net::offload(
+        parts_->offload, loop, now.steady + longest_wait, std::move(work), whom);
     if (!verdict)
       co_return refused(verdict.error().reason, "its signature was not checked in time");
     valid = *verdict;

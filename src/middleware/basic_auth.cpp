@@ -140,8 +140,9 @@ class BasicAuth final : public Middleware {
       auto work = [users = users_, claim = std::move(claim), now] {
         return users->verify(claim, now);
       };
+      const Offload::For whom{Offload::Use::passwords, exchange.client_ip};
       const Result<bool> verdict =
-          co_await net::offload(offload_, loop, now + longest_wait, std::move(work));
+          co_await net::offload(offload_, loop, now + longest_wait, std::move(work), whom);
       if (!verdict) co_return problem(verdict.error(), exchange.request_id());
       if (!*verdict) {
         co_return refuse(Reason::credentials_invalid, "authorization: wrong user or password",

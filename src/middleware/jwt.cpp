@@ -106,8 +106,8 @@ class Jwt final : public Middleware {
  private:
   Task<Response> verified(Request& request, Exchange& exchange, Next next, OfferedToken offered,
                           auth::TokenDigest digest, auth::Moment now) {
-    auth::Verdict verdict =
-        co_await policy_->verify(offered.token, digest, now, *exchange.connection.loop);
+    auth::Verdict verdict = co_await policy_->verify(offered.token, digest, now,
+                                                     *exchange.connection.loop, exchange.client_ip);
     if (verdict.reason != Reason::none) {
       co_return refusal(verdict.reason, verdict.detail, exchange);
     }

@@ -7,8 +7,8 @@
 namespace weir::server {
 namespace {
 
-constexpr unsigned offload_threads = 2;
-constexpr std::size_t offload_queue = 256;
+constexpr unsigned offload_threads = 3;      // of which a use takes two
+constexpr std::size_t offload_queue = 256;  // for each use
 
 upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
   // The endpoint holds its series: they leave some time after it did.

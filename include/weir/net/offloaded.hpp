@@ -26,13 +26,13 @@ struct OffloadedResult {
   Waiter* waiter = nullptr;           // loop's thread only
 };
 
-// The result of `work`, or Error{overloaded} when the queue is full or `deadline` has passed: then
-// work that has not begun is skipped, and a late result is dropped. `work` throws nothing and owns
-// copies of what it uses, or shares it, as it may outlive the caller.
-// REQUIRES: `pool` is destroyed before `loop`.
+// The result of `work`, or Error{overloaded} when there is no room for it or `deadline` has passed:
+// then work that has not begun is skipped, and a late result is dropped. `work` throws nothing and
+// owns copies of what it uses, or shares it, as it may outlive the caller. REQUIRES: `pool` is
+// destroyed before `loop`.
 template <std::invocable Work>
 Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Deadline deadline,
-                                                  Work work) {
+                                                  Work work, Offload::For whom = {}) {
   using R = std::invoke_result_t<Work&>;
   const auto shared = std::make_shared<OffloadedResult<R>>();
   Offload::Job job = [shared, mailbox = &loop.mailbox(), work = std::move(work)]() mutable {
@@ -42,8 +42,10 @@ Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Dea
       if (shared->waiter != nullptr) shared->waiter->notify();
     });
   };
-  if (!pool.try_post(std::move(job))) {
-    co_return fail(Reason::overloaded, Side::internal, "the queue of work off the loop is full");
+  if (!pool.try_post(std::move(job), whom)) {
+    Error error{Reason::overloaded, Side::internal, "the queue of work off the loop is full"};
+    error.sentence = "too many passwords or signatures wait to be checked";
+    co_return std::unexpected(std::move(error));
   }
   // Also when the coroutine is destroyed while it waits, the letter must find no waiter.
   struct Waiting {
@@ -60,7 +62,9 @@ Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Dea
   Waiting waiting(*shared, loop);
   co_await waiting.waiter.wait(deadline);
   if (waiting.waiter.result() != Wake::notified) {
-    co_return fail(Reason::overloaded, Side::internal, "work off the loop took too long");
+    Error error{Reason::overloaded, Side::internal, "work off the loop took too long"};
+    error.sentence = "checking the password or signature took too long";
+    co_return std::unexpected(std::move(error));
   }
   co_return std::move(*shared->value);
 }
