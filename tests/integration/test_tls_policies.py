@@ -2,13 +2,14 @@
 replaced while the gateway serves."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import ssl
 
 from harness import (Authority, Case, TlsClient, basic_config, client_context, rows, s_client,
-                     wait_until)
+                     wait_until, weir)
 
 
 def der_hash(path):
@@ -194,6 +195,22 @@ class Stapling(TlsCase):
         out = s_client(gateway.address(), "-servername", "plain.example", "-status")
         self.assertIn("OCSP response: no response sent", out)
 
+    def test_a_certificate_that_must_be_stapled_without_a_response_is_warned_of(self):
+        a = self.authority
+        cert, key = a.issue("must", ["must.example"], must_staple=True)
+        config = self.config(self.origin(), [(cert, key)])
+        warning = "the certificate asks for a stapled OCSP response (must-staple)"
+        gateway = self.gateway(config)
+        gateway.wait_log("the warning", warning)
+        with open(a.path("must.json"), "w", encoding="ascii") as file:
+            json.dump(config, file)
+        done = weir("check", "-c", a.path("must.json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(warning, done.stdout + done.stderr)
+        config = self.config(self.origin(), [
+            {"cert": cert, "key": key, "ocsp": a.ocsp("must")}])
+        self.assertNotIn("must-staple", "\n".join(self.gateway(config).lines))
+
     def test_one_about_another_certificate_is_refused(self):
         a = self.authority
         a.issue("other", ["other.example"])
@@ -274,6 +291,30 @@ class Rotation(TlsCase):
         self.assertFalse(stapled())
         shutil.copy(a.ocsp("s2"), staple)
         wait_until("its staple", stapled, timeout=20, interval=0.1)
+
+    def test_a_response_that_is_over_does_not_replace_one_that_holds(self):
+        a = self.authority
+        cert, key = a.issue("o1", ["one.example"])
+        staple = a.path("over.ocsp")
+        shutil.copy(a.ocsp("o1"), staple)
+        config = self.config(self.origin(), [{"cert": cert, "key": key, "ocsp": staple}])
+        gateway = self.gateway(config)
+
+        def stapled():
+            return "Cert Status: good" in s_client(gateway.address(), "-status")
+
+        self.assertTrue(stapled())
+        over = a.expired_ocsp("o1")
+        with open(staple + ".new", "wb") as file:
+            file.write(over)
+        os.replace(staple + ".new", staple)
+        gateway.wait_log("the warning", "out of date, the one before is stapled", timeout=20)
+        self.assertTrue(stapled())
+        self.assertEqual(gateway.reload_by_post().status, 200)
+        self.assertTrue(stapled())
+        # With nothing before it, it is not stapled.
+        other = self.gateway(config)
+        self.assertIn("OCSP response: no response sent", s_client(other.address(), "-status"))
 
     def test_a_reload_reads_the_files_at_once(self):
         a = self.authority

@@ -127,6 +127,19 @@ std::int64_t begins_at(const X509& certificate) noexcept {
   return seconds_of(X509_get0_notBefore(&certificate));
 }
 
+bool must_staple(const X509& certificate) noexcept {
+  constexpr long status_request = 5;
+  TLS_FEATURE* const features =
+      static_cast<TLS_FEATURE*>(X509_get_ext_d2i(&certificate, NID_tlsfeature, nullptr, nullptr));
+  bool found = false;
+  for (int i = 0; features != nullptr && i < sk_ASN1_INTEGER_num(features); ++i) {
+    found = found || ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == status_request;
+  }
+  TLS_FEATURE_free(features);
+  ERR_clear_error();
+  return found;
+}
+
 std::expected<Staple, std::string> parse_staple(std::string_view der, const X509& certificate) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const Owned<OCSP_RESPONSE> response(

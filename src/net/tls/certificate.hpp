@@ -30,6 +30,9 @@ std::vector<std::string> names_of(const X509& certificate);
 std::int64_t ends_at(const X509& certificate) noexcept;
 std::int64_t begins_at(const X509& certificate) noexcept;
 
+// It has the TLS feature status_request (RFC 7633): a client that knows it wants a staple.
+bool must_staple(const X509& certificate) noexcept;
+
 // A stapled answer of an OCSP responder.
 struct Staple {
   std::string der;               // "" for none

@@ -31,8 +31,14 @@ void warn_of_time(const X509& certificate, const config::File& file, Problems& w
   }
 }
 
+bool is_over(const tls::Staple& staple) noexcept {
+  return staple.next_update != 0 && staple.next_update < std::time(nullptr);
+}
+
+// `before`: what is stapled to the same certificate now, null for nothing.
 std::optional<tls::Staple> read_staple(const config::File& file, const X509& certificate,
-                                       Problems& problems, Problems& warnings) {
+                                       const tls::Staple* before, Problems& problems,
+                                       Problems& warnings) {
   const auto der = content_of(file, problems);
   if (!der) return std::nullopt;
   auto staple = tls::parse_staple(*der, certificate);
@@ -40,8 +46,13 @@ std::optional<tls::Staple> read_staple(const config::File& file, const X509& cer
     report(problems, file, staple.error());
     return std::nullopt;
   }
-  if (staple->next_update != 0 && staple->next_update < std::time(nullptr)) {
-    report(warnings, file, "the OCSP response is out of date and is not stapled");
+  if (is_over(*staple)) {
+    // One that still holds is better than a later one that does not.
+    const bool kept = before != nullptr && !before->der.empty() && !is_over(*before);
+    report(warnings, file,
+           kept ? "the OCSP response is out of date, the one before is stapled"
+                : "the OCSP response is out of date and is not stapled");
+    if (kept) return *before;
   }
   return std::move(*staple);
 }
@@ -75,11 +86,18 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
            "the key does not belong to the certificate in '" + files.cert.name + "'");
     return nullptr;
   }
+  const bool same = before_it != nullptr && X509_cmp(before_it->chain.front().get(), &own) == 0;
+  if (!files.ocsp && tls::must_staple(own)) {
+    report(warnings, files.cert,
+           "the certificate asks for a stapled OCSP response (must-staple), and there is no "
+           "`ocsp`: clients may refuse it");
+  }
   if (files.ocsp) {
-    auto staple = read_staple(files.ocsp, own, problems, warnings);
+    auto staple =
+        read_staple(files.ocsp, own, same ? &before_it->staple : nullptr, problems, warnings);
     if (staple) {
       pair->staple = std::move(*staple);
-    } else if (before_it == nullptr || X509_cmp(before_it->chain.front().get(), &own) == 0) {
+    } else if (before_it == nullptr || same) {
       // A new certificate does not wait for its staple: the old one would run out meanwhile.
       return nullptr;
     }

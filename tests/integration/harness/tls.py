@@ -2,6 +2,7 @@
 origin that speaks TLS. `s_client` runs openssl's own client for what Python does not show."""
 
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -39,7 +40,8 @@ class Authority:
     def ca(self):
         return self.path(f"{self.name}.crt")
 
-    def issue(self, name, names=(), *, kind="ec", subject=None, expired=False, use="serverAuth"):
+    def issue(self, name, names=(), *, kind="ec", subject=None, expired=False, use="serverAuth",
+              must_staple=False):
         """A certificate for `names` (DNS:..., IP:..., URI:... or plain DNS names). Returns the
         paths of the certificate and the key."""
         if kind == "rsa":
@@ -50,6 +52,8 @@ class Authority:
         openssl("req", *made, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                 "-subj", subject, cwd=self.folder)
         lines = [f"extendedKeyUsage={use}", "basicConstraints=CA:false"]
+        if must_staple:
+            lines.append("tlsfeature=status_request")
         if names:
             alternatives = [n if ":" in n else f"DNS:{n}" for n in names]
             lines.append("subjectAltName=" + ",".join(alternatives))
@@ -88,6 +92,13 @@ class Authority:
                 f"{self.name}.key", "-CA", f"{self.name}.crt", "-reqin", f"{name}.req",
                 "-respout", f"{name}.ocsp", "-ndays", "5", cwd=self.folder)
         return self.path(f"{name}.ocsp")
+
+    def expired_ocsp(self, name):
+        """The response of ocsp() with a time of the next update that is over; its content."""
+        with open(self.ocsp(name), "rb") as file:
+            response = file.read()
+        latest = max(re.findall(rb"[0-9]{14}Z", response))
+        return response.replace(latest, b"20200101000000Z")
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)
