@@ -159,6 +159,23 @@ Refused check_times(const json::object& claims, WallTime now, Duration skew) {
   return std::nullopt;
 }
 
+Refused check_lifetime(const json::object& claims, WallTime now, Duration skew, bool require_exp,
+                       Duration longest) {
+  const bool bounded = longest != Duration::zero();
+  if (!require_exp && !bounded) return std::nullopt;
+  const json::value* const exp = find(claims, "exp");
+  if (exp == nullptr) return invalid("it has no exp");
+  if (!bounded) return std::nullopt;
+  const auto most = std::chrono::ceil<std::chrono::milliseconds>(longest);
+  const json::value* const iat = find(claims, "iat");
+  const WallTime from = iat != nullptr ? numeric_date(*iat).value_or(now)
+                                       : now + std::chrono::ceil<std::chrono::milliseconds>(skew);
+  if (numeric_date(*exp).value_or(WallTime::max()) - from > most) {
+    return invalid("its lifetime is longer than max_lifetime");
+  }
+  return std::nullopt;
+}
+
 Refused check_audience(const json::object& claims, std::span<const std::string> audiences) {
   if (audiences.empty()) return std::nullopt;
   const auto ours = [&](const json::value& value) {

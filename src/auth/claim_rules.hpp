@@ -36,6 +36,10 @@ const json::value* find_claim(const json::object& claims, std::string_view name)
 Refused check_typ(std::string_view typ, std::string_view wanted);
 // exp, nbf and iat, where they are there; exp ends a token at its very second.
 Refused check_times(const json::object& claims, WallTime now, Duration skew);
+// That a token ends: there is an exp, where it is required, and it is at most `longest` (zero: any)
+// after iat, or without iat after now and the skew. REQUIRES: check_times() passed.
+Refused check_lifetime(const json::object& claims, WallTime now, Duration skew, bool require_exp,
+                       Duration longest);
 Refused check_audience(const json::object& claims, std::span<const std::string> audiences);
 // `scope` (a text of words, or a list) and `scp` hold all that is wanted: insufficient_scope.
 // Another claim is equal to one of the texts, or a list with one of them: claim_mismatch.

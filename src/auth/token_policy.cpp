@@ -74,6 +74,9 @@ class TokenPolicy::Parts {
     const config::JwtIssuer& of = spec.issuers[issuer];
     Refused refusal = check_typ(candidate.token.typ, of.typ);
     if (!refusal) refusal = check_times(claims, now, spec.clock_skew);
+    if (!refusal) {
+      refusal = check_lifetime(claims, now, spec.clock_skew, spec.require_exp, spec.max_lifetime);
+    }
     if (!refusal) refusal = check_audience(claims, of.audiences);
     if (!refusal) refusal = check_rules(claims, spec.require);
     if (refusal) return refused(refusal->reason, refusal->detail);

@@ -207,6 +207,9 @@ Fields fields(Jwt& jwt, std::vector<Written>&) {
        "claims and their values; of scope all (403 insufficient_scope), of others any (403 "
        "claim_mismatch)"},
       {"clock_skew", duration(jwt.clock_skew, Zero::allowed), "allowed for in exp, nbf and iat"},
+      {"require_exp", flag(jwt.require_exp), "a token without exp is refused"},
+      {"max_lifetime", duration(jwt.max_lifetime, Zero::allowed),
+       "longest time from iat, or without it from now, to exp; then exp is required; 0: any"},
       {"claims_to_headers", claim_fields_value(jwt.claims_to_headers),
        "claims that go to the upstream as fields; a client's own are removed"},
       {"forward", flag(jwt.forward), "the token goes on to the upstream"},

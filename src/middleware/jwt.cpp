@@ -54,6 +54,8 @@ std::string settings_of(const config::Jwt& spec) {
     put(field);
   }
   put(std::to_string(spec.clock_skew.count()));
+  put(spec.require_exp ? "require_exp" : "");
+  put(std::to_string(spec.max_lifetime.count()));
   put(std::to_string(spec.cache.entries));
   put(std::to_string(spec.cache.ttl.count()));
   return out;

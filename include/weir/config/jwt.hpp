@@ -54,6 +54,8 @@ struct Jwt {
   std::vector<TokenPlace> from{{TokenPlace::Kind::header, "authorization"}};
   std::vector<ClaimRule> require;
   Duration clock_skew = 60s;
+  bool require_exp = false;  // a token without exp is refused
+  Duration max_lifetime{};   // from iat, or without it from now, to exp; 0: any
   std::vector<std::pair<std::string, std::string>> claims_to_headers;  // claim, field name
   bool forward = true;    // the token goes on to the upstream
   bool optional = false;  // no token is fine, a bad one is not

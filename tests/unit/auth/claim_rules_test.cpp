@@ -71,6 +71,38 @@ TEST(ClaimRules, Times) {
   }
 }
 
+TEST(ClaimRules, Lifetime) {
+  struct Row {
+    const char* name;
+    const char* claims;
+    bool require_exp;
+    Duration longest;
+    const char* outcome;
+  };
+  constexpr const char* no_exp = "token_invalid it has no exp";
+  constexpr const char* too_long = "token_invalid its lifetime is longer than max_lifetime";
+  const Row rows[] = {
+      {"nothing is asked", "", false, 0s, "ok"},
+      {"no exp", "", true, 0s, no_exp},
+      {"an exp", R"("exp":1700000100)", true, 0s, "ok"},
+      {"bounded, no exp", R"("iat":1700000000)", false, 1h, no_exp},
+      {"bounded from iat", R"("iat":1700000000,"exp":1700003600)", false, 1h, "ok"},
+      {"a second more", R"("iat":1700000000,"exp":1700003601)", false, 1h, too_long},
+      {"issued long ago", R"("iat":1600000000,"exp":1700000001)", false, 1h, too_long},
+      {"bounded from now", R"("exp":1700003660)", false, 1h, "ok"},
+      {"from now, a second more", R"("exp":1700003661)", false, 1h, too_long},
+      {"the end of time", R"("exp":253402300799)", false, 1h, too_long},
+      {"issued before time", R"("iat":-62000000000,"exp":1700000001)", false, 1h, too_long},
+  };
+  const WallTime now{std::chrono::seconds(now_seconds)};
+  for (const Row& row : rows) {
+    EXPECT_EQ(
+        text_of(check_lifetime(claims_of(row.claims), now, 60s, row.require_exp, row.longest)),
+        row.outcome)
+        << row.name;
+  }
+}
+
 TEST(ClaimRules, Typ) {
   struct Row {
     const char* typ;
