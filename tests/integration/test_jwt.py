@@ -2,6 +2,8 @@
 keys from files, secrets and an issuer that rotates, stalls, lies and goes down. interface.md
 sections 2 to 4."""
 
+import base64
+import collections
 import json
 import os
 import tempfile
@@ -460,6 +462,39 @@ class ClaimKeyTest(JwtCase):
         first = versions()
         self.assertEqual(set(first), {"v1", "v2"})
         self.assertEqual(versions(), first)
+
+
+class SlowChecksTest(JwtCase):
+    """Passwords (bcrypt) and slow signatures (ES384) are checked off the loop, each in a queue."""
+
+    BCRYPT = "$2y$10$abcdefghijklmnopqrstuu1VS0P7v3ZJmd2gzBFIzgfN7OOl6Rl52"  # some 50 ms
+
+    def test_wrong_passwords_stop_no_tokens(self):
+        key = Key("ES384", "k")
+        origin = self.origin(lambda c, r: c.reply(200, [], "ok"))
+        gateway = self.gateway(basic_config(
+            [{"name": "tokens", "match": {"path_prefix": "/tokens"}, "middleware": ["login"],
+              "upstream": "main"},
+             {"name": "passwords", "match": {"path_prefix": "/passwords"}, "upstream": "main",
+              "middleware": [{"basic_auth": {"users_file": "users"}}]}],
+            {"main": origin.address}, access_log={"path": "access.log"},
+            middleware=guarded([issuer({"jwks_file": "jwks.json"}, ["ES384"])])),
+            files={"jwks.json": jwks(key), "users": f"ann:{self.BCRYPT}\n"})
+        tokens = [key.token(jti=str(i)) for i in range(10)]
+        wrong = "Basic " + base64.b64encode(b"ann:wrong").decode()
+        # As many at once as would fill a queue of 256 and more.
+        guessing = [self.client(gateway) for _ in range(320)]
+        for client in guessing:
+            client.request("GET", "/passwords", [("Authorization", wrong)])
+        for token in tokens:
+            self.assertEqual(self.fetch(gateway, "/tokens", headers=bearer(token)).status, 200)
+        answers = [client.read_response() for client in guessing]
+        statuses = collections.Counter(answer.status for answer in answers)
+        self.assertEqual(set(statuses), {401, 503})
+        # One address has a quarter of the queue, and what runs meanwhile.
+        self.assertLess(statuses[401], 200)
+        refused = next(answer for answer in answers if answer.status == 503)
+        self.assert_problem(refused, "overloaded", "too many passwords or signatures wait")
 
 
 if __name__ == "__main__":

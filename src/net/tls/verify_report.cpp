@@ -1,9 +1,10 @@
 #include "net/tls/verify_report.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <format>
 #include <vector>
 
 #include "net/tls/certificate.hpp"
@@ -28,7 +29,7 @@ std::string text_of(const X509_NAME* name) {
 std::string day(std::int64_t seconds) {
   const std::chrono::sys_seconds at{std::chrono::seconds(seconds)};
   const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
-  return std::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
@@ -63,7 +64,7 @@ std::string describe(const X509& certificate) {
   }
   if (all.size() > most_names) names += " ...";
   if (names.empty()) names = text_of(X509_get_subject_name(&certificate));
-  return std::format("for {}, valid {} to {}, issued by {}", names, day(begins_at(certificate)),
+  return fmt::format("for {}, valid {} to {}, issued by {}", names, day(begins_at(certificate)),
                      day(ends_at(certificate)), text_of(X509_get_issuer_name(&certificate)));
 }
 
