@@ -194,6 +194,10 @@ class KeyKeeper::Thread {
   std::thread thread_;                       // begun under mutex_
 };
 
+std::shared_ptr<const telemetry::SharedValue> last_success(const KeySource& source) {
+  return source.last_success();
+}
+
 KeyKeeper::KeyKeeper() : thread_(std::make_unique<Thread>()) {}
 KeyKeeper::~KeyKeeper() = default;
 

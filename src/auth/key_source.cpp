@@ -1,5 +1,6 @@
 #include "auth/key_source.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace weir::auth {
@@ -77,6 +78,8 @@ void KeySource::end_fetch(bool success, std::optional<Duration> max_age, TimePoi
   const std::lock_guard lock(mutex_);
   if (success) {
     schedule_->succeeded(now, max_age);
+    last_success_->set(
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   } else {
     schedule_->failed(now);
   }

@@ -17,6 +17,7 @@
 #include "weir/base/time.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/waiter.hpp"
+#include "weir/telemetry/cells.hpp"
 
 namespace weir::auth {
 
@@ -36,6 +37,9 @@ class KeySource {
   bool ask(TimePoint now);
   // Returns when the fetch that runs or is due has ended, at once when none is; at the deadline.
   Task<> fetched(net::Loop& loop, Deadline deadline);
+
+  // Seconds since the epoch, see key_keeper.hpp.
+  std::shared_ptr<const telemetry::SharedValue> last_success() const { return last_success_; }
 
   // --- for whoever brings the keys
   void publish(std::shared_ptr<const KeySet> keys);
@@ -59,6 +63,8 @@ class KeySource {
 
   const std::function<void()> wake_;
   std::atomic<std::uint64_t> generation_{1};
+  const std::shared_ptr<telemetry::SharedValue> last_success_ =
+      std::make_shared<telemetry::SharedValue>();
   mutable std::mutex mutex_;
   std::shared_ptr<const KeySet> keys_;       // guarded by mutex_
   std::optional<RefreshSchedule> schedule_;  // guarded by mutex_; nothing: never fetched

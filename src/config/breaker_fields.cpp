@@ -6,6 +6,7 @@
 
 #include "config/blocks.hpp"
 #include "config/kinds.hpp"
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::config {
@@ -23,6 +24,31 @@ constexpr FailureWord failure_words[] = {{"connect", &BreakerFailures::connect},
                                          {"timeout", &BreakerFailures::timeout},
                                          {"5xx", &BreakerFailures::server_errors}};
 
+constexpr std::string_view grpc_prefix = "grpc_";
+
+std::string grpc_word(std::size_t code) {
+  return std::string(grpc_prefix) + std::string(grpc_code_names[code]);
+}
+
+void read_grpc_code(const Reader& item, const std::string& written, BreakerFailures& target) {
+  const auto found =
+      std::ranges::find(grpc_code_names, std::string_view(written).substr(grpc_prefix.size()));
+  const auto code = static_cast<std::uint8_t>(found - grpc_code_names.begin());
+  if (found == grpc_code_names.end()) {
+    std::vector<std::string> all;
+    for (std::size_t i = 1; i < grpc_code_count; ++i) all.push_back(grpc_word(i));
+    const std::vector<std::string_view> words(all.begin(), all.end());
+    item.error(in_quotes(written) + " is no status code of gRPC" +
+               item.context().problems.did_you_mean(written, words));
+  } else if (code == 0) {
+    item.error(in_quotes(written) + " is no failure");
+  } else if (std::ranges::find(target.grpc, code) != target.grpc.end()) {
+    item.error(in_quotes(written) + " is there twice");
+  } else {
+    target.grpc.push_back(code);
+  }
+}
+
 void read_failure(const Reader& item, BreakerFailures& target) {
   const auto written = item.text();
   if (!written) return;
@@ -31,6 +57,7 @@ void read_failure(const Reader& item, BreakerFailures& target) {
     if (*written != word) continue;
     return std::exchange(target.*flag, true) ? twice() : void();
   }
+  if (written->starts_with(grpc_prefix)) return read_grpc_code(item, *written, target);
   const auto status = parse_decimal(*written);
   if (status && *status >= 500 && *status <= 599) {
     const auto value = static_cast<std::uint16_t>(*status);
@@ -54,7 +81,8 @@ Value failures_value(BreakerFailures& failures) {
                             .reset = false,
                             .timeout = false,
                             .server_errors = false,
-                            .statuses = {}};
+                            .statuses = {},
+                            .grpc = {}};
                 in.each_item([&failures](const Reader& item) { read_failure(item, failures); });
               },
           .print =
@@ -66,12 +94,14 @@ Value failures_value(BreakerFailures& failures) {
                 for (const std::uint16_t status : failures.statuses) {
                   out.push(std::int64_t{status});
                 }
+                for (const std::uint8_t code : failures.grpc) out.push(grpc_word(code));
                 return out;
               },
           .schema =
               [] {
                 Tree words = Tree::list();
                 for (const FailureWord& each : failure_words) words.push(each.word);
+                for (std::size_t i = 1; i < grpc_code_count; ++i) words.push(grpc_word(i));
                 Tree any = Tree::list();
                 any.push(Tree::map({{"enum", std::move(words)}}));
                 any.push(Tree::map({{"type", "integer"},
@@ -137,7 +167,7 @@ Value some_share(double& target) {
 Fields fields(CircuitBreaker& breaker) {
   return {
       {"failures", failures_value(breaker.failures),
-       "connect, reset, timeout, 5xx, or single statuses of 500 to 599"},
+       "connect, reset, timeout, 5xx, single statuses of 500 to 599, codes like grpc_unavailable"},
       {"failure_rate", some_share(breaker.failure_rate), "share of calls that opens it"},
       {"slow_call", duration(breaker.slow_call), "a call is slow if its head takes longer"},
       {"slow_call_rate", some_share(breaker.slow_call_rate), "share of slow calls that opens it"},

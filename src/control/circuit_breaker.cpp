@@ -81,10 +81,10 @@ std::expected<BreakerCall, Duration> CircuitBreaker::begin_guarded(TimePoint now
 }
 
 void CircuitBreaker::record(const Permit& permit, TimePoint now, CallEnd end, int status,
-                            Duration took) {
+                            GrpcStatus grpc, Duration took) {
   const std::lock_guard lock(mutex_);
   if (permit.stretch != stretch_) return;
-  const bool failed = fails(end, status);
+  const bool failed = fails(end, status, grpc);
   const bool slow = took > policy_.slow_call;
   if (mode_ == Mode::half_open) {
     ++probes_.calls;
@@ -126,6 +126,7 @@ void CircuitBreaker::apply(const std::optional<BreakerPolicy>& policy) {
   if (policy == configured_) return;
   configured_ = policy;
   policy_ = policy.value_or(BreakerPolicy());
+  counts_grpc_.store(policy_.grpc_fails.any(), std::memory_order_relaxed);
   if (policy_.window_calls != 0) {
     policy_.minimum_calls = std::min(policy_.minimum_calls, policy_.window_calls);
   }
@@ -193,9 +194,12 @@ void CircuitBreaker::after_open(TimePoint now) {
   enter(Mode::half_open, "open_for is over");
 }
 
-bool CircuitBreaker::fails(CallEnd end, int status) const noexcept {
+bool CircuitBreaker::fails(CallEnd end, int status, GrpcStatus grpc) const noexcept {
   switch (end) {
     case CallEnd::answered:
+      if (grpc >= 0 && grpc < other_grpc_status) {
+        return policy_.grpc_fails[static_cast<std::size_t>(grpc)];
+      }
       return status >= 500 && status <= 599 &&
              policy_.statuses_fail[static_cast<std::size_t>(status - 500)];
     case CallEnd::connect:

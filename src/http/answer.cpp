@@ -93,9 +93,10 @@ Response problem(Reason reason, std::string_view detail, std::string_view reques
 }
 
 Response problem(const Error& error, std::string_view request_id) {
-  // What we or an upstream did wrong is told in words of our own: those of a system or of a peer
-  // may name what is behind us.
-  const bool clients = status_of(error.reason) < 500 || error.side == Side::downstream;
+  // What an upstream did wrong is told in words of our own: those of a system or of a peer may name
+  // what is behind us.
+  const bool clients = status_of(error.reason) < 500 || error.side == Side::downstream ||
+                       error.reason == Reason::internal;
   const std::string_view detail = clients ? std::string_view(error.detail) : error.sentence;
   return problem(error.reason, detail, request_id, Duration::zero(), error.proxy_error);
 }

@@ -46,6 +46,30 @@ std::string_view path_param(const Exchange& exchange, std::span<const std::strin
   return {};
 }
 
+void append_digest(std::string& out, std::string_view digest) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::size_t shown = 8;
+  out += "sha256:";
+  for (const char c : digest.substr(0, shown)) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+}
+
+// Of what append_address() made: four bytes, or the eight of a network; none of a unix: socket.
+void append_address_text(std::string& out, std::string_view bytes) {
+  std::array<std::uint8_t, 16> all{};
+  std::memcpy(all.data(), bytes.data(), std::min(bytes.size(), all.size()));
+  if (bytes.size() == 4) {
+    out += IpAddress::v4({all[0], all[1], all[2], all[3]}).to_string();
+  } else if (bytes.size() == ipv6_network_bits / 8) {
+    out += IpAddress::v6(all).to_string() + "/64";
+  } else {
+    out += "unix";
+  }
+}
+
 }  // namespace
 
 CallerKey::CallerKey(const std::vector<KeyPart>& parts) {
@@ -114,6 +138,42 @@ CallerKey::Bytes CallerKey::of(const Request& request, const Exchange& exchange,
       append_address(out, exchange.client_ip);
     } else {
       append(out, part.source, value);
+    }
+  }
+  return out;
+}
+
+bool CallerKey::is_secret(const Part& part) const noexcept {
+  if (part.source == KeySource::cookie) return true;
+  if (part.source != KeySource::header) return false;
+  constexpr std::array<std::string_view, 6> words{"auth",  "cookie", "key",
+                                                  "token", "secret", "session"};
+  const std::string name = to_lower(part.name);
+  return std::ranges::any_of(words, [&](std::string_view word) { return name.contains(word); });
+}
+
+std::string CallerKey::text(const Bytes& bytes) const {
+  std::string out;
+  std::string_view rest = bytes.view();
+  for (const Part& part : parts_) {
+    if (rest.size() < 2) break;
+    const auto mark = static_cast<unsigned char>(rest[0]);
+    const std::string_view value = rest.substr(2, static_cast<unsigned char>(rest[1]));
+    rest.remove_prefix(2 + value.size());
+    if (!out.empty()) out += ',';
+    const auto source = static_cast<KeySource>(mark & ~digested);
+    if (source == KeySource::client_ip) {
+      append_address_text(out, value);
+    } else if (source == KeySource::global) {
+      out += "global";
+    } else if ((mark & digested) != 0) {
+      append_digest(out, value);
+    } else if (is_secret(part)) {
+      std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+      SHA256(reinterpret_cast<const unsigned char*>(value.data()), value.size(), digest.data());
+      append_digest(out, {reinterpret_cast<const char*>(digest.data()), digest.size()});
+    } else {
+      out += value;
     }
   }
   return out;

@@ -40,16 +40,6 @@ std::string message(std::string_view text) {
   return out;
 }
 
-int grpc_status_of(Reason reason, int status) noexcept {
-  constexpr int unknown = 2;
-  if (reason != Reason::none) return info(reason).grpc_status;
-  for (std::size_t i = 1; i < reason_count; ++i) {
-    const ReasonInfo& row = info(static_cast<Reason>(i));
-    if (row.status == status) return row.grpc_status;
-  }
-  return unknown;
-}
-
 }  // namespace
 
 bool is_grpc(const RequestHead& head) noexcept {
@@ -79,6 +69,16 @@ std::string grpc_timeout(Duration time) {
     if (count <= most_count) return std::to_string(count) + unit.letter;
   }
   return "99999999H";
+}
+
+int grpc_status_of(Reason reason, int status) noexcept {
+  constexpr int unknown = 2;
+  if (reason != Reason::none) return info(reason).grpc_status;
+  for (std::size_t i = 1; i < reason_count; ++i) {
+    const ReasonInfo& row = info(static_cast<Reason>(i));
+    if (row.status == status) return row.grpc_status;
+  }
+  return unknown;
 }
 
 bool refuses(const Response& response) noexcept {

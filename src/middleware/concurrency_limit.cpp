@@ -27,7 +27,10 @@ class ConcurrencyLimit final : public Middleware {
                                   : std::span<const std::string>();
     const CallerKey::Bytes caller = key_.of(request, exchange, params);
     const auto place = limiter_->enter(caller.view());
-    if (place == nullptr) return refuse(exchange);
+    if (place == nullptr) {
+      exchange.limit_key = key_.text(caller);
+      return refuse(exchange);
+    }
     // The counts outlive this object when a tunnel outlives its snapshot.
     exchange.on_complete([limiter = limiter_, place](const Outcome&) {
       control::ConcurrencyLimiter::release(place);

@@ -67,11 +67,13 @@ std::string settings_of(const config::Jwt& spec) {
 class Jwt final : public Middleware {
  public:
   Jwt(const config::Jwt& spec, std::shared_ptr<auth::TokenPolicy> policy,
-      std::shared_ptr<auth::KeyKeeper> keeper, std::shared_ptr<telemetry::JwtMetrics> metrics)
+      std::shared_ptr<auth::KeyKeeper> keeper, std::shared_ptr<telemetry::JwtMetrics> metrics,
+      std::vector<std::shared_ptr<telemetry::JwtKeysMetrics>> keys)
       : spec_(spec),
         keeper_(std::move(keeper)),
         policy_(std::move(policy)),
-        metrics_(std::move(metrics)) {
+        metrics_(std::move(metrics)),
+        keys_(std::move(keys)) {
     for (const config::ClaimRule& rule : spec.require) {
       if (rule.claim != "scope") continue;
       for (const std::string& each : rule.values) {
@@ -122,6 +124,10 @@ class Jwt final : public Middleware {
              std::size_t place) const {
     for (const auto& [name, value] : token->fields()) request.head.headers.add(name, value);
     if (!spec_.forward) remove_token(request.head, spec_.from[place]);
+    if (const std::string_view subject = token->claim("sub"); !subject.empty()) {
+      // A copy: the token goes before the log's line is written.
+      exchange.user = request.head.headers.arena().copy(subject);
+    }
     exchange.claims = token.get();
     exchange.hold(std::move(token));
   }
@@ -166,6 +172,7 @@ class Jwt final : public Middleware {
   const std::shared_ptr<auth::KeyKeeper> keeper_;  // before the policy, which it outlives
   const std::shared_ptr<auth::TokenPolicy> policy_;
   const std::shared_ptr<telemetry::JwtMetrics> metrics_;
+  const std::vector<std::shared_ptr<telemetry::JwtKeysMetrics>> keys_;  // of URLs; shown while held
   std::string scope_;  // wanted, words with spaces between
 };
 
@@ -178,16 +185,20 @@ std::shared_ptr<Middleware> make_jwt(const std::string& name, const config::Jwt&
   // Also where the policy goes on: what stands in its files now is taken over. Held until the
   // policy holds them, or a new one would be fetched twice.
   std::vector<std::shared_ptr<auth::KeySource>> sources;
+  std::vector<std::shared_ptr<telemetry::JwtKeysMetrics>> keys;
   for (const config::JwtIssuer& issuer : spec.issuers) {
     auto source = keeper->source(issuer);
     if (!source) throw std::invalid_argument("keys of " + issuer.issuer + ": " + source.error());
+    if (issuer.keys.kind == config::JwtKeyKind::jwks_url) {
+      keys.push_back(services.metrics.jwt_keys(name, issuer.issuer, auth::last_success(**source)));
+    }
     sources.push_back(std::move(*source));
   }
   auto policy = services.kept.get<auth::TokenPolicy>(name, settings_of(spec), [&] {
     return std::make_shared<auth::TokenPolicy>(spec, *keeper, services.offload);
   });
   return std::make_shared<Jwt>(spec, std::move(policy), std::move(keeper),
-                               services.metrics.jwt(name));
+                               services.metrics.jwt(name), std::move(keys));
 }
 
 }  // namespace weir

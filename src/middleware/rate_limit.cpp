@@ -66,6 +66,7 @@ Task<Response> RateLimit::handle(Request& request, Exchange& exchange, Next next
     counts.dry_run.add();
   } else {
     counts.limited.add();
+    exchange.limit_key = key_.text(caller);
     return refuse(*this, limiter_->view(decision).grows, exchange);
   }
   return next(request, exchange);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "weir/http/forwarded.hpp"
+#include "weir/http/grpc.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::proxy {
@@ -36,10 +37,12 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       uploads_(loop),
       continued_(loop),
       started_(loop.now()),
-      waited_before_(exchange.client_wait(started_)) {}
+      waited_before_(exchange.client_wait(started_)),
+      grpc_(is_grpc(request.head)) {}
 
 Attempt::~Attempt() {
   exchange_.set_cancellable(nullptr);
+  if (grpc_) exchange_.grpc_status = grpc_status_;
   const TryEnd end = this->end();
   record_.ended(endpoint_, end);
   const bool cut = head_came_ && !end.answer_complete && !end.client_gone && !end.out_of_time;
@@ -67,8 +70,14 @@ Duration Attempt::since_start() const noexcept {
 }
 
 void Attempt::tell_breaker(control::CallEnd end) {
-  call_.ended(loop_.now(), end, status_, head_after_);
+  call_.ended(loop_.now(), end, status_, head_after_, grpc_status_);
   call_.give_up();
+}
+
+// A probe of gRPC waits for the trailers where codes count; who waits with it for them is let in
+// when open_for is over once more.
+bool Attempt::is_judged_by_head() const noexcept {
+  return !grpc_ || grpc_status_ != no_grpc_status || !call_.counts_grpc();
 }
 
 Task<Result<>> Attempt::start(HeadTime time, ResponseHead& head) {
@@ -125,7 +134,11 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
         exchange_.last_activity = loop_.now();
         head_after_ = since_start();
         // A failure counts before the client sees it; a long answer must not hold up a probe.
-        if (status_ >= 500 || call_.is_probe()) tell_breaker(control::CallEnd::answered);
+        if (grpc_) grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
+        const bool failed_call = grpc_status_ > 0 && call_.counts_grpc();
+        if (status_ >= 500 || failed_call || (call_.is_probe() && is_judged_by_head())) {
+          tell_breaker(control::CallEnd::answered);
+        }
         if (!upload_done_) exchange_.close_after = true;
         co_return Result<>{};
       }
@@ -282,6 +295,11 @@ void Attempt::cancel(Reason) noexcept {
 void Attempt::answer_ended(bool reusable) noexcept {
   answer_over_ = true;
   answer_complete_ = client_->complete();
+  // Of a head that is the whole answer the status is read when it is looked at.
+  if (grpc_ && head_came_ && grpc_status_ == no_grpc_status) {
+    grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
+    if (answer_complete_ && call_.counts_grpc()) tell_breaker(control::CallEnd::answered);
+  }
   if (reusable && upload_done_) lease_.give_back();
 }
 

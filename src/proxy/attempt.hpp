@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "proxy/upstream_record.hpp"
+#include "weir/base/grpc_status.hpp"
 #include "weir/codec/client_exchange.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
@@ -108,6 +109,8 @@ class Attempt final : public ExchangePart,
   // Connecting included, without waiting for the client.
   Duration since_start() const noexcept;
   void tell_breaker(control::CallEnd end);
+  // The head says how the call ended, or it is known from the status alone.
+  bool is_judged_by_head() const noexcept;
 
   net::Loop& loop_;
   upstream::Lease lease_;
@@ -135,9 +138,11 @@ class Attempt final : public ExchangePart,
   bool answer_over_ = false;  // nothing is read from the connection any more
   bool answer_complete_ = false;
   bool tunnelled_ = false;
+  const bool grpc_;                      // a call of gRPC
   std::optional<Error> upload_failure_;  // the client's fault
   std::optional<Error> failure_;         // why there is no answer
   int status_ = 0;
+  GrpcStatus grpc_status_ = no_grpc_status;  // of the head or the trailers
 };
 
 }  // namespace weir::proxy

@@ -16,8 +16,13 @@ namespace {
 class MirrorHandler final : public Handler {
  public:
   MirrorHandler(const config::Route& route, SideTarget shadow,
+                std::shared_ptr<telemetry::MirrorMetrics> metrics,
                 std::span<const std::unique_ptr<Shadows>> shadows, std::unique_ptr<Handler> last)
-      : route_(route), shadow_(std::move(shadow)), shadows_(shadows), last_(std::move(last)) {
+      : route_(route),
+        shadow_(std::move(shadow)),
+        metrics_(std::move(metrics)),
+        shadows_(shadows),
+        last_(std::move(last)) {
     for (std::size_t i = 0; i < shadows.size(); ++i) {
       samples_.push_back(Sample{{route.mirror->sample, std::hash<std::string>{}(route.name) + i}});
     }
@@ -28,7 +33,7 @@ class MirrorHandler final : public Handler {
     const unsigned worker = exchange.connection.worker;
     const bool picked = samples_[worker].share.pick();
     std::optional<Shadows::Place> place =
-        picked ? take_place(request.head, *shadows_[worker]) : std::optional<Shadows::Place>();
+        picked ? take_place(request.head, worker) : std::optional<Shadows::Place>();
     if (!place) co_return co_await last_->handle(request, exchange);
     if (request.body != nullptr) {
       RecordedBody& recorded =
@@ -56,12 +61,15 @@ class MirrorHandler final : public Handler {
   }
 
   // A conversation cannot be copied, and content that is known to be too long not either.
-  std::optional<Shadows::Place> take_place(const RequestHead& head, Shadows& shadows) const {
+  std::optional<Shadows::Place> take_place(const RequestHead& head, unsigned worker) const {
     if (head.upgrade_websocket) return std::nullopt;
+    telemetry::MirrorShard& counts = metrics_->shard(worker);
     const bool too_long =
         head.framing == Framing::length && head.content_length > Shadows::most_content;
+    if (too_long) counts.dropped.add();
     std::optional<Shadows::Place> place =
-        too_long ? std::optional<Shadows::Place>() : shadows.take_place(shadow_.cluster->name());
+        too_long ? std::optional<Shadows::Place>()
+                 : shadows_[worker]->take_place(shadow_.cluster->name(), counts);
     if (!place && telemetry::log::enabled(telemetry::log::Level::debug)) {
       telemetry::log::debug(
           "request not mirrored",
@@ -76,6 +84,7 @@ class MirrorHandler final : public Handler {
 
   const config::Route& route_;
   const SideTarget shadow_;
+  const std::shared_ptr<telemetry::MirrorMetrics> metrics_;
   const std::span<const std::unique_ptr<Shadows>> shadows_;
   const std::unique_ptr<Handler> last_;
   std::vector<Sample> samples_;
@@ -84,9 +93,11 @@ class MirrorHandler final : public Handler {
 }  // namespace
 
 std::unique_ptr<Handler> make_mirror(const config::Route& route, SideTarget shadow,
+                                     std::shared_ptr<telemetry::MirrorMetrics> metrics,
                                      std::span<const std::unique_ptr<Shadows>> shadows,
                                      std::unique_ptr<Handler> last) {
-  return std::make_unique<MirrorHandler>(route, std::move(shadow), shadows, std::move(last));
+  return std::make_unique<MirrorHandler>(route, std::move(shadow), std::move(metrics), shadows,
+                                         std::move(last));
 }
 
 }  // namespace weir::proxy

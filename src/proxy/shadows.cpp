@@ -62,18 +62,24 @@ RequestCopy::RequestCopy(const SideTarget& to, const RequestHead& head, const Ex
 }
 
 Shadows::Place::~Place() {
-  if (shadows_ != nullptr && --taken_->second == 0) shadows_->taken_.erase(taken_);
+  if (shadows_ == nullptr) return;
+  if (counts_ != nullptr) counts_->dropped.add();
+  if (--taken_->second == 0) shadows_->taken_.erase(taken_);
 }
 
-std::optional<Shadows::Place> Shadows::take_place(const std::string& upstream) {
-  if (ending_) return std::nullopt;
-  const auto taken = taken_.try_emplace(upstream, 0).first;
-  if (taken->second >= most_copies) return std::nullopt;
-  return Place(*this, taken);
+std::optional<Shadows::Place> Shadows::take_place(const std::string& upstream,
+                                                  telemetry::MirrorShard& counts) {
+  if (!ending_) {
+    const auto taken = taken_.try_emplace(upstream, 0).first;
+    if (taken->second < most_copies) return Place(*this, taken, counts);
+  }
+  counts.dropped.add();
+  return std::nullopt;
 }
 
 void Shadows::send(std::unique_ptr<RequestCopy> copy, Place place) {
   if (ending_) return;
+  std::exchange(place.counts_, nullptr)->sent.add();
   group_.spawn(run(std::move(copy), std::move(place)));
 }
 

@@ -1,6 +1,29 @@
 #include "server/exchange_record.hpp"
 
+#include "weir/http/grpc.hpp"
+#include "weir/telemetry/occasional.hpp"
+
 namespace weir::server {
+namespace {
+
+// As the client read it: the upstream's, or that of our refusal.
+GrpcStatus grpc_status(const RequestHead& head, const Exchange& exchange, const Outcome& outcome) {
+  if (!is_grpc(head)) return no_grpc_status;
+  const bool fault = outcome.status >= 400 && !exchange.detail.empty();
+  if (outcome.reason == Reason::none && !fault) return exchange.grpc_status;
+  return static_cast<GrpcStatus>(grpc_status_of(outcome.reason, outcome.status));
+}
+
+// Told without a word of its own where there was no memory for one.
+void log_internal(const Exchange& exchange, const Outcome& outcome) {
+  namespace log = telemetry::log;
+  const std::string_view error =
+      exchange.detail.empty() ? std::string_view("out of memory") : exchange.detail;
+  log::occasionally(outcome.ended, log::Level::error, "internal error", {{"error", error}},
+                    {{"route", exchange.route_name}, {"request_id", exchange.request_id()}});
+}
+
+}  // namespace
 
 void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
                     const Outcome& outcome) {
@@ -8,6 +31,10 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
   if (exchange.route != nullptr) (tunnel ? shard.tunnels : shard.in_flight).add(-1);
   shard.count(head.method_text.empty() ? Method::other : head.method, outcome.status,
               outcome.reason);
+  if (is_grpc(head)) shard.count_grpc(grpc_status(head, exchange, outcome));
+  if (outcome.reason == Reason::internal) [[unlikely]] {
+    log_internal(exchange, outcome);
+  }
   if (!tunnel) shard.duration.observe(outcome.ended - outcome.started);
   shard.head.observe(outcome.head_sent - outcome.started);
   if (exchange.bytes_in != 0) shard.request_bytes.add(exchange.bytes_in);
@@ -55,6 +82,8 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.bytes_out = exchange.bytes_out;
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
   record.user = exchange.user;
+  record.limit_key = exchange.limit_key;
+  record.grpc_status = grpc_status(head, exchange, outcome);
   record.detail = exchange.detail;
   record.referer = head.headers.get(FieldId::referer).value_or("");
   if (const TlsFacts* tls = exchange.connection.tls) {

@@ -22,10 +22,13 @@ void show_upstreams(Process& process) {
   for (const auto& cluster : process.registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
     const auto series = process.metrics.upstream(info.name);
+    series->shown = process.metrics.scrape_number();
     series->saturation.set(info.saturation);
+    series->unresolved.set(static_cast<double>(info.unresolved.size()));
     show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
       auto* metrics = endpoint.endpoint->annex<telemetry::EndpointMetrics>();
+      metrics->shown = process.metrics.scrape_number();
       metrics->healthy.set(endpoint.state == upstream::EndpointState::ready ? 1 : 0);
       // The main thread's shard alone holds these: workers count in the endpoint itself.
       auto& shard = metrics->shard(process.metrics.main_slot());

@@ -105,13 +105,13 @@ std::expected<void, std::vector<std::string>> Server::start() {
     return std::unexpected(std::move(lines));
   }
   snapshot_ = std::move(*snapshot);
-  first_ = snapshot_;
+  bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
   for (const auto& cluster : snapshot_->clusters()) parts_->discovery.watch(cluster);
   process_->metrics.config_generation.set(static_cast<double>(generation_));
 
   for (BoundListener& listener : parts_->listeners) {
-    listener.config = &first_->config().listeners[listener.index];
+    listener.config = &bound_[listener.index];
     listener.metrics = process_->metrics.listener(listener.config->name);
     log::info("listening", {{"name", listener.config->name},
                             {"address", listener.sockets.address().to_string()}});

@@ -141,8 +141,9 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
           proxy::make_respond(std::get<config::Respond>(route.action), route.match.path_params);
     }
     if (route.mirror) {
-      compiled.last = proxy::make_mirror(route, aside(route.mirror->upstream), process.shadows,
-                                         std::move(compiled.last));
+      compiled.last = proxy::make_mirror(route, aside(route.mirror->upstream),
+                                         process.metrics.mirror(route.name, route.mirror->upstream),
+                                         process.shadows, std::move(compiled.last));
     }
     if (route.fault) {
       compiled.last = proxy::make_fault(route, process.workers, std::move(compiled.last));

@@ -129,7 +129,6 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
     out = put_number(out, static_cast<unsigned>(record.status));
   }
   if (record.reason != Reason::none) word(R"(,"reason":")", name(record.reason));
-  text(R"(,"detail":")", record.detail);
   text(R"(,"route":")", record.route);
   text(R"(,"upstream":")", record.upstream);
   text(R"(,"endpoint":")", record.endpoint);
@@ -144,6 +143,12 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
   text(R"(,"referer":")", visible_referer(record.referer, policy), url_cap);
   text(R"(,"tls_version":")", record.tls_version);
   text(R"(,"sni":")", record.sni);
+  text(R"(,"user":")", record.user);
+  text(R"(,"limit_key":")", record.limit_key);
+  if (record.grpc_status >= 0 && record.grpc_status < other_grpc_status) {
+    number(R"(,"grpc_status":)", static_cast<std::uint64_t>(record.grpc_status));
+  }
+  text(R"(,"detail":")", record.detail);
   *out++ = '}';
   return out;
 }

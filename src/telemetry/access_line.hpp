@@ -15,8 +15,8 @@ class AccessLine {
   // Path, query and referer are cut at this many bytes before escaping, the other texts at `cap`.
   static constexpr std::size_t url_cap = 2048;
   static constexpr std::size_t cap = 512;
-  // No line is longer: three URLs, 17 texts, keys and numbers.
-  static constexpr std::size_t longest = 6 * (3 * url_cap + 17 * cap) + 2048;
+  // No line is longer: three URLs, 19 texts, keys and numbers.
+  static constexpr std::size_t longest = 6 * (3 * url_cap + 19 * cap) + 2048;
 
   AccessLine();
 

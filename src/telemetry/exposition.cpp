@@ -5,41 +5,10 @@
 
 #include "telemetry/families.hpp"
 #include "telemetry/process_stats.hpp"
+#include "telemetry/sums.hpp"
 #include "weir/telemetry/access_log.hpp"
 
 namespace weir::telemetry {
-namespace {
-
-// Sums one cell over the workers; `cell` picks it from a shard.
-template <class Series, class Cell>
-std::uint64_t total(const Series& series, Cell cell) {
-  std::uint64_t sum = 0;
-  series.for_each([&](const auto& shard) { sum += cell(shard).value(); });
-  return sum;
-}
-
-template <class Series, class Cell>
-double level(const Series& series, Cell cell) {
-  std::int64_t sum = 0;
-  series.for_each([&](const auto& shard) { sum += cell(shard).value(); });
-  return static_cast<double>(sum);
-}
-
-template <class Series, class Cell>
-HistogramSum distribution(const Series& series, Cell cell) {
-  HistogramSum sum;
-  series.for_each([&](const auto& shard) { sum.add(cell(shard)); });
-  return sum;
-}
-
-template <class Series>
-bool used(const Series& series) {
-  bool any = false;
-  series.for_each([&](const auto&) { any = true; });
-  return any;
-}
-
-}  // namespace
 
 std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   Families families;
@@ -48,6 +17,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_upstreams(families);
   collect_endpoints(families);
   collect_rate_limits(families);
+  collect_mirrors(families);
   collect_jwt(families);
   collect_gateway(families);
   collect_process(families);
@@ -64,6 +34,7 @@ void Exposition::collect_routes(Families& out) const {
   auto tunnels = gauge_family("weir_tunnels_active", "Upgraded connections open.");
   auto rejected = counter_family("weir_http_rejected_total",
                                  "Requests that Weir refused, answered or gave up itself.");
+  auto calls = counter_family("weir_grpc_requests_total", "Calls of gRPC that ended, by status.");
   auto bytes_in =
       counter_family("weir_http_request_bytes_total", "Content received from clients in bytes.");
   auto bytes_out =
@@ -74,9 +45,8 @@ void Exposition::collect_routes(Families& out) const {
     const Label label{"route", route.route()};
     std::map<std::pair<Method, int>, std::uint64_t> answers;
     route.for_each([&](const RouteShard& shard) {
-      shard.requests.for_each([&](Method method, int status, std::uint64_t n) {
-        answers[{method, status}] += n;
-      });
+      shard.requests.for_each(
+          [&](Method method, int status, std::uint64_t n) { answers[{method, status}] += n; });
     });
     for (const auto& [answer, n] : answers) {
       requests.counter({label,
@@ -85,22 +55,25 @@ void Exposition::collect_routes(Families& out) const {
                        n);
     }
     using S = RouteShard;
-    duration.histogram({label}, distribution(
-                                    route, [](const S& s) -> auto& { return s.duration; }));
-    head.histogram({label}, distribution(
-                                route, [](const S& s) -> auto& { return s.head; }));
-    in_flight.gauge({label}, level(
-                                 route, [](const S& s) -> auto& { return s.in_flight; }));
-    tunnels.gauge({label}, level(
-                               route, [](const S& s) -> auto& { return s.tunnels; }));
-    bytes_in.counter({label}, total(
-                                  route, [](const S& s) -> auto& { return s.request_bytes; }));
-    bytes_out.counter({label}, total(
-                                   route, [](const S& s) -> auto& { return s.response_bytes; }));
+    duration.histogram({label},
+                       distribution(route, [](const S& s) -> auto& { return s.duration; }));
+    head.histogram({label}, distribution(route, [](const S& s) -> auto& { return s.head; }));
+    if (!is_gone(held)) {
+      in_flight.gauge({label}, level(route, [](const S& s) -> auto& { return s.in_flight; }));
+      tunnels.gauge({label}, level(route, [](const S& s) -> auto& { return s.tunnels; }));
+    }
+    bytes_in.counter({label}, total(route, [](const S& s) -> auto& { return s.request_bytes; }));
+    bytes_out.counter({label}, total(route, [](const S& s) -> auto& { return s.response_bytes; }));
     for (std::size_t i = 0; i < reason_count; ++i) {
-      const auto n = total(
-          route, [i](const S& s) -> auto& { return s.rejected[i]; });
+      const auto n = total(route, [i](const S& s) -> auto& { return s.rejected[i]; });
       if (n != 0) rejected.counter({label, {"reason", name(static_cast<Reason>(i))}}, n);
+    }
+    for (std::size_t i = 0; i < grpc_code_count + 2; ++i) {
+      const auto n = total(route, [i](const S& s) -> auto& { return s.grpc[i]; });
+      const std::string status = i < grpc_code_count    ? std::to_string(i)
+                                 : i == grpc_code_count ? "other"
+                                                        : "none";
+      if (n != 0) calls.counter({label, {"grpc_status", status}}, n);
     }
   }
   auto splits = counter_family("weir_split_requests_total",
@@ -108,36 +81,12 @@ void Exposition::collect_routes(Families& out) const {
   for (const auto& [key, held] : metrics_.splits_) {
     const SplitMetrics& split = *held.series;
     splits.counter({{"route", split.route()}, {"upstream", split.upstream()}},
-                   total(
-                       split, [](const SplitShard& s) -> auto& { return s.requests; }));
+                   total(split, [](const SplitShard& s) -> auto& { return s.requests; }));
   }
-  for (Family* family : {&requests, &duration, &head, &in_flight, &tunnels, &rejected, &bytes_in,
-                         &bytes_out, &splits}) {
+  for (Family* family : {&requests, &duration, &head, &in_flight, &tunnels, &rejected, &calls,
+                         &bytes_in, &bytes_out, &splits}) {
     std::move(*family).append_to(out);
   }
-}
-
-void Exposition::collect_jwt(Families& out) const {
-  auto verifications =
-      counter_family("weir_jwt_verifications_total", "Tokens that were judged, and missing ones.");
-  for (const auto& [key, held] : metrics_.jwts_) {
-    const JwtMetrics& jwt = *held.series;
-    using S = JwtShard;
-    for (std::size_t i = 0; i < reason_count; ++i) {
-      const auto reason = static_cast<Reason>(i);
-      const std::string_view result = reason == Reason::none ? "ok" : name(reason);
-      const auto count = [&](std::string_view cached, std::uint64_t n) {
-        if (n == 0) return;
-        verifications.counter({{"policy", jwt.policy()}, {"result", result}, {"cached", cached}},
-                              n);
-      };
-      count("false", total(
-                         jwt, [i](const S& s) -> auto& { return s.verified[i]; }));
-      count("true", total(
-                        jwt, [i](const S& s) -> auto& { return s.remembered[i]; }));
-    }
-  }
-  std::move(verifications).append_to(out);
 }
 
 void Exposition::collect_listeners(Families& out) const {
@@ -159,36 +108,28 @@ void Exposition::collect_listeners(Families& out) const {
     for (std::size_t i = 0; i < protocol_count; ++i) {
       const Label protocol{"protocol", name(static_cast<Protocol>(i))};
       active.gauge({label, protocol},
-                   level(
-                       listener, [i](const S& s) -> auto& { return s.active[i]; }));
+                   level(listener, [i](const S& s) -> auto& { return s.active[i]; }));
       all.counter({label, protocol},
-                  total(
-                      listener, [i](const S& s) -> auto& { return s.total[i]; }));
+                  total(listener, [i](const S& s) -> auto& { return s.total[i]; }));
     }
     for (std::size_t i = 0; i < refusal_count; ++i) {
       refused.counter({label, {"reason", name(static_cast<Refusal>(i))}},
-                      total(
-                          listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
+                      total(listener, [i](const S& s) -> auto& { return s.refusals[i]; }));
     }
     const auto shake = [&](std::string_view result, std::string_view resumed, std::uint64_t n) {
       if (n != 0) handshakes.counter({label, {"result", result}, {"resumed", resumed}}, n);
     };
-    shake("ok", "false",
-          total(
-              listener, [](const S& s) -> auto& { return s.handshakes; }));
-    shake("ok", "true",
-          total(
-              listener, [](const S& s) -> auto& { return s.handshakes_resumed; }));
+    shake("ok", "false", total(listener, [](const S& s) -> auto& { return s.handshakes; }));
+    shake("ok", "true", total(listener, [](const S& s) -> auto& { return s.handshakes_resumed; }));
     shake("failed", "false",
-          total(
-              listener, [](const S& s) -> auto& { return s.handshakes_failed; }));
+          total(listener, [](const S& s) -> auto& { return s.handshakes_failed; }));
     for (std::size_t i = 0; i < handshake_fault_count; ++i) {
-      const auto n = total(
-          listener, [i](const S& s) -> auto& { return s.handshake_faults[i]; });
+      const auto n = total(listener, [i](const S& s) -> auto& { return s.handshake_faults[i]; });
       if (n != 0) faults.counter({label, {"cause", name(static_cast<HandshakeFault>(i))}}, n);
     }
   }
   for (const auto& [key, held] : metrics_.certificates_) {
+    if (is_gone(held)) continue;
     expiry.gauge({{"listener", key.first}, {"name", key.second}}, held.series->expiry.value());
   }
   for (Family* family : {&active, &all, &refused, &handshakes, &faults, &expiry}) {
@@ -205,6 +146,8 @@ void Exposition::collect_upstreams(Families& out) const {
                                 "Waiting for a free place in the upstream's pool.");
   auto saturation = gauge_family("weir_upstream_saturation_ratio",
                                  "Use of the upstream's pool and queue against their limits.");
+  auto unresolved =
+      gauge_family("weir_upstream_unresolved", "Names of endpoints that have no address.");
   auto breaker =
       gauge_family("weir_circuit_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.");
   auto transitions = counter_family("weir_circuit_breaker_transitions_total",
@@ -213,23 +156,26 @@ void Exposition::collect_upstreams(Families& out) const {
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
     const Label label{"upstream", upstream.upstream()};
-    saturation.gauge({label}, upstream.saturation.value());
+    if (is_shown(held)) {
+      saturation.gauge({label}, upstream.saturation.value());
+      unresolved.gauge({label}, upstream.unresolved.value());
+    }
     if (upstream.breaker.active.value() != 0) {
-      breaker.gauge({label}, upstream.breaker.state.value());
+      if (is_shown(held)) breaker.gauge({label}, upstream.breaker.state.value());
       for (std::size_t i = 0; i < states.size(); ++i) {
         transitions.counter_of({label, {"to", states[i]}}, upstream.breaker.transitions[i].value());
       }
     }
     if (!used(upstream)) continue;
     using S = UpstreamShard;
-    duration.histogram({label}, distribution(
-                                    upstream, [](const S& s) -> auto& { return s.duration; }));
-    connect.histogram({label}, distribution(
-                                   upstream, [](const S& s) -> auto& { return s.connect; }));
-    queue.histogram({label}, distribution(
-                                 upstream, [](const S& s) -> auto& { return s.queue; }));
+    duration.histogram({label},
+                       distribution(upstream, [](const S& s) -> auto& { return s.duration; }));
+    connect.histogram({label},
+                      distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
+    queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
   }
-  for (Family* family : {&duration, &connect, &queue, &saturation, &breaker, &transitions}) {
+  for (Family* family :
+       {&duration, &connect, &queue, &saturation, &unresolved, &breaker, &transitions}) {
     std::move(*family).append_to(out);
   }
 }
@@ -248,8 +194,7 @@ void Exposition::collect_endpoints(Families& out) const {
     using S = EndpointShard;
     for (std::size_t i = 0; i < try_result_count; ++i) {
       for (std::size_t c = 0; c < classes.size(); ++c) {
-        const auto n = total(
-            endpoint, [ i, c ](const S& s) -> auto& { return s.requests[i][c]; });
+        const auto n = total(endpoint, [i, c](const S& s) -> auto& { return s.requests[i][c]; });
         if (n == 0) continue;
         requests.counter({upstream,
                           address,
@@ -258,12 +203,11 @@ void Exposition::collect_endpoints(Families& out) const {
                          n);
       }
     }
+    if (!is_shown(held)) continue;
     connections.gauge({upstream, address, {"state", "idle"}},
-                      level(
-                          endpoint, [](const S& s) -> auto& { return s.idle; }));
+                      level(endpoint, [](const S& s) -> auto& { return s.idle; }));
     connections.gauge({upstream, address, {"state", "active"}},
-                      level(
-                          endpoint, [](const S& s) -> auto& { return s.active; }));
+                      level(endpoint, [](const S& s) -> auto& { return s.active; }));
     healthy.gauge({upstream, address}, endpoint.healthy.value());
   }
   for (Family* family : {&requests, &connections, &healthy}) std::move(*family).append_to(out);

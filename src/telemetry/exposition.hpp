@@ -5,6 +5,7 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "weir/telemetry/metrics.hpp"
@@ -19,6 +20,16 @@ class Exposition final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
+  // Whoever held the series has let go: what is gone has no level.
+  template <class Held>
+  static bool is_gone(const Held& held) noexcept {
+    return held.series.use_count() == 1;
+  }
+  template <class Held>
+  bool is_shown(const Held& held) const noexcept {
+    const std::uint64_t shown = held.series->shown;
+    return !is_gone(held) && (shown == 0 || shown == metrics_.scrapes_);
+  }
   using Families = std::vector<prometheus::MetricFamily>;
   void collect_routes(Families& out) const;
   void collect_listeners(Families& out) const;
@@ -26,6 +37,7 @@ class Exposition final : public prometheus::Collectable {
   void collect_endpoints(Families& out) const;
   void collect_rate_limits(Families& out) const;
   void collect_jwt(Families& out) const;
+  void collect_mirrors(Families& out) const;
   void collect_gateway(Families& out) const;
   void collect_process(Families& out) const;
 

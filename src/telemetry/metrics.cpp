@@ -72,6 +72,20 @@ std::shared_ptr<JwtMetrics> Metrics::jwt(std::string_view policy) {
               [&] { return std::make_shared<JwtMetrics>(std::string(policy), workers_ + 1); });
 }
 
+std::shared_ptr<JwtKeysMetrics> Metrics::jwt_keys(std::string_view policy, std::string_view issuer,
+                                                  std::shared_ptr<const SharedValue> last_success) {
+  auto series = find(jwt_keys_, policy, issuer, [] { return std::make_shared<JwtKeysMetrics>(); });
+  const std::lock_guard lock(mutex_);
+  series->last_success = std::move(last_success);
+  return series;
+}
+
+std::shared_ptr<MirrorMetrics> Metrics::mirror(std::string_view route, std::string_view upstream) {
+  return find(mirrors_, route, upstream, [&] {
+    return std::make_shared<MirrorMetrics>(std::string(route), std::string(upstream), workers_ + 1);
+  });
+}
+
 void Metrics::reloaded(bool success) noexcept {
   (success ? reloads_succeeded_ : reloads_failed_).add();
   last_reload_successful_.set(success ? 1 : 0);
@@ -108,9 +122,12 @@ void Metrics::sweep(TimePoint now) {
   sweep(rate_limits_, now);
   sweep(certificates_, now);
   sweep(jwts_, now);
+  sweep(jwt_keys_, now);
+  sweep(mirrors_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {
+  ++scrapes_;
   for (const auto& hook : hooks_) hook();
   sweep(now);
   const std::lock_guard lock(mutex_);

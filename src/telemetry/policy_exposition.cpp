@@ -1,5 +1,6 @@
 #include "telemetry/exposition.hpp"
 #include "telemetry/families.hpp"
+#include "telemetry/sums.hpp"
 
 namespace weir::telemetry {
 
@@ -21,6 +22,51 @@ void Exposition::collect_rate_limits(Families& out) const {
     decisions.counter({policy, {"decision", "dry_run"}}, dry_run);
   }
   std::move(decisions).append_to(out);
+}
+
+void Exposition::collect_jwt(Families& out) const {
+  auto verifications =
+      counter_family("weir_jwt_verifications_total", "Tokens that were judged, and missing ones.");
+  for (const auto& [key, held] : metrics_.jwts_) {
+    const JwtMetrics& jwt = *held.series;
+    using S = JwtShard;
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      const auto reason = static_cast<Reason>(i);
+      const std::string_view result = reason == Reason::none ? "ok" : name(reason);
+      const auto count = [&](std::string_view cached, std::uint64_t n) {
+        if (n == 0) return;
+        verifications.counter({{"policy", jwt.policy()}, {"result", result}, {"cached", cached}},
+                              n);
+      };
+      count("false", total(jwt, [i](const S& s) -> auto& { return s.verified[i]; }));
+      count("true", total(jwt, [i](const S& s) -> auto& { return s.remembered[i]; }));
+    }
+  }
+  auto fetched = gauge_family("weir_jwt_keys_last_success_timestamp_seconds",
+                              "When an issuer's keys were last fetched, since the epoch in "
+                              "seconds; 0: never.");
+  for (const auto& [key, held] : metrics_.jwt_keys_) {
+    if (is_gone(held)) continue;
+    fetched.gauge({{"policy", key.first}, {"issuer", key.second}},
+                  held.series->last_success->value());
+  }
+  std::move(verifications).append_to(out);
+  std::move(fetched).append_to(out);
+}
+
+void Exposition::collect_mirrors(Families& out) const {
+  auto copies = counter_family("weir_mirror_requests_total",
+                               "Requests that were to be mirrored, by what became of the copy.");
+  for (const auto& [key, held] : metrics_.mirrors_) {
+    const MirrorMetrics& mirror = *held.series;
+    const Label route{"route", mirror.route()};
+    const Label upstream{"upstream", mirror.upstream()};
+    copies.counter({route, upstream, {"result", "sent"}},
+                   total(mirror, [](const MirrorShard& s) -> auto& { return s.sent; }));
+    copies.counter({route, upstream, {"result", "dropped"}},
+                   total(mirror, [](const MirrorShard& s) -> auto& { return s.dropped; }));
+  }
+  std::move(copies).append_to(out);
 }
 
 }  // namespace weir::telemetry

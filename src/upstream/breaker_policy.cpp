@@ -13,6 +13,7 @@ std::optional<control::BreakerPolicy> breaker_policy(
   for (const std::uint16_t status : breaker->failures.statuses) {
     out.statuses_fail.set(static_cast<std::size_t>(status) - 500);
   }
+  for (const std::uint8_t code : breaker->failures.grpc) out.grpc_fails.set(code);
   out.failure_rate = breaker->failure_rate;
   out.slow_call = breaker->slow_call;
   out.slow_call_rate = breaker->slow_call_rate;

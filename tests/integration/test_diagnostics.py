@@ -1,14 +1,22 @@
 """What went wrong has its cause in the diagnostics: once at once, then counted; and the client gets
 a sentence, which is in the access log, too."""
 
+import base64
 import json
 import socket
 import ssl
+import threading
+import time
 import unittest
 
 from harness import Authority, Case, Refusing, TlsOrigin, basic_config, rows, wait_until
+from harness.h2 import H2Client
+from harness.h2_origin import H2Origin
 from harness.tls import client_context
-from harness.tokens import SECRET, bearer, guarded, hs256, issuer
+from harness.tokens import SECRET, Key, bearer, guarded, hs256, issuer, jwks
+
+SHA512_OF_PW = ("$6$weirweir$1tpz9c9UH2cNiFhR53f3olexchteUl28XOaSV848stNA3FEIP2VVywfPJWCfl1wi"
+                "GIEGwCuXUKu2G1V9edlSu/")
 
 
 def lines_with(text):
@@ -266,6 +274,233 @@ class ClientTest(DiagnosticsCase):
             middleware=guarded([issuer({"jwks_url": f"http://{dead.address}/keys"}, ["ES256"])])))
         self.assertIn(f"url=http://{dead.address}/keys error=",
                       self.line(gateway, "keys not fetched"))
+
+
+class WhoTest(DiagnosticsCase):
+    """Fields of the access log that say who and how."""
+
+    def serve(self, middleware, files=None, named=None, **config):
+        origin = self.origin()
+        return self.gateway(basic_config(
+            [{"name": "api", "match": {}, "middleware": middleware, "upstream": "app"}],
+            {"app": origin.address}, access_log={"path": "access.log"},
+            **({"middleware": named} if named else {}), **config), files=files)
+
+    def test_users(self):
+        gateway = self.serve(["login"], named=guarded([issuer({"secret": SECRET}, ["HS256"])]))
+        for _ in range(2):  # verified, then remembered
+            self.assertEqual(self.fetch(gateway, headers=bearer(hs256())).status, 200)
+        self.assertEqual(self.fetch(gateway).status, 401)
+        self.assertEqual([entry.get("user") for entry in self.entries(gateway, 3)],
+                         ["u1", "u1", None])
+
+        gateway = self.serve([{"api_key": {"keys_file": "keys"}}], files={"keys": "acme:key-1\n"})
+        self.assertEqual(self.fetch(gateway, headers=[("X-API-Key", "key-1")]).status, 200)
+        self.assertEqual(self.entries(gateway, 1)[0]["user"], "acme")
+
+        gateway = self.serve([{"basic_auth": {"users_file": "users"}}],
+                             files={"users": f"ann:{SHA512_OF_PW}\n"})
+        credentials = base64.b64encode(b"ann:pw").decode()
+        self.assertEqual(self.fetch(gateway, headers=[
+            ("Authorization", f"Basic {credentials}")]).status, 200)
+        self.assertEqual(self.entries(gateway, 1)[0]["user"], "ann")
+
+    @rows([
+        ("an address", "client_ip", [], "127.0.0.1"),
+        ("a field", {"header": "x-tenant"}, [("X-Tenant", "acme")], "acme"),
+        ("a field that is missing", {"header": "x-tenant"}, [], "127.0.0.1"),
+        ("a secret", {"header": "x-api-key"}, [("X-Api-Key", "abc")], "sha256:ba7816bf8f01cfea"),
+        ("two", [{"header": "x-tenant"}, "client_ip"], [("X-Tenant", "acme")], "acme,127.0.0.1"),
+    ])
+    def test_limit_key(self, key, headers, told):
+        gateway = self.serve([{"rate_limit": {"rate": "1/h", "key": key}}])
+        self.assertEqual(self.fetch(gateway, headers=headers).status, 200)
+        self.assertEqual(self.fetch(gateway, headers=headers).status, 429)
+        passed, refused = self.entries(gateway, 2)
+        self.assertNotIn("limit_key", passed)
+        self.assertEqual(refused["limit_key"], told)
+
+    def test_limit_key_of_a_concurrency_limit(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+
+        def handler(connection, _):
+            gate.wait(20)
+            connection.reply(200)
+        origin = self.origin(handler)
+        gateway = self.gateway(basic_config(
+            [{"name": "api", "match": {}, "upstream": "app", "middleware": [
+                {"concurrency_limit": {"limit": 1, "key": "client_ip"}}]}],
+            {"app": origin.address}, access_log={"path": "access.log"}))
+        first = self.client(gateway)
+        first.request("GET", "/")
+        origin.wait("the first", lambda: len(origin.heads) == 1)
+        self.assertEqual(self.fetch(gateway).status, 429)
+        self.assertEqual(self.entries(gateway, 1)[0]["limit_key"], "127.0.0.1")
+
+
+class GrpcTest(DiagnosticsCase):
+    @staticmethod
+    def serve(request):
+        fields = [("content-type", "application/grpc")]
+        path = dict(request.headers)[":path"]
+        request.read_body()
+        if path == "/unavailable":
+            request.head(200, fields)
+            request.content(b"\0\0\0\0\x02hi")
+            request.trail([("grpc-status", "14")])
+        elif path == "/empty":
+            request.head(200, fields)
+            request.trail([("grpc-status", "14")])
+        elif path == "/alone":
+            request.head(200, [*fields, ("grpc-status", "14")], end=True)
+        elif path == "/odd":
+            request.head(200, fields)
+            request.trail([("grpc-status", "99")])
+        elif path == "/none":
+            request.head(200, fields, end=True)
+        else:
+            request.head(200, fields)
+            request.trail([("grpc-status", "0")])
+
+    def start(self, breaker=None):
+        origin = H2Origin(self.serve)
+        self.addCleanup(origin.close)
+        upstream = {"endpoints": [{"address": origin.address}], "protocol": "h2"}
+        if breaker:
+            upstream["circuit_breaker"] = breaker
+        gateway = self.gateway(basic_config(
+            [{"name": "calls", "match": {"path_prefix": "/"}, "upstream": "app"}], {"app": upstream},
+            listener={"protocols": ["h2c"]}, access_log={"path": "access.log"}))
+        client = H2Client(gateway.address())
+        self.addCleanup(client.close)
+        return gateway, client
+
+    def call(self, client, path):
+        return client.fetch("POST", path, [("content-type", "application/grpc"),
+                                           ("te", "trailers")], b"\0\0\0\0\x02hi")
+
+    def test_status_in_log_and_metric(self):
+        gateway, client = self.start()
+        paths = ["/fine", "/unavailable", "/empty", "/alone", "/odd", "/none", "/fine"]
+        for path in paths:
+            self.assertEqual(self.call(client, path).status, 200, path)
+        self.assertEqual(client.fetch("GET", "/fine").status, 200)  # no call
+        entries = self.entries(gateway, len(paths) + 1)
+        self.assertEqual([entry.get("grpc_status") for entry in entries],
+                         [0, 14, 14, 14, None, None, 0, None])
+        for status, count in {"0": 2, "14": 3, "other": 1, "none": 1}.items():
+            gateway.wait_metric(count, "weir_grpc_requests_total", route="calls",
+                                grpc_status=status)
+
+    @rows([("behind content", "/unavailable"), ("trailers", "/empty"), ("trailers only", "/alone")])
+    def test_codes_open_the_breaker(self, path):
+        gateway, client = self.start({"failures": ["connect", "grpc_unavailable"],
+                                      "minimum_calls": 3, "open_for": "60s"})
+        for _ in range(3):
+            self.assertEqual(self.call(client, path).status, 200)
+        gateway.wait_metric(2, "weir_circuit_breaker_state", upstream="app")
+        answer = self.call(client, "/fine")
+        self.assertEqual(answer.header("grpc-status"), "14")
+        entry = self.entries(gateway, 4)[-1]
+        self.assertEqual((entry["reason"], entry["grpc_status"]), ("circuit_open", 14))
+        self.assertEqual(entry["detail"], "the circuit breaker of the upstream is open")
+
+    def test_other_codes_do_not(self):
+        gateway, client = self.start({"failures": ["grpc_internal"], "minimum_calls": 3})
+        for path in ("/unavailable", "/empty", "/alone", "/none", "/odd"):
+            self.call(client, path)
+        upstream = gateway.admin("GET", "/upstreams").json()
+        self.assertIn('"failed": 0', json.dumps(upstream))
+
+    def test_probes_are_judged_by_their_trailers(self):
+        gateway, client = self.start({"failures": ["grpc_unavailable"], "minimum_calls": 2,
+                                      "open_for": "100ms", "half_open_calls": 1})
+        for _ in range(2):
+            self.call(client, "/unavailable")
+        gateway.wait_metric(2, "weir_circuit_breaker_state", upstream="app")
+        gateway.wait_metric(1, "weir_circuit_breaker_state", upstream="app")
+        self.call(client, "/unavailable")
+        gateway.wait_metric(2, "weir_circuit_breaker_transitions_total", upstream="app", to="open")
+        gateway.wait_metric(1, "weir_circuit_breaker_state", upstream="app")
+        self.call(client, "/fine")
+        gateway.wait_metric(0, "weir_circuit_breaker_state", upstream="app")
+
+
+class MetricsTest(DiagnosticsCase):
+    def test_mirrored_requests(self):
+        main, shadow = self.origin(), self.origin()
+        gateway = self.gateway(basic_config(
+            [{"name": "m", "match": {}, "upstream": "main",
+              "mirror": {"upstream": "shadow", "sample": "100%"}}],
+            {"main": main.address, "shadow": shadow.address}))
+        labels = {"route": "m", "upstream": "shadow"}
+        for _ in range(3):
+            self.assertEqual(self.fetch(gateway).status, 200)
+        gateway.wait_metric(3, "weir_mirror_requests_total", **labels, result="sent")
+        gateway.wait_metric(0, "weir_mirror_requests_total", **labels, result="dropped")
+        for body in (b"x" * 70_000, b"y" * 10):
+            self.assertEqual(self.fetch(gateway, method="POST", body=body).status, 200)
+        gateway.wait_metric(4, "weir_mirror_requests_total", **labels, result="sent")
+        gateway.wait_metric(1, "weir_mirror_requests_total", **labels, result="dropped")
+
+    def test_gauges_of_what_a_reload_removes_leave_at_once(self):
+        kept, gone = self.origin(), Refusing()
+        self.addCleanup(gone.close)
+        idle = self.origin()
+
+        def config(with_gone):
+            routes = [{"name": "kept", "match": {"path_prefix": "/kept"}, "upstream": "kept"}]
+            upstreams = {"kept": kept.address}
+            if with_gone:
+                routes += [
+                    {"name": "gone", "match": {"path_prefix": "/gone"}, "upstream": "gone"},
+                    {"name": "idle", "match": {"path_prefix": "/idle"}, "upstream": "idle"}]
+                upstreams["gone"] = {"endpoints": [{"address": gone.address}],
+                                     "circuit_breaker": {"minimum_calls": 1}}
+                upstreams["idle"] = idle.address
+            return basic_config(routes, upstreams)
+
+        gateway = self.gateway(config(True))
+        self.assertEqual(self.fetch(gateway, "/gone").status, 502)
+        self.assertEqual(self.fetch(gateway, "/idle").status, 200)
+        gateway.wait_metric(2, "weir_circuit_breaker_state", upstream="gone")
+        gateway.wait_metric(1, "weir_upstream_connections", upstream="idle", state="idle")
+        gateway.reload_by_post(config(False))
+        metrics = gateway.metrics()
+        left = [(name, labels) for name, labels, _ in metrics.samples
+                if {labels.get("upstream"), labels.get("route")} & {"gone", "idle"}
+                and metrics.types.get(name) == "gauge"]
+        self.assertEqual(left, [])
+        self.assertEqual(metrics.value("weir_http_requests_total", route="idle"), 1)
+        gateway.reload_by_post(config(True))
+        gateway.wait_metric(1, "weir_upstream_endpoint_healthy", upstream="idle")
+
+    def test_names_without_an_address(self):
+        origin = self.origin()
+        gateway = self.gateway(basic_config(upstreams={
+            "app": [origin.address, "no-such-name.invalid:80"], "other": origin.address}))
+        gateway.wait_metric(1, "weir_upstream_unresolved", upstream="app")
+        gateway.wait_metric(0, "weir_upstream_unresolved", upstream="other")
+
+    def test_keys_were_fetched(self):
+        keys = self.origin(lambda connection, _: connection.reply(
+            200, [("Content-Type", "application/json")],
+            jwks(Key("ES256", "k")).encode()))
+        dead = Refusing()
+        self.addCleanup(dead.close)
+        before = time.time() - 1
+        gateway = self.gateway(basic_config(
+            [{"name": "api", "match": {}, "middleware": ["login"], "upstream": "app"}],
+            {"app": keys.address}, middleware=guarded([
+                {**issuer({"jwks_url": f"http://{keys.address}/keys"}, ["ES256"]), "issuer": "good"},
+                {**issuer({"jwks_url": f"http://{dead.address}/keys"}, ["ES256"]),
+                 "issuer": "dead"}])))
+        name = "weir_jwt_keys_last_success_timestamp_seconds"
+        told = wait_until("the keys", lambda: gateway.metrics().value(
+            name, policy="login", issuer="good"))
+        self.assertTrue(before < told < time.time() + 1, told)
+        gateway.wait_metric(0, name, policy="login", issuer="dead")
 
 
 if __name__ == "__main__":

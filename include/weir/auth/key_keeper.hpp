@@ -8,6 +8,7 @@
 #include <string>
 
 #include "weir/config/jwt.hpp"
+#include "weir/telemetry/cells.hpp"
 
 namespace weir::auth {
 
@@ -28,6 +29,10 @@ class KeyKeeper {
   class Thread;
   std::unique_ptr<Thread> thread_;
 };
+
+// When `source` was last fetched with success, in seconds since the epoch; 0 before the first time
+// and for keys that are not fetched.
+std::shared_ptr<const telemetry::SharedValue> last_success(const KeySource& source);
 
 // What is wrong with the issuer's keys as far as they are at hand, "" for nothing.
 std::string key_fault(const config::JwtIssuer& issuer);

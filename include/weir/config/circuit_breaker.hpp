@@ -17,6 +17,7 @@ struct BreakerFailures {
   bool timeout = true;
   bool server_errors = true;            // 5xx
   std::vector<std::uint16_t> statuses;  // single ones of 500 to 599
+  std::vector<std::uint8_t> grpc;       // codes of gRPC, 1 to 16
 };
 
 // Time, or a number of calls.

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/time.hpp"
 #include "weir/control/call_window.hpp"
 
@@ -55,6 +56,7 @@ struct BreakerPolicy {
   bool reset_fails = true;
   bool timeout_fails = true;
   std::bitset<100> statuses_fail = std::bitset<100>().set();  // of 500 to 599
+  std::bitset<grpc_code_count> grpc_fails;                    // codes of answered calls of gRPC
   double failure_rate = 0.5;                                  // above 0, at most 1
   Duration slow_call = std::chrono::seconds(1);               // a call that took longer is slow
   double slow_call_rate = 1.0;
@@ -125,14 +127,15 @@ class CircuitBreaker {
   }
 
   std::expected<BreakerCall, Duration> begin_guarded(TimePoint now);
-  void record(const Permit& permit, TimePoint now, CallEnd end, int status, Duration took);
+  void record(const Permit& permit, TimePoint now, CallEnd end, int status, GrpcStatus grpc,
+              Duration took);
   void finish(const Permit& permit, bool used) noexcept;
 
   // --- under mutex_
   void enter(Mode mode, std::string why);
   void restart(std::string why);
   void after_open(TimePoint now);
-  bool fails(CallEnd end, int status) const noexcept;
+  bool fails(CallEnd end, int status, GrpcStatus grpc) const noexcept;
   // Why it should open, "" when it should not.
   std::string verdict(const CallCounts& counts) const;
   std::uint64_t ramp_limit(TimePoint now) const noexcept;
@@ -141,6 +144,7 @@ class CircuitBreaker {
   const Observer observer_;
   std::atomic<std::uint64_t> word_{word(0, Mode::pass)};
   std::atomic<TimePoint::rep> open_until_{0};  // written before word_ says open
+  std::atomic<bool> counts_grpc_{false};       // the policy has codes of gRPC
 
   alignas(64) std::mutex mutex_;  // guards what follows, and writing what stands above
   std::optional<BreakerPolicy> configured_;
@@ -180,12 +184,17 @@ class BreakerCall {
   bool is_probe() const noexcept {
     return breaker_ != nullptr && permit_.kind == CircuitBreaker::Permit::Kind::probe;
   }
-  // What it came to; `status` of `answered`; `took` is what is compared with slow_call. More than
-  // once when one call was several tries: each counts.
-  void ended(TimePoint now, CallEnd end, int status, Duration took) {
+  // Codes of gRPC count: what an answered call of it came to is known with its status.
+  bool counts_grpc() const noexcept {
+    return breaker_ != nullptr && breaker_->counts_grpc_.load(std::memory_order_relaxed);
+  }
+  // What it came to; `status` of `answered`, and `grpc` of a call of gRPC; `took` is what is
+  // compared with slow_call. More than once when one call was several tries: each counts.
+  void ended(TimePoint now, CallEnd end, int status, Duration took,
+             GrpcStatus grpc = no_grpc_status) {
     if (breaker_ == nullptr || end == CallEnd::unknown) return;
     used_ = true;
-    breaker_->record(permit_, now, end, status, took);
+    breaker_->record(permit_, now, end, status, grpc, took);
   }
   void give_up() noexcept {
     using Kind = CircuitBreaker::Permit::Kind;

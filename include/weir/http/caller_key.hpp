@@ -61,12 +61,17 @@ class CallerKey {
   Bytes of(const Request& request, const Exchange& exchange,
            std::span<const std::string> path_params) const;
 
+  // For the log, of bytes that this key gave: the parts with commas between. Cookies, fields that
+  // carry credentials, and long values are told by the beginning of their SHA-256.
+  std::string text(const Bytes& bytes) const;
+
  private:
   struct Part {
     KeySource source;
     FieldId id;
     std::string name;
   };
+  bool is_secret(const Part& part) const noexcept;
   static void append(Bytes& out, KeySource source, std::string_view value) noexcept;
   static void append_address(Bytes& out, const IpAddress& address) noexcept;
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "weir/base/block_cache.hpp"
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/result.hpp"
@@ -133,10 +134,12 @@ class Exchange {
   std::string_view trace_id;              // of a valid traceparent
   bool tunnelled = false;                 // a 101 was answered
   Duration queue_time{}, connect_time{};  // of the last try
-  std::string_view user;                  // who basic_auth found
+  std::string_view user;                  // who basic_auth, api_key or jwt found
   const Claims* claims = nullptr;         // set by jwt, held by the exchange
   RateLimitMarks* rate_limits = nullptr;  // what the route's limits decided, while its chain runs
-  std::string detail;                     // of our refusal, as the client was told
+  std::string detail;     // of our refusal, as the client was told, or what cut the answer
+  std::string limit_key;  // whom a limit refused, as the log shows it
+  GrpcStatus grpc_status = no_grpc_status;  // of the upstream's answer
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/head.hpp"
@@ -23,6 +24,9 @@ std::string grpc_timeout(Duration time);
 // An answer of ours that refuses: it has a reason, or is a fault on purpose, which has only a
 // detail.
 bool refuses(const Response& response) noexcept;
+// The status that its client reads then: that of the reason's row, or without a reason that of the
+// first row with this HTTP status, else UNKNOWN.
+int grpc_status_of(Reason reason, int status) noexcept;
 // Turns one that does into what a gRPC client reads: HTTP 200, trailers only, with the status of
 // the reason's row, or without a reason that of the first row with this HTTP status, else UNKNOWN.
 // The fields that say more (Retry-After and the like) stay.

@@ -14,9 +14,10 @@
 
 namespace weir::proxy {
 
-// `last`, the route's forwarder, in a wrapping that copies. `route`, which has `mirror`, and
-// `shadows`, one a worker, outlive it.
+// `last`, the route's forwarder, in a wrapping that copies and counts in `metrics`. `route`, which
+// has `mirror`, and `shadows`, one a worker, outlive it.
 std::unique_ptr<Handler> make_mirror(const config::Route& route, SideTarget shadow,
+                                     std::shared_ptr<telemetry::MirrorMetrics> metrics,
                                      std::span<const std::unique_ptr<Shadows>> shadows,
                                      std::unique_ptr<Handler> last);
 

@@ -17,6 +17,7 @@
 #include "weir/net/loop.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/proxy/side_target.hpp"
+#include "weir/telemetry/policy_metrics.hpp"
 
 namespace weir::proxy {
 
@@ -48,7 +49,9 @@ class Shadows {
   class Place {
    public:
     Place(Place&& other) noexcept
-        : shadows_(std::exchange(other.shadows_, nullptr)), taken_(other.taken_) {}
+        : shadows_(std::exchange(other.shadows_, nullptr)),
+          taken_(other.taken_),
+          counts_(std::exchange(other.counts_, nullptr)) {}
     Place& operator=(Place&&) = delete;
     ~Place();
     Shadows& shadows() const noexcept { return *shadows_; }
@@ -56,15 +59,18 @@ class Shadows {
    private:
     friend class Shadows;
     using Taken = std::map<std::string, unsigned, std::less<>>;
-    Place(Shadows& of, Taken::iterator taken) noexcept : shadows_(&of), taken_(taken) {
+    Place(Shadows& of, Taken::iterator taken, telemetry::MirrorShard& counts) noexcept
+        : shadows_(&of), taken_(taken), counts_(&counts) {
       ++taken_->second;
     }
 
     Shadows* shadows_;
     Taken::iterator taken_;
+    telemetry::MirrorShard* counts_;  // null once the copy was sent
   };
   // Nothing when that upstream has its copies. Each has its own bound: a dead one costs no other.
-  std::optional<Place> take_place(const std::string& upstream);
+  // `counts`, which outlives the place until the copy is sent, hears whether it was.
+  std::optional<Place> take_place(const std::string& upstream, telemetry::MirrorShard& counts);
 
   // Sends `copy` from the loop's next turn on, and reads and drops the answer.
   void send(std::unique_ptr<RequestCopy> copy, Place place);

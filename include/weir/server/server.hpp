@@ -81,7 +81,7 @@ class Server {
   net::PassedSockets passed_;
   std::unique_ptr<Process> process_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::shared_ptr<const Snapshot> first_;  // the listeners' settings are its
+  std::vector<config::Listener> bound_;  // the listeners' settings: those of the first snapshot
   std::unique_ptr<Parts> parts_;
   std::function<void()> ready_told_;
   std::function<void(int)> stopped_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
@@ -42,7 +43,9 @@ struct AccessRecord {
   std::string_view referer;
   std::string_view tls_version;
   std::string_view sni;
-  std::string_view user;    // who authenticated
+  std::string_view user;       // who authenticated
+  std::string_view limit_key;  // whom a limit refused
+  GrpcStatus grpc_status = no_grpc_status;
   std::string_view detail;  // why Weir refused, or what cut the answer
 };
 

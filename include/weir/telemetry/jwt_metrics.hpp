@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,12 @@ class JwtMetrics : public Sharded<JwtShard> {
 
  private:
   std::string policy_;
+};
+
+// When the keys of an issuer were last fetched, in seconds since the epoch; `last_success` belongs
+// to whoever fetches. Guarded by Metrics.
+struct JwtKeysMetrics {
+  std::shared_ptr<const SharedValue> last_success;
 };
 
 }  // namespace weir::telemetry

@@ -33,8 +33,9 @@ class Metrics {
 
   unsigned main_slot() const noexcept { return workers_; }
 
-  // The series of that name, the same as long as anyone holds it; five minutes after the last
-  // holder let go they leave. Any thread; takes a lock. A request with no route is route("-").
+  // The series of that name, the same as long as anyone holds it. When the last holder let go its
+  // gauges leave at once, and five minutes later the series. Any thread; takes a lock. A request
+  // with no route is route("-").
   std::shared_ptr<RouteMetrics> route(std::string_view name);
   std::shared_ptr<SplitMetrics> split(std::string_view route, std::string_view upstream);
   std::shared_ptr<UpstreamMetrics> upstream(std::string_view name);
@@ -43,6 +44,10 @@ class Metrics {
   std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
   std::shared_ptr<CertificateMetrics> certificate(std::string_view listener, std::string_view name);
   std::shared_ptr<JwtMetrics> jwt(std::string_view policy);
+  // Shows `last_success` from now on.
+  std::shared_ptr<JwtKeysMetrics> jwt_keys(std::string_view policy, std::string_view issuer,
+                                           std::shared_ptr<const SharedValue> last_success);
+  std::shared_ptr<MirrorMetrics> mirror(std::string_view route, std::string_view upstream);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -58,6 +63,9 @@ class Metrics {
   // Called at the start of each scrape, on its thread, to set what others own (saturation,
   // healthy). Main thread, before the first scrape.
   void on_scrape(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
+  // The number of this scrape, for hooks: the gauges of an upstream or endpoint that an earlier one
+  // showed and this one did not are gone. Main thread.
+  std::uint64_t scrape_number() const noexcept { return scrapes_; }
 
   // Lets go of series that have left. Each scrape does; after a reload it makes the five minutes
   // count from there. Any thread.
@@ -91,6 +99,7 @@ class Metrics {
   SharedValue last_reload_successful_{1};
   const AccessLog* access_log_ = nullptr;
   std::vector<std::function<void()>> hooks_;
+  std::uint64_t scrapes_ = 0;
 
   std::mutex mutex_;  // guards the tables, not the cells
   Table<RouteMetrics> routes_;
@@ -101,6 +110,8 @@ class Metrics {
   Table<RateLimitMetrics> rate_limits_;
   Table<CertificateMetrics> certificates_;
   Table<JwtMetrics> jwts_;
+  Table<JwtKeysMetrics> jwt_keys_;
+  Table<MirrorMetrics> mirrors_;
 };
 
 }  // namespace weir::telemetry

@@ -1,5 +1,5 @@
-// What is counted per policy that may refuse a request. Found by the policy's name through Metrics,
-// kept by its middleware; each worker writes its own shard.
+// What is counted per policy that may refuse a request, and per mirror. Found by the policy's name
+// through Metrics, kept by its middleware; each worker writes its own shard.
 #pragma once
 
 #include <string>
@@ -24,6 +24,24 @@ class RateLimitMetrics : public Sharded<RateLimitShard> {
 
  private:
   std::string policy_;
+};
+
+struct alignas(cache_line) MirrorShard {
+  Counter sent;
+  Counter dropped;  // picked by the share and not sent
+};
+
+// Of a route and the upstream that it is mirrored to.
+class MirrorMetrics : public Sharded<MirrorShard> {
+ public:
+  MirrorMetrics(std::string route, std::string upstream, unsigned slots)
+      : Sharded(slots), route_(std::move(route)), upstream_(std::move(upstream)) {}
+  const std::string& route() const noexcept { return route_; }
+  const std::string& upstream() const noexcept { return upstream_; }
+
+ private:
+  std::string route_;
+  std::string upstream_;
 };
 
 }  // namespace weir::telemetry

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/http/method.hpp"
 #include "weir/telemetry/cells.hpp"
@@ -61,6 +62,13 @@ struct alignas(cache_line) RouteShard {
     if (reason != Reason::none) rejected[static_cast<std::size_t>(reason)].add();
   }
 
+  // The end of a call of gRPC.
+  void count_grpc(GrpcStatus status) {
+    const std::size_t at =
+        status == no_grpc_status ? grpc.size() - 1 : static_cast<std::size_t>(status);
+    grpc[at].add();
+  }
+
   Histogram duration;  // first byte of the request to the last of the answer; no tunnels
   Histogram head;      // ... to the head of the answer
   Gauge in_flight;
@@ -69,6 +77,7 @@ struct alignas(cache_line) RouteShard {
   Counter response_bytes;  // content sent
   StatusTable requests;
   std::array<Counter, reason_count> rejected;
+  std::array<Counter, grpc_code_count + 2> grpc;  // calls by status; then another one; none
 };
 
 class RouteMetrics : public Sharded<RouteShard> {

@@ -41,6 +41,9 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
   const std::string& upstream() const noexcept { return upstream_; }
 
   SharedValue saturation;  // 0..1: pool and queue against their limits
+  SharedValue unresolved;  // names without an address
+  // The scrape that last set the gauges; 0: they are set without one. Main thread.
+  std::uint64_t shown = 0;
 
   // Its circuit breaker, as each scrape finds it.
   struct Breaker {
@@ -73,7 +76,8 @@ class EndpointMetrics : public Sharded<EndpointShard> {
   const std::string& upstream() const noexcept { return upstream_; }
   const std::string& address() const noexcept { return address_; }
 
-  SharedValue healthy{1};  // 0 or 1
+  SharedValue healthy{1};   // 0 or 1
+  std::uint64_t shown = 0;  // as for upstreams
 
  private:
   std::string upstream_;

@@ -66,6 +66,14 @@ TEST(UpstreamProblems, AreReported) {
         "others are no failure of an upstream",
         "6:58: upstreams.app.circuit_breaker.failures[4]: '503' is there twice",
         "6:72: upstreams.app.circuit_breaker.failures[6]: 'connect' is there twice"}},
+      {"circuit_breaker_grpc",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "circuit_breaker: {failures: [grpc_unavailble, grpc_ok, grpc_internal, grpc_internal]}",
+       {"6:33: upstreams.app.circuit_breaker.failures[0]: 'grpc_unavailble' is no status code of "
+        "gRPC (did you mean 'grpc_unavailable'?)",
+        "6:50: upstreams.app.circuit_breaker.failures[1]: 'grpc_ok' is no failure",
+        "6:74: upstreams.app.circuit_breaker.failures[3]: 'grpc_internal' is there twice"}},
       {"circuit_breaker_numbers",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"

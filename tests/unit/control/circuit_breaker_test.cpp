@@ -176,6 +176,42 @@ TEST_F(CircuitBreakerTest, WhatCountsIsThePolicys) {
   }
 }
 
+TEST_F(CircuitBreakerTest, CodesOfGrpcCountWhereThePolicyNamesThem) {
+  struct Row {
+    const char* name;
+    CallEnd end;
+    int status;
+    GrpcStatus grpc;
+    std::uint64_t failed;
+  };
+  const Row rows[] = {
+      {"ok", CallEnd::answered, 200, 0, 0},
+      {"unavailable", CallEnd::answered, 200, 14, 1},
+      {"another code", CallEnd::answered, 200, 13, 0},
+      {"a number that is no code", CallEnd::answered, 200, other_grpc_status, 0},
+      {"no status", CallEnd::answered, 200, no_grpc_status, 0},
+      {"a 503 without one", CallEnd::answered, 503, no_grpc_status, 1},
+      {"cut", CallEnd::reset, 200, no_grpc_status, 1},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    CircuitBreaker breaker;
+    BreakerPolicy policy;
+    policy.grpc_fails.set(14);
+    breaker.apply(policy);
+    auto call = breaker.begin(start);
+    EXPECT_TRUE(call->counts_grpc());
+    call->ended(start, row.end, row.status, 1ms, row.grpc);
+    EXPECT_EQ(breaker.view(start).counts.failed, row.failed);
+    EXPECT_EQ(breaker.view(start).counts.calls, 1u);
+  }
+  CircuitBreaker without;
+  without.apply(BreakerPolicy());
+  EXPECT_FALSE(without.begin(start)->counts_grpc());
+  without.begin(start)->ended(start, CallEnd::answered, 200, 1ms, 14);
+  EXPECT_EQ(without.view(start).counts.failed, 0u);
+}
+
 TEST_F(CircuitBreakerTest, ForcedItStaysAsItIs) {
   set(small_policy());
   breaker_.force(BreakerForce::open);

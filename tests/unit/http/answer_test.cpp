@@ -55,7 +55,7 @@ TEST(Problem, EachFailureOfOursHasASentenceOrNoDetail) {
     SCOPED_TRACE(name(reason));
     const int status = status_of(reason);
     const Response response = problem(Error{reason, Side::upstream, "upstream-name"}, "id");
-    EXPECT_EQ(status < 500, response.detail == "upstream-name");
+    EXPECT_EQ(status < 500 || reason == Reason::internal, response.detail == "upstream-name");
     if (status >= 502 && status <= 504) {
       EXPECT_NE(response.detail.find(' '), std::string::npos);
     }

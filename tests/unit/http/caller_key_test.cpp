@@ -29,6 +29,7 @@ struct Caller {
 struct Told {
   std::string bytes;
   bool fell_back = false;
+  std::string text;
   friend bool operator==(const Told&, const Told&) = default;
 };
 
@@ -46,8 +47,13 @@ Told key_of(const std::vector<KeyPart>& parts, const Caller& caller) {
   request.head.host = caller.host;
   for (const auto& [name, value] : caller.headers) request.head.headers.add(name, value);
   const std::vector<std::string> params{"shop", "id"};
-  const CallerKey::Bytes bytes = CallerKey(parts).of(request, exchange, params);
-  return {std::string(bytes.view()), bytes.fell_back()};
+  const CallerKey key(parts);
+  const CallerKey::Bytes bytes = key.of(request, exchange, params);
+  return {std::string(bytes.view()), bytes.fell_back(), key.text(bytes)};
+}
+
+std::string text_of(const std::vector<KeyPart>& parts, const Caller& caller) {
+  return key_of(parts, caller).text;
 }
 
 const std::vector<KeyPart> by_ip{{KeySource::client_ip, ""}};
@@ -172,6 +178,51 @@ TEST(CallerKey, SaysWhenItFellBack) {
   EXPECT_FALSE(key_of(by_tenant, {.headers = {{"x-tenant", "a"}}}).fell_back);
   EXPECT_FALSE(key_of(by_ip, {.ip = ""}).fell_back);
   EXPECT_EQ(key_of(by_tenant, {}).bytes, key_of(by_ip, {}).bytes);
+}
+
+TEST(CallerKey, HasATextForTheLog) {
+  struct Row {
+    std::string name;
+    std::vector<KeyPart> parts;
+    Caller caller;
+    std::string text;
+  };
+  const std::string long_value(100, 'x');
+  const Row rows[] = {
+      {"an address", by_ip, {}, "192.0.2.1"},
+      {"a network", by_ip, {.ip = "2001:db8:1:2:3::4"}, "2001:db8:1:2::/64"},
+      {"a unix socket", by_ip, {.ip = ""}, "unix"},
+      {"a field", by_tenant, {.headers = {{"x-tenant", "acme"}}}, "acme"},
+      {"a field that is missing", by_tenant, {}, "192.0.2.1"},
+      {"a long field",
+       by_tenant,
+       {.headers = {{"x-tenant", long_value}}},
+       "sha256:09ecb6ebc8bcefc7"},
+      {"a host", {{KeySource::host, ""}}, {}, "shop.example"},
+      {"a claim", {{KeySource::jwt_claim, "sub"}}, {.sub = "ann"}, "ann"},
+      {"a parameter", {{KeySource::path_param, "id"}}, {.param = "7"}, "7"},
+      {"everybody", {{KeySource::global, ""}}, {}, "global"},
+      {"a secret",
+       {{KeySource::header, "X-Api-Key"}},
+       {.headers = {{"x-api-key", "abc"}}},
+       "sha256:ba7816bf8f01cfea"},
+      {"credentials",
+       {{KeySource::header, "Authorization"}},
+       {.headers = {{"authorization", "abc"}}},
+       "sha256:ba7816bf8f01cfea"},
+      {"a cookie",
+       {{KeySource::cookie, "id"}},
+       {.headers = {{"cookie", "id=abc"}}},
+       "sha256:ba7816bf8f01cfea"},
+      {"two parts",
+       {{KeySource::header, "x-tenant"}, {KeySource::client_ip, ""}},
+       {.headers = {{"x-tenant", "acme"}}},
+       "acme,192.0.2.1"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(text_of(row.parts, row.caller), row.text);
+  }
 }
 
 TEST(CallerKey, IsBoundedAndDoesNotAllocate) {

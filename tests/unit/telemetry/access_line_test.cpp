@@ -61,6 +61,10 @@ TEST_F(AccessLineTest, JsonHasEveryFieldInOrder) {
   record.referer = "http://r/?token=x";
   record.tls_version = "TLSv1.3";
   record.sni = "api.example.com";
+  record.user = "ann";
+  record.limit_key = "tenant-7";
+  record.grpc_status = 14;
+  record.detail = "all connections are in use";
   EXPECT_EQ(
       line(),
       R"({"time":"2026-01-02T12:34:56.000007Z","request_id":"id-1",)"
@@ -70,7 +74,8 @@ TEST_F(AccessLineTest, JsonHasEveryFieldInOrder) {
       R"("upstream":"orders-v1","endpoint":"10.0.0.1:8080","attempts":2,"duration_ms":12.346,)"
       R"("head_ms":1.000,"queue_ms":0.000,"connect_ms":0.000,"bytes_in":1,)"
       R"("bytes_out":18446744073709551615,"user_agent":"curl/8","referer":"http://r/?token=x",)"
-      R"("tls_version":"TLSv1.3","sni":"api.example.com"})"
+      R"("tls_version":"TLSv1.3","sni":"api.example.com","user":"ann","limit_key":"tenant-7",)"
+      R"("grpc_status":14,"detail":"all connections are in use"})"
       "\n");
 }
 
@@ -104,6 +109,7 @@ TEST_P(ForgingTest, NothingEndsItsFieldOrTheLine) {
   record.peer = &peer;
   record.request_id = record.method = record.host = record.path = record.query = text;
   record.user_agent = record.referer = record.user = record.sni = record.protocol = text;
+  record.limit_key = record.detail = text;
   for (const auto format : {config::AccessLogFormat::json, config::AccessLogFormat::combined}) {
     policy.format = format;
     const std::string written = line();

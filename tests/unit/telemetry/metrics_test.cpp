@@ -17,6 +17,19 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
+// Of what GaugesLeaveWithTheirLastHolderAndCountersStay makes.
+constexpr const char* levels[] = {
+    R"(weir_upstream_saturation_ratio{upstream="u"} 0.7)",
+    R"(weir_upstream_unresolved{upstream="u"} 0)",
+    R"(weir_circuit_breaker_state{upstream="u"} 2)",
+    R"(weir_upstream_connections{upstream="u",endpoint="a:1",state="idle"} 1)",
+    R"(weir_upstream_endpoint_healthy{upstream="u",endpoint="a:1"} 1)",
+    R"(weir_http_requests_in_flight{route="r"} 1)",
+    R"(weir_tunnels_active{route="r"} 0)",
+    R"(weir_tls_certificate_expiry_timestamp_seconds{listener="http",name="a.test"} 0)",
+    R"(weir_jwt_keys_last_success_timestamp_seconds{policy="login",issuer="https://issuer"} 17)",
+};
+
 class MetricsTest : public testing::Test {
  protected:
   std::string scrape() { return metrics.scrape(now); }
@@ -132,8 +145,55 @@ TEST_F(MetricsTest, SeriesGoOnUnderTheSameName) {
   EXPECT_THAT(scrape(), HasSubstr(R"(weir_http_request_bytes_total{route="r"} 7)"));
 }
 
+TEST_F(MetricsTest, GaugesLeaveWithTheirLastHolderAndCountersStay) {
+  {
+    const auto upstream = metrics.upstream("u");
+    upstream->saturation.set(0.7);
+    upstream->breaker.active.set(1);
+    upstream->breaker.state.set(2);
+    upstream->breaker.transitions[2].set(3);
+    const auto endpoint = metrics.endpoint("u", "a:1");
+    endpoint->shard(0).count(TryResult::ok, 200);
+    endpoint->shard(0).idle.set(1);
+    const auto route = metrics.route("r");
+    route->shard(0).request_bytes.add(7);
+    route->shard(0).in_flight.add();
+    const auto certificate = metrics.certificate("http", "a.test");
+    const auto keys =
+        metrics.jwt_keys("login", "https://issuer", std::make_shared<const SharedValue>(17));
+    const std::string text = scrape();
+    for (const char* series : levels) EXPECT_THAT(text, HasSubstr(series));
+  }
+  const std::string text = scrape();
+  for (const char* series : levels) EXPECT_THAT(text, Not(HasSubstr(series)));
+  EXPECT_THAT(text, HasSubstr(R"(weir_http_request_bytes_total{route="r"} 7)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_upstream_requests_total{upstream="u",endpoint="a:1")"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_circuit_breaker_transitions_total{upstream="u",to="open"} 3)"));
+}
+
+TEST_F(MetricsTest, WhatAScrapeNoLongerShowsHasNoGaugesThoughItIsHeld) {
+  const auto upstream = metrics.upstream("u");
+  const auto endpoint = metrics.endpoint("u", "a:1");
+  endpoint->shard(0).count(TryResult::ok, 200);
+  bool listed = true;
+  metrics.on_scrape([&] {
+    if (!listed) return;
+    upstream->shown = endpoint->shown = metrics.scrape_number();
+  });
+  for (const bool now_listed : {true, false, true}) {
+    listed = now_listed;
+    const std::string text = scrape();
+    EXPECT_EQ(text.contains(R"(weir_upstream_saturation_ratio{upstream="u"})"), listed);
+    EXPECT_EQ(text.contains("weir_upstream_endpoint_healthy{"), listed);
+    EXPECT_EQ(text.contains("weir_upstream_connections{"), listed);
+    EXPECT_TRUE(text.contains("weir_upstream_requests_total{"));
+  }
+}
+
 TEST_F(MetricsTest, SeriesLeaveFiveMinutesAfterTheirLastHolder) {
   auto endpoint = metrics.endpoint("u", "a:1");
+  endpoint->shard(0).count(TryResult::ok, 200);
   endpoint.reset();
   metrics.sweep(now);
   now += 5min - 1ns;
