@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace weir::control {
 
-void RoundRobin::reset(std::span<const std::uint32_t> weights, unsigned worker, unsigned workers) {
+// Without a turn for anybody yet.
+void RoundRobin::take(std::span<const std::uint32_t> weights) {
   weights_.assign(weights.begin(), weights.end());
   credit_.assign(weights.size(), 0);
   next_ = 0;
@@ -18,16 +20,51 @@ void RoundRobin::reset(std::span<const std::uint32_t> weights, unsigned worker, 
     if (weight != first) equal_ = false;
     divisor = std::gcd(divisor, weight);
   }
-  if (divisor == 0 || workers == 0) return;
+  if (equal_ || divisor == 0) return;
+  for (std::int64_t& weight : weights_) weight /= divisor;
+}
+
+void RoundRobin::reset(std::span<const std::uint32_t> weights, unsigned worker, unsigned workers) {
+  take(weights);
+  if (weights_.empty() || workers == 0) return;
   if (equal_) {
     next_ = weights_.size() * (worker % workers) / workers;
     return;
   }
-  std::int64_t round = 0;
-  for (std::int64_t& weight : weights_) round += weight /= divisor;
+  const std::int64_t round = std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0});
   // An offset into the round; a bounded one, as finding it takes that many picks.
   const std::int64_t offset = std::min<std::int64_t>(round, 256) * (worker % workers) / workers;
   for (std::int64_t n = 0; n < offset; ++n) (void)pick([](std::size_t) { return true; });
+}
+
+void RoundRobin::change(std::span<const std::uint32_t> weights, Places before) {
+  const std::vector<std::int64_t> credit = std::exchange(credit_, {});
+  const std::size_t next = next_;
+  const bool was_equal = equal_;
+  take(weights);
+  if (weights_.empty()) return;
+  if (!was_equal && !equal_) {
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (before[i] != is_new) credit_[i] = credit[before[i]];
+    }
+    return;
+  }
+  // Who was next, or whoever of those that are still there came first behind it.
+  const auto was_next = [&]() -> std::size_t {
+    if (was_equal) return next;
+    const auto most = std::ranges::max_element(credit);
+    return most == credit.end() ? 0 : static_cast<std::size_t>(most - credit.begin());
+  };
+  const std::size_t from = was_next();
+  std::size_t nearest = credit.size();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before[i] == is_new) continue;
+    const std::size_t distance = (before[i] + credit.size() - from) % credit.size();
+    if (distance >= nearest) continue;
+    nearest = distance;
+    next_ = i;
+  }
+  if (!equal_) credit_[next_] = std::ranges::max(weights_);
 }
 
 void LeastRequests::reset(std::span<const std::uint32_t> weights, unsigned worker,
@@ -36,6 +73,13 @@ void LeastRequests::reset(std::span<const std::uint32_t> weights, unsigned worke
   loads_.assign(weights.size(), 0);
   in_reach_.assign(weights.size(), false);
   ties_.reset(weights, worker, workers);
+}
+
+void LeastRequests::change(std::span<const std::uint32_t> weights, Places before) {
+  weights_.assign(weights.begin(), weights.end());
+  loads_.assign(weights.size(), 0);
+  in_reach_.assign(weights.size(), false);
+  ties_.change(weights, before);
 }
 
 void RandomTwo::reset(std::span<const std::uint32_t> weights, std::uint64_t seed) {

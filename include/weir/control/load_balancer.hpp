@@ -13,17 +13,28 @@ namespace weir::control {
 
 // Candidates are indices below the number of weights. Weight 0 is never picked.
 
+// Whether a pick counts: one that `stays` leaves the next pick as if it had not been made.
+enum class Turn : std::uint8_t { moves, stays };
+
+// Of each candidate after reset(): its index before it, or `is_new`.
+using Places = std::span<const std::size_t>;
+inline constexpr std::size_t is_new = ~std::size_t{0};
+
 // Smooth weighted round robin: over W picks with all eligible each has exactly its weight, spread
 // out. Those who are not eligible leave their share to the others.
 class RoundRobin {
  public:
   // `worker` of `workers` begins at its own offset, so that they do not march in step.
   void reset(std::span<const std::uint32_t> weights, unsigned worker, unsigned workers);
+  // The same for other candidates; those that were there before keep their turn.
+  void change(std::span<const std::uint32_t> weights, Places before);
 
   template <class Eligible>
-  std::optional<std::size_t> pick(Eligible&& eligible);
+  std::optional<std::size_t> pick(Eligible&& eligible, Turn turn = Turn::moves);
 
  private:
+  void take(std::span<const std::uint32_t> weights);
+
   std::vector<std::int64_t> weights_;
   std::vector<std::int64_t> credit_;
   std::size_t next_ = 0;
@@ -34,10 +45,11 @@ class RoundRobin {
 class LeastRequests {
  public:
   void reset(std::span<const std::uint32_t> weights, unsigned worker, unsigned workers);
+  void change(std::span<const std::uint32_t> weights, Places before);
 
   // `load(i)`: requests in flight.
   template <class Eligible, class Load>
-  std::optional<std::size_t> pick(Eligible&& eligible, Load&& load);
+  std::optional<std::size_t> pick(Eligible&& eligible, Load&& load, Turn turn = Turn::moves);
 
  private:
   std::vector<std::uint64_t> weights_;
@@ -51,6 +63,7 @@ class RandomTwo {
  public:
   // Equal seeds draw the same.
   void reset(std::span<const std::uint32_t> weights, std::uint64_t seed);
+  void change(std::span<const std::uint32_t> weights) { reset(weights, state_); }
 
   template <class Eligible, class Load>
   std::optional<std::size_t> pick(Eligible&& eligible, Load&& load);
@@ -71,15 +84,26 @@ constexpr bool lighter(std::uint64_t load_a, std::uint64_t weight_a, std::uint64
 }
 
 template <class Eligible>
-std::optional<std::size_t> RoundRobin::pick(Eligible&& eligible) {
+std::optional<std::size_t> RoundRobin::pick(Eligible&& eligible, Turn turn) {
   const std::size_t count = weights_.size();
   if (equal_) {
+    std::size_t next = next_;
     for (std::size_t tried = 0; tried < count; ++tried) {
-      const std::size_t i = next_;
-      next_ = next_ + 1 == count ? 0 : next_ + 1;
-      if (weights_[i] != 0 && eligible(i)) return i;
+      const std::size_t i = next;
+      next = next + 1 == count ? 0 : next + 1;
+      if (weights_[i] == 0 || !eligible(i)) continue;
+      if (turn == Turn::moves) next_ = next;
+      return i;
     }
     return std::nullopt;
+  }
+  if (turn == Turn::stays) {
+    std::optional<std::size_t> next;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (weights_[i] == 0 || !eligible(i)) continue;
+      if (!next || credit_[i] + weights_[i] > credit_[*next] + weights_[*next]) next = i;
+    }
+    return next;
   }
   std::optional<std::size_t> best;
   std::int64_t total = 0;
@@ -94,7 +118,7 @@ std::optional<std::size_t> RoundRobin::pick(Eligible&& eligible) {
 }
 
 template <class Eligible, class Load>
-std::optional<std::size_t> LeastRequests::pick(Eligible&& eligible, Load&& load) {
+std::optional<std::size_t> LeastRequests::pick(Eligible&& eligible, Load&& load, Turn turn) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     in_reach_[i] = weights_[i] != 0 && eligible(i);
@@ -104,9 +128,11 @@ std::optional<std::size_t> LeastRequests::pick(Eligible&& eligible, Load&& load)
   }
   if (!best) return best;
   const std::size_t least = *best;
-  return ties_.pick([this, least](std::size_t i) {
-    return in_reach_[i] && !lighter(loads_[least], weights_[least], loads_[i], weights_[i]);
-  });
+  return ties_.pick(
+      [this, least](std::size_t i) {
+        return in_reach_[i] && !lighter(loads_[least], weights_[least], loads_[i], weights_[i]);
+      },
+      turn);
 }
 
 template <class Eligible, class Load>

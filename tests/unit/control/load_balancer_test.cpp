@@ -99,6 +99,65 @@ TEST(RoundRobin, OfNobodyIsNobody) {
   EXPECT_FALSE(balancer.pick(everybody));
 }
 
+TEST(RoundRobin, APickWhoseTurnStaysChangesNothing) {
+  for (const Weights& weights : {Weights{1, 1, 1}, Weights{3, 1, 2}, Weights{1, 1}}) {
+    RoundRobin balancer;
+    RoundRobin twin;
+    balancer.reset(weights, 0, 1);
+    twin.reset(weights, 0, 1);
+    for (int n = 0; n < 50; ++n) {
+      const auto seen = balancer.pick(everybody, Turn::stays);
+      ASSERT_NE(balancer.pick([&](std::size_t i) { return i != *seen; }, Turn::stays), seen);
+      ASSERT_EQ(balancer.pick(everybody), seen);
+      ASSERT_EQ(twin.pick(everybody), seen);
+    }
+  }
+}
+
+TEST(RoundRobin, ChangesKeepTheTurn) {
+  struct Row {
+    const char* name;
+    Weights weights;
+    int picks;
+    Weights changed;
+    std::vector<std::size_t> before;
+    std::vector<std::size_t> expected;
+  };
+  const Row rows[] = {
+      {"nothing changed", {1, 1, 1}, 1, {1, 1, 1}, {0, 1, 2}, {1, 2, 0}},
+      {"one came in front", {1, 1, 1}, 1, {1, 1, 1, 1}, {is_new, 0, 1, 2}, {2, 3, 0}},
+      {"the next one went", {1, 1, 1}, 1, {1, 1}, {0, 2}, {1, 0, 1}},
+      {"one that was served went", {1, 1, 1}, 2, {1, 1}, {1, 2}, {1, 0, 1}},
+      {"another order", {1, 1, 1}, 1, {1, 1, 1}, {2, 1, 0}, {1, 2, 0}},
+      // 3 and 1 give 0 0 1 0; two of them are out.
+      {"unequal weights", {3, 1}, 2, {3, 1}, {0, 1}, {1, 0}},
+      {"unequal weights in another order", {3, 1}, 2, {1, 3}, {1, 0}, {0, 1}},
+      {"from equal to unequal", {1, 1}, 1, {2, 1}, {0, 1}, {1}},
+      {"from unequal to equal", {3, 1}, 2, {1, 1}, {0, 1}, {1, 0}},
+  };
+  for (const Row& row : rows) {
+    RoundRobin balancer;
+    balancer.reset(row.weights, 0, 1);
+    for (int n = 0; n < row.picks; ++n) (void)balancer.pick(everybody);
+    balancer.change(row.changed, row.before);
+    for (const std::size_t expected : row.expected) {
+      ASSERT_EQ(balancer.pick(everybody), expected) << row.name;
+    }
+  }
+}
+
+TEST(RoundRobin, FrequentChangesFavourNobody) {
+  RoundRobin balancer;
+  balancer.reset(Weights{1, 1, 1, 1}, 1, 4);
+  Weights counts(4);
+  const std::vector<std::size_t> all{0, 1, 2, 3};
+  for (int n = 0; n < 400; ++n) {
+    ++counts[*balancer.pick(everybody)];
+    balancer.change(Weights{1, 1, 1, 1}, all);
+  }
+  EXPECT_EQ(counts, (Weights{100, 100, 100, 100}));
+}
+
 TEST(LeastRequests, TakesTheLowestLoadPerWeight) {
   struct Row {
     const char* name;
