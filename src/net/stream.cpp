@@ -45,10 +45,10 @@ Stream::Stream(Loop& loop, int fd) : loop_(loop), fd_(fd), read_waiter_(loop), w
 
 Stream::~Stream() { close(); }
 
-Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadline deadline,
+Result<> Stream::begin_connect(Loop& loop, const SocketAddress& address,
                                std::unique_ptr<Stream>& out) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) co_return fail(Reason::connect_failed, Side::internal, errno_name(errno));
+  if (fd < 0) return fail(Reason::connect_failed, Side::internal, errno_name(errno));
   if (address.family() != AF_UNIX) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -59,22 +59,31 @@ Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadlin
   if (connected != 0 && errno != EINPROGRESS) {
     const int error = errno;
     ::close(fd);
-    co_return connect_failure(error);
+    return connect_failure(error);
   }
   out = std::make_unique<Stream>(loop, fd);
-  if (connected == 0) co_return Result<>{};
-  Stream& stream = *out;
-  stream.writable_ = false;
-  const Io ready = co_await stream.wait_writable(deadline);
+  out->writable_ = connected == 0;
+  return {};
+}
+
+Result<> Stream::connected() noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return connect_failure(error);
+  return {};
+}
+
+Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadline deadline,
+                               std::unique_ptr<Stream>& out) {
+  const Result<> begun = begin_connect(loop, address, out);
+  if (!begun || out->writable()) co_return begun;
+  const Io ready = co_await out->wait_writable(deadline);
   if (ready == Io::timeout) {
     co_return fail(Reason::connect_timeout, Side::upstream, errno_name(ETIMEDOUT));
   }
   if (ready != Io::ok) co_return fail(Reason::connect_failed, Side::upstream, "given up");
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) co_return connect_failure(error);
-  co_return Result<>{};
+  co_return out->connected();
 }
 
 IoResult Stream::try_read(std::span<std::byte> into) noexcept {

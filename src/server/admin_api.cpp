@@ -1,7 +1,10 @@
 #include "server/admin_api.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 #include <utility>
 
 #include "server/admin_bodies.hpp"
@@ -37,6 +40,14 @@ AdminAnswer problem_lines(const Server::Problems& problems) {
   answer.status = 422;
   for (const config::Problem& problem : problems) answer.body += problem.to_string() + "\n";
   return answer;
+}
+
+// "" of a healthy endpoint.
+std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
+  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
+  if (!endpoint.failure) return {};
+  return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
+                     std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
 }
 
 // Null without one that is configured or forced.
@@ -214,11 +225,10 @@ AdminAnswer AdminApi::upstreams() const {
     const upstream::ClusterInfo info = cluster->describe();
     json::array endpoints;
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
-      const bool ready = endpoint.state == upstream::EndpointState::ready;
       endpoints.push_back(
           json::object{{"address", endpoint.address},
-                       {"healthy", ready},
-                       {"why", ready ? "" : "set by an operator"},
+                       {"healthy", endpoint.healthy()},
+                       {"why", why_unhealthy(endpoint)},
                        {"state", name(endpoint.state)},
                        {"weight", endpoint.weight},
                        {"in_flight", endpoint.in_flight},

@@ -209,6 +209,7 @@ ClusterInfo Cluster::describe() const {
   out.pending = waiting_.load(std::memory_order_relaxed);
   std::uint64_t permits = 0;
   std::uint64_t taken = 0;
+  const TimePoint now = Clock::now();
   const std::lock_guard lock(mutex_);
   const config::Pool& pool = state_->settings.pool;
   for (const auto& endpoint : state_->endpoints) {
@@ -219,6 +220,7 @@ ClusterInfo Cluster::describe() const {
                              .tunnels = endpoint->tunnels(),
                              .idle_connections = endpoint->idle_connections(),
                              .active_connections = endpoint->active_connections(),
+                             .failure = endpoint->backoff().failure(now),
                              .endpoint = endpoint});
     if (endpoint->state() != EndpointState::ready) continue;
     permits += pool.in_flight;

@@ -70,17 +70,11 @@ void Lease::give_back() noexcept {
   if (holds_ != Holds::permit) return;
   holds_ = Holds::nothing;
   leave_session();
-  WorkerView& view = cluster_->view(worker_);
-  if (std::unique_ptr<Connection> connection = take_connection()) {
-    Endpoint::Slot& slot = endpoint_->slot(worker_);
-    if (view.keeps() && !slot.detached && endpoint_->state() == EndpointState::ready &&
-        connection->made_under() == view.tls_changes()) {
-      // Before the permit, so that who gets that finds the connection.
-      slot.idle.put(std::move(connection), view.loop().now(), view.settings().idle_timeout,
-                    view.limit());
-    }
+  // Before the permit, so that who gets that finds the connection.
+  if (auto connection = take_connection()) {
+    cluster_->view(worker_).keep(*endpoint_, std::move(connection));
   }
-  cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+  cluster_->release_permit(*endpoint_, worker_);
 }
 
 bool Lease::into_tunnel() {
@@ -88,7 +82,7 @@ bool Lease::into_tunnel() {
   if (!endpoint_->take_tunnel(cluster_->view(worker_).settings().pool.tunnels)) return false;
   tunnel_pin_ = cluster_->shared_from_this();
   holds_ = Holds::tunnel;
-  cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+  cluster_->release_permit(*endpoint_, worker_);
   return true;
 }
 
@@ -100,7 +94,7 @@ void Lease::end() noexcept {
     case Holds::nothing:
       break;
     case Holds::permit:
-      cluster_->release_permit(*endpoint_, worker_, cluster_->workers_.size());
+      cluster_->release_permit(*endpoint_, worker_);
       break;
     case Holds::tunnel:
       endpoint_->drop_tunnel();

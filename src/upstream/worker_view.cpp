@@ -1,7 +1,10 @@
 #include "upstream/worker_view.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
+
+#include "upstream/failure_log.hpp"
 
 namespace weir::upstream {
 
@@ -35,8 +38,7 @@ void WorkerView::take_over() {
     if (slot.leases != 0) detached_.push_back(std::move(endpoint));
   }
 
-  choice_.clear();
-  std::vector<std::uint32_t> weights;
+  const std::vector<Endpoint*> chosen_before = std::exchange(choice_, {});
   const bool other_tls = before && before->tls != state_->tls;
   if (other_tls) ++tls_changes_;
   for (const auto& endpoint : state_->endpoints) {
@@ -45,14 +47,39 @@ void WorkerView::take_over() {
     const bool ready = endpoint->state() == EndpointState::ready;
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
-    const std::uint32_t weight = endpoint->weight();
-    if (!ready || weight == 0) continue;
+    if (!ready || endpoint->weight() == 0) continue;
     choice_.push_back(endpoint.get());
-    weights.push_back(weight);
   }
   preferred_ = nullptr;
   limit_ = state_->settings.pool.in_flight;
-  balancing_ = state_->settings.load_balancer;
+  change_balancer(chosen_before);
+  serve_pending();
+}
+
+// Endpoints that stay keep their turn: changes that come often must not favour any of them.
+void WorkerView::change_balancer(std::span<Endpoint* const> before) {
+  std::vector<std::uint32_t> weights;
+  std::vector<std::size_t> places;
+  bool some_stay = false;
+  for (Endpoint* const endpoint : choice_) {
+    weights.push_back(endpoint->weight());
+    const auto place = std::ranges::find(before, endpoint);
+    const bool stays = place != before.end();
+    places.push_back(stays ? static_cast<std::size_t>(place - before.begin()) : control::is_new);
+    some_stay |= stays;
+  }
+  const config::LoadBalancing policy = state_->settings.load_balancer;
+  if (some_stay && std::exchange(balancing_, policy) == policy) {
+    switch (balancing_) {
+      case config::LoadBalancing::round_robin:
+        return round_robin_.change(weights, places);
+      case config::LoadBalancing::least_requests:
+        return least_requests_.change(weights, places);
+      case config::LoadBalancing::random_two:
+        return random_two_.change(weights);
+    }
+  }
+  balancing_ = policy;
   const auto workers = static_cast<unsigned>(cluster_.workers_.size());
   switch (balancing_) {
     case config::LoadBalancing::round_robin:
@@ -65,7 +92,6 @@ void WorkerView::take_over() {
       random_two_.reset(weights, seen_ * workers + worker_);
       break;
   }
-  serve_pending();
 }
 
 void WorkerView::configure(SessionPool& sessions) const noexcept {
@@ -87,27 +113,110 @@ SessionPool& WorkerView::sessions(Endpoint& endpoint) {
   return *slot.sessions;
 }
 
+template <class Eligible>
+std::optional<std::size_t> WorkerView::choose(Eligible&& eligible, control::Turn turn) {
+  const auto load = [&](std::size_t i) { return choice_[i]->in_flight(); };
+  switch (balancing_) {
+    case config::LoadBalancing::round_robin:
+      return round_robin_.pick(eligible, turn);
+    case config::LoadBalancing::least_requests:
+      return least_requests_.pick(eligible, load, turn);
+    case config::LoadBalancing::random_two:
+      return random_two_.pick(eligible, load);
+  }
+  return std::nullopt;
+}
+
 Endpoint* WorkerView::pick(const Tried& tried) {
   const auto eligible = [&](const Endpoint& endpoint) {
     return endpoint.in_flight() < limit_ && !tried.contains(endpoint);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
   if (preferred != nullptr && eligible(*preferred)) return preferred;
-  const auto eligible_at = [&](std::size_t i) { return eligible(*choice_[i]); };
-  const auto load_at = [&](std::size_t i) { return choice_[i]->in_flight(); };
-  std::optional<std::size_t> chosen;
-  switch (balancing_) {
-    case config::LoadBalancing::round_robin:
-      chosen = round_robin_.pick(eligible_at);
-      break;
-    case config::LoadBalancing::least_requests:
-      chosen = least_requests_.pick(eligible_at, load_at);
-      break;
-    case config::LoadBalancing::random_two:
-      chosen = random_two_.pick(eligible_at, load_at);
-      break;
+  // Who comes here again after a connect that failed has had his turn: the next request shall not
+  // meet the same endpoint for that.
+  const control::Turn turn = tried.size() == 0 ? control::Turn::moves : control::Turn::stays;
+  bool some_last = false;
+  bool some_full = false;
+  Endpoint* due = nullptr;
+  const auto first_choice = [&](std::size_t i) {
+    Endpoint& endpoint = *choice_[i];
+    if (tried.contains(endpoint)) return false;
+    if (is_last_choice(endpoint)) {
+      some_last = true;
+      if (endpoint.backoff_.standing(loop_.now()) == control::ConnectBackoff::Standing::due) {
+        due = &endpoint;
+      }
+      return false;
+    }
+    if (endpoint.in_flight() < limit_) return true;
+    some_full = true;
+    return false;
+  };
+  std::optional<std::size_t> chosen = choose(first_choice, turn);
+  if (chosen || some_full) {
+    // This request is served by others, and finds out nothing by itself.
+    if (due != nullptr) probe(*due);
+  } else if (some_last) {
+    chosen = choose([&](std::size_t i) { return eligible(*choice_[i]); }, turn);
   }
   return chosen ? choice_[*chosen] : nullptr;
+}
+
+bool WorkerView::is_last_choice(const Endpoint& endpoint) const noexcept {
+  using Standing = control::ConnectBackoff::Standing;
+  const Standing standing = endpoint.backoff_.standing(loop_.now());
+  if (standing == Standing::good) [[likely]]
+    return false;
+  if (standing != Standing::untried) return true;
+  // Somebody finds out. Who needs no connect does not wait for that.
+  const Endpoint::Slot& slot = endpoint.slot(worker_);
+  return endpoint.backoff_.claimed() && slot.idle.size() == 0 &&
+         slot.sessions_idle.load(std::memory_order_relaxed) == 0 &&
+         slot.sessions_active.load(std::memory_order_relaxed) == 0;
+}
+
+bool WorkerView::has_first_choice(const Tried& tried, const Endpoint& but) const noexcept {
+  return std::ranges::any_of(choice_, [&](const Endpoint* at) {
+    return at != &but && !is_last_choice(*at) && !tried.contains(*at);
+  });
+}
+
+void WorkerView::probe(Endpoint& endpoint) noexcept {
+  Endpoint::Slot& slot = endpoint.slot(worker_);
+  if (!keeps() || slot.detached || !endpoint.backoff_.claim()) return;
+  try {
+    ConnectProbe::Owner& owner = *this;
+    if (!slot.probe) slot.probe = std::make_unique<ConnectProbe>(loop_, owner, endpoint);
+  } catch (const std::bad_alloc&) {
+    return endpoint.backoff_.release();
+  }
+  slot.probe->begin(deadline_after(loop_.now(), state_->settings.connect_timeout));
+}
+
+void WorkerView::probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
+                        const Error* failure) noexcept {
+  const TimePoint began = endpoint.slot(worker_).probe->began();
+  if (failure != nullptr) {
+    (void)cluster_.judge(endpoint, began, loop_.now(), std::unexpected(*failure));
+  } else if (stream != nullptr && (state_->settings.tls || multiplexes(endpoint))) {
+    // There is more to a connection: a request tries that.
+    endpoint.backoff_.answers();
+  } else if (stream != nullptr) {
+    keep(endpoint, std::make_unique<Connection>(std::move(stream), tls_changes_));
+    (void)cluster_.judge(endpoint, began, loop_.now(), {});
+  }
+  endpoint.backoff_.release();
+  cluster_.standing_changed();
+}
+
+void WorkerView::keep(Endpoint& endpoint, std::unique_ptr<Connection> connection) noexcept {
+  Endpoint::Slot& slot = endpoint.slot(worker_);
+  if (!keeps() || slot.detached || endpoint.state() != EndpointState::ready ||
+      connection->made_under() != tls_changes_) {
+    return;
+  }
+  slot.idle.put(std::move(connection), loop_.now(), state_->settings.idle_timeout, limit_);
 }
 
 bool WorkerView::any(const Tried& tried) const noexcept {
@@ -119,27 +228,45 @@ bool WorkerView::usable(const Endpoint& endpoint) const noexcept {
          endpoint.weight() != 0 && endpoint.in_flight() <= limit_;
 }
 
-bool WorkerView::grant(Endpoint& endpoint) noexcept {
+Pending* WorkerView::first_for(const Endpoint& endpoint) const noexcept {
+  const bool last_choice = is_last_choice(endpoint);
   for (Pending* pending = first_; pending != nullptr; pending = pending->next_) {
     if (pending->waiter.cancelled() || pending->tried.contains(endpoint)) continue;
-    dequeue(*pending);
-    pending->lease.emplace(Lease(cluster_, endpoint, worker_));
-    pending->waiter.notify();
-    return true;
+    // Waits for a better one.
+    if (last_choice && has_first_choice(pending->tried, endpoint)) continue;
+    return pending;
   }
-  return false;
+  return nullptr;
+}
+
+TimePoint WorkerView::oldest_for(const Endpoint& endpoint) const noexcept {
+  const Pending* const pending = first_for(endpoint);
+  return pending != nullptr ? pending->since : TimePoint::max();
+}
+
+bool WorkerView::grant(Endpoint& endpoint) noexcept {
+  Pending* const pending = first_for(endpoint);
+  if (pending == nullptr) return false;
+  dequeue(*pending);
+  pending->lease.emplace(Lease(cluster_, endpoint, worker_));
+  pending->waiter.notify();
+  return true;
 }
 
 void WorkerView::serve_pending() noexcept {
   if (!has_pending()) return;
   for (Endpoint* endpoint : choice_) {
-    while (has_pending() && endpoint->take_permit(limit_)) {
-      if (grant(*endpoint)) continue;
-      // Nobody here wants it; others may wait for it by now.
-      cluster_.release_permit(*endpoint, worker_, cluster_.workers_.size());
-      break;
+    while (endpoint->in_flight() < limit_ && first_for(*endpoint) != nullptr &&
+           endpoint->take_permit(limit_)) {
+      grant(*endpoint);
     }
   }
+}
+
+void WorkerView::standing_changed() noexcept {
+  if (!has_pending()) return;
+  refresh();
+  serve_pending();
 }
 
 void WorkerView::enqueue(Pending& pending) noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "weir/control/load_balancer.hpp"
@@ -41,7 +42,7 @@ class Pending final : public Cancellable {
   bool queued_ = false;
 };
 
-class WorkerView {
+class WorkerView final : private ConnectProbe::Owner {
  public:
   WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker);
 
@@ -61,8 +62,19 @@ class WorkerView {
     if (cluster_.generation_.load(std::memory_order_acquire) != seen_) take_over();
   }
 
-  // The balancer's choice among those below their limit and not tried; null for none.
+  // The balancer's choice among those below their limit and not tried; null for none. Those whose
+  // connects fail are the last choice: null also when others have no permit left.
   Endpoint* pick(const Tried& tried);
+  // Not chosen as long as there is another: its connects fail, or one finds out whether they do.
+  bool is_last_choice(const Endpoint& endpoint) const noexcept;
+  // Some endpoint other than `but` that is not the last choice has not been tried.
+  bool has_first_choice(const Tried& tried, const Endpoint& but) const noexcept;
+  // Connects to `endpoint` beside all requests, unless somebody else finds out whether it answers.
+  void probe(Endpoint& endpoint) noexcept;
+  // Whether it answers is known now, or no longer: those who wait here may be served.
+  void standing_changed() noexcept;
+  // Keeps an HTTP/1 connection for the next request, or closes it.
+  void keep(Endpoint& endpoint, std::unique_ptr<Connection> connection) noexcept;
   // The next pick() is `endpoint` if it can: its turn was taken and could not be used.
   void prefer(Endpoint& endpoint) noexcept { preferred_ = &endpoint; }
   // Some endpoint may be used, now or when a permit is free.
@@ -77,6 +89,8 @@ class WorkerView {
   bool has_pending() const noexcept { return first_ != nullptr; }
   // Gives the permit of `endpoint` to the first who can use it; false when there is none.
   bool grant(Endpoint& endpoint) noexcept;
+  // Since when that one has waited, max() when there is none.
+  TimePoint oldest_for(const Endpoint& endpoint) const noexcept;
   // Gives whatever permits are free to those who wait.
   void serve_pending() noexcept;
   // Since when the first has waited, max() when nobody does; any thread.
@@ -91,6 +105,12 @@ class WorkerView {
   friend class Pending;
   friend class Cluster;
   void take_over();
+  void change_balancer(std::span<Endpoint* const> before);
+  template <class Eligible>
+  std::optional<std::size_t> choose(Eligible&& eligible, control::Turn turn);
+  Pending* first_for(const Endpoint& endpoint) const noexcept;
+  void probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
+              const Error* failure) noexcept override;
   void configure(SessionPool& sessions) const noexcept;
   void enqueue(Pending& pending) noexcept;
   void dequeue(Pending& pending) noexcept;

@@ -56,6 +56,12 @@ class Stream final : private ReadyTarget {
   // stream's `out` gave: `out` is set before waiting so that a caller can cancel.
   static Task<Result<>> connect(Loop& loop, const SocketAddress& address, Deadline deadline,
                                 std::unique_ptr<Stream>& out);
+  // The same in steps: begins; `out` may be connected at once. It becomes writable, and its
+  // observer hears of it, when connected() tells what came of it.
+  static Result<> begin_connect(Loop& loop, const SocketAddress& address,
+                                std::unique_ptr<Stream>& out);
+  Result<> connected() noexcept;
+  bool writable() const noexcept { return writable_; }
 
   // Under TLS from now on: handshake() comes next. What was not read yet belongs to it.
   void start_tls(std::unique_ptr<TlsSession> session) noexcept;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -33,6 +34,8 @@ namespace weir::upstream {
 
 class WorkerView;
 
+inline constexpr std::size_t most_workers = 1024;  // of a process
+
 // Told by the thread that changes a cluster; must not call the cluster. Either may be empty.
 struct RegistryHooks {
   // Returns the endpoint's annex. Called again, for nothing but to say so, when an address comes
@@ -55,7 +58,11 @@ struct EndpointInfo {
   std::uint64_t tunnels = 0;
   std::uint64_t idle_connections = 0;
   std::uint64_t active_connections = 0;
+  // Its last connect failed: it is the last choice until one succeeds.
+  std::optional<control::ConnectBackoff::Failure> failure;
   std::shared_ptr<const Endpoint> endpoint;
+
+  bool healthy() const noexcept { return state == EndpointState::ready && !failure; }
 };
 struct ClusterInfo {
   std::string name;
@@ -145,19 +152,32 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // Makes the workers look at the new state, and tells of who is gone.
   void announce(std::span<const std::string> gone);
 
-  // On worker `worker`, which owns a permit of `endpoint`: passes it to who has waited longest, at
-  // most `hops` workers on, or drops it.
-  void release_permit(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept;
-  bool hand_over(Endpoint& endpoint, unsigned worker, std::size_t hops) noexcept;
+  // Workers among whose waiting requests nobody can use a permit.
+  using Visited = std::bitset<most_workers>;
+  // On worker `worker`, which owns a permit of `endpoint`: passes it to who has waited longest of
+  // those who can use it, or drops it.
+  void release_permit(Endpoint& endpoint, unsigned worker, const Visited* seen = nullptr) noexcept;
+  bool hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept;
   bool begin_waiting(std::uint64_t most) noexcept;
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       Exchange* exchange);
   // What a new connection may turn out to speak.
   enum class Speak : std::uint8_t { as_agreed, http1 };
-  Task<Result<>> connect(Lease& lease, Speak speak, Deadline deadline, Exchange* exchange);
+  class Trial;
+  Task<Result<>> connect(Lease& lease, Speak speak, const Tried& tried, Deadline deadline,
+                         Exchange* exchange);
+  Task<Result<>> open(Lease& lease, Speak speak, Trial& trial, const Tried& tried,
+                      Deadline deadline, Exchange* exchange);
+  Task<Result<>> await_connect(net::Stream& stream, const Lease& lease, Trial& trial,
+                               const Tried& tried, Deadline until);
+  // What a connect that began at `began` says of the endpoint; true when that is news.
+  bool judge(Endpoint& endpoint, TimePoint began, TimePoint now, const Result<>& connected);
+  // Which endpoints are the last choice may have changed: those who wait may be served.
+  void standing_changed() noexcept;
   // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
   // of somebody else in turn.
-  Task<Result<>> take_place(Lease& lease, bool fresh, Deadline deadline, Exchange* exchange);
+  Task<Result<>> take_place(Lease& lease, const Tried& tried, Deadline deadline,
+                            Exchange* exchange);
   // `made_under` as in Connection.
   Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
                                std::uint64_t made_under, Deadline until, Exchange* exchange);

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "weir/base/ip.hpp"
+#include "weir/control/connect_backoff.hpp"
+#include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
 #include "weir/upstream/session_pool.hpp"
 
@@ -41,6 +43,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::uint32_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
   // Requests, those still connecting included.
   std::uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+  // Whether its last connect failed, and how long it is the last choice for that.
+  const control::ConnectBackoff& backoff() const noexcept { return backoff_; }
   std::uint64_t tunnels() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
   // Connections that wait, and those in use (tunnels included).
   std::uint64_t idle_connections() const noexcept;
@@ -54,6 +58,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   struct alignas(64) Slot {
     ConnectionPool idle;
     std::unique_ptr<SessionPool> sessions;  // HTTP/2's, once there was one
+    std::unique_ptr<ConnectProbe> probe;    // once there was one
     std::atomic<std::uint32_t> active{
         0};  // of HTTP/1; written by the worker alone, as what follows
     std::atomic<std::uint32_t> sessions_idle{0};
@@ -66,6 +71,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     void clear() noexcept {
       idle.clear();
       if (sessions) sessions->clear();
+      if (probe) probe->give_up();
     }
   };
   Slot& slot(unsigned worker) const noexcept { return slots_[worker]; }
@@ -83,6 +89,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const std::shared_ptr<void> annex_;
   std::atomic<EndpointState> state_{EndpointState::ready};
   std::atomic<std::uint32_t> weight_{0};
+  control::ConnectBackoff backoff_;
   std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};

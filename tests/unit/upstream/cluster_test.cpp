@@ -295,5 +295,34 @@ TEST(Cluster, AReloadKeepsWhatStaysAndEndsWhatGoes) {
   cluster->leave(0);
 }
 
+TEST(Cluster, ChangesKeepTheTurn) {
+  for (const auto policy :
+       {config::LoadBalancing::round_robin, config::LoadBalancing::least_requests}) {
+    net::Loop loop;
+    Origin a;
+    Origin b;
+    Origin c;
+    auto upstream = upstream_of({a.text(), b.text(), c.text()});
+    upstream.load_balancer = policy;
+    const auto cluster = cluster_on(upstream, {&loop});
+    run_on(loop, [&]() -> Task<> {
+      std::vector<std::string> went;
+      for (int n = 0; n < 6; ++n) {
+        auto lease = co_await lease_of(*cluster, loop);
+        if (!lease) co_return ADD_FAILURE() << lease.error().detail;
+        went.push_back(lease->endpoint().address());
+        lease->give_back();
+        // Something that is no change of the endpoints, and one that is.
+        cluster->set_endpoint(c.text(), {}, 1);
+        if (n == 3) cluster->apply(upstream_of({c.text(), b.text(), a.text()}));
+      }
+      // From then on in the order of the file that is in use now.
+      EXPECT_EQ(went, (std::vector<std::string>{a.text(), b.text(), c.text(), a.text(), b.text(),
+                                                a.text()}));
+    });
+    cluster->leave(0);
+  }
+}
+
 }  // namespace
 }  // namespace weir::upstream

@@ -4,30 +4,6 @@
 namespace weir::upstream {
 namespace {
 
-// An origin whose queue of connections is full: the kernel leaves further ones unanswered.
-class Unanswering {
- public:
-  Unanswering() : origin_(0) {
-    sockaddr_storage storage;
-    const socklen_t size = origin_.address().to_sockaddr(storage);
-    for (int n = 0; n < 4; ++n) {
-      net::Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      ::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&storage), size);
-      pollfd at{socket.fd(), POLLOUT, 0};
-      hangs_ = ::poll(&at, 1, 100) == 0;
-      fillers_.push_back(std::move(socket));
-      if (hangs_) return;
-    }
-  }
-  bool hangs() const { return hangs_; }
-  std::string text() const { return origin_.text(); }
-
- private:
-  Origin origin_;
-  std::vector<net::Socket> fillers_;
-  bool hangs_ = false;
-};
-
 TEST(Connecting, EndsAtTheTimeThatIsOverFirst) {
   const Unanswering origin;
   if (!origin.hangs()) GTEST_SKIP() << "this kernel answers every connect";

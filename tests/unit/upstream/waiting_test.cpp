@@ -220,6 +220,61 @@ TEST(Waiting, ReachesAcrossWorkers) {
   });
 }
 
+TEST(Waiting, WhoCannotUseAPermitElsewhereDoesNotKeepItFromOthers) {
+  net::Loop here;
+  net::Loop there;
+  Origin a;
+  Origin b;
+  auto upstream = upstream_of({a.text(), b.text()});
+  upstream.pool.in_flight = 1;
+  upstream.pool.pending_timeout = 8s;
+  const auto cluster = cluster_on(upstream, {&here, &there});
+  std::atomic<bool> picky_waits{false};
+  std::atomic<bool> end{false};
+  std::jthread other;
+  run_on(here, [&]() -> Task<> {
+    auto one = co_await lease_of(*cluster, here, 0);
+    auto two = co_await lease_of(*cluster, here, 0);
+    if (!one || !two) co_return ADD_FAILURE() << "no lease";
+    Endpoint& first = one->endpoint();
+    // Has waited longest, on the other worker, and has tried what becomes free.
+    other = std::jthread([&] {
+      run_on(there, [&]() -> Task<> {
+        net::TaskGroup group(there);
+        ConnectionInfo connection;
+        Exchange exchange(connection, there.now());
+        const auto picky = [&]() -> Task<> {
+          Tried tried;
+          tried.add(first);
+          (void)co_await cluster->acquire(1, tried, no_deadline, &exchange);
+        };
+        group.spawn(picky());
+        picky_waits = true;
+        EXPECT_TRUE(co_await until(there, [&] { return end.load(); }));
+        exchange.cancel(Reason::client_closed);
+        EXPECT_TRUE(co_await group.join(there.now() + 5s));
+        cluster->leave(1);
+      });
+    });
+    EXPECT_TRUE(co_await until(here, [&] { return picky_waits.load(); }));
+    EXPECT_TRUE(co_await until(here, [&] { return cluster->describe().pending == 1; }));
+    co_await pass(here, 20ms);
+    net::TaskGroup group(here);
+    bool served = false;
+    const auto easy = [&]() -> Task<> {
+      served = (co_await lease_of(*cluster, here, 0)).has_value();
+    };
+    group.spawn(easy());
+    one->give_back();
+    EXPECT_TRUE(co_await until(here, [&] { return served; }));
+    EXPECT_TRUE(co_await group.join(here.now() + 10s));
+    end = true;
+    other.join();
+    two = fail(Reason::none, Side::internal);
+    cluster->leave(0);
+  });
+}
+
 TEST(Waiting, TwoWorkersUnderLoadNeverPassTheLimitAndForgetNobody) {
   constexpr int tasks = 12;
   constexpr int rounds = 150;
