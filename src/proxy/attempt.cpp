@@ -23,7 +23,7 @@ constexpr Duration gather_wait = std::chrono::seconds(1);
 
 Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
                  std::size_t header_size, UpstreamRecord record, control::BreakerCall call,
-                 Bytes kept, std::span<const std::string> gateway_fields)
+                 Bytes kept, Duration spent, std::span<const std::string> gateway_fields)
     : loop_(loop),
       lease_(std::move(lease)),
       endpoint_(lease_.endpoint()),
@@ -32,19 +32,24 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       record_(record),
       call_(std::move(call)),
       gateway_fields_(gateway_fields),
+      endpoint_text_(exchange.endpoint),
       client_(lease_.begin(exchange, *this, request.head.method, header_size)),
       kept_(kept),
       uploads_(loop),
       continued_(loop),
       started_(loop.now()),
       waited_before_(exchange.client_wait(started_)),
+      spent_before_(spent),
       grpc_(is_grpc(request.head)) {}
 
 Attempt::~Attempt() {
   exchange_.set_cancellable(nullptr);
   if (grpc_) exchange_.grpc_status = grpc_status_;
   const TryEnd end = this->end();
-  record_.ended(endpoint_, end);
+  const telemetry::TryResult result = record_.ended(endpoint_, end);
+  if (has_next_ || !exchange_.tries().empty()) {
+    exchange_.tell_try({endpoint_text_, name(result), lease_.connect_time + end.duration});
+  }
   const bool cut = head_came_ && !end.answer_complete && !end.client_gone && !end.out_of_time;
   if (cut && !end.silent && !failure_) record_.cut(loop_.now(), endpoint_);
   tell_breaker(call_end(end));
@@ -64,9 +69,10 @@ TryEnd Attempt::end() const noexcept {
           .duration = now - started_};
 }
 
-Duration Attempt::since_start() const noexcept {
+Duration Attempt::spent() const noexcept {
   const TimePoint now = loop_.now();
-  return lease_.connect_time + (now - started_) - (exchange_.client_wait(now) - waited_before_);
+  return spent_before_ + lease_.connect_time + (now - started_) -
+         (exchange_.client_wait(now) - waited_before_);
 }
 
 void Attempt::tell_breaker(control::CallEnd end) {
@@ -132,7 +138,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
         later_ = {};
         status_ = head.status;
         exchange_.last_activity = loop_.now();
-        head_after_ = since_start();
+        head_after_ = spent();
         // A failure counts before the client sees it; a long answer must not hold up a probe.
         if (grpc_) grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
         const bool failed_call = grpc_status_ > 0 && call_.counts_grpc();
@@ -167,7 +173,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
 
 [[gnu::noinline]] std::unexpected<Error> Attempt::failed(const Error& why) {
   failure_ = why;
-  head_after_ = since_start();
+  head_after_ = spent();
   record_.failed(loop_.now(), endpoint_, why, lease_.reused());
   return std::unexpected(why);
 }

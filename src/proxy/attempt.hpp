@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "proxy/upstream_record.hpp"
@@ -46,11 +47,12 @@ class Attempt final : public ExchangePart,
                       private codec::ClientExchange::Owner {
  public:
   // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is
-  // the whole content where a try before this one kept it. `gateway_fields`, which outlive it, are
-  // names that no client may send, behind its content as little as before it.
+  // the whole content where a try before this one kept it; `spent` is what the tries before it
+  // took. `gateway_fields`, which outlive it, are names that no client may send, behind its content
+  // as little as before it.
   Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Exchange& exchange,
           std::size_t header_size, UpstreamRecord record, control::BreakerCall call, Bytes kept,
-          std::span<const std::string> gateway_fields);
+          Duration spent, std::span<const std::string> gateway_fields);
   ~Attempt() override;
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
@@ -64,8 +66,15 @@ class Attempt final : public ExchangePart,
   // came, and the upstream said that it has not looked at it, or a reused connection died under a
   // request of an idempotent method.
   bool replayable() const noexcept;
-  // For the next try: this one says nothing of the upstream.
-  control::BreakerCall take_call() noexcept { return std::move(call_); }
+  // The upstream said so.
+  bool refused() const noexcept { return client_->unprocessed(); }
+  // There is a next try, which the call goes on with: what counts is what the client sees.
+  control::BreakerCall take_call() noexcept {
+    has_next_ = true;
+    return std::move(call_);
+  }
+  // The time of this try and those before it: connecting included, without waiting for the client.
+  Duration spent() const noexcept;
   // The whole content, as far as it was kept; lives as long as the request.
   Bytes kept() const;
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
@@ -106,8 +115,6 @@ class Attempt final : public ExchangePart,
   void cancel(Reason reason) noexcept override;
   void answer_ended(bool reusable) noexcept override;
   TryEnd end() const noexcept;
-  // Connecting included, without waiting for the client.
-  Duration since_start() const noexcept;
   void tell_breaker(control::CallEnd end);
   // The head says how the call ended, or it is known from the status alone.
   bool is_judged_by_head() const noexcept;
@@ -120,6 +127,7 @@ class Attempt final : public ExchangePart,
   UpstreamRecord record_;
   control::BreakerCall call_;
   std::span<const std::string> gateway_fields_;
+  std::string_view endpoint_text_;       // as the exchange has it
   std::unique_ptr<HeaderMap> trailers_;  // those left, where some had to go
   std::unique_ptr<codec::ClientExchange> client_;
   Bytes kept_;         // the whole content, where it came with the head or a try before this one
@@ -128,7 +136,8 @@ class Attempt final : public ExchangePart,
   net::Waiter continued_;  // the upstream's 100 came, or its final head; later, news for gather()
   TimePoint started_;
   Duration waited_before_;      // for the client, when it started
-  Duration head_after_{};       // since_start() when the head came, or did not
+  Duration spent_before_;       // by the tries before this one
+  Duration head_after_{};       // spent() when the head came, or did not
   bool upload_done_ = false;    // all content was sent
   bool settling_ = false;       // an upload that has not begun shall not
   bool keeping_ = false;        // later_ is complete
@@ -138,6 +147,7 @@ class Attempt final : public ExchangePart,
   bool answer_over_ = false;  // nothing is read from the connection any more
   bool answer_complete_ = false;
   bool tunnelled_ = false;
+  bool has_next_ = false;
   const bool grpc_;                      // a call of gRPC
   std::optional<Error> upload_failure_;  // the client's fault
   std::optional<Error> failure_;         // why there is no answer

@@ -167,29 +167,26 @@ class Forwarder final : public Handler {
     const Deadline ours = deadline_after(exchange.started, route_.max_duration);
     const HeadTime time{exchange.head_received, route_.timeout,
                         exchange.hard_deadline < ours ? exchange.hard_deadline : no_deadline};
+    const TimePoint began = loop.now();
     upstream::Tried tried;
     tried.tunnel = request.head.upgrade_websocket;
     Bytes kept;
+    Duration spent{};  // by the tries so far
     while (true) {
       std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
       if (!lease) {
         const TimePoint asked = loop.now();
         auto acquired =
             co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
-        for (upstream::ConnectFailure& failure : tried.connect_failures) {
-          failure.reason = time.named(failure.reason, loop.now(), exchange);
-          record.connect_failed(failure);
-          call.ended(loop.now(), call_end(failure.reason), 0, failure.took);
-          ++exchange.attempts;
-          if (failure.endpoint) {
-            exchange.endpoint = request.head.headers.arena().copy(failure.endpoint->address());
-          }
-          exchange.connect_time = failure.took;
-        }
-        tried.connect_failures.clear();
+        const Duration connecting = tell_failures(tried, time, record, request, exchange);
+        spent += connecting;
         if (!acquired) {
-          // Without a try all of it was waiting.
-          if (exchange.attempts == 0) exchange.queue_time = loop.now() - asked;
+          // What was no try was waiting.
+          exchange.queue_time += loop.now() - asked - connecting;
+          if (exchange.attempts != 0) {
+            const Reason why = time.named(acquired.error().reason, loop.now(), exchange);
+            call.ended(loop.now(), call_end(why), 0, loop.now() - began);
+          }
           co_return problem(acquired.error(), exchange.request_id());
         }
         lease.emplace(std::move(*acquired));
@@ -200,27 +197,49 @@ class Forwarder final : public Handler {
       exchange.endpoint = request.head.headers.arena().copy(lease->endpoint().address());
       // HTTP/1.0 knows requests without a Host; the upstream need not take one that is empty.
       if (request.head.authority.empty()) request.head.authority = host_of(exchange.endpoint);
-      exchange.queue_time = lease->queue_time;
-      exchange.connect_time = lease->connect_time;
+      exchange.queue_time += lease->queue_time;
+      exchange.connect_time += lease->connect_time;
       Attempt& attempt = exchange.own(std::make_unique<Attempt>(
           loop, std::move(*lease), request, exchange, target.response_header_size, record,
-          std::move(call), kept, gateway_fields_));
+          std::move(call), kept, spent, gateway_fields_));
       Response response;
       const auto came = co_await attempt.start(time, response.head);
       if (came) {
         complete(request, exchange, attempt, response);
         co_return response;
       }
-      if (!tried.fresh) co_await attempt.gather();
-      if (tried.fresh || !attempt.replayable()) {
+      const bool last = tried.fresh;
+      if (!last) co_await attempt.gather();
+      if (last || !attempt.replayable()) {
         co_await exchange.end(attempt);
         co_return problem(came.error(), exchange.request_id());
       }
       call = attempt.take_call();
       kept = attempt.kept();
+      spent = attempt.spent();
       co_await exchange.end(attempt);
       tried.fresh = true;
     }
+  }
+
+  // Tells of the connects that failed; returns how long they took.
+  static Duration tell_failures(upstream::Tried& tried, const HeadTime& time,
+                                UpstreamRecord& record, Request& request, Exchange& exchange) {
+    const TimePoint now = exchange.connection.loop->now();
+    Duration took{};
+    for (upstream::ConnectFailure& failure : tried.connect_failures) {
+      failure.reason = time.named(failure.reason, now, exchange);
+      const telemetry::TryResult result = record.connect_failed(failure);
+      ++exchange.attempts;
+      if (failure.endpoint) {
+        exchange.endpoint = request.head.headers.arena().copy(failure.endpoint->address());
+      }
+      exchange.connect_time += failure.took;
+      exchange.tell_try({exchange.endpoint, name(result), failure.took});
+      took += failure.took;
+    }
+    tried.connect_failures.clear();
+    return took;
   }
 
   // Makes the answer of the head that came: its content is the attempt's.

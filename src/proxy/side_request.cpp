@@ -48,7 +48,10 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   const bool clients = timeout != Duration::zero() && side.hard_deadline < loop.now() + timeout;
   const HeadTime time{loop.now(), timeout, clients ? side.hard_deadline : no_deadline};
   upstream::Tried tried;
+  const TimePoint began = loop.now();
   Bytes kept;
+  Duration spent{};  // by the tries so far
+  bool some_failed = false;
   while (true) {
     std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried);
     if (!lease) {
@@ -57,16 +60,23 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
       for (upstream::ConnectFailure& failure : tried.connect_failures) {
         failure.reason = time.named(failure.reason, loop.now(), side);
         record.connect_failed(failure);
-        call->ended(loop.now(), call_end(failure.reason), 0, failure.took);
+        spent += failure.took;
+        some_failed = true;
       }
       tried.connect_failures.clear();
-      if (!acquired) co_return std::unexpected(std::move(acquired.error()));
+      if (!acquired) {
+        if (some_failed) {
+          const Reason why = time.named(acquired.error().reason, loop.now(), side);
+          call->ended(loop.now(), call_end(why), 0, loop.now() - began);
+        }
+        co_return std::unexpected(std::move(acquired.error()));
+      }
       lease.emplace(std::move(*acquired));
     }
     record.leased(*lease);
     Attempt& attempt = side.own(std::make_unique<Attempt>(
         loop, std::move(*lease), request, side, target.response_header_size, record,
-        std::move(*call), kept, std::span<const std::string>()));
+        std::move(*call), kept, spent, std::span<const std::string>()));
     ResponseHead head;
     const Result<> came = co_await attempt.start(time, head);
     if (came) {
@@ -76,6 +86,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
     }
     const bool again = attempt.replayable() && !tried.fresh;
     kept = attempt.kept();
+    spent = attempt.spent();
     if (again) *call = attempt.take_call();
     co_await side.end(attempt);
     if (!again) co_return std::unexpected(came.error());

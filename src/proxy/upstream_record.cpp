@@ -73,11 +73,13 @@ void UpstreamRecord::leased(const upstream::Lease& lease) {
   if (lease.queue_time != Duration::zero()) shard_.queue.observe(lease.queue_time);
 }
 
-void UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure) {
-  if (failure.endpoint) count(*failure.endpoint, result_of(failure.reason), 0);
+TryResult UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure) {
+  const TryResult result = result_of(failure.reason);
+  if (failure.endpoint) count(*failure.endpoint, result, 0);
+  return result;
 }
 
-void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end) {
+TryResult UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end) {
   shard_.duration.observe(end.duration);
   TryResult result = result_of(end.failure);
   if (end.failure == Reason::none && !end.answer_complete) {
@@ -85,6 +87,7 @@ void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end
   }
   if (end.out_of_time || end.silent) result = TryResult::timeout;
   count(endpoint, result, end.status);
+  return result;
 }
 
 void UpstreamRecord::failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,

@@ -36,8 +36,8 @@ class UpstreamRecord {
       : upstream_(metrics.upstream()), shard_(metrics.shard(worker)), worker_(worker) {}
 
   void leased(const upstream::Lease& lease);
-  void connect_failed(const upstream::ConnectFailure& failure);
-  void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
+  telemetry::TryResult connect_failed(const upstream::ConnectFailure& failure);
+  telemetry::TryResult ended(const upstream::Endpoint& endpoint, const TryEnd& end);
   // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that
   // was closed it is usual.
   void failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,

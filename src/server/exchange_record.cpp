@@ -68,6 +68,8 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
   record.upstream = exchange.upstream;
   record.endpoint = exchange.endpoint;
   record.attempts = exchange.attempts;
+  // A first try whose second did not come about is no list.
+  if (exchange.tries().size() > 1) record.tries = exchange.tries();
   record.duration = duration;
   // What ended early had its head out, unless the client was gone before.
   const bool gone = exchange.cancelled() || outcome.reason == Reason::client_closed;

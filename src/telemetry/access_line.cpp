@@ -1,6 +1,8 @@
 #include "telemetry/access_line.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "telemetry/digits.hpp"
 #include "telemetry/escaping.hpp"
@@ -80,6 +82,23 @@ char* AccessLine::put_peer(char* out, const SocketAddress& peer) {
   return put_number(out, peer.port());
 }
 
+char* AccessLine::put_tries(char* out, std::span<const TryFact> tries) {
+  out = put(out, R"(,"tries":)");
+  char before = '[';
+  for (const TryFact& fact : tries.first(std::min(tries.size(), most_tries_told))) {
+    *out++ = std::exchange(before, ',');
+    out = put(out, R"({"endpoint":")");
+    out = put_json(out, cut(fact.endpoint, try_cap), scratch_);
+    out = put(out, R"(","result":")");
+    out = put(out, fact.result);
+    out = put(out, R"(","ms":)");
+    out = put_ms(out, fact.took);
+    *out++ = '}';
+  }
+  *out++ = ']';
+  return out;
+}
+
 char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
                        config::QueryPolicy policy) {
   const auto text = [&](const auto& key, std::string_view value, std::size_t most = cap) {
@@ -137,6 +156,7 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
   period(R"(,"head_ms":)", record.head);
   period(R"(,"queue_ms":)", record.queue);
   period(R"(,"connect_ms":)", record.connect);
+  if (!record.tries.empty()) out = put_tries(out, record.tries);
   number(R"(,"bytes_in":)", record.bytes_in);
   number(R"(,"bytes_out":)", record.bytes_out);
   text(R"(,"user_agent":")", record.user_agent);

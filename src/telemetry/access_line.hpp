@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,11 @@ class AccessLine {
   // Path, query and referer are cut at this many bytes before escaping, the other texts at `cap`.
   static constexpr std::size_t url_cap = 2048;
   static constexpr std::size_t cap = 512;
-  // No line is longer: three URLs, 19 texts, keys and numbers.
-  static constexpr std::size_t longest = 6 * (3 * url_cap + 19 * cap) + 2048;
+  // The endpoint of a try is cut at this.
+  static constexpr std::size_t try_cap = 128;
+  // No line is longer: three URLs, 19 texts, the tries, keys and numbers.
+  static constexpr std::size_t longest =
+      6 * (3 * url_cap + 19 * cap) + most_tries_told * (6 * try_cap + 128) + 2048;
 
   AccessLine();
 
@@ -28,6 +32,7 @@ class AccessLine {
   char* json(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
   char* combined(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
   char* put_peer(char* out, const SocketAddress& peer);
+  char* put_tries(char* out, std::span<const TryFact> tries);
   // As the policy has it; views into the argument or into redacted_.
   std::string_view visible_query(std::string_view query, config::QueryPolicy policy);
   std::string_view visible_referer(std::string_view referer, config::QueryPolicy policy);

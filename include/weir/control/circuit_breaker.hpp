@@ -188,8 +188,9 @@ class BreakerCall {
   bool counts_grpc() const noexcept {
     return breaker_ != nullptr && breaker_->counts_grpc_.load(std::memory_order_relaxed);
   }
-  // What it came to; `status` of `answered`, and `grpc` of a call of gRPC; `took` is what is
-  // compared with slow_call. More than once when one call was several tries: each counts.
+  // What it came to, as the client sees it: of several tries the last one counts. `status` of
+  // `answered`, and `grpc` of a call of gRPC; `took`, of all tries, is what is compared with
+  // slow_call. Call it once.
   void ended(TimePoint now, CallEnd end, int status, Duration took,
              GrpcStatus grpc = no_grpc_status) {
     if (breaker_ == nullptr || end == CallEnd::unknown) return;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "weir/base/time.hpp"
 #include "weir/http/head.hpp"
 #include "weir/http/tls_facts.hpp"
+#include "weir/http/try_fact.hpp"
 
 namespace weir {
 
@@ -133,7 +135,7 @@ class Exchange {
   unsigned attempts = 0;
   std::string_view trace_id;              // of a valid traceparent
   bool tunnelled = false;                 // a 101 was answered
-  Duration queue_time{}, connect_time{};  // of the last try
+  Duration queue_time{}, connect_time{};  // of all tries together
   std::string_view user;                  // who basic_auth, api_key or jwt found
   const Claims* claims = nullptr;         // set by jwt, held by the exchange
   RateLimitMarks* rate_limits = nullptr;  // what the route's limits decided, while its chain runs
@@ -144,6 +146,14 @@ class Exchange {
   std::uint64_t bytes_out = 0;
   std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives
   bool close_after = false;      // the answer says Connection: close (drain, early answer)
+
+  // One more try, where there is more than one: the first is told when the second is certain.
+  void tell_try(const TryFact& fact) {
+    if (tries_.size() == most_tries_told) tries_.pop_back();
+    tries_.push_back(fact);
+  }
+  // Empty when there was one try, or none.
+  std::span<const TryFact> tries() const noexcept { return tries_; }
 
   // --- time; set by the gateway from the route, kept by whoever waits
   Duration stream_idle_timeout{};        // after the head: no byte either way; zero: none
@@ -200,6 +210,7 @@ class Exchange {
   List<std::unique_ptr<ExchangePart>> parts_;
   List<std::shared_ptr<const void>> guards_;
   List<Hook> hooks_;
+  List<TryFact> tries_;
   Reason cancelled_ = Reason::none;
   Cancellable* waiting_ = nullptr;
   Duration client_wait_{};

@@ -88,6 +88,20 @@ TEST_F(AccessLineTest, JsonOmitsWhatIsAbsent) {
                     "\n");
 }
 
+TEST_F(AccessLineTest, JsonHasTheTriesAndNotMoreThanAreTold) {
+  const std::vector<TryFact> tries(most_tries_told + 3,
+                                   {"unix:/tmp/\"x", "connect_failed", 1'500us});
+  record.tries = std::span(tries).first(2);
+  EXPECT_THAT(line(), HasSubstr(R"(,"tries":[{"endpoint":"unix:/tmp/\"x","result":)"
+                                R"("connect_failed","ms":1.500},{"endpoint":"unix:/tmp/\"x",)"
+                                R"("result":"connect_failed","ms":1.500}],"bytes_in":0,)"));
+  record.tries = tries;
+  const std::string written = line();
+  std::size_t told = 0;
+  for (std::size_t at = 0; (at = written.find("\"ms\":", at)) != std::string::npos; ++at) ++told;
+  EXPECT_EQ(told, most_tries_told);
+}
+
 TEST_F(AccessLineTest, PeersOfEachFamily) {
   for (const std::string_view text : {"1.2.3.4:80", "[2001:db8::1]:443", "unix:/run/x.sock"}) {
     const auto peer = SocketAddress::parse(text).value();
