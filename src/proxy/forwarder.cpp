@@ -25,6 +25,9 @@
 namespace weir::proxy {
 namespace {
 
+// How often a request is sent again that an upstream refuses without looking at it.
+constexpr unsigned most_refusals = 3;
+
 class Forwarder final : public Handler {
  public:
   Forwarder(const config::Route& route, const config::Server& server,
@@ -172,6 +175,7 @@ class Forwarder final : public Handler {
     tried.tunnel = request.head.upgrade_websocket;
     Bytes kept;
     Duration spent{};  // by the tries so far
+    unsigned refused = 0;
     while (true) {
       std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
       if (!lease) {
@@ -208,7 +212,7 @@ class Forwarder final : public Handler {
         complete(request, exchange, attempt, response);
         co_return response;
       }
-      const bool last = tried.fresh;
+      const bool last = tried.fresh && (!attempt.refused() || ++refused >= most_refusals);
       if (!last) co_await attempt.gather();
       if (last || !attempt.replayable()) {
         co_await exchange.end(attempt);

@@ -31,20 +31,20 @@ SessionPool::~SessionPool() {
   count();
 }
 
-PooledSession* SessionPool::best(bool fresh) noexcept {
+PooledSession* SessionPool::best(Among among) noexcept {
   PooledSession* found = nullptr;
   for (const auto& session : sessions_) {
     const codec::h2::ClientConnection& connection = *session->connection;
     if (session->leaving || session->places + connection.orphans() >= connection.limit()) continue;
-    if (fresh && connection.refusing()) continue;
+    if (among == Among::not_refusing && connection.refusing()) continue;
     if (found == nullptr || session->places < found->places) found = session.get();
   }
   return found;
 }
 
 PooledSession* SessionPool::try_take(bool fresh) noexcept {
-  if (first_ != nullptr) return nullptr;
-  PooledSession* const session = best(fresh);
+  if (plain_waiting_ != 0) return nullptr;
+  PooledSession* const session = best(fresh ? Among::not_refusing : Among::all);
   if (session == nullptr) return nullptr;
   ++session->places;
   count();
@@ -90,30 +90,45 @@ void SessionPool::connect_failed(const Error& error) noexcept {
   }
 }
 
+// In turn among those who want the same. Nobody is held up by one who wants something else.
 void SessionPool::serve() noexcept {
-  while (first_ != nullptr) {
-    PlaceWait& wait = *first_;
+  bool plain_blocked = false;
+  bool fresh_blocked = false;
+  for (PlaceWait* at = first_; at != nullptr && !(plain_blocked && fresh_blocked);) {
+    PlaceWait& wait = *at;
+    at = wait.next_;
     if (wait.waiter.cancelled()) {
       dequeue(wait);
       continue;
     }
-    if (PooledSession* const session = best(wait.fresh_)) {
-      dequeue(wait);
-      ++session->places;
-      count();
-      wait.session = session;
-      wait.tell(PlaceWait::Told::place);
-      continue;
-    }
+    bool& blocked = wait.fresh_ ? fresh_blocked : plain_blocked;
+    if (!blocked) blocked = !serve(wait);
+  }
+}
+
+bool SessionPool::serve(PlaceWait& wait) noexcept {
+  PooledSession* session = best(wait.fresh_ ? Among::not_refusing : Among::all);
+  if (session == nullptr) {
     const auto live = static_cast<std::size_t>(
-        std::ranges::count_if(sessions_, [](const auto& session) { return !ends(*session); }));
+        std::ranges::count_if(sessions_, [](const auto& at) { return !ends(*at); }));
     // One at a time: what it brings may be enough for all who wait. A request that was refused may
     // go beyond, or it would wait for those who refuse.
-    if (connecting_ != 0 || live >= most_connections_ + (wait.fresh_ ? 1 : 0)) return;
-    dequeue(wait);
-    ++connecting_;
-    wait.tell(PlaceWait::Told::connect);
+    if (connecting_ == 0 && live < most_connections_ + (wait.fresh_ ? 1 : 0)) {
+      dequeue(wait);
+      ++connecting_;
+      wait.tell(PlaceWait::Told::connect);
+      return true;
+    }
+    // With no other connection to come, one that refused some stream is better than none.
+    if (wait.fresh_ && connecting_ == 0) session = best(Among::all);
+    if (session == nullptr) return false;
   }
+  dequeue(wait);
+  ++session->places;
+  count();
+  wait.session = session;
+  wait.tell(PlaceWait::Told::place);
+  return true;
 }
 
 void SessionPool::connect_all() noexcept {
@@ -142,6 +157,7 @@ void SessionPool::enqueue(PlaceWait& wait) noexcept {
   (last_ != nullptr ? last_->next_ : first_) = &wait;
   last_ = &wait;
   wait.queued_ = true;
+  plain_waiting_ += wait.fresh_ ? 0 : 1;
 }
 
 void SessionPool::dequeue(PlaceWait& wait) noexcept {
@@ -149,6 +165,7 @@ void SessionPool::dequeue(PlaceWait& wait) noexcept {
   (wait.next_ != nullptr ? wait.next_->previous_ : last_) = wait.previous_;
   wait.next_ = wait.previous_ = nullptr;
   wait.queued_ = false;
+  plain_waiting_ -= wait.fresh_ ? 0 : 1;
 }
 
 void SessionPool::connection_changed(codec::h2::ClientConnection& connection) noexcept {

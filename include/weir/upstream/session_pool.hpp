@@ -36,7 +36,7 @@ class PlaceWait final : public Cancellable {
  public:
   enum class Told : std::uint8_t { nothing, place, connect, failed };
 
-  // `fresh`: not on a connection that refuses streams.
+  // `fresh`: not on a connection that refuses streams, if another is there or to come.
   PlaceWait(SessionPool& pool, bool fresh);
   // Gives back a place that nobody took over; a connect, done or not, is over.
   ~PlaceWait();
@@ -75,7 +75,7 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
     idle_timeout_ = idle_timeout;
   }
 
-  // A place at once: null when there is none, or others wait for one.
+  // A place at once: null when there is none, or others wait for one that is no better.
   PooledSession* try_take(bool fresh) noexcept;
   void give_back(PooledSession& session) noexcept;
 
@@ -95,8 +95,11 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   friend class PlaceWait;
   void connection_changed(codec::h2::ClientConnection&) noexcept override;
   void expire(TimePoint now) noexcept override;
-  PooledSession* best(bool fresh) noexcept;
+  enum class Among : std::uint8_t { all, not_refusing };
+  PooledSession* best(Among among) noexcept;
   void serve() noexcept;
+  // False when nothing can be done for it now.
+  bool serve(PlaceWait& wait) noexcept;
   static bool ends(const PooledSession& session) noexcept {
     return session.leaving || session.connection->ending();
   }
@@ -116,6 +119,7 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   std::size_t connecting_ = 0;
   PlaceWait* first_ = nullptr;
   PlaceWait* last_ = nullptr;
+  std::size_t plain_waiting_ = 0;  // in the queue, those who are not `fresh`
 };
 
 }  // namespace weir::upstream

@@ -20,13 +20,15 @@ class SilentConnection final : public codec::h2::ClientConnection {
   std::size_t orphans() const noexcept override { return 0; }
   bool ending() const noexcept override { return closed_; }
   bool closed() const noexcept override { return closed_; }
-  bool refusing() const noexcept override { return false; }
+  bool refusing() const noexcept override { return refuses; }
   bool offers_extended_connect() const noexcept override { return false; }
   std::unique_ptr<codec::ClientExchange> begin(Exchange&, codec::ClientExchange::Owner&, Method,
                                                std::size_t) override {
     return nullptr;
   }
   void close() noexcept override { closed_ = true; }
+
+  bool refuses = false;
 
  private:
   bool closed_ = false;
@@ -71,6 +73,35 @@ TEST_F(SessionPoolTest, ThoseWhoWaitAllConnectWhereOneSpeaksHttp1) {
   pool_.connect_all();
   EXPECT_EQ(second.told, PlaceWait::Told::connect);
   EXPECT_EQ(third.told, PlaceWait::Told::connect);
+}
+
+std::unique_ptr<SilentConnection> refusing() {
+  auto out = std::make_unique<SilentConnection>();
+  out->refuses = true;
+  return out;
+}
+
+TEST_F(SessionPoolTest, OneWhoWasRefusedKeepsNobodyBehindIt) {
+  PooledSession& session = pool_.add(refusing());
+  PlaceWait connects(pool_, true);
+  EXPECT_EQ(connects.told, PlaceWait::Told::connect) << "one beyond those configured";
+  PlaceWait refused(pool_, true);
+  EXPECT_EQ(refused.told, PlaceWait::Told::nothing) << "waits for that one";
+  PlaceWait plain(pool_, false);
+  EXPECT_EQ(plain.told, PlaceWait::Told::place);
+  PooledSession* const at_once = pool_.try_take(false);
+  EXPECT_EQ(at_once, &session);
+  if (at_once != nullptr) pool_.give_back(*at_once);
+  pool_.add(std::make_unique<SilentConnection>());
+  EXPECT_EQ(refused.told, PlaceWait::Told::place);
+  EXPECT_NE(refused.session, &session);
+}
+
+TEST_F(SessionPoolTest, OneWhoWasRefusedWaitsForNobodyWhereNoneIsToCome) {
+  pool_.add(refusing());
+  pool_.add(refusing());
+  PlaceWait refused(pool_, true);
+  EXPECT_EQ(refused.told, PlaceWait::Told::place);
 }
 
 }  // namespace
