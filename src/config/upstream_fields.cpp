@@ -44,6 +44,38 @@ Fields fields(LoadBalancing& policy) {
           unsupported("panic_threshold")};
 }
 
+// `off`, or a share above 0.
+Value client_share_value(double& target) {
+  Value value = share(target);
+  const auto print = value.print;
+  const auto schema = value.schema;
+  value.read = [&target](const Reader& in) {
+    const auto written = in.text();
+    if (!written) return;
+    if (*written == "off" || *written == "false") {
+      target = 0;
+      return;
+    }
+    const auto read = parse_share(*written);
+    if (read && *read > 0) {
+      target = *read;
+    } else {
+      in.error(in_quotes(*written) + " is neither a share above 0, as 25%, nor off");
+    }
+  };
+  value.print = [&target, print] { return target == 0 ? Tree("off") : print(); };
+  value.schema = [schema] {
+    Tree off = Tree::list();
+    off.push("off");
+    off.push(false);
+    Tree any = Tree::list();
+    any.push(schema());
+    any.push(Tree::map({{"enum", std::move(off)}}));
+    return Tree::map({{"anyOf", std::move(any)}});
+  };
+  return value;
+}
+
 Fields fields(Pool& pool) {
   return {{"in_flight", count(pool.in_flight, 1, largest_count),
            "requests to one endpoint at the same time, whole process"},
@@ -55,7 +87,10 @@ Fields fields(Pool& pool) {
            "those "
            "there are in use"},
           {"tunnels", count(pool.tunnels, 1, largest_count),
-           "upgraded connections to one endpoint; they are not in in_flight"}};
+           "upgraded connections to one endpoint; they are not in in_flight"},
+          {"client_share", client_share_value(pool.client_share),
+           "share of in_flight of all endpoints that one client address may have, with what it has "
+           "waiting; past it 503 pool_full; off: no limit"}};
 }
 
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {

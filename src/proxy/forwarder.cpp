@@ -177,7 +177,7 @@ class Forwarder final : public Handler {
     Duration spent{};  // by the tries so far
     unsigned refused = 0;
     while (true) {
-      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried);
+      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried, &exchange);
       if (!lease) {
         const TimePoint asked = loop.now();
         auto acquired =

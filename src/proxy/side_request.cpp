@@ -53,7 +53,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   Duration spent{};  // by the tries so far
   bool some_failed = false;
   while (true) {
-    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried);
+    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried, &side);
     if (!lease) {
       auto acquired =
           co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);

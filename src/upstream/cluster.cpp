@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "upstream/breaker_policy.hpp"
+#include "upstream/client_shares.hpp"
 #include "upstream/worker_view.hpp"
 
 namespace weir::upstream {
@@ -43,7 +44,8 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
       hooks_(std::move(hooks)),
       breaker_([this](const control::BreakerChange& change) {
         if (hooks_.breaker_changed) hooks_.breaker_changed(name_, change);
-      }) {
+      }),
+      clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
     views_.push_back(std::make_unique<WorkerView>(*this, *workers_[worker], worker));

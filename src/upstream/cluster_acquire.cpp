@@ -5,17 +5,34 @@
 #include <new>
 #include <utility>
 
+#include "upstream/client_shares.hpp"
 #include "upstream/waiting.hpp"
 #include "upstream/worker_view.hpp"
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
 
-std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
+bool Cluster::take_client_place(const WorkerView& view, const Exchange* exchange,
+                                ClientPlace& place) {
+  const double share = view.settings().pool.client_share;
+  if (share == 0 || exchange == nullptr || !exchange->client_ip.valid()) [[likely]]
+    return true;
+  // With no endpoint that is what is wrong.
+  if (view.permits() == 0) return true;
+  const auto most = static_cast<std::uint64_t>(static_cast<double>(view.permits()) * share);
+  if (!clients_->enter(exchange->client_ip, std::max<std::uint64_t>(1, most))) return false;
+  place = ClientPlace(*clients_, exchange->client_ip);
+  return true;
+}
+
+std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
+                                          const Exchange* exchange) {
   WorkerView& view = this->view(worker);
   view.refresh();
   // Those who wait come first.
   if (tried.fresh || tried.tunnel || view.has_pending()) return std::nullopt;
+  ClientPlace place;
+  if (!take_client_place(view, exchange, place)) return std::nullopt;
   Endpoint* const endpoint = view.pick(tried);
   if (endpoint == nullptr) return std::nullopt;
   if (view.multiplexes(*endpoint)) {
@@ -28,6 +45,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
     }
     Lease lease(*this, *endpoint, worker);
     lease.set_session(*session);
+    lease.hold_for(exchange, std::move(place));
     return lease;
   }
   ConnectionPool& idle = endpoint->slot(worker).idle;
@@ -37,12 +55,20 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried) {
   }
   Lease lease(*this, *endpoint, worker);
   lease.set_connection(idle.take(), true);
+  lease.hold_for(exchange, std::move(place));
   return lease;
 }
 
 Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline deadline,
                                      Exchange* exchange) {
   WorkerView& view = this->view(worker);
+  view.refresh();
+  ClientPlace place;
+  if (!take_client_place(view, exchange, place)) {
+    Error full{Reason::pool_full, Side::upstream, name_};
+    full.sentence = "this client address has its share of the upstream's places";
+    co_return std::unexpected(std::move(full));
+  }
   std::optional<Error> last;
   Duration queued{};
   while (true) {
@@ -68,6 +94,8 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       queued += lease->queue_time;
     }
     lease->queue_time = queued;
+    // It holds the client's place until it ends; one that comes to nothing hands it back.
+    lease->hold_for(exchange, std::move(place));
     Endpoint& endpoint = lease->endpoint();
     Result<> connected;
     if (view.multiplexes(endpoint)) {
@@ -90,6 +118,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       connected = co_await connect(*lease, Speak::as_agreed, tried, deadline, exchange);
     }
     if (connected) co_return std::move(*lease);
+    place = lease->hand_back_place();
     queued = lease->queue_time;
     last = std::move(connected.error());
     tried.add(endpoint);

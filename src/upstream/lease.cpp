@@ -1,7 +1,11 @@
 #include "weir/upstream/lease.hpp"
 
+#include <string>
+
+#include "upstream/client_shares.hpp"
 #include "upstream/worker_view.hpp"
 #include "weir/codec/h1/client_exchange.hpp"
+#include "weir/telemetry/log.hpp"
 
 namespace weir::upstream {
 
@@ -22,6 +26,8 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   worker_ = other.worker_;
   reused_ = other.reused_;
   holds_ = std::exchange(other.holds_, Holds::nothing);
+  cells_ = std::exchange(other.cells_, {});
+  place_ = std::move(other.place_);
   tunnel_pin_ = std::move(other.tunnel_pin_);
   return *this;
 }
@@ -65,6 +71,29 @@ std::unique_ptr<Connection> Lease::take_connection() noexcept {
   return std::move(connection_);
 }
 
+void Lease::count_for(const IpAddress& client) noexcept {
+  ClientShares& shares = cluster_->clients();
+  cells_ = shares.take(worker_, client);
+  const WorkerView& view = cluster_->view(worker_);
+  // Far from the limit nobody has half of it.
+  if (endpoint_->in_flight() * 2 < view.limit()) [[likely]]
+    return;
+  const std::uint64_t permits = view.permits();
+  const std::uint64_t held = shares.held(cells_);
+  if (held < 2 || held * 2 < permits || !shares.may_warn(view.loop().now())) return;
+  telemetry::log::warn("one client holds half of an upstream's permits",
+                       {{"upstream", cluster_->name()},
+                        {"client", client.to_string()},
+                        {"requests", std::to_string(held)},
+                        {"permits", std::to_string(permits)}});
+}
+
+void Lease::leave_permit() noexcept {
+  if (cells_.counted) cluster_->clients().give_back(worker_, std::exchange(cells_, {}));
+  place_.end();
+  cluster_->release_permit(*endpoint_, worker_);
+}
+
 void Lease::give_back() noexcept {
   // A connection that was a tunnel carries no other request; end() closes it.
   if (holds_ != Holds::permit) return;
@@ -74,7 +103,7 @@ void Lease::give_back() noexcept {
   if (auto connection = take_connection()) {
     cluster_->view(worker_).keep(*endpoint_, std::move(connection));
   }
-  cluster_->release_permit(*endpoint_, worker_);
+  leave_permit();
 }
 
 bool Lease::into_tunnel() {
@@ -82,7 +111,7 @@ bool Lease::into_tunnel() {
   if (!endpoint_->take_tunnel(cluster_->view(worker_).settings().pool.tunnels)) return false;
   tunnel_pin_ = cluster_->shared_from_this();
   holds_ = Holds::tunnel;
-  cluster_->release_permit(*endpoint_, worker_);
+  leave_permit();
   return true;
 }
 
@@ -94,7 +123,7 @@ void Lease::end() noexcept {
     case Holds::nothing:
       break;
     case Holds::permit:
-      cluster_->release_permit(*endpoint_, worker_);
+      leave_permit();
       break;
     case Holds::tunnel:
       endpoint_->drop_tunnel();

@@ -222,6 +222,7 @@ struct Pool {
   Duration pending_timeout = 1s;
   std::uint64_t h2_connections = 2;  // a worker and endpoint
   std::uint64_t tunnels = 10000;
+  double client_share = 0;  // of the permits, for one client address; 0: no limit
 };
 
 struct Upstream {

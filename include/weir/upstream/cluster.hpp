@@ -32,6 +32,7 @@
 
 namespace weir::upstream {
 
+class ClientShares;
 class WorkerView;
 
 inline constexpr std::size_t most_workers = 1024;  // of a process
@@ -99,7 +100,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   // A lease at once, when a permit is free and a connection idle; call it first, then acquire().
   // Without an allocation or a lock.
-  std::optional<Lease> try_acquire(unsigned worker, const Tried& tried);
+  // `exchange` as in acquire().
+  std::optional<Lease> try_acquire(unsigned worker, const Tried& tried,
+                                   const Exchange* exchange = nullptr);
   // Chooses among endpoints that are ready, not tried and below their limit, connects where no
   // connection is idle, and goes on to the next when that fails (`tried` records it). With all
   // permits taken waits for one, in turn. Errors: no_healthy_endpoint, connect_failed,
@@ -145,6 +148,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   };
 
   WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
+  ClientShares& clients() const noexcept { return *clients_; }
+  // A place for one more request of the exchange's client; false when it has its share.
+  bool take_client_place(const WorkerView& view, const Exchange* exchange, ClientPlace& place);
   std::shared_ptr<const State> state() const;
   // Both under mutex_; the second returns the addresses that are gone.
   std::shared_ptr<Endpoint> endpoint_for(const std::string& address, const SocketAddress& target);
@@ -188,6 +194,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   const std::vector<net::Loop*> workers_;
   const RegistryHooks hooks_;
   control::CircuitBreaker breaker_;
+  const std::unique_ptr<ClientShares> clients_;
   std::vector<std::unique_ptr<WorkerView>> views_;
   std::atomic<std::uint64_t> generation_{1};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues

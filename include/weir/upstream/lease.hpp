@@ -9,6 +9,7 @@
 
 #include "weir/base/time.hpp"
 #include "weir/codec/client_exchange.hpp"
+#include "weir/upstream/client_place.hpp"
 #include "weir/upstream/endpoint.hpp"
 
 namespace weir::upstream {
@@ -27,6 +28,8 @@ class Lease {
         worker_(other.worker_),
         reused_(other.reused_),
         holds_(std::exchange(other.holds_, Holds::nothing)),
+        cells_(std::exchange(other.cells_, {})),
+        place_(std::move(other.place_)),
         tunnel_pin_(std::move(other.tunnel_pin_)) {}
   Lease& operator=(Lease&& other) noexcept;
   // Without give_back(): closes the connection and returns the permit.
@@ -64,6 +67,15 @@ class Lease {
   friend class WorkerView;
   enum class Holds : std::uint8_t { nothing, permit, tunnel };
 
+  // Counts the permit for the exchange's client, which may be unknown (null).
+  void hold_for(const Exchange* exchange, ClientPlace place) noexcept {
+    place_ = std::move(place);
+    if (exchange != nullptr && exchange->client_ip.valid()) count_for(exchange->client_ip);
+  }
+  ClientPlace hand_back_place() noexcept { return std::move(place_); }
+  void count_for(const IpAddress& client) noexcept;
+  // The permit is no longer held, and the client no longer counted.
+  void leave_permit() noexcept;
   // Takes over a permit.
   Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
   void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
@@ -80,6 +92,8 @@ class Lease {
   unsigned worker_;
   bool reused_ = false;
   Holds holds_ = Holds::permit;
+  ClientCells cells_;
+  ClientPlace place_;
   std::shared_ptr<Cluster> tunnel_pin_;
 };
 

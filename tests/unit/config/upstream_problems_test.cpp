@@ -56,6 +56,10 @@ TEST(UpstreamProblems, AreReported) {
        "endpoints: [{address: 'a:1'}]\npool: {in_flight: 0, pending: 0, h2_connections: 0}",
        {"6:22: upstreams.app.pool.in_flight: '0' is not an integer of 1 to 1000000000",
         "6:53: upstreams.app.pool.h2_connections: '0' is not an integer of 1 to 1000"}},
+      {"upstream_client_share",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\npool: {client_share: 0%}",
+       {"6:25: upstreams.app.pool.client_share: '0%' is neither a share above 0, as 25%, nor off"}},
       {"circuit_breaker_failures",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"

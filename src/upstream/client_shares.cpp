@@ -1,0 +1,81 @@
+#include "upstream/client_shares.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace weir::upstream {
+
+ClientPlace& ClientPlace::operator=(ClientPlace&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  shares_ = std::exchange(other.shares_, nullptr);
+  client_ = other.client_;
+  return *this;
+}
+
+void ClientPlace::leave() noexcept { std::exchange(shares_, nullptr)->leave(client_); }
+
+void ClientShares::add(unsigned worker, ClientCells at, std::uint32_t change) noexcept {
+  for (const auto& [row, cell] : {std::pair{0, at.first}, std::pair{1, at.second}}) {
+    std::atomic<std::uint32_t>& count = counts_[worker].rows[static_cast<std::size_t>(row)][cell];
+    count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
+}
+
+ClientCells ClientShares::take(unsigned worker, const IpAddress& client) noexcept {
+  const IpAddress network = network_of(client);
+  const std::uint64_t hash = sip_hash(
+      key_, {reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size()});
+  const ClientCells at{static_cast<std::uint8_t>(hash % cells),
+                       static_cast<std::uint8_t>((hash >> 32) % cells), true};
+  add(worker, at, 1);
+  return at;
+}
+
+void ClientShares::give_back(unsigned worker, ClientCells at) noexcept {
+  add(worker, at, static_cast<std::uint32_t>(-1));
+}
+
+std::uint64_t ClientShares::held(ClientCells at) const noexcept {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  for (const Counts& counts : counts_) {
+    first += counts.rows[0][at.first].load(std::memory_order_relaxed);
+    second += counts.rows[1][at.second].load(std::memory_order_relaxed);
+  }
+  return std::min(first, second);
+}
+
+bool ClientShares::may_warn(TimePoint now) noexcept {
+  TimePoint::rep next = next_warning_.load(std::memory_order_relaxed);
+  if (now.time_since_epoch().count() < next) return false;
+  return next_warning_.compare_exchange_strong(
+      next, (now + between_warnings).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+std::string ClientShares::key_of(const IpAddress& client) {
+  const IpAddress network = network_of(client);
+  std::string out(1, network.is_v6() ? '6' : '4');
+  out.append(reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size());
+  return out;
+}
+
+bool ClientShares::enter(const IpAddress& client, std::uint64_t most) {
+  std::string key = key_of(client);
+  const std::lock_guard lock(mutex_);
+  std::uint64_t& count = exact_[std::move(key)];
+  // None is zero: a limit is one at least.
+  if (count >= most) return false;
+  ++count;
+  return true;
+}
+
+void ClientShares::leave(const IpAddress& client) noexcept {
+  const std::string key = key_of(client);
+  const std::lock_guard lock(mutex_);
+  const auto found = exact_.find(key);
+  if (found != exact_.end() && --found->second == 0) exact_.erase(found);
+}
+
+}  // namespace weir::upstream
