@@ -2,10 +2,11 @@
 // addressing. A caller that is known costs no lock: one cache line, one compare-and-swap. A new one
 // takes a lock of its part. Any thread.
 //
-// Memory: 32 bytes for each of `max_keys`, of which the system provides a page when it is first
-// touched. At least `max_keys` callers have a word of their own; it is given to another caller only
-// when the rule says that it is as good as new, so filling the table makes nobody's state
-// forgotten. Who finds no room shares a word with others that find none.
+// Memory: 32 bytes for each of `max_keys`, in pages of its own that count when they are first
+// touched and go back to the system with the table. At least `max_keys` callers have a word of
+// their own; it is given to another caller only when the rule says that it is as good as new, so
+// filling the table makes nobody's state forgotten. Who finds no room shares a word with others
+// that find none.
 //
 // Callers are their 64-bit hashes under a secret key: that two of a million share a word has a
 // chance of 3 in 100 million, and nobody can aim at it.
@@ -17,10 +18,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <mutex>
 #include <optional>
+
+#include "weir/base/zeroed_pages.hpp"
 
 namespace weir::control {
 
@@ -103,13 +104,9 @@ class KeyTable {
   template <KeyRule Rule>
   static Taken take_at(Word& shared, Word word, const Rule& rule);
 
-  struct Free {
-    void operator()(void* memory) const noexcept { std::free(memory); }
-  };
-
   std::size_t line_count_;
   std::size_t probed_;  // lines in which a caller may be, from its home on
-  std::unique_ptr<void, Free> memory_;
+  ZeroedPages memory_;
   Line* lines_;
   std::array<std::mutex, 64> inserting_;  // by the caller's home
   std::array<Word, 64> shared_{};         // of those without room

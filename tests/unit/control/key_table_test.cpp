@@ -1,7 +1,10 @@
 #include "weir/control/key_table.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <fstream>
+#include <memory>
 #include <random>
 #include <set>
 #include <thread>
@@ -27,6 +30,14 @@ struct Counting {
     return true;
   }
 };
+
+std::uint64_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t whole = 0;
+  std::uint64_t resident = 0;
+  in >> whole >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 void empty(const KeyTable::Taken& taken) {
   KeyTable::word_at(taken.place).fetch_sub(Counting::count(taken.word));
@@ -145,6 +156,30 @@ TEST(KeyTable, IsExactWhileWordsChangeHands) {
   work(2);
   other.join();
   EXPECT_EQ(too_many.load(), 0);
+}
+
+// As reloads do: the next tables are made before those in force go. 960 MB of addresses a round.
+TEST(KeyTable, ATableThatNobodyUsesTakesNoMemoryHoweverOftenItIsMade) {
+  constexpr int tables = 30;
+  const std::uint64_t before = resident_bytes();
+  std::vector<std::unique_ptr<KeyTable>> now;
+  for (int reload = 0; reload < 6; ++reload) {
+    std::vector<std::unique_ptr<KeyTable>> next;
+    for (int i = 0; i < tables; ++i) next.push_back(std::make_unique<KeyTable>(1'000'000));
+    now = std::move(next);
+  }
+  EXPECT_LT(resident_bytes(), before + 16 * 1024 * 1024);
+  EXPECT_TRUE(now.front()->take(some_hash(1), Counting{}).taken);
+}
+
+TEST(KeyTable, WhatCallersTookGoesBackWithTheTable) {
+  const std::uint64_t before = resident_bytes();
+  {
+    KeyTable table(1'000'000);
+    for (std::uint64_t n = 0; n < 1'000'000; ++n) table.take(some_hash(n), Counting{});
+    EXPECT_GT(resident_bytes(), before + 24 * 1024 * 1024);
+  }
+  EXPECT_LT(resident_bytes(), before + 8 * 1024 * 1024);
 }
 
 }  // namespace
