@@ -11,6 +11,7 @@
 #include "server/failure_log.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
+#include "server/memory_trim.hpp"
 #include "server/reload_rules.hpp"
 #include "server/saturation.hpp"
 #include "server/tls_files.hpp"
@@ -38,6 +39,7 @@ class Server::Parts {
  public:
   explicit Parts(asio::io_context& main)
       : discovery(main, upstream::make_system_resolver(main), log_look_up),
+        trim(main),
         timer(main),
         counts(main) {}
 
@@ -47,6 +49,7 @@ class Server::Parts {
   std::unique_ptr<Saturation> saturation;
   std::unique_ptr<TlsFiles> tls;
   upstream::Discovery discovery;
+  MemoryTrim trim;
   asio::steady_timer timer;
   CountsTimer counts;
 };

@@ -1,0 +1,71 @@
+#include "server/memory_trim.hpp"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "weir/base/sanitizer.hpp"
+#include "weir/base/time.hpp"
+#include "weir/telemetry/log.hpp"
+
+namespace weir::server {
+namespace {
+
+constexpr Duration between_looks = std::chrono::seconds(5);
+// A process below it has nothing to give back that somebody would miss.
+constexpr std::uint64_t at_rest = 48 * 1024 * 1024;
+
+std::uint64_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t whole = 0;
+  std::uint64_t resident = 0;
+  if (!(in >> whole >> resident)) return 0;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+MemoryUse memory_use(std::uint64_t resident) {
+  const struct mallinfo2 info = ::mallinfo2();
+  return {.resident = resident, .in_use = info.uordblks + info.hblkhd};
+}
+
+}  // namespace
+
+bool TrimRule::due(const MemoryUse& now) noexcept {
+  kept_ = std::min(kept_, idle(now));
+  return idle(now) - kept_ > enough;
+}
+
+MemoryTrim::MemoryTrim(asio::io_context& main) : timer_(main) {
+  // A sanitizer's malloc keeps freed blocks on purpose, and has no such call.
+  if (!under_sanitizer) wait();
+}
+
+void MemoryTrim::wait() {
+  timer_.expires_after(between_looks);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    look();
+    wait();
+  });
+}
+
+void MemoryTrim::look() {
+  const std::uint64_t resident = resident_bytes();
+  if (resident < at_rest || !rule_.due(memory_use(resident))) return;
+  const TimePoint began = Clock::now();
+  ::malloc_trim(0);
+  const MemoryUse after = memory_use(resident_bytes());
+  rule_.trimmed(after);
+  telemetry::log::debug(
+      "memory given back",
+      {{"resident_before", resident},
+       {"resident", after.resident},
+       {"in_use", after.in_use},
+       {"us",
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count()}});
+}
+
+}  // namespace weir::server
