@@ -19,6 +19,12 @@ void Arena::grow(std::size_t size) {
   end_ = memory + whole;
 }
 
+std::size_t Arena::held() const noexcept {
+  std::size_t sum = 0;
+  for (const Block* block = last_; block != nullptr; block = block->before) sum += block->size;
+  return sum;
+}
+
 void Arena::free_blocks() noexcept {
   do {
     Block* const before = last_->before;

@@ -15,6 +15,10 @@ Buffer BufferPool::borrow(std::size_t size) {
   return Buffer(*this, std::make_unique_for_overwrite<std::byte[]>(size), size);
 }
 
+Buffer BufferPool::borrow_exactly(std::size_t size) {
+  return Buffer(*this, std::make_unique_for_overwrite<std::byte[]>(size), size);
+}
+
 void BufferPool::give_back(std::unique_ptr<std::byte[]> data, std::size_t size) noexcept {
   for (Class& one : classes_) {
     if (one.size != size || one.free.size() >= one.keep) continue;

@@ -137,6 +137,28 @@ Value size(std::uint64_t& target, Zero zero, std::uint64_t most) {
           .schema = [zero] { return pattern_schema(size_pattern, zero); }};
 }
 
+Value size_or(std::uint64_t& target, std::uint64_t most, Word word) {
+  const Value plain = size(target, Zero::refused, most);
+  return {
+      .read =
+          [&target, word, read = plain.read](const Reader& in) {
+            if (in.is_text() && in.text() == word.word) {
+              target = word.value;
+            } else {
+              read(in);
+            }
+          },
+      .print = [&target, word,
+                print = plain.print] { return target == word.value ? Tree(word.word) : print(); },
+      .schema =
+          [word, schema = plain.schema] {
+            Tree any = Tree::list();
+            any.push(schema());
+            any.push(Tree::map({{"const", word.word}}));
+            return Tree::map({{"anyOf", std::move(any)}});
+          }};
+}
+
 Value share(double& target) {
   return {.read =
               [&target](const Reader& in) {

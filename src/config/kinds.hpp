@@ -26,6 +26,12 @@ using Check = std::optional<std::string> (*)(std::string& text);
 Value flag(bool& target);
 Value duration(Duration& target, Zero zero = Zero::refused);
 Value size(std::uint64_t& target, Zero zero, std::uint64_t most);
+// The same, above 0, or a word for what is told otherwise ("auto").
+struct Word {
+  std::string_view word;
+  std::uint64_t value;
+};
+Value size_or(std::uint64_t& target, std::uint64_t most, Word word);
 Value share(double& target);
 Value text(std::string& target, Check check);
 // A list of texts, none twice.
@@ -38,10 +44,6 @@ Value references(std::vector<std::string>& target, std::vector<Written>& referen
 Value cidrs(std::vector<Cidr>& target);
 
 // An integer, with words for what numbers cannot say ("auto").
-struct Word {
-  std::string_view word;
-  std::uint64_t value;
-};
 Value count_of(std::function<void(std::uint64_t)> set, std::function<std::uint64_t()> get,
                std::uint64_t least, std::uint64_t most, std::optional<Word> word);
 template <std::integral T>

@@ -84,6 +84,7 @@ Fields fields(Admin& admin) {
 
 Fields fields(Server& server) {
   constexpr std::uint64_t most_connections = 10'000'000;
+  constexpr std::uint64_t most_memory = 1ULL << 50;
   return {
       {"workers", count(server.workers, 1, 1024, Word{"auto", 0}),
        "threads that carry traffic; auto: ceil of the cgroup quota or the affinity mask, whichever "
@@ -99,6 +100,9 @@ Fields fields(Server& server) {
        "then: how long requests in flight may take"},
       {"max_connections", count(server.max_connections, 1, most_connections),
        "past it new connections are closed and counted; lowered to what the file limit allows"},
+      {"head_memory", size_or(server.head_memory, most_memory, {"auto", 0}),
+       "what heads of requests that did not come at once may take together; auto: an eighth of the "
+       "cgroup's limit or of the memory, at least 32 MiB; beyond it the oldest unfinished get 431"},
       {"via", block(fields(server.via)), "the Via field"},
   };
 }

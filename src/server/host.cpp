@@ -100,13 +100,23 @@ std::uint64_t Host::memory_limit() const {
   return least;
 }
 
+std::uint64_t Host::memory() const {
+  std::uint64_t least = memory_limit();
+  std::ifstream in(root_ + "/proc/meminfo");
+  std::string name;
+  std::uint64_t kib = 0;
+  if (in >> name >> kib && name == "MemTotal:") take_least(least, kib * 1024);
+  return least;
+}
+
 std::uint64_t Host::somaxconn() const {
   const std::vector<std::string> value = words(root_ + "/proc/sys/net/core/somaxconn");
   const auto number_of = value.empty() ? std::nullopt : number(value[0]);
   return number_of && *number_of > 0 ? static_cast<std::uint64_t>(*number_of) : 0;
 }
 
-std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, bool sealed) {
+std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, bool sealed,
+                                std::uint64_t head_memory) {
   std::vector<Shortage> out;
   const std::uint64_t queue = host.somaxconn();
   const std::uint64_t queue_needed =
@@ -118,12 +128,14 @@ std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, boo
   }
   const std::uint64_t memory = host.memory_limit();
   const std::uint64_t memory_needed =
-      memory_at_rest + connections * (sealed ? memory_sealed : memory_plain);
+      memory_at_rest + head_memory + connections * (sealed ? memory_sealed : memory_plain);
   if (memory != 0 && memory < memory_needed) {
-    out.push_back({"memory of the cgroup", memory, memory_needed,
-                   "with all of server.max_connections open the kernel may kill the process",
-                   "raise the container's memory limit (MemoryMax= under systemd) or lower "
-                   "server.max_connections"});
+    out.push_back(
+        {"memory of the cgroup", memory, memory_needed,
+         "with all of server.max_connections open and server.head_memory spent the kernel "
+         "may kill the process",
+         "raise the container's memory limit (MemoryMax= under systemd) or lower "
+         "server.max_connections"});
   }
   return out;
 }

@@ -18,6 +18,8 @@ class Host {
   double cpu_quota() const;
   // The memory limit likewise, in bytes; 0 for none.
   std::uint64_t memory_limit() const;
+  // What the process may take: the limit, or the machine's memory if that is less; 0: not known.
+  std::uint64_t memory() const;
   // net.core.somaxconn; 0 when it is not known.
   std::uint64_t somaxconn() const;
 
@@ -39,7 +41,8 @@ struct Shortage {
 };
 
 // What `connections` connections at the same time may meet; `sealed`: some are TLS or HTTP/2, which
-// keep more per connection.
-std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, bool sealed);
+// keep more per connection; `head_memory`: bytes that heads may take together.
+std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, bool sealed,
+                                std::uint64_t head_memory);
 
 }  // namespace weir::server

@@ -13,6 +13,7 @@ namespace {
 
 // Descriptors that are not a client's or an upstream's connection: logs, listeners, the admin's.
 constexpr std::uint64_t reserved_files = 128;
+constexpr std::uint64_t least_head_memory = 32 * 1024 * 1024;
 
 }  // namespace
 
@@ -51,11 +52,17 @@ std::uint64_t fit_connections(std::uint64_t wanted) {
   return fits;
 }
 
+std::uint64_t head_memory(std::uint64_t configured, const Host& host) {
+  if (configured != 0) return configured;
+  return std::max(least_head_memory, host.memory() / 8);
+}
+
 void warn_of_shortages(const Host& host, const config::Config& config, std::uint64_t connections) {
   const bool sealed = std::ranges::any_of(config.listeners, [](const config::Listener& listener) {
     return listener.tls.has_value() || listener.spoken().h2c;
   });
-  for (const Shortage& one : shortages(host, connections, sealed)) {
+  for (const Shortage& one :
+       shortages(host, connections, sealed, head_memory(config.server.head_memory, host))) {
     telemetry::log::warn("the host allows less than the configuration may need",
                          {{"limit", one.limit},
                           {"is", one.is},

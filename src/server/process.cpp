@@ -33,7 +33,7 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
 }  // namespace
 
 Process::Process(const config::Config& config, const std::vector<net::Loop*>& loops,
-                 telemetry::LogTarget access)
+                 telemetry::LogTarget access, std::uint64_t head_bytes)
     : workers(static_cast<unsigned>(loops.size())),
       metrics(workers, WEIR_VERSION, "epoll"),
       access_log(workers, std::move(access)),
@@ -42,6 +42,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
       key_keeper(kept_states.get<auth::KeyKeeper>(
           "", "", [] { return std::make_shared<auth::KeyKeeper>(); })),
       unrouted(metrics.route("-")),
+      head_memory(head_bytes, workers),
       max_connections(config.server.max_connections) {
   metrics.watch(&access_log);
   for (net::Loop* loop : loops) shadows.push_back(std::make_unique<proxy::Shadows>(*loop));

@@ -98,7 +98,8 @@ std::expected<void, std::vector<std::string>> Server::start() {
         std::make_unique<Worker>(i, process_, parts_->workers, parts_->listeners, parts_->clients));
     loops.push_back(&parts_->workers.back()->loop());
   }
-  process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target));
+  process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target),
+                                       head_memory(config.server.head_memory, host));
   process_->max_connections = most_connections;
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
 
@@ -256,6 +257,7 @@ void Server::reload(std::function<void(Problems)> done) {
   if (config.log.level != snapshot_->config().log.level) log::set_level(config.log.level);
   log::set_format(config.log.format);
   process_->max_connections = fit_connections(config.server.max_connections);
+  process_->head_memory.set_limit(head_memory(config.server.head_memory, Host()));
   process_->registry.commit(config.upstreams);
   process_->splits.retain(
       [&](std::string_view route) { return keeps_split(snapshot_->config(), config, route); });

@@ -71,6 +71,9 @@ Worker::~Worker() { assert(!thread_.joinable() || connections_.empty()); }
 void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
   gateway_.emplace(index_, *process_);
   gateway_->adopt(std::move(snapshot));
+  heads_.emplace(process_->head_memory, [this](unsigned listener) {
+    listeners_[listener].metrics->shard(index_).refused(telemetry::Refusal::head_memory);
+  });
   thread_ = std::jthread([this] {
     block_signals();
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(index_)).c_str());
@@ -129,6 +132,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
   ConnectionInfo info;
   info.worker = index_;
   info.loop = &loop_;
+  info.heads = &*heads_;
   info.listener = listener.index;
   info.listener_name = config.name;
   info.local = local_address(stream->fd());

@@ -14,6 +14,7 @@
 #include "server/gateway.hpp"
 #include "weir/codec/server_connection.hpp"
 #include "weir/config/model.hpp"
+#include "weir/http/head_memory.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/task_group.hpp"
@@ -77,7 +78,8 @@ class Worker {
   std::vector<BoundListener>& listeners_;
   ClientCounts& clients_;
   net::Loop loop_;
-  std::optional<Gateway> gateway_;  // from start() on
+  std::optional<Gateway> gateway_;    // from start() on
+  std::optional<HeadAccount> heads_;  // likewise
   net::TaskGroup connections_group_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::list<codec::ServerConnection*> connections_;

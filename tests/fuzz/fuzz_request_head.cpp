@@ -96,4 +96,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(describe(dripped, head) == expected, "single bytes change nothing");
   return 0;
+
+  RequestHead kept;
+  RequestHeadParser forgetful(limits);
+  Consumed last = 0;
+  std::size_t forgotten = 0;
+  for (std::size_t seen = 0; seen <= bytes.size() && last && *last == 0; ++seen) {
+    forgotten += forgetful.forget_done();
+    require(forgotten <= seen, "what is forgotten was there");
+    last = forgetful.parse(std::string(bytes, forgotten, seen - forgotten), kept);
+  }
+  if (last && *last != 0) last = *last + forgotten;
+  require(describe(last, kept) == expected, "what is done with is not needed again");
 }

@@ -42,6 +42,8 @@ class Arena {
     reserve(size);
     return at_;
   }
+  // Bytes of its blocks, used or not.
+  std::size_t held() const noexcept;
   // Gives back what the last allocate() did not use: all from `end` on.
   void trim(char* end) noexcept { at_ = end; }
 

@@ -58,6 +58,8 @@ class BufferPool {
 
   // A block of at least `size` bytes; one of an odd size is not kept afterwards.
   Buffer borrow(std::size_t size = small_size);
+  // A block of `size` bytes and no more, for what is kept while its owner waits.
+  Buffer borrow_exactly(std::size_t size);
 
  private:
   friend class Buffer;

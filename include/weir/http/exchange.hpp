@@ -35,6 +35,7 @@ class Loop;
 namespace server {
 struct PinnedSnapshot;
 }
+class HeadAccount;
 class RateLimitMarks;
 
 // What an exchange has in common with the others of its connection. Lives as long as those.
@@ -47,6 +48,7 @@ struct ConnectionInfo {
   bool peer_trusted = false;      // its X-Forwarded-* are believed
   const TlsFacts* tls = nullptr;  // null: plain; outlives the connection
   net::Loop* loop = nullptr;      // the worker's own
+  HeadAccount* heads = nullptr;   // the worker's own; null: heads have no budget
 };
 
 // How an exchange ended.

@@ -117,6 +117,8 @@ class HeaderMap {
   const_iterator end() const noexcept { return fields_.end(); }
   std::size_t size() const noexcept { return fields_.size(); }
   bool empty() const noexcept { return fields_.empty(); }
+  // Bytes of memory that the map takes.
+  std::size_t held() const noexcept { return arena_.held() + fields_.capacity() * sizeof(Field); }
   const Field& operator[](std::size_t index) const noexcept { return fields_[index]; }
 
   // Copies both texts.

@@ -11,6 +11,7 @@
 #include "weir/base/offload.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/split_override.hpp"
+#include "weir/http/head_memory.hpp"
 #include "weir/middleware/kept_states.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/proxy/shadows.hpp"
@@ -21,9 +22,9 @@
 namespace weir::server {
 
 struct Process {
-  // `loops` are the workers'.
+  // `loops` are the workers'; `head_bytes`: what heads may take together.
   Process(const config::Config& config, const std::vector<net::Loop*>& loops,
-          telemetry::LogTarget access);
+          telemetry::LogTarget access, std::uint64_t head_bytes);
 
   unsigned workers;
   telemetry::Metrics metrics;
@@ -36,6 +37,7 @@ struct Process {
   std::vector<std::unique_ptr<proxy::Shadows>> shadows;  // one a worker, its thread's
   std::shared_ptr<telemetry::RouteMetrics> unrouted;     // requests that found no route: "-"
 
+  HeadMemory head_memory;  // its limit is changed by a reload
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> max_connections;  // changed by a reload
 };

@@ -25,8 +25,9 @@ enum class Refusal : std::uint8_t {
   proxy_protocol,     // header malformed, or from a peer that is not trusted
   handshake_timeout,  // TLS or PROXY header
   draining,
+  head_memory,  // its unfinished head gave way: server.head_memory was spent
 };
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::draining) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::head_memory) + 1;
 std::string_view name(Refusal refusal) noexcept;
 
 struct alignas(cache_line) ListenerShard {

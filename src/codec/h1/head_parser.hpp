@@ -55,6 +55,9 @@ class RequestHeadParser {
 
  private:
   std::expected<bool, Refusal> read_request_line(std::string_view bytes, RequestHead& head);
+  // How many bytes at the beginning are done with: whole lines, of which `head` has copies. The
+  // next parse() gets what is behind them.
+  std::size_t forget_done() noexcept;
 
   HeadLimits limits_;
   HeadProgress at_;

@@ -1,5 +1,6 @@
 #include "codec/h1/input.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -13,13 +14,16 @@ net::Io Input::fill(std::size_t wanted) {
   BufferPool& pool = stream_->loop().buffers();
   if (empty()) {
     begin_ = end_ = 0;
+    fitted_ = false;
     if (buffer_.size() < wanted) buffer_ = pool.borrow(wanted);
   } else if (begin_ != 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
   }
-  if (end_ == buffer_.size()) {
-    Buffer larger = pool.borrow(buffer_.size() * 2);
+  if (end_ == buffer_.size() || fitted_) {
+    const std::size_t room = fitted_ ? BufferPool::small_size / 2 : buffer_.size();
+    Buffer larger = pool.borrow(std::max(end_ + room, wanted));
+    fitted_ = false;
     std::memcpy(larger.data(), buffer_.data(), end_);
     buffer_ = std::move(larger);
   }
@@ -27,6 +31,20 @@ net::Io Input::fill(std::size_t wanted) {
   was_full_ = result.bytes == buffer_.size() - end_;
   end_ += result.bytes;
   return result.status;
+}
+
+void Input::fit() {
+  constexpr std::size_t step = 512;
+  if (empty()) return release();
+  const std::size_t left = end_ - begin_;
+  const std::size_t size = (left + step - 1) / step * step;
+  if (size >= buffer_.size()) return;
+  Buffer fitting = stream_->loop().buffers().borrow_exactly(size);
+  std::memcpy(fitting.data(), buffer_.data() + begin_, left);
+  buffer_ = std::move(fitting);
+  begin_ = 0;
+  end_ = left;
+  fitted_ = true;
 }
 
 }  // namespace weir::codec::h1

@@ -22,6 +22,10 @@ class Input {
   // Reads what is there behind what is left, without waiting: ok, would_block, eof or error. Takes
   // a block of `wanted` bytes when it has none or it is empty, and a larger one when it is full.
   net::Io fill(std::size_t wanted = BufferPool::small_size);
+  // Keeps what is left in a block of about its size, for a long wait for more of it.
+  void fit();
+  // Bytes of the block it has.
+  std::size_t held() const noexcept { return buffer_.size(); }
   // Gives the block back. REQUIRES: empty().
   void release() noexcept {
     buffer_.release();
@@ -37,6 +41,7 @@ class Input {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool was_full_ = false;
+  bool fitted_ = false;  // the block has little room
 };
 
 }  // namespace weir::codec::h1

@@ -49,7 +49,7 @@ Task<Result<Bytes>> RequestBody::read() {
 
     net::Io status = input_.fill(content_.wanted_block(input_));
     if (status == net::Io::would_block) {
-      if (input_.empty()) input_.release();
+      input_.fit();
       const TimePoint from = input_.stream().loop().now();
       exchange_.begin_client_wait(from);
       status = co_await input_.stream().wait_readable(progress_.deadline(from));

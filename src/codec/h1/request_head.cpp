@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "codec/h1/authority.hpp"
 #include "codec/h1/field_lines.hpp"
@@ -172,6 +173,14 @@ Consumed RequestHeadParser::parse(std::string_view bytes, RequestHead& head) {
   if (!*fields) return 0;
   if (auto decided = decide(head); !decided) return std::unexpected(std::move(decided.error()));
   return at_.line;
+}
+
+std::size_t RequestHeadParser::forget_done() noexcept {
+  if (!at_.start_line_done) return 0;
+  const std::size_t done = std::exchange(at_.line, 0);
+  at_.scanned -= done;
+  if (at_.colon != 0) at_.colon -= done;
+  return done;
 }
 
 std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_view bytes,

@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "codec/h1/head_parser.hpp"
+#include "codec/h1/head_reader.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/listener_limits.hpp"
 #include "codec/h1/request_body.hpp"
@@ -106,35 +106,6 @@ class Connection final : public ServerConnection,
     return loop_.now() >= wait_until_ ? net::Io::timeout : net::Io::would_block;
   }
 
-  // The head of the next request out of what has come; false when more is needed.
-  Result<bool> take_head(RequestHeadParser& parser, RequestHead& head) {
-    const auto consumed = parser.parse(input_.bytes(), head);
-    if (!consumed) return fail(consumed.error().reason, Side::downstream, consumed.error().detail);
-    input_.consume(*consumed);
-    return *consumed != 0;
-  }
-
-  Task<Result<bool>> read_head(RequestHeadParser& parser, RequestHead& head, TimePoint first_byte) {
-    while (true) {
-      net::Io status = input_.fill();
-      if (status == net::Io::would_block) {
-        status =
-            co_await stream_->wait_readable(deadline_after(first_byte, limits_.header_timeout));
-      }
-      if (status != net::Io::ok && status != net::Io::would_block) {
-        // What there is of a head that never came whole is none: its beginning may mean anything.
-        head.method = Method::other;
-        head.method_text = head.target = head.path = head.host = head.query = {};
-        if (status == net::Io::timeout) {
-          co_return fail(Reason::client_timeout, Side::downstream, "the head came too slowly");
-        }
-        co_return fail(Reason::client_closed, Side::downstream, "the client left within a head");
-      }
-      auto taken = take_head(parser, head);
-      if (!taken || *taken) co_return taken;
-    }
-  }
-
   Task<After> serve_one() {
     Exchange exchange(info_, loop_.now());
     exchange.body_limit = limits_.body_size;
@@ -144,8 +115,8 @@ class Connection final : public ServerConnection,
     head_sent_ = continue_sent_ = false;
     Outcome outcome;
     After after = After::close;
-    RequestHeadParser parser(head_limits(limits_));
-    Result<bool> got = take_head(parser, request.head);
+    HeadReader reading(input_, info_, limits_);
+    Result<bool> got = reading.take(request.head);
     // Most heads come in one piece.
     if (got && !*got) got = co_await read_head(parser, request.head, exchange.started);
     exchange.head_received = exchange.last_activity = loop_.now();

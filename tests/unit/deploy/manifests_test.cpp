@@ -1,9 +1,11 @@
 // What stands in deploy/ is what the program does: ports, probes, drain times, names of metrics.
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -11,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "server/host.hpp"
+#include "server/limits.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/telemetry/metrics.hpp"
 
@@ -136,6 +140,41 @@ TEST(Manifests, TheUnitStopsNoSoonerThanTheDrain) {
   const config::Server defaults;
   EXPECT_GT(std::chrono::seconds(std::stoi(unit.substr(at + key.size()))),
             defaults.drain_delay + defaults.drain_timeout);
+}
+
+// 256Mi and the like.
+std::uint64_t bytes_of(const std::string& quantity) {
+  const std::uint64_t number = std::stoull(quantity);
+  if (quantity.ends_with("Gi")) return number << 30;
+  EXPECT_TRUE(quantity.ends_with("Mi")) << quantity;
+  return number << 20;
+}
+
+// The start of each overlay's pods warns of nothing: what the limit of connections may come to need
+// and what heads may take fit into the memory limit.
+TEST(Manifests, ConnectionsAndHeadsFitIntoTheMemoryLimit) {
+  const std::filesystem::path root =
+      std::filesystem::path(testing::TempDir()) / ("weir_pod_" + std::to_string(::getpid()));
+  for (const char* overlay : {"k8s/base/", "k8s/overlays/small/", "k8s/overlays/production/"}) {
+    const YAML::Node weir = YAML::LoadFile(
+        deploy + overlay + "deployment.yaml")["spec"]["template"]["spec"]["containers"][0];
+    std::uint64_t connections = configuration().server.max_connections;
+    for (const auto& variable : weir["env"]) {
+      if (variable["name"].as<std::string>() == "WEIR_MAX_CONNECTIONS") {
+        connections = variable["value"].as<std::uint64_t>();
+      }
+    }
+    std::filesystem::create_directories(root / "proc/self");
+    std::filesystem::create_directories(root / "sys/fs/cgroup");
+    std::ofstream(root / "proc/self/cgroup") << "0::/\n";
+    std::ofstream(root / "sys/fs/cgroup/memory.max")
+        << bytes_of(weir["resources"]["limits"]["memory"].as<std::string>()) << '\n';
+    const server::Host host(root.string());
+    ASSERT_NE(host.memory_limit(), 0U);
+    const std::uint64_t heads = server::head_memory(configuration().server.head_memory, host);
+    EXPECT_TRUE(server::shortages(host, connections, false, heads).empty()) << overlay;
+    std::filesystem::remove_all(root);
+  }
 }
 
 }  // namespace

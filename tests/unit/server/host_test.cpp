@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "server/limits.hpp"
+
 namespace weir::server {
 namespace {
 
@@ -41,7 +43,7 @@ TEST_F(HostTest, NothingKnownIsNoLimit) {
   EXPECT_EQ(nowhere.cpu_quota(), 0);
   EXPECT_EQ(nowhere.memory_limit(), 0u);
   EXPECT_EQ(nowhere.somaxconn(), 0u);
-  EXPECT_TRUE(shortages(nowhere, 1'000'000, true).empty());
+  EXPECT_TRUE(shortages(nowhere, 1'000'000, true, 32 << 20).empty());
 }
 
 TEST_F(HostTest, TheLeastQuotaOnTheWayUp) {
@@ -108,6 +110,34 @@ TEST_F(HostTest, TheMemoryLimit) {
   for (const Row& row : rows) EXPECT_EQ(host(row.files).memory_limit(), row.bytes) << row.name;
 }
 
+TEST_F(HostTest, WhatAProcessMayTakeIsTheLimitOrTheMachines) {
+  const std::string meminfo = "MemTotal:       24576000 kB\nMemFree:        1 kB";
+  const std::map<std::string, std::string> limited{{"/proc/self/cgroup", "0::/a"},
+                                                   {"/sys/fs/cgroup/a/memory.max", "268435456"},
+                                                   {"/proc/meminfo", meminfo}};
+  EXPECT_EQ(host(limited).memory(), 268435456u);
+  EXPECT_EQ(host({{"/proc/meminfo", meminfo}}).memory(), 24576000ULL * 1024);
+  EXPECT_EQ(host({{"/proc/meminfo", "rubbish"}}).memory(), 0u);
+  EXPECT_EQ(host({}).memory(), 0u);
+}
+
+TEST_F(HostTest, HeadsTakeAnEighthOfItOrWhatIsConfigured) {
+  struct Row {
+    const char* name;
+    std::uint64_t configured;
+    std::string limit;
+    std::uint64_t bytes;
+  };
+  const Row rows[] = {{"an eighth", 0, "1073741824", 134217728},
+                      {"at least 32 MiB", 0, "134217728", 33554432},
+                      {"what is configured", 5'000'000, "1073741824", 5'000'000}};
+  for (const Row& row : rows) {
+    const Host one =
+        host({{"/proc/self/cgroup", "0::/"}, {"/sys/fs/cgroup/memory.max", row.limit}});
+    EXPECT_EQ(head_memory(row.configured, one), row.bytes) << row.name;
+  }
+}
+
 TEST_F(HostTest, ShortagesNameTheLimitAndTheRemedy) {
   struct Row {
     const char* name;
@@ -115,23 +145,44 @@ TEST_F(HostTest, ShortagesNameTheLimitAndTheRemedy) {
     std::string memory;
     std::uint64_t connections;
     bool sealed;
+    std::uint64_t heads;
     std::vector<std::string> limits;
   };
+  constexpr std::uint64_t small = 32 << 20;
   const Row rows[] = {
-      {"enough", "4096", "1073741824", 50'000, false, {}},
-      {"a short queue", "128", "max", 50'000, false, {"net.core.somaxconn"}},
-      {"few connections need no long queue", "128", "max", 100, false, {}},
-      {"little memory", "4096", "268435456", 50'000, false, {"memory of the cgroup"}},
-      {"fewer connections fit", "4096", "268435456", 20'000, false, {}},
-      {"TLS and HTTP/2 take more", "4096", "268435456", 20'000, true, {"memory of the cgroup"}},
-      {"both", "128", "268435456", 50'000, true, {"net.core.somaxconn", "memory of the cgroup"}},
+      {"enough", "4096", "1073741824", 50'000, false, small, {}},
+      {"a short queue", "128", "max", 50'000, false, small, {"net.core.somaxconn"}},
+      {"few connections need no long queue", "128", "max", 100, false, small, {}},
+      {"little memory", "4096", "268435456", 50'000, false, small, {"memory of the cgroup"}},
+      {"fewer connections fit", "4096", "268435456", 20'000, false, small, {}},
+      {"not with so much for heads",
+       "4096",
+       "268435456",
+       20'000,
+       false,
+       128 << 20,
+       {"memory of the cgroup"}},
+      {"TLS and HTTP/2 take more",
+       "4096",
+       "268435456",
+       20'000,
+       true,
+       small,
+       {"memory of the cgroup"}},
+      {"both",
+       "128",
+       "268435456",
+       50'000,
+       true,
+       small,
+       {"net.core.somaxconn", "memory of the cgroup"}},
   };
   for (const Row& row : rows) {
     const Host one = host({{"/proc/self/cgroup", "0::/"},
                            {"/proc/sys/net/core/somaxconn", row.somaxconn},
                            {"/sys/fs/cgroup/memory.max", row.memory}});
     std::vector<std::string> limits;
-    for (const Shortage& shortage : shortages(one, row.connections, row.sealed)) {
+    for (const Shortage& shortage : shortages(one, row.connections, row.sealed, row.heads)) {
       limits.emplace_back(shortage.limit);
       EXPECT_LT(shortage.is, shortage.needed) << row.name;
       EXPECT_FALSE(shortage.why.empty()) << row.name;

@@ -43,6 +43,21 @@ inline std::string outcome_in_pieces(std::string_view bytes, const HeadLimits& l
   return "more";
 }
 
+// The same, where what is done with leaves the bytes between two calls.
+inline std::string outcome_while_forgetting(std::string_view bytes, const HeadLimits& limits) {
+  RequestHead head;
+  RequestHeadParser parser(limits);
+  std::size_t forgotten = 0;
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    const std::string seen(bytes.substr(forgotten, size - forgotten));
+    const Consumed consumed = parser.parse(seen, head);
+    if (!consumed) return outcome(consumed);
+    if (*consumed != 0) return forgotten + *consumed == size ? "ok" : "consumed too much";
+    forgotten += parser.forget_done();
+  }
+  return "more";
+}
+
 struct Row {
   std::string name;
   std::string bytes;
@@ -56,6 +71,8 @@ inline void check(const std::vector<Row>& rows, const HeadLimits& limits = {}) {
         << row.name << ": "
         << (parsed.consumed ? std::string() : std::string(parsed.consumed.error().detail));
     EXPECT_EQ(outcome_in_pieces(row.bytes, limits), row.outcome) << row.name << ", in pieces";
+    EXPECT_EQ(outcome_while_forgetting(row.bytes, limits), row.outcome)
+        << row.name << ", while what is done with leaves";
   }
 }
 
