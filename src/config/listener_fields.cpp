@@ -62,6 +62,10 @@ Fields fields(Limits& limits) {
       {"idle_timeout", duration(limits.idle_timeout), "of a connection between requests"},
       {"body_idle_timeout", duration(limits.body_idle_timeout),
        "at least 1 KiB of a body must move in each such period"},
+      {"body_rate", size(limits.body_rate, Zero::allowed, largest_body),
+       "bytes a second of a request's content, on average after 20 s of waiting for it; slower: "
+       "408; "
+       "0: any"},
       {"body_size", size(limits.body_size, Zero::allowed, largest_body),
        "of a request; 0: unlimited; more: 413"},
       {"connections_per_client", count(limits.connections_per_client, 0, largest_count),

@@ -4,7 +4,8 @@ move, and counts close politely. interface.md section 2, `limits`."""
 import threading
 import time
 
-from harness import Case, Truncated, basic_config, rows
+from harness import Case, Truncated, basic_config, rows, wait_until
+from harness.h2 import H2Client
 from harness.waiting import bound
 
 
@@ -251,6 +252,63 @@ class TimesTest(Case):
         self.upstream.handler = handler
         self.peer.request("POST", "/", body=b"x")
         self.assertEqual(self.peer.read_response().body, b"half")
+
+
+class BodyRateTest(Case):
+    """`limits.body_rate`: bytes a second on average, once 20 s were spent waiting for the client."""
+
+    def setUp(self):
+        self.upstream = self.origin()
+        self.weir = self.gateway(basic_config(
+            upstreams={"main": self.upstream.address}, listener={"protocols": ["http1", "h2c"]},
+            limits={"body_rate": "1KiB", "body_idle_timeout": "60s"}))
+        self.stop, self.drips = threading.Event(), []
+        self.addCleanup(self.stop.set)
+
+    def drip(self, send, size):
+        """`size` bytes each half of a second, until told to end or the peer is gone."""
+        def loop():
+            try:
+                while not self.stop.wait(0.5):
+                    send(b"x" * size)
+            except OSError:
+                pass
+        self.drips.append(threading.Thread(target=loop, daemon=True))
+        self.drips[-1].start()
+
+    def upload(self, size):
+        peer = self.client(self.weir, timeout=40)
+        peer.send("POST /h1 HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+        self.drip(peer.send, size)
+        return peer
+
+    def upload_h2(self, size):
+        peer = H2Client(self.weir.address(), timeout=40)
+        self.addCleanup(peer.close)
+        stream = peer.request("POST", "/h2", end=False)
+        self.drip(lambda piece: peer.data(stream, piece), size)
+        return peer, stream
+
+    def test_the_average_counts_after_twenty_seconds(self):
+        start = time.monotonic()
+        slow, fast = self.upload(300), self.upload(2000)
+        slow_h2, slow_stream = self.upload_h2(300)
+        fast_h2, fast_stream = self.upload_h2(2000)
+        self.assert_problem(slow.read_response(), "client_timeout")
+        took = time.monotonic() - start
+        self.assertGreater(took, 18.5)
+        self.assertLess(took, 30)
+        answer = slow_h2.answer(slow_stream)
+        self.assertTrue(answer.status == 408 or answer.reset is not None, answer)
+        # Those that are fast enough go on.
+        self.stop.set()
+        for drip in self.drips:
+            drip.join()
+        wait_until("the fast ones are not ended", lambda: self.weir.metrics().value(
+            "weir_http_requests_in_flight", route="all") == 2)
+        fast_h2.data(fast_stream, b"", end=True)
+        self.assertEqual(fast_h2.answer(fast_stream).status, 200)
+        fast.close()
 
 
 class CountsTest(Case):

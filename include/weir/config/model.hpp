@@ -80,6 +80,7 @@ struct Limits {
   Duration idle_timeout = 75s;
   Duration body_idle_timeout = 30s;
   std::uint64_t body_size = 0;  // 0: unlimited
+  std::uint64_t body_rate = 0;  // bytes a second, 0: none is asked for
   std::uint64_t connections_per_client = 0;
   std::uint64_t requests_per_connection = 0;
   Duration connection_age = 0s;

@@ -5,12 +5,12 @@
 namespace weir::codec::h1 {
 
 RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchange,
-                         Duration idle_timeout, Underscores underscores,
+                         Progress progress, Underscores underscores,
                          std::function<Task<>()> continue_sender)
     : input_(input),
       exchange_(exchange),
       content_(head.framing, head.content_length, underscores),
-      progress_(idle_timeout),
+      progress_(progress),
       continue_sender_(std::move(continue_sender)) {}
 
 void RequestBody::set_failure(Reason reason, std::string detail) {

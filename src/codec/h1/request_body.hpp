@@ -15,7 +15,7 @@ namespace weir::codec::h1 {
 class RequestBody final : public BodyStream, public Cached {
  public:
   // `continue_sender` says 100 Continue when the client waits for it and nobody did yet.
-  RequestBody(Input& input, const RequestHead& head, Exchange& exchange, Duration idle_timeout,
+  RequestBody(Input& input, const RequestHead& head, Exchange& exchange, Progress progress,
               Underscores underscores, std::function<Task<>()> continue_sender);
 
   Task<Result<Bytes>> read() override;

@@ -118,7 +118,7 @@ class Connection final : public ServerConnection,
     HeadReader reading(input_, info_, limits_);
     Result<bool> got = reading.take(request.head);
     // Most heads come in one piece.
-    if (got && !*got) got = co_await read_head(parser, request.head, exchange.started);
+    if (got && !*got) got = co_await reading.rest(request.head, exchange.started);
     exchange.head_received = exchange.last_activity = loop_.now();
     if (!got) {
       after = co_await refuse(got.error(), request, exchange, outcome);
@@ -189,9 +189,9 @@ class Connection final : public ServerConnection,
     if (request.head.framing != Framing::none) {
       std::function<Task<>()> continue_sender;
       if (request.head.expect_continue) continue_sender = [this] { return send_continue(); };
-      body =
-          std::make_unique<RequestBody>(input_, request.head, exchange, limits_.body_idle_timeout,
-                                        trailer_underscores(limits_), std::move(continue_sender));
+      body = std::make_unique<RequestBody>(
+          input_, request.head, exchange, Progress(limits_.body_idle_timeout, limits_.body_rate),
+          trailer_underscores(limits_), std::move(continue_sender));
       request.body = body.get();
     }
     if (request.head.version != Version::http10) exchange.interim = this;

@@ -31,12 +31,12 @@ class RequestContent final : public BodyStream {
   };
 
   RequestContent(InboundContent& inbound, net::Loop& loop, Exchange& exchange, Owner& owner,
-                 const RequestHead& head, Duration idle_timeout) noexcept
+                 const RequestHead& head, Progress progress) noexcept
       : inbound_(inbound),
         loop_(loop),
         exchange_(exchange),
         owner_(owner),
-        progress_(idle_timeout),
+        progress_(progress),
         ask_(head.expect_continue) {
     if (head.framing == Framing::length) length_ = head.content_length;
   }

@@ -72,7 +72,7 @@ void ServerStream::head_complete(bool ended) {
   if (!fault_ && !ended) {
     RequestContent::Owner& owner = *this;
     content_.emplace(inbound_, context_.loop, exchange_, owner, head,
-                     context_.limits.body_idle_timeout);
+                     Progress(context_.limits.body_idle_timeout, context_.limits.body_rate));
     if (head.framing != Framing::none) request_.body = &*content_;
   }
   if (ended) inbound_.end();

@@ -57,5 +57,38 @@ TEST(Progress, AZeroPeriodNeverEnds) {
   EXPECT_EQ(progress.deadline(start), no_deadline);
 }
 
+TEST(Progress, TheAverageCountsAfterTwentySecondsOfWaiting) {
+  struct Row {
+    const char* name;
+    std::uint64_t rate;  // bytes a second
+    std::size_t moved;
+    Duration waited;
+    Deadline until;  // of a wait that begins at `start`
+  };
+  const Row rows[] = {
+      {"off", 0, 0, 29s, start + 1s},
+      {"nothing yet", 1000, 0, 0s, start + 20s},
+      {"the idle rule comes first", 1000, 0, 5s, start + 15s},
+      {"less than the rate", 1000, 10'000, 15s, start + 5s},
+      {"just the rate", 1000, 25'000, 15s, start + 10s},
+      {"twenty seconds are over", 1000, 20'000, 20s, start},
+      {"long over", 1000, 20'000, 25s, start - 5s},
+      {"far ahead: the idle rule stays", 1000, 1'000'000, 25s, start + 30s},
+      {"more than there is time for", 1, 1ULL << 60, 25s, start + 30s},
+  };
+  for (const Row& row : rows) {
+    Progress progress(30s, row.rate);
+    progress.waited(row.waited);
+    progress.moved(row.moved);
+    EXPECT_EQ(progress.deadline(start), row.until) << row.name;
+  }
+}
+
+TEST(Progress, ARateWithoutAPeriodIsARule) {
+  Progress progress(0s, 1000);
+  progress.waited(12s);
+  EXPECT_EQ(progress.deadline(start), start + 8s);
+}
+
 }  // namespace
 }  // namespace weir::codec
