@@ -89,6 +89,11 @@ Fields fields(Limits& limits) {
        choice<EmptySegments>(limits.empty_segments,
                              {{"merge", EmptySegments::merge}, {"keep", EmptySegments::keep}}),
        "'//' in a path: merge to one, keep"},
+      {"raw_target_bytes",
+       choice<RawTargetBytes>(limits.raw_target_bytes, {{"reject", RawTargetBytes::reject},
+                                                        {"encode", RawTargetBytes::encode}}),
+       "bytes above 7F in a request target, as of raw UTF-8: reject (400), percent-encode them "
+       "before anything looks at it"},
   };
 }
 

@@ -93,6 +93,29 @@ Fields fields(Pool& pool) {
            "waiting; past it 503 pool_full; off: no limit"}};
 }
 
+// A list of faults, none of them by default.
+Value lenient_value(Lenient& lenient) {
+  Value out = list_of_words(
+      [&lenient](const std::vector<std::size_t>& words) {
+        lenient = {};
+        for (const std::size_t word : words) {
+          (word == 0 ? lenient.bare_lf : lenient.padded_chunk_size) = true;
+        }
+      },
+      [&lenient] {
+        std::vector<std::size_t> words;
+        if (lenient.bare_lf) words.push_back(0);
+        if (lenient.padded_chunk_size) words.push_back(1);
+        return words;
+      },
+      {"bare_lf", "padded_chunk_size"}, {});
+  out.read = [&lenient, read = std::move(out.read)](const Reader& in) {
+    if (!in.is_list() || in.has_items()) return read(in);
+    lenient = {};
+  };
+  return out;
+}
+
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
   const auto seen = std::make_shared<std::unordered_set<std::string>>();
   Value out = blocks(
@@ -130,6 +153,8 @@ Fields fields(Upstream& upstream) {
        "of unused connections; keep it below the servers' own"},
       {"response_header_size", size(upstream.response_header_size, Zero::refused, largest_head),
        "status line and fields of an answer; more: 502"},
+      {"lenient", lenient_value(upstream.lenient),
+       "faults of old servers that are forgiven in HTTP/1 answers: bare_lf, padded_chunk_size"},
       {"pool", block(fields(upstream.pool)), "how much goes to it at the same time"},
       {"tls", tls_value(upstream.tls), "spoken to its servers, verified; absent: plain"},
       unsupported("health_check"),

@@ -52,6 +52,7 @@ Attempt::~Attempt() {
   }
   const bool cut = head_came_ && !end.answer_complete && !end.client_gone && !end.out_of_time;
   if (cut && !end.silent && !failure_) record_.cut(loop_.now(), endpoint_);
+  record_.forgiven(loop_.now(), endpoint_, client_->forgiven());
   tell_breaker(call_end(end));
 }
 

@@ -111,4 +111,21 @@ void UpstreamRecord::cut(TimePoint now, const upstream::Endpoint& endpoint) cons
                     {{"endpoint", endpoint.address()}});
 }
 
+void UpstreamRecord::forgiven(TimePoint now, const upstream::Endpoint& endpoint,
+                              config::Lenient faults) const noexcept {
+  namespace log = telemetry::log;
+  const auto tell = [&](std::string_view key) {
+    log::occasionally(now, log::Level::warn, "malformed answer let through",
+                      {{"upstream", upstream_}, {"key", key}}, {{"endpoint", endpoint.address()}});
+  };
+  if (faults.bare_lf) {
+    shard_.bare_lf.add();
+    tell("bare_lf");
+  }
+  if (faults.padded_chunk_size) {
+    shard_.padded_chunk_size.add();
+    tell("padded_chunk_size");
+  }
+}
+
 }  // namespace weir::proxy

@@ -8,6 +8,7 @@
 #include "weir/base/reason.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 #include "weir/upstream/endpoint.hpp"
@@ -44,6 +45,9 @@ class UpstreamRecord {
               bool reused) const noexcept;
   // An answer that was cut in its content.
   void cut(TimePoint now, const upstream::Endpoint& endpoint) const noexcept;
+  // Which faults of an answer were forgiven, if any.
+  void forgiven(TimePoint now, const upstream::Endpoint& endpoint,
+                config::Lenient faults) const noexcept;
 
  private:
   void count(const upstream::Endpoint& endpoint, telemetry::TryResult result, int status);

@@ -13,6 +13,7 @@
 #include "weir/http/grpc.hpp"
 #include "weir/http/request_id.hpp"
 #include "weir/http/url_path.hpp"
+#include "weir/telemetry/occasional.hpp"
 
 namespace weir::server {
 namespace {
@@ -62,6 +63,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   exchange.client_ip =
       client_ip(headers, connection.peer.ip(), connection.peer_trusted, config.trusted_proxies);
   assign_request_id(exchange, headers);
+  if (head.raw_target) [[unlikely]]
+    forgive_raw_target(exchange);
   exchange.trace_id = keep_valid_trace(headers);
 
   std::unique_ptr<Response> refusal;
@@ -91,6 +94,16 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   found->response_headers.apply(response.head.headers, request, exchange);
   finish(response, exchange, snapshot);
   co_return std::move(response);
+}
+
+// Seldom enough for the lock of a look-up: no peer of today sends such targets.
+void Gateway::forgive_raw_target(const Exchange& exchange) {
+  const ConnectionInfo& connection = exchange.connection;
+  process_.metrics.listener(connection.listener_name)->shard(worker_).raw_targets.add();
+  telemetry::log::occasionally(
+      exchange.started, telemetry::log::Level::warn, "malformed request let through",
+      {{"listener", connection.listener_name}, {"key", "raw_target_bytes"}},
+      {{"client_ip", exchange.client_ip.to_string()}});
 }
 
 const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const Snapshot& snapshot,

@@ -40,6 +40,7 @@ class Gateway final : public ServerHandler {
   const CompiledRoute* route(Request& request, Exchange& exchange, const Snapshot& snapshot,
                              std::unique_ptr<Response>& refusal);
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
+  void forgive_raw_target(const Exchange& exchange);
   void finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const;
   void pin(Exchange& exchange);
   void unpin(PinnedSnapshot* pinned) noexcept;

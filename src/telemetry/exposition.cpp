@@ -16,6 +16,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_listeners(families);
   collect_upstreams(families);
   collect_endpoints(families);
+  collect_leniencies(families);
   collect_rate_limits(families);
   collect_mirrors(families);
   collect_jwt(families);
@@ -178,6 +179,29 @@ void Exposition::collect_upstreams(Families& out) const {
        {&duration, &connect, &queue, &saturation, &unresolved, &breaker, &transitions}) {
     std::move(*family).append_to(out);
   }
+}
+
+// Messages that a peer got through because a key forgives its fault.
+void Exposition::collect_leniencies(Families& out) const {
+  auto forgiven = counter_family("weir_lenient_total",
+                                 "Malformed messages that a key let through, by that key.");
+  const auto count = [&](Label whose, std::string_view key, std::uint64_t n) {
+    if (n != 0) forgiven.counter({whose, {"key", key}}, n);
+  };
+  for (const auto& [key, held] : metrics_.listeners_) {
+    const ListenerMetrics& listener = *held.series;
+    count({"listener", listener.listener()}, "raw_target_bytes",
+          total(listener, [](const ListenerShard& s) -> auto& { return s.raw_targets; }));
+  }
+  for (const auto& [key, held] : metrics_.upstreams_) {
+    const UpstreamMetrics& upstream = *held.series;
+    const Label whose{"upstream", upstream.upstream()};
+    using S = UpstreamShard;
+    count(whose, "bare_lf", total(upstream, [](const S& s) -> auto& { return s.bare_lf; }));
+    count(whose, "padded_chunk_size",
+          total(upstream, [](const S& s) -> auto& { return s.padded_chunk_size; }));
+  }
+  std::move(forgiven).append_to(out);
 }
 
 void Exposition::collect_endpoints(Families& out) const {

@@ -35,6 +35,7 @@ class Exposition final : public prometheus::Collectable {
   void collect_listeners(Families& out) const;
   void collect_upstreams(Families& out) const;
   void collect_endpoints(Families& out) const;
+  void collect_leniencies(Families& out) const;
   void collect_rate_limits(Families& out) const;
   void collect_jwt(Families& out) const;
   void collect_mirrors(Families& out) const;

@@ -44,7 +44,7 @@ std::unique_ptr<codec::ClientExchange> Lease::begin(Exchange& exchange,
                                                     Method method, std::size_t header_size) {
   if (session_ != nullptr) return session_->connection->begin(exchange, owner, method, header_size);
   return codec::h1::make_client_exchange(connection_->stream(), exchange, owner, method,
-                                         header_size);
+                                         header_size, cluster_->view(worker_).settings().lenient);
 }
 
 void Lease::set_session(PooledSession& session) noexcept {

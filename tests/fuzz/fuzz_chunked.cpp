@@ -1,4 +1,5 @@
-// Chunked content: arriving in pieces changes nothing, and content is what lies between framing.
+// Chunked content, strictly and with faults forgiven: arriving in pieces changes nothing, and
+// content is what lies between framing.
 #include "codec/h1/chunked_decoder.hpp"
 #include "incremental.hpp"
 
@@ -11,6 +12,8 @@ using weir::fuzz::require;
 
 class Transcript {
  public:
+  explicit Transcript(config::Lenient lenient) : decoder_(Underscores::drop, lenient) {}
+
   // Offers what is not consumed yet of the first `arrived` bytes.
   void offer(std::string_view bytes, std::size_t arrived) {
     while (!failed_ && !decoder_.done()) {
@@ -60,21 +63,33 @@ class Transcript {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 16384) return 0;
-  const std::string bytes(reinterpret_cast<const char*>(data), size);
-  Transcript whole;
+namespace {
+
+std::string check(const std::string& bytes, config::Lenient lenient) {
+  Transcript whole(lenient);
   whole.offer(bytes, bytes.size());
   const std::string expected = whole.text();
 
   for (std::size_t cut = 0; cut < bytes.size(); cut += fuzz::split_stride(bytes.size())) {
-    Transcript split;
+    Transcript split(lenient);
     split.offer(bytes, cut);
     split.offer(bytes, bytes.size());
     require(split.text() == expected, "a split changes nothing");
   }
-  Transcript dripped;
+  Transcript dripped(lenient);
   for (std::size_t seen = 0; seen <= bytes.size(); ++seen) dripped.offer(bytes, seen);
   require(dripped.text() == expected, "single bytes change nothing");
+  return expected;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size > 16384) return 0;
+  const std::string bytes(reinterpret_cast<const char*>(data), size);
+  const std::string strict = check(bytes, {});
+  const std::string lenient = check(bytes, {.bare_lf = true, .padded_chunk_size = true});
+  require(!strict.starts_with("done") || lenient == strict,
+          "what is well-formed is read the same when faults are forgiven");
   return 0;
 }

@@ -53,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Method method = (data[0] & 1) != 0 ? Method::head : Method::get;
   HeadLimits limits;
   if ((data[0] & 2) != 0) limits = {20, 250, 4, Underscores::reject};
+  limits.bare_lf = (data[0] & 4) != 0;
   const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
 
   ResponseHead whole;

@@ -4,6 +4,7 @@
 // before the lease that made it; destroyed before the answer's end, it gives the answer up.
 #pragma once
 
+#include "weir/config/model.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/net/stream.hpp"
@@ -39,6 +40,8 @@ class ClientExchange : public BodyStream {
   virtual bool untouched() const noexcept = 0;
   // The upstream said that it has not looked at the request: any method can be sent again.
   virtual bool unprocessed() const noexcept { return false; }
+  // Which faults of the answer so far were forgiven, as the upstream's `lenient` wants it.
+  virtual config::Lenient forgiven() const noexcept { return {}; }
   // The connection's bytes, after a 101 head. Lives as long as this.
   virtual ByteStream& bytes() noexcept = 0;
 

@@ -69,6 +69,7 @@ enum class ProxyProtocol : std::uint8_t { off, required };
 enum class HalfClose : std::uint8_t { abort, finish };
 enum class Underscores : std::uint8_t { reject, drop, keep };
 enum class EmptySegments : std::uint8_t { merge, keep };
+enum class RawTargetBytes : std::uint8_t { reject, encode };
 enum class EncodedSlashes : std::uint8_t { reject, keep };
 
 struct Limits {
@@ -79,8 +80,8 @@ struct Limits {
   Duration handshake_timeout = 10s;
   Duration idle_timeout = 75s;
   Duration body_idle_timeout = 30s;
-  std::uint64_t body_size = 0;  // 0: unlimited
   std::uint64_t body_rate = 0;  // bytes a second, 0: none is asked for
+  std::uint64_t body_size = 0;  // 0: unlimited
   std::uint64_t connections_per_client = 0;
   std::uint64_t requests_per_connection = 0;
   Duration connection_age = 0s;
@@ -88,6 +89,7 @@ struct Limits {
   std::uint64_t h2_streams = 100;
   Underscores underscores = Underscores::reject;
   EmptySegments empty_segments = EmptySegments::merge;
+  RawTargetBytes raw_target_bytes = RawTargetBytes::reject;
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -218,6 +220,12 @@ enum class LoadBalancing : std::uint8_t { round_robin, least_requests, random_tw
 // `automatic`: what ALPN gives, HTTP/1 without TLS.
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
 
+// What an upstream's answers over HTTP/1 may do against RFC 9112 and are understood all the same.
+struct Lenient {
+  bool bare_lf = false;            // a line ends with LF alone
+  bool padded_chunk_size = false;  // spaces stand behind a chunk's size
+};
+
 struct Pool {
   std::uint64_t in_flight = 1024;
   std::uint64_t pending = 1024;
@@ -235,6 +243,7 @@ struct Upstream {
   Duration connect_timeout = 2s;
   Duration idle_timeout = 4s;
   std::uint64_t response_header_size = 64 * KiB;
+  Lenient lenient;
   Pool pool;
   std::optional<CircuitBreaker> circuit_breaker;
   std::optional<UpstreamTls> tls;

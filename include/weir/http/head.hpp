@@ -33,6 +33,7 @@ struct RequestHead {
                            // matching; "*" for OPTIONS *
   std::string_view query;  // without its '?'
   bool has_query = false;
+  bool raw_target = false;     // the target held bytes above 7F, which were percent-encoded
   bool encoded_slash = false;  // the path holds %2F or %5C; set by normalisation
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;  // with Framing::length

@@ -52,6 +52,7 @@ struct alignas(cache_line) ListenerShard {
   Counter handshakes_resumed;
   Counter handshakes_failed;
   std::array<Counter, handshake_fault_count> handshake_faults;
+  Counter raw_targets;  // requests that raw_target_bytes: encode let in
 
  private:
   static constexpr std::size_t index(Protocol p) noexcept { return static_cast<std::size_t>(p); }

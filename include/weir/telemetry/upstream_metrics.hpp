@@ -32,6 +32,9 @@ struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer
   Histogram connect;   // only tries that opened a connection
   Histogram queue;     // only tries that waited for a permit
+  // Answers that were understood because `lenient` names the fault.
+  Counter bare_lf;
+  Counter padded_chunk_size;
 };
 
 class UpstreamMetrics : public Sharded<UpstreamShard> {

@@ -13,6 +13,7 @@ namespace weir::codec::h1 {
 namespace {
 
 constexpr std::size_t most_digits = 16;
+constexpr std::size_t most_padding = 64;
 // Beyond it others count in signed numbers.
 constexpr std::uint64_t largest_chunk = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t longest_extension = 256;
@@ -87,7 +88,10 @@ std::expected<ChunkedDecoder::Step, std::string> ChunkedDecoder::next(std::strin
         break;
       }
       case State::trailer: {
-        if (!step.data.empty() && !rest.starts_with("\r\n")) return step;
+        // The empty line goes with the last data; fields wait for the next call.
+        const bool at_end =
+            rest.starts_with("\r\n") || (lenient_.bare_lf && rest.starts_with('\n'));
+        if (!step.data.empty() && !at_end) return step;
         auto line = read_trailers(rest);
         if (!line) return std::unexpected(std::move(line.error()));
         step.consumed += *line;
@@ -114,6 +118,15 @@ std::expected<std::size_t, std::string> ChunkedDecoder::read_size(std::string_vi
   if (i == 0) return std::unexpected("a chunk without a size");
   if (size > largest_chunk) return std::unexpected("a chunk size of 2^63 or more");
 
+  if (bytes[i] == ' ' && lenient_.padded_chunk_size) {
+    const std::size_t behind = bytes.find_first_not_of(' ', i);
+    if (std::min(behind, bytes.size()) - i > most_padding) {
+      return std::unexpected("too many spaces behind a chunk size");
+    }
+    if (behind == std::string_view::npos) return 0;
+    i = behind;
+    forgiven_.padded_chunk_size = true;
+  }
   std::size_t extension = 0;
   if (bytes[i] == ';') {
     const std::size_t room = std::min(longest_extension, most_extension_bytes - extension_bytes_);
@@ -124,38 +137,46 @@ std::expected<std::size_t, std::string> ChunkedDecoder::read_size(std::string_vi
     i += extension;
     if (i == bytes.size()) return 0;
   }
-  if (bytes[i] != '\r') {
-    return std::unexpected(bytes[i] == '\n'
-                               ? "a chunk size line ends with a bare LF"
+  const std::optional<std::size_t> end = line_end(bytes.substr(i));
+  if (!end) {
+    return std::unexpected(bytes[i] == '\n' ? "a chunk size line ends with a bare LF"
+                           : bytes[i] == '\r'
+                               ? "a bare CR in a chunk size line"
                                : "a byte after a chunk size that does not belong there");
   }
-  if (i + 1 == bytes.size()) return 0;
-  if (bytes[i + 1] != '\n') return std::unexpected("a bare CR in a chunk size line");
+  if (*end == 0) return 0;
   if (extension != 0 && !are_extensions(bytes.substr(i - extension, extension))) {
     return std::unexpected("a malformed chunk extension");
   }
   extension_bytes_ += extension;
   remaining_ = size;
   state_ = size == 0 ? State::trailer : State::data;
-  return i + 2;
+  return i + *end;
+}
+
+std::optional<std::size_t> ChunkedDecoder::line_end(std::string_view bytes) noexcept {
+  if (bytes.starts_with("\r\n")) return 2;
+  if (bytes.empty() || bytes == "\r") return 0;
+  if (!lenient_.bare_lf || !bytes.starts_with('\n')) return std::nullopt;
+  forgiven_.bare_lf = true;
+  return 1;
 }
 
 std::expected<std::size_t, std::string> ChunkedDecoder::read_data_end(std::string_view bytes) {
-  constexpr std::string_view line_end = "\r\n";
-  if (!line_end.starts_with(bytes.substr(0, 2))) {
-    return std::unexpected("a chunk is longer than its size says");
-  }
-  if (bytes.size() < line_end.size()) return 0;
-  state_ = State::size;
-  return line_end.size();
+  const std::optional<std::size_t> end = line_end(bytes);
+  if (!end) return std::unexpected("a chunk is longer than its size says");
+  if (*end != 0) state_ = State::size;
+  return *end;
 }
 
 std::expected<std::size_t, std::string> ChunkedDecoder::read_trailers(std::string_view bytes) {
   FieldRules rules = trailer_fields;
   rules.underscores = underscores_;
+  rules.bare_lf = lenient_.bare_lf;
   auto end = read_field_lines(bytes, rules, trailer_at_, trailers_);
   if (!end) return std::unexpected("trailers: " + end.error().detail);
   const std::size_t consumed = trailer_at_.line;
+  forgiven_.bare_lf = forgiven_.bare_lf || trailer_at_.bare_lf;
   if (*end) {
     trailers_.remove_if([](const HeaderMap::Field& field) { return !may_be_trailer(field); });
     state_ = State::done;

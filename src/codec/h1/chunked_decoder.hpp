@@ -4,19 +4,23 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "codec/h1/head_parser.hpp"
+#include "weir/config/model.hpp"
 #include "weir/http/header_map.hpp"
 
 namespace weir::codec::h1 {
 
 class ChunkedDecoder {
  public:
-  // `underscores`: what happens to trailers with one in their name.
-  explicit ChunkedDecoder(Underscores underscores = Underscores::drop) noexcept
-      : underscores_(underscores) {}
+  // `underscores`: what happens to trailers with one in their name. `lenient`: which faults are
+  // forgiven, those of answers alone.
+  explicit ChunkedDecoder(Underscores underscores = Underscores::drop,
+                          config::Lenient lenient = {}) noexcept
+      : underscores_(underscores), lenient_(lenient) {}
 
   struct Step {
     std::size_t consumed = 0;  // bytes of the input that are done with, framing included
@@ -32,6 +36,8 @@ class ChunkedDecoder {
   // Filled when done().
   HeaderMap& trailers() noexcept { return trailers_; }
   const HeaderMap& trailers() const noexcept { return trailers_; }
+  // Which faults were forgiven.
+  config::Lenient forgiven() const noexcept { return forgiven_; }
 
  private:
   enum class State : std::uint8_t { size, data, data_end, trailer, done };
@@ -41,7 +47,13 @@ class ChunkedDecoder {
   std::expected<std::size_t, std::string> read_data_end(std::string_view bytes);
   std::expected<std::size_t, std::string> read_trailers(std::string_view bytes);
 
+  // How long the end of a line at the front of `bytes` is: 0 if more is needed, nothing if there is
+  // none.
+  std::optional<std::size_t> line_end(std::string_view bytes) noexcept;
+
   Underscores underscores_;
+  config::Lenient lenient_;
+  config::Lenient forgiven_;
   State state_ = State::size;
   std::uint64_t remaining_ = 0;  // of the chunk
   std::size_t extension_bytes_ = 0;

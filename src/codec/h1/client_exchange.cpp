@@ -24,16 +24,17 @@ iovec piece(Bytes bytes) noexcept { return {const_cast<std::byte*>(bytes.data())
 class Client final : public ClientExchange, public Cached {
  public:
   Client(net::Stream& stream, Exchange& exchange, Owner& owner, Method method,
-         std::size_t header_size)
+         std::size_t header_size, config::Lenient lenient)
       : stream_(stream),
         loop_(stream.loop()),
         exchange_(exchange),
         owner_(owner),
-        limits_{.header_size = header_size, .header_count = 1000},
+        limits_{.header_size = header_size, .header_count = 1000, .bare_lf = lenient.bare_lf},
         method_(method),
         parser_(limits_, method),
         input_(stream),
-        tunnel_(input_, exchange) {}
+        tunnel_(input_, exchange),
+        content_(lenient) {}
 
   Result<bool> send_head(const RequestHead& head, Bytes first, bool last) override {
     HeadWriter::Scratch scratch;
@@ -116,6 +117,7 @@ class Client final : public ClientExchange, public Cached {
         }
         if (*consumed != 0) {
           input_.consume(*consumed);
+          bare_lf_ = bare_lf_ || parser_.had_bare_lf();
           if (head.status >= 200) {
             begin_content(head);
           } else {
@@ -146,6 +148,11 @@ class Client final : public ClientExchange, public Cached {
     co_return co_await stream_.wait_readable(until);
   }
   bool untouched() const noexcept override { return !touched_; }
+  config::Lenient forgiven() const noexcept override {
+    config::Lenient out = content_.forgiven();
+    out.bare_lf = out.bare_lf || bare_lf_;
+    return out;
+  }
   ByteStream& bytes() noexcept override { return tunnel_; }
   void cancel() noexcept override { stream_.cancel(); }
 
@@ -277,6 +284,7 @@ class Client final : public ClientExchange, public Cached {
   std::string left_;  // of the head and the first content, where the upstream took less
   bool keep_alive_ = false;
   bool touched_ = false;
+  bool bare_lf_ = false;  // in a head
   bool ended_ = false;
   Error failure_{Reason::none, Side::upstream, {}};
 };
@@ -285,8 +293,9 @@ class Client final : public ClientExchange, public Cached {
 
 std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, Exchange& exchange,
                                                      ClientExchange::Owner& owner, Method method,
-                                                     std::size_t header_size) {
-  return std::make_unique<Client>(stream, exchange, owner, method, header_size);
+                                                     std::size_t header_size,
+                                                     config::Lenient lenient) {
+  return std::make_unique<Client>(stream, exchange, owner, method, header_size, lenient);
 }
 
 }  // namespace weir::codec::h1

@@ -15,7 +15,9 @@ namespace weir::codec::h1 {
 
 class ContentReader {
  public:
-  ContentReader() = default;  // no content
+  // No content before begin(). `lenient`: which faults of chunks are forgiven.
+  explicit ContentReader(config::Lenient lenient = {}) noexcept
+      : chunked_(Underscores::drop, lenient) {}
   ContentReader(Framing framing, std::uint64_t length,
                 Underscores underscores = Underscores::drop) noexcept
       : chunked_(underscores) {
@@ -42,6 +44,7 @@ class ContentReader {
     return length_;
   }
   const HeaderMap& trailers() const noexcept { return chunked_.trailers(); }
+  config::Lenient forgiven() const noexcept { return chunked_.forgiven(); }
   // How large a block to read into: larger ones for a content that is long.
   std::size_t wanted_block(const Input& input) const noexcept;
 

@@ -93,6 +93,10 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
     if (at.scanned == at.line) read_usual_lines(bytes, rules, at, copy, out);
     if (at.line == bytes.size()) break;
     const char* const line = begin + at.line;
+    if (*line == '\n' && rules.bare_lf) {
+      at.scanned = ++at.line;
+      return at.bare_lf = true;
+    }
     if (*line == '\r') {
       if (line + 1 == end) return false;
       if (line[1] != '\n') return refuse(rules.malformed, "a bare CR in the head");
@@ -131,16 +135,18 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
     at.scanned = offset(p);
     if (p == end) return false;
     const std::string_view name(line, at.colon - at.line);
-    if (*p != '\r') {
+    const bool bare_lf = *p == '\n' && rules.bare_lf;
+    if (*p != '\r' && !bare_lf) {
       if (p == cap) {
         return refuse(rules.too_large, "the fields are too large, from " + quoted(name) + " on");
       }
       return refuse_value(rules.malformed, name, *p);
     }
-    if (p + 1 == end) return false;
-    if (p[1] != '\n') {
+    if (!bare_lf && p + 1 == end) return false;
+    if (!bare_lf && p[1] != '\n') {
       return refuse(rules.malformed, "a bare CR in the value of field " + quoted(name));
     }
+    at.bare_lf = at.bare_lf || bare_lf;
 
     const std::string_view raw(begin + at.colon + 1,
                                static_cast<std::size_t>(p - begin) - at.colon - 1);
@@ -154,7 +160,7 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
     }
     at.size += static_cast<std::size_t>(p - line) + field_overhead;
     ++at.count;
-    at.line = offset(p) + 2;
+    at.line = offset(p) + (bare_lf ? 1 : 2);
     at.scanned = at.line;
     at.colon = 0;
     at.name_classes_seen = 0;

@@ -16,6 +16,7 @@ struct FieldRules {
   std::size_t header_count;
   std::size_t line_size = std::numeric_limits<std::size_t>::max();
   Underscores underscores = Underscores::keep;
+  bool bare_lf = false;  // ends a line, too; `HeadProgress::bare_lf` tells that one did
   Reason malformed = Reason::bad_request;
   Reason too_large = Reason::headers_too_large;
 };

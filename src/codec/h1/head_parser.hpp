@@ -19,6 +19,8 @@ struct HeadLimits {
   std::size_t header_size = 60 * 1024;  // request line and fields, each + 32
   std::size_t header_count = 100;
   Underscores underscores = Underscores::reject;  // requests only
+  bool encode_raw_target = false;                 // requests only: bytes above 7F in the target
+  bool bare_lf = false;                           // answers only: it may end a line
 };
 
 struct Refusal {
@@ -39,6 +41,7 @@ struct HeadProgress {
   std::uint8_t name_classes_seen = 0;
   std::uint8_t empty_lines = 0;
   bool start_line_done = false;
+  bool bare_lf = false;  // a line ended with LF alone
 };
 
 // Parses a request head from the start of a message. Call again with the same bytes and more behind
@@ -52,12 +55,12 @@ class RequestHeadParser {
   // before the request line are skipped (at most 2) and count as consumed. After a refusal `head`
   // holds, for the log, what was read before it.
   Consumed parse(std::string_view bytes, RequestHead& head);
-
- private:
-  std::expected<bool, Refusal> read_request_line(std::string_view bytes, RequestHead& head);
   // How many bytes at the beginning are done with: whole lines, of which `head` has copies. The
   // next parse() gets what is behind them.
   std::size_t forget_done() noexcept;
+
+ private:
+  std::expected<bool, Refusal> read_request_line(std::string_view bytes, RequestHead& head);
 
   HeadLimits limits_;
   HeadProgress at_;
@@ -70,6 +73,8 @@ class ResponseHeadParser {
   ResponseHeadParser(const HeadLimits& limits, Method method) noexcept
       : limits_(limits), method_(method) {}
   Consumed parse(std::string_view bytes, ResponseHead& head);
+  // A line ended with LF alone, as the limits allow.
+  bool had_bare_lf() const noexcept { return at_.bare_lf; }
 
  private:
   std::expected<bool, Refusal> read_status_line(std::string_view bytes, ResponseHead& head);

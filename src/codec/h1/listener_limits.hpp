@@ -11,6 +11,7 @@ inline HeadLimits head_limits(const config::Limits& limits) noexcept {
   out.uri_size = limits.uri_size;
   out.header_size = limits.header_size;
   out.header_count = limits.header_count;
+  out.encode_raw_target = limits.raw_target_bytes == config::RawTargetBytes::encode;
   out.underscores = static_cast<Underscores>(limits.underscores);
   return out;
 }

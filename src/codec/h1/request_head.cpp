@@ -219,8 +219,9 @@ std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_vi
   const char* const cap =
       static_cast<std::size_t>(end - target) > target_room ? target + target_room : end;
   // The rest of a line of which the method alone is known starts at the target.
+  const char* const unseen = bytes.data() + std::max(at_.scanned, at_.line + target_at);
   const char* const target_end =
-      skip_target(bytes.data() + std::max(at_.scanned, at_.line + target_at), cap);
+      limits_.encode_raw_target ? skip_raw_target(unseen, cap) : skip_target(unseen, cap);
   at_.scanned = static_cast<std::size_t>(target_end - bytes.data());
   if (target_end == end) return false;
   const auto target_size = static_cast<std::size_t>(target_end - target);
@@ -253,13 +254,23 @@ std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_vi
   head.method_text = own.substr(0, method_size);
   head.method = parse_method(head.method_text);
   head.target = own.substr(target_at, target_size);
+  if (limits_.encode_raw_target) {
+    if (has_raw_authority(head.target)) {
+      return refuse(Reason::bad_request, "a byte in the request target: " + quoted(head.target));
+    }
+    const auto encoded = encode_raw_bytes(head.target, target_room, arena);
+    if (!encoded) return refuse(Reason::uri_too_long, "the request target is too long");
+    head.raw_target = encoded->size() != target_size;
+    at_.size = encoded->size() - target_size;
+    head.target = *encoded;
+  }
   if (version[5] != '1' || version[7] > '1') {
     return refuse(Reason::version_not_supported,
                   "version " + quoted({version, version_line.size() - 2}));
   }
   head.version = version[7] == '1' ? Version::http11 : Version::http10;
   if (auto split = split_target(head); !split) return std::unexpected(std::move(split.error()));
-  at_.size = size - 2 + line_overhead;
+  at_.size += size - 2 + line_overhead;
   at_.line += size;
   at_.scanned = at_.line;
   at_.start_line_done = true;

@@ -1,6 +1,9 @@
 #include "codec/h1/request_target.hpp"
 
+#include <algorithm>
+
 #include "codec/h1/field_lines.hpp"
+#include "codec/h1/scan.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::codec::h1 {
@@ -52,6 +55,37 @@ std::expected<void, Refusal> split_target(RequestHead& head) {
   split_query(rest.substr(authority_end), head);
   if (head.path.empty()) head.path = "/";
   return {};
+}
+
+bool has_raw_authority(std::string_view target) noexcept {
+  if (target.starts_with('/')) return false;
+  const std::size_t scheme = target.find("://");
+  const std::size_t path = scheme == std::string_view::npos
+                               ? std::string_view::npos
+                               : target.find_first_of("/?", scheme + 3);
+  return std::ranges::any_of(target.substr(0, path), is_raw_byte);
+}
+
+std::optional<std::string_view> encode_raw_bytes(std::string_view target, std::size_t most,
+                                                 Arena& arena) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  const auto raw = static_cast<std::size_t>(std::ranges::count_if(target, is_raw_byte));
+  if (raw == 0) return target;
+  const std::size_t size = target.size() + 2 * raw;
+  if (size > most) return std::nullopt;
+  char* const out = arena.allocate(size);
+  char* at = out;
+  for (const char c : target) {
+    if (is_raw_byte(c)) {
+      const auto byte = static_cast<unsigned char>(c);
+      *at++ = '%';
+      *at++ = hex[byte >> 4];
+      *at++ = hex[byte & 15];
+    } else {
+      *at++ = c;
+    }
+  }
+  return std::string_view(out, size);
 }
 
 }  // namespace weir::codec::h1

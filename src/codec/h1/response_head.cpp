@@ -79,6 +79,7 @@ Consumed ResponseHeadParser::parse(std::string_view bytes, ResponseHead& head) {
   const FieldRules rules{
       .header_size = limits_.header_size,
       .header_count = limits_.header_count != 0 ? limits_.header_count : default_count,
+      .bare_lf = limits_.bare_lf,
       .malformed = Reason::upstream_bad_response,
       .too_large = Reason::upstream_headers_too_large};
   auto fields = read_field_lines(bytes, rules, at_, head.headers);
@@ -116,7 +117,7 @@ std::expected<bool, Refusal> ResponseHeadParser::read_status_line(std::string_vi
   const char* phrase = line + status_line.size();
   if (*phrase == ' ') {
     ++phrase;
-  } else if (*phrase != '\r') {
+  } else if (*phrase != '\r' && (*phrase != '\n' || !limits_.bare_lf)) {
     return refuse_answer("malformed status line: " +
                          quoted(bytes.substr(0, status_line.size() + 1)));
   }
@@ -127,13 +128,15 @@ std::expected<bool, Refusal> ResponseHeadParser::read_status_line(std::string_vi
   const char* const stop = from < cap ? skip_value(from, cap) : from;
   at_.scanned = static_cast<std::size_t>(stop - line);
   if (stop == end) return false;
-  if (*stop != '\r') {
+  const bool bare_lf = *stop == '\n' && limits_.bare_lf;
+  if (*stop != '\r' && !bare_lf) {
     if (stop >= cap)
       return refuse(Reason::upstream_headers_too_large, "the status line is too long");
     return refuse_answer("a control character in the status line");
   }
-  if (stop + 1 == end) return false;
-  if (stop[1] != '\n') return refuse_answer("a bare CR in the status line");
+  if (!bare_lf && stop + 1 == end) return false;
+  if (!bare_lf && stop[1] != '\n') return refuse_answer("a bare CR in the status line");
+  at_.bare_lf = bare_lf;
 
   const int status = (line[status_at] - '0') * 100 + (line[status_at + 1] - '0') * 10 +
                      (line[status_at + 2] - '0');
@@ -146,7 +149,7 @@ std::expected<bool, Refusal> ResponseHeadParser::read_status_line(std::string_vi
   head.version = line[7] == '1' ? Version::http11 : Version::http10;
   head.phrase = head.headers.arena().copy({phrase, static_cast<std::size_t>(stop - phrase)});
   at_.size = size + line_overhead;
-  at_.line = size + 2;
+  at_.line = size + (bare_lf ? 1 : 2);
   at_.scanned = at_.line;
   at_.start_line_done = true;
   return true;

@@ -69,6 +69,9 @@ constexpr bool is_value_char(char c) noexcept {
 // 21-7E without '#': what a request target is made of.
 constexpr bool is_target_char(char c) noexcept { return c > 0x20 && c < 0x7F && c != '#'; }
 
+// 80-FF: what stands in no request target.
+constexpr bool is_raw_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0x80) != 0; }
+
 // The first byte that cannot stand in a value, or `end`. What is from `begin` on may be read again.
 inline const char* skip_value(const char* p, const char* end, const char* begin) noexcept {
 #ifdef __SSE2__
@@ -114,6 +117,13 @@ inline const char* skip_target(const char* p, const char* end) noexcept {
   }
 #endif
   while (p != end && is_target_char(*p)) ++p;
+  return p;
+}
+
+// The same, where bytes above 7F may stand, too.
+inline const char* skip_raw_target(const char* p, const char* end) noexcept {
+  p = skip_target(p, end);
+  while (p != end && is_raw_byte(*p)) p = skip_target(p + 1, end);
   return p;
 }
 

@@ -9,6 +9,7 @@
 #include "codec/h1/authority.hpp"
 #include "codec/h1/field_lines.hpp"
 #include "codec/h1/message_rules.hpp"
+#include "codec/h1/request_target.hpp"
 #include "codec/h1/scan.hpp"
 #include "weir/base/text.hpp"
 
@@ -69,7 +70,6 @@ std::expected<void, HeadFault> RequestFields::pseudo(std::string_view name,
   if (regular_seen_) return malformed("a pseudo-field behind other fields");
   if ((pseudo_seen_ & bit) != 0) return malformed(std::string(name) + " twice");
   pseudo_seen_ |= bit;
-  const char* const end = value.data() + value.size();
   if (bit != seen_path && !is_clean_value(value))
     return malformed("the value of " + std::string(name));
   if (bit == seen_path) {
@@ -103,12 +103,23 @@ std::expected<void, HeadFault> RequestFields::pseudo(std::string_view name,
       break;
     default:
       head_.target = own;
-      if (h1::skip_target(value.data(), end) != end) {
-        return refused(Reason::bad_request, "a byte in the request target: " + h1::quoted(value));
-      }
-      break;
+      return check_target();
   }
   return {};
+}
+
+std::expected<void, HeadFault> RequestFields::check_target() {
+  if (limits_.raw_target_bytes == config::RawTargetBytes::encode) {
+    const auto encoded =
+        h1::encode_raw_bytes(head_.target, limits_.uri_size, head_.headers.arena());
+    if (!encoded) return refused(Reason::uri_too_long, "the request target is too long");
+    head_.raw_target = encoded->size() != head_.target.size();
+    head_.target = *encoded;
+  }
+  const char* const begin = head_.target.data();
+  const char* const end = begin + head_.target.size();
+  if (h1::skip_target(begin, end) == end) return {};
+  return refused(Reason::bad_request, "a byte in the request target: " + h1::quoted(head_.target));
 }
 
 std::expected<void, HeadFault> RequestFields::regular(std::string_view name,

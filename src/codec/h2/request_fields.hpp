@@ -37,6 +37,7 @@ class RequestFields : public Cached {
 
   void fault(std::unexpected<HeadFault> what);
   std::expected<void, HeadFault> pseudo(std::string_view name, std::string_view value);
+  std::expected<void, HeadFault> check_target();
   std::expected<void, HeadFault> regular(std::string_view name, std::string_view value);
   std::expected<void, HeadFault> cookie(std::string_view value);
   std::expected<void, HeadFault> decide(bool ended);

@@ -8,9 +8,11 @@
 
 namespace weir::codec::h1 {
 
-// `stream`, `exchange` and `owner` outlive it. `header_size` bounds a head.
+// `stream`, `exchange` and `owner` outlive it. `header_size` bounds a head; `lenient`: which faults
+// of the answer are forgiven.
 std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, Exchange& exchange,
                                                      ClientExchange::Owner& owner, Method method,
-                                                     std::size_t header_size);
+                                                     std::size_t header_size,
+                                                     config::Lenient lenient = {});
 
 }  // namespace weir::codec::h1

@@ -14,12 +14,14 @@ struct Decoded {
   std::string data;
   std::size_t consumed = 0;
   HeaderMap trailers;
+  config::Lenient forgiven{};
 };
 
 // Offers `bytes` as they would arrive `piece` at a time, what was not consumed again each time.
-Decoded decode(std::string_view bytes, std::size_t piece = std::string_view::npos) {
+Decoded decode(std::string_view bytes, std::size_t piece = std::string_view::npos,
+               config::Lenient lenient = {}) {
   Decoded out;
-  ChunkedDecoder decoder;
+  ChunkedDecoder decoder(Underscores::drop, lenient);
   std::size_t arrived = 0;
   while (true) {
     arrived = piece > bytes.size() - arrived ? bytes.size() : arrived + piece;
@@ -38,6 +40,7 @@ Decoded decode(std::string_view bytes, std::size_t piece = std::string_view::npo
   }
   out.outcome = decoder.done() ? "done" : "more";
   out.trailers = std::move(decoder.trailers());
+  out.forgiven = decoder.forgiven();
   return out;
 }
 
@@ -48,10 +51,10 @@ struct Row {
   std::string data = "";
 };
 
-void check(const std::vector<Row>& rows) {
+void check(const std::vector<Row>& rows, config::Lenient lenient = {}) {
   for (const Row& row : rows) {
     for (const std::size_t piece : {std::string_view::npos, std::size_t{1}, std::size_t{3}}) {
-      const Decoded decoded = decode(row.bytes, piece);
+      const Decoded decoded = decode(row.bytes, piece, lenient);
       EXPECT_EQ(decoded.outcome, row.outcome) << row.name << ", " << piece;
       if (row.outcome == "bad") continue;
       EXPECT_EQ(decoded.data, row.data) << row.name << ", " << piece;
@@ -233,6 +236,42 @@ TEST(ChunkedDecoder, DataBeforeAFaultIsHandedOut) {
   ASSERT_TRUE(step);
   EXPECT_EQ(step->data, "hello");
   EXPECT_FALSE(decoder.next(std::string_view(bytes).substr(step->consumed)));
+}
+
+constexpr config::Lenient bare_lf{.bare_lf = true};
+constexpr config::Lenient padded{.padded_chunk_size = true};
+
+TEST(ChunkedDecoder, ABareLfEndsALineWhereItIsForgiven) {
+  check({{"size and data", "2\nok\n0\n\n", "done", "ok"},
+         {"mixed", "2\r\nok\n1;a=b\n!\r\n0\r\n\n", "done", "ok!"},
+         {"trailers", "0\nA: b\nC: d\r\n\n", "done"},
+         {"CR CR LF", "2\r\r\nok\r\n", "bad"},
+         {"CR alone behind the data", "2\nok\r0\n\n", "bad"},
+         {"data longer", "2\nokay\n", "bad"},
+         {"no size", "\n", "bad"},
+         {"padded", "2 \nok\n", "bad"}},
+        bare_lf);
+  EXPECT_TRUE(decode("2\nok\r\n0\r\n\r\n", 1, bare_lf).forgiven.bare_lf);
+  EXPECT_TRUE(decode("2\r\nok\n0\r\n\r\n", 1, bare_lf).forgiven.bare_lf);
+  EXPECT_TRUE(decode("0\r\nA: b\n\r\n", 1, bare_lf).forgiven.bare_lf);
+  EXPECT_FALSE(decode("2\r\nok\r\n0\r\nA: b\r\n\r\n", 1, bare_lf).forgiven.bare_lf);
+}
+
+TEST(ChunkedDecoder, SpacesBehindASizeWhereTheyAreForgiven) {
+  const std::string most(64, ' ');
+  check({{"some", "2  \r\nok\r\n0 \r\n\r\n", "done", "ok"},
+         {"before an extension", "2 ;a=b\r\nok\r\n0\r\n\r\n", "done", "ok"},
+         {"as many as there may be", "2" + most + "\r\nok\r\n0\r\n\r\n", "done", "ok"},
+         {"one more", "2" + most + " \r\nok\r\n0\r\n\r\n", "bad"},
+         {"cut", "2  ", "more"},
+         {"a tab", "2\t\r\nok\r\n", "bad"},
+         {"before the size", " 2\r\nok\r\n", "bad"},
+         {"within the size", "1 0\r\n", "bad"},
+         {"no size", "  \r\n", "bad"},
+         {"a bare LF", "2 \nok\r\n", "bad"}},
+        padded);
+  EXPECT_TRUE(decode("2 \r\nok\r\n0\r\n\r\n", 1, padded).forgiven.padded_chunk_size);
+  EXPECT_FALSE(decode("2\r\nok\r\n0\r\n\r\n", 1, padded).forgiven.padded_chunk_size);
 }
 
 }  // namespace

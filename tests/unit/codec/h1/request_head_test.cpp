@@ -259,5 +259,37 @@ TEST(RequestHead, WhatWasReadStaysForTheLogAfterARefusal) {
   EXPECT_EQ(head.headers.get(FieldId::host), "a");
 }
 
+HeadLimits encoding(std::size_t uri_size = 1024) {
+  HeadLimits limits;
+  limits.uri_size = uri_size;
+  limits.encode_raw_target = true;
+  return limits;
+}
+
+TEST(RequestHead, RawBytesOfATargetWhereTheyAreEncoded) {
+  check({{"UTF-8", line("GET /caf\xC3\xA9 HTTP/1.1"), "ok"},
+         {"no UTF-8", line("GET /\xFF?\x80 HTTP/1.1"), "ok"},
+         {"far behind", line("GET /" + std::string(40, 'a') + "\xFF HTTP/1.1"), "ok"},
+         {"in the host", line("GET http://\xC3\xA9/ HTTP/1.1"), "bad_request"},
+         {"a control", line("GET /\xC3\x01 HTTP/1.1"), "bad_request"},
+         {"DEL", line("GET /\xC3\x7F HTTP/1.1"), "bad_request"},
+         {"a fragment", line("GET /\xC3#\xC3 HTTP/1.1"), "bad_request"},
+         {"in the method", line("G\xC3T / HTTP/1.1"), "bad_request"},
+         {"in the version", line("GET / HTTP/1.\xC3"), "bad_request"}},
+        encoding());
+  const Parsed parsed = parse(line("GET /a\xC3\xA9?\xFF%20 HTTP/1.1"), encoding());
+  EXPECT_EQ(parsed.head.target, "/a%C3%A9?%FF%20");
+  EXPECT_EQ(parsed.head.path, "/a%C3%A9");
+  EXPECT_EQ(parsed.head.query, "%FF%20");
+  EXPECT_TRUE(parsed.head.raw_target);
+  EXPECT_FALSE(parse(line("GET /a%C3 HTTP/1.1"), encoding()).head.raw_target);
+}
+
+TEST(RequestHead, AnEncodedTargetIsBoundedByWhatItBecame) {
+  check({{"fits", line("GET /\xC3\xC3\xC3 HTTP/1.1"), "ok"},
+         {"does not", line("GET /\xC3\xC3\xC3\xC3 HTTP/1.1"), "uri_too_long"}},
+        encoding(10));
+}
+
 }  // namespace
 }  // namespace weir::codec::h1

@@ -242,5 +242,37 @@ TEST(ResponseHead, OneParserAMessageOneHeadForAll) {
   EXPECT_FALSE(head.headers.contains("link"));
 }
 
+TEST(ResponseHead, ABareLfEndsALineWhereItIsForgiven) {
+  HeadLimits lenient;
+  lenient.bare_lf = true;
+  check({{"all lines", "HTTP/1.1 200 OK\nA: b\nContent-Length: 0\n\n", "ok"},
+         {"no phrase", "HTTP/1.1 200\nA: b\n\n", "ok"},
+         {"an empty phrase", "HTTP/1.1 200 \n\n", "ok"},
+         {"mixed", "HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\n", "ok"},
+         {"an empty value", "HTTP/1.1 200 OK\nA:\n\n", "ok"},
+         {"cut", "HTTP/1.1 200 OK\nA: b\n", "more"},
+         {"no colon", "HTTP/1.1 200 OK\nA\n\n", bad},
+         {"a fold", "HTTP/1.1 200 OK\nA: b\n c\n\n", bad},
+         {"a bare CR", "HTTP/1.1 200 OK\nA: b\rC: d\n\n", bad},
+         {"CR CR LF", "HTTP/1.1 200 OK\nA: b\r\r\n\n", bad},
+         {"CR before the empty line", "HTTP/1.1 200 OK\nA: b\n\rX", bad},
+         {"NUL", "HTTP/1.1 200 OK\nA: \0\n\n"s, bad}},
+        lenient);
+  struct Told {
+    const char* bytes;
+    bool had;
+  };
+  for (const Told& row :
+       {Told{"HTTP/1.1 200 OK\nA: b\r\n\r\n", true}, Told{"HTTP/1.1 200 OK\r\nA: b\n\r\n", true},
+        Told{"HTTP/1.1 200 OK\r\nA: b\r\n\n", true},
+        Told{"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", false}}) {
+    ResponseHead head;
+    ResponseHeadParser parser(lenient, Method::get);
+    ASSERT_TRUE(parser.parse(row.bytes, head)) << row.bytes;
+    EXPECT_EQ(parser.had_bare_lf(), row.had) << row.bytes;
+    EXPECT_EQ(head.headers.get("a"), "b") << row.bytes;
+  }
+}
+
 }  // namespace
 }  // namespace weir::codec::h1
