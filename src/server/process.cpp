@@ -7,7 +7,7 @@
 namespace weir::server {
 namespace {
 
-constexpr unsigned offload_threads = 3;      // of which a use takes two
+constexpr unsigned offload_threads = 3;     // of which a use takes two
 constexpr std::size_t offload_queue = 256;  // for each use
 
 upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
