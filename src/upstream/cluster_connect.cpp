@@ -102,9 +102,9 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, const Tried& tried, D
 
 bool Cluster::judge(Endpoint& endpoint, TimePoint began, TimePoint now, const Result<>& connected) {
   if (connected) return endpoint.backoff_.succeeded();
+  log_connect_failure(now, name_, endpoint, connected.error());
   // What fails in our own process says nothing of the endpoint.
   if (connected.error().side == Side::internal) return false;
-  log_connect_failure(now, name_, endpoint, connected.error());
   return endpoint.backoff_.failed(began, now, cause_of(connected.error()));
 }
 

@@ -27,8 +27,10 @@ void log_connect_failure(TimePoint now, std::string_view upstream, const Endpoin
   const std::string_view message = message_of(error.reason);
   if (message.empty() || error.side == Side::downstream) return;
   namespace log = telemetry::log;
+  const bool out_of_time = error.reason == Reason::connect_timeout && error.detail.empty();
   log::occasionally(now, log::Level::warn, message,
-                    {{"upstream", upstream}, {"error", error.detail}},
+                    {{"upstream", upstream},
+                     {"error", out_of_time ? std::string_view("ETIMEDOUT") : error.detail}},
                     {{"endpoint", endpoint.address()}});
 }
 
