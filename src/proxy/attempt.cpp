@@ -106,8 +106,13 @@ void Attempt::begin() {
     whole = true;
   } else if (body != nullptr) {
     if (!request_.head.expect_continue) first = body->read_ready();
+    // Who ended the request in a frame behind its head is forwarded with one, be it empty: gRPC
+    // servers of Go wait for it. Chunks are such frames, and HTTP/1 has no other way to end them.
+    const RequestHead& head = request_.head;
+    const bool end_follows = lease_.shared() && first.empty() && !head.expect_continue &&
+                             (head.version == Version::http2 || head.framing == Framing::chunked);
     // Trailers go behind the content.
-    whole = body->complete() && body->trailers().empty();
+    whole = body->complete() && body->trailers().empty() && !end_follows;
     keeping_ = lease_.shared() || (lease_.reused() && is_idempotent(request_.head.method));
     if (whole && keeping_ && !first.empty() && first.size() <= most_kept) {
       kept_ = first = as_bytes(request_.head.headers.arena().copy(as_text(first)));

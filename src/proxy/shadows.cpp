@@ -92,7 +92,7 @@ Task<> Shadows::run(std::unique_ptr<RequestCopy> copy, [[maybe_unused]] Place pl
   if (copy->has_content) {
     copy->request.head.framing = Framing::length;
     copy->request.head.content_length = copy->content.size();
-    if (!copy->content.empty()) copy->request.body = &body;
+    copy->request.body = &body;
   }
   copy->exchange.hard_deadline = loop_.now() + longest;
   const auto answer =

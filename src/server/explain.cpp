@@ -281,7 +281,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   const config::Route& route = *match.route;
   step("route", fmt::format("{}: {}", route.name, match_text(route.match)));
   if (normal->encoded_slash && route.encoded_slashes == config::EncodedSlashes::reject) {
-    return stop(Reason::bad_request, "encoded slash in the path");
+    return stop(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
   }
   int refused = 0;
   for (const std::string& middleware : route.middleware) {

@@ -148,7 +148,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
   exchange.rest = match.rest;
   if (head.encoded_slash && compiled.config->encoded_slashes == config::EncodedSlashes::reject) {
-    return refuse_with(Reason::bad_request, "encoded slash in the path");
+    return refuse_with(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
   }
   return &compiled;
 }

@@ -16,9 +16,9 @@ namespace weir::codec::h1 {
 
 class ChunkedDecoder {
  public:
-  // `underscores`: what happens to trailers with one in their name. `lenient`: which faults are
-  // forgiven, those of answers alone.
-  explicit ChunkedDecoder(Underscores underscores = Underscores::drop,
+  // `underscores`: what happens to trailers with one in their name; an answer's are kept, as in its
+  // head. `lenient`: which faults are forgiven, those of answers alone.
+  explicit ChunkedDecoder(Underscores underscores = Underscores::keep,
                           config::Lenient lenient = {}) noexcept
       : underscores_(underscores), lenient_(lenient) {}
 

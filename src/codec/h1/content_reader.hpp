@@ -17,9 +17,9 @@ class ContentReader {
  public:
   // No content before begin(). `lenient`: which faults of chunks are forgiven.
   explicit ContentReader(config::Lenient lenient = {}) noexcept
-      : chunked_(Underscores::drop, lenient) {}
+      : chunked_(Underscores::keep, lenient) {}
   ContentReader(Framing framing, std::uint64_t length,
-                Underscores underscores = Underscores::drop) noexcept
+                Underscores underscores = Underscores::keep) noexcept
       : chunked_(underscores) {
     begin(framing, length);
   }

@@ -124,8 +124,8 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
       }
       if ((at.name_classes_seen & underscore_char) != 0 &&
           rules.underscores == Underscores::reject) {
-        return refuse(rules.malformed, "field name with an underscore: " +
-                                           quoted({line, static_cast<std::size_t>(p - line)}));
+        return refuse(rules.malformed,
+                      underscore_detail({line, static_cast<std::size_t>(p - line)}));
       }
       at.colon = offset(p);
       ++p;
@@ -203,6 +203,14 @@ std::string quoted(std::string_view text) {
     }
   }
   out += text.size() > longest ? "...'" : "'";
+  return out;
+}
+
+std::string underscore_detail(std::string_view name) {
+  constexpr std::size_t longest = 64;
+  std::string out = "field name has an underscore: ";
+  out += name.substr(0, longest);
+  out += name.size() > longest ? "... (limits.underscores)" : " (limits.underscores)";
   return out;
 }
 

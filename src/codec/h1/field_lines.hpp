@@ -31,6 +31,10 @@ std::expected<bool, Refusal> read_field_lines(std::string_view bytes, const Fiel
 // `text` in quotes for a detail, hostile bytes as \xHH, cut off after 64 bytes.
 std::string quoted(std::string_view text);
 
+// Why a field with an underscore in its name is refused, and which key changes that. `name` is a
+// token.
+std::string underscore_detail(std::string_view name);
+
 // The one way to build a refusal, kept out of the hot path.
 std::unexpected<Refusal> refuse(Reason reason, std::string detail);
 

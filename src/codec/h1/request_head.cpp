@@ -47,6 +47,7 @@ struct RequestFacts {
   std::string_view host, upgrade, websocket_key, websocket_version;
   unsigned hosts = 0, upgrades = 0, websocket_keys = 0, websocket_versions = 0;
   unsigned expects = 0;
+  bool authorization = false;
 };
 
 std::expected<void, Refusal> gather(RequestHead& head, RequestFacts& facts) {
@@ -55,6 +56,12 @@ std::expected<void, Refusal> gather(RequestHead& head, RequestFacts& facts) {
       case FieldId::host:
         facts.host = field.value;
         ++facts.hosts;
+        break;
+      case FieldId::authorization:
+        // Two recipients might believe two of them.
+        if (std::exchange(facts.authorization, true)) {
+          return refuse(Reason::bad_request, "more than one Authorization");
+        }
         break;
       case FieldId::content_length:
         facts.framing.content_length = field.value;

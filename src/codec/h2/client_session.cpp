@@ -13,16 +13,21 @@ namespace {
 
 // More streams than these share no connection, whatever the upstream says.
 constexpr std::size_t most_streams = 1000;
-// Content that waits to be read, of all streams, while the connection's window is given back at
-// once: one stream that is not read does not stop the others.
-constexpr std::size_t most_queued = 4 * 1024 * 1024;
+// What may come of an answer that nobody reads. The connection's window is given back as content
+// comes, whoever reads it or not: a client that is slow holds this, and stops no other's answer.
+constexpr std::uint32_t stream_window = 64 * 1024;
+// The same where the reader has kept up so far, for as many of the streams.
+constexpr std::int32_t wide_window = 256 * 1024;
+constexpr std::size_t most_widened = 64;
 
 SessionOptions session_options(const ClientOptions& options) noexcept {
   SessionOptions out;
   out.server = false;
   out.most_streams = 0;  // nothing may be pushed
+  out.stream_window = stream_window;
   out.header_list_size = static_cast<std::uint32_t>(
       std::min<std::size_t>(options.header_size, std::numeric_limits<std::int32_t>::max()));
+  out.most_section = SessionOptions::section_of(options.header_size);
   return out;
 }
 
@@ -114,9 +119,19 @@ void ClientSession::content_offered(std::int32_t id, OutboundContent& content) {
 }
 
 void ClientSession::content_taken(std::int32_t id, std::size_t bytes) noexcept {
-  queued_ -= bytes;
   session_.consume_stream(id, bytes);
-  give_window_back();
+}
+
+void ClientSession::widen(std::int32_t id) noexcept {
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end() || entry->second.widened || widened_ == most_widened) return;
+  if (nghttp2_session_set_local_window_size(session_.native(), NGHTTP2_FLAG_NONE, id,
+                                            wide_window) != 0) {
+    return;
+  }
+  entry->second.widened = true;
+  ++widened_;
+  session_.want_write();
 }
 
 void ClientSession::reset(std::int32_t id, std::uint32_t error) noexcept {
@@ -127,7 +142,8 @@ void ClientSession::orphan(std::int32_t id, std::unique_ptr<OutboundContent> con
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return;
   content->offer({}, false);
-  entry->second = {nullptr, std::move(content)};
+  entry->second.stream = nullptr;
+  entry->second.content = std::move(content);
   ++orphans_;
 }
 
@@ -164,19 +180,16 @@ void ClientSession::on_fields_begin(const nghttp2_frame& frame) {
   if (ClientStream* const stream = find(frame.hd.stream_id)) stream->fields_begin();
 }
 
-bool ClientSession::on_field(const nghttp2_frame& frame, std::string_view name,
+void ClientSession::on_field(const nghttp2_frame& frame, std::string_view name,
                              std::string_view value) {
-  ClientStream* const stream = find(frame.hd.stream_id);
-  return stream == nullptr || stream->field(name, value);
+  if (ClientStream* const stream = find(frame.hd.stream_id)) stream->field(name, value);
 }
 
 void ClientSession::on_content(std::int32_t id, Bytes content) {
   owed_ += content.size();
   ClientStream* const stream = find(id);
   if (stream == nullptr) return;
-  const std::size_t before = stream->queued();
   stream->content(content);
-  queued_ += stream->queued() - before;
   if (stream->malformed()) malformed_.push_back(id);
 }
 
@@ -216,11 +229,11 @@ void ClientSession::on_stream_closed(std::int32_t id, std::uint32_t error) {
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return;
   if (ClientStream* const stream = entry->second.stream) {
-    queued_ -= stream->queued();
     stream->closed(error);
   } else {
     --orphans_;
   }
+  if (entry->second.widened) --widened_;
   entries_.erase(entry);
   changed_ = true;
 }
@@ -250,13 +263,8 @@ void ClientSession::after_events() {
   for (const std::int32_t id : std::exchange(malformed_, {})) {
     if (find(id) != nullptr) session_.reset_stream(id, NGHTTP2_PROTOCOL_ERROR);
   }
-  give_window_back();
+  if (owed_ != 0) session_.consume_connection(std::exchange(owed_, 0));
   tell();
-}
-
-void ClientSession::give_window_back() {
-  if (owed_ == 0 || queued_ > most_queued) return;
-  session_.consume_connection(std::exchange(owed_, 0));
 }
 
 Task<bool> ClientSession::write_when_wanted() {
@@ -329,7 +337,7 @@ void ClientSession::lose(Reason reason, std::string_view detail) noexcept {
   for (const auto& [id, entry] : std::exchange(entries_, {})) {
     if (entry.stream != nullptr) entry.stream->lost(reason, detail);
   }
-  orphans_ = queued_ = 0;
+  orphans_ = widened_ = 0;
   stream_->close();
   settled_.notify();
   changed_ = true;

@@ -44,7 +44,8 @@ class ClientSession final : public ClientConnection,
   std::int32_t open(ClientStream& stream, const FieldBlock& fields, OutboundContent* content);
   void content_offered(std::int32_t id, OutboundContent& content);
   void content_taken(std::int32_t id, std::size_t bytes) noexcept;
-  void content_dropped(std::size_t bytes) noexcept { queued_ -= bytes; }
+  // The stream's reader keeps up with it: more may come at a time.
+  void widen(std::int32_t id) noexcept;
   void reset(std::int32_t id, std::uint32_t error) noexcept;
   // The stream's owner has gone before the session has closed it.
   void orphan(std::int32_t id, std::unique_ptr<OutboundContent> content) noexcept;
@@ -54,11 +55,12 @@ class ClientSession final : public ClientConnection,
   struct Entry {
     ClientStream* stream = nullptr;            // null: an orphan
     std::unique_ptr<OutboundContent> content;  // of an orphan
+    bool widened = false;
   };
 
   bool on_frame_begins(const nghttp2_frame_hd& frame) override;
   void on_fields_begin(const nghttp2_frame& frame) override;
-  bool on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
+  void on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
   void on_content(std::int32_t stream, Bytes content) override;
   void on_frame(const nghttp2_frame& frame) override;
   void on_frame_written(const nghttp2_frame& frame) override;
@@ -71,7 +73,6 @@ class ClientSession final : public ClientConnection,
 
   ClientStream* find(std::int32_t id) const noexcept;
   void read() noexcept;
-  void give_window_back();
   // Never ends.
   Task<bool> write_when_wanted();
   void write() noexcept;
@@ -93,9 +94,9 @@ class ClientSession final : public ClientConnection,
   FloodGuard guard_;
   Error failure_;  // why it is closed
   std::size_t orphans_ = 0;
-  std::size_t queued_ = 0;  // content that came and was not read, of all streams
-  std::size_t owed_ = 0;    // of the connection's window
-  TimePoint heard_;         // when something came last
+  std::size_t widened_ = 0;  // streams
+  std::size_t owed_ = 0;     // of the connection's window
+  TimePoint heard_;          // when something came last
   TimePoint pinged_{};
   bool settings_came_ = false;
   bool pinging_ = false;

@@ -14,8 +14,6 @@ namespace {
 // Interim heads that may wait to be relayed; an attempt ends long before.
 constexpr std::size_t most_heads = 16;
 constexpr std::size_t most_trailers = 1000;
-// What a head may count beyond its limit before the connection is ended.
-constexpr std::size_t flood_excess = 64 * 1024;
 
 void add_target(FieldBlock& fields, const RequestHead& head, bool tls, std::string& target) {
   fields.add(":scheme", tls ? "https" : "http");
@@ -43,7 +41,6 @@ ClientStream::ClientStream(ClientSession& session, net::Loop& loop, Exchange& ex
 
 ClientStream::~ClientStream() {
   if (session_ == nullptr || id_ == 0) return;
-  session_->content_dropped(inbound_.queued());
   reset(NGHTTP2_CANCEL);
   session_->orphan(id_, std::move(outbound_));
 }
@@ -165,7 +162,14 @@ Bytes ClientStream::take() noexcept {
   const Bytes piece = inbound_.take();
   if (!piece.empty()) {
     exchange_.last_activity = loop_.now();
-    if (session_ != nullptr) session_->content_taken(id_, piece.size());
+    taken_ += piece.size();
+    if (session_ != nullptr) {
+      session_->content_taken(id_, piece.size());
+      if (taken_ >= widen_at_) {
+        widen_at_ = taken_ + widen_after;
+        session_->widen(id_);
+      }
+    }
   }
   if (tunnel_) return piece;
   if (inbound_.complete()) {
@@ -237,23 +241,19 @@ void ClientStream::fault(Reason before_head, std::string detail) noexcept {
 void ClientStream::fields_begin() {
   touched_ = true;
   if (final_came_) {
-    trailer_fields_.emplace(header_size_, most_trailers, trailers_);
+    trailer_fields_.emplace(header_size_, most_trailers, config::Underscores::keep, trailers_);
   } else {
     fields_.emplace(header_size_, method_, tunnel_);
   }
 }
 
-bool ClientStream::field(std::string_view name, std::string_view value) {
-  if (malformed_) return true;
-  if (trailer_fields_) {
-    if (auto taken = trailer_fields_->field(name, value); !taken) {
-      malformed_ = true;
-      fault(Reason::upstream_incomplete, "trailers: " + taken.error().detail);
-    }
-    return true;
+void ClientStream::field(std::string_view name, std::string_view value) {
+  if (malformed_) return;
+  if (!trailer_fields_) return fields_->field(name, value);
+  if (auto taken = trailer_fields_->field(name, value); !taken) {
+    malformed_ = true;
+    fault(Reason::upstream_incomplete, "trailers: " + taken.error().detail);
   }
-  fields_->field(name, value);
-  return fields_->size() <= 2 * header_size_ + flood_excess;
 }
 
 void ClientStream::fields_complete(bool ended) {

@@ -52,8 +52,7 @@ class ClientStream final : public ClientExchange, private ByteStream {
 
   // --- what came, in the session's callbacks: noted only
   void fields_begin();
-  // False: the fields are beyond all measure.
-  bool field(std::string_view name, std::string_view value);
+  void field(std::string_view name, std::string_view value);
   void fields_complete(bool ended);
   void content(Bytes bytes);
   void content_ended();
@@ -64,9 +63,11 @@ class ClientStream final : public ClientExchange, private ByteStream {
   void lost(Reason reason, std::string_view detail) noexcept;
   // What the upstream sent is no message: to be reset.
   bool malformed() const noexcept { return malformed_; }
-  std::size_t queued() const noexcept { return inbound_.queued(); }
 
  private:
+  // A reader that took so much keeps up with the upstream.
+  static constexpr std::uint64_t widen_after = 128 * 1024;
+
   Task<Result<>> write(Bytes bytes) override;
   void shutdown_write() noexcept override;
 
@@ -95,6 +96,8 @@ class ClientStream final : public ClientExchange, private ByteStream {
   std::unique_ptr<OutboundContent> outbound_;  // the session's, when this goes first
   std::optional<std::uint64_t> length_;
   std::uint64_t received_ = 0;
+  std::uint64_t taken_ = 0;  // by its reader
+  std::uint64_t widen_at_ = widen_after;
   std::string accept_;  // of an extended CONNECT: what its handshake would be answered with
   Error failure_{Reason::none, Side::upstream, {}};
   bool tunnel_ = false;

@@ -41,6 +41,15 @@ std::expected<void, HeadFault> check_field(FieldId id, std::string_view name,
   return {};
 }
 
+std::expected<bool, HeadFault> check_underscore(config::Underscores policy, FieldId id,
+                                                std::string_view name) {
+  if (policy == config::Underscores::keep || id != FieldId::other || !name.contains('_')) {
+    return true;
+  }
+  if (policy == config::Underscores::drop) return false;
+  return refused(Reason::bad_request, h1::underscore_detail(name));
+}
+
 int parse_status(std::string_view value) noexcept {
   if (value.size() != 3 || !std::ranges::all_of(value, is_digit)) return 0;
   return (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
@@ -54,7 +63,11 @@ std::expected<void, HeadFault> TrailerFields::field(std::string_view name, std::
   if (bytes_ > most_bytes_ || ++fields_ > most_fields_) {
     return refused(Reason::headers_too_large, "too many fields behind the content");
   }
-  if (h1::may_be_trailer({name, value, id})) out_.add(id, name, value);
+  const auto taken = check_underscore(underscores_, id, name);
+  if (!taken) {
+    return refused(taken.error().reason, "trailers: " + taken.error().detail);
+  }
+  if (*taken && h1::may_be_trailer({name, value, id})) out_.add(id, name, value);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "weir/base/reason.hpp"
+#include "weir/config/model.hpp"
 #include "weir/http/header_map.hpp"
 
 namespace weir::codec::h2 {
@@ -29,7 +30,11 @@ inline bool is_pseudo(std::string_view name) noexcept { return name.starts_with(
 // space at its ends; no field of the connection, and of TE only `trailers`. `id` is the name's.
 std::expected<void, HeadFault> check_field(FieldId id, std::string_view name,
                                            std::string_view value);
-// The part of it for values alone, those of pseudo-fields too.
+// Whether a request's field is taken on, as far as `limits.underscores` decides it: a name with an
+// underscore may be dropped, or refused.
+std::expected<bool, HeadFault> check_underscore(config::Underscores policy, FieldId id,
+                                                std::string_view name);
+// The part of check_field() for values alone, those of pseudo-fields too.
 bool is_clean_value(std::string_view value) noexcept;
 
 // What RFC 9113 section 6.5.2 counts a field as.
@@ -40,17 +45,20 @@ constexpr std::size_t counted_size(std::string_view name, std::string_view value
 // The three digits of :status; 0 for anything else.
 int parse_status(std::string_view value) noexcept;
 
-// Fields behind the content, HeaderMap by HeaderMap: adds one that may be a trailer to `out`, and
-// drops one that may not. `size` and `count` go on counting over the section.
+// Fields behind the content, one after the other: adds one that may be a trailer to `out`, and
+// drops one that may not. The limits are those of the whole section. `underscores`: of a request
+// reject or drop, since kept ones would be a way around what a head may not say; of an answer keep.
 class TrailerFields {
  public:
-  TrailerFields(std::size_t most_bytes, std::size_t most_fields, HeaderMap& out) noexcept
-      : most_bytes_(most_bytes), most_fields_(most_fields), out_(out) {}
+  TrailerFields(std::size_t most_bytes, std::size_t most_fields, config::Underscores underscores,
+                HeaderMap& out) noexcept
+      : most_bytes_(most_bytes), most_fields_(most_fields), underscores_(underscores), out_(out) {}
   std::expected<void, HeadFault> field(std::string_view name, std::string_view value);
 
  private:
   std::size_t most_bytes_;
   std::size_t most_fields_;
+  config::Underscores underscores_;
   HeaderMap& out_;
   std::size_t bytes_ = 0;
   std::size_t fields_ = 0;

@@ -32,17 +32,22 @@ class Goodbye {
     if (step_ == Step::noticed && notice_written_) {
       nghttp2_submit_ping(session.native(), NGHTTP2_FLAG_NONE, mark.data());
       session.want_write();
+      asked_at_ = now;
       step_ = Step::asked;
     }
     if (step_ == Step::noticed || step_ == Step::asked) {
       if (!ponged_ && now < until_) return until_;
-      nghttp2_submit_goaway(session.native(), NGHTTP2_FLAG_NONE,
-                            nghttp2_session_get_last_proc_stream_id(session.native()),
-                            NGHTTP2_NO_ERROR, nullptr, 0);
-      session.want_write();
-      step_ = Step::said;
+      send_away(session, NGHTTP2_NO_ERROR);
     }
     return {};
+  }
+  // Says at once, because of `error`, which stream is the last that is taken.
+  void send_away(Session& session, std::uint32_t error) {
+    nghttp2_submit_goaway(session.native(), NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session.native()), error, nullptr,
+                          0);
+    session.want_write();
+    step_ = Step::said;
   }
   // A GOAWAY went out; true when there is something to say behind it.
   bool goaway_written() noexcept {
@@ -52,6 +57,8 @@ class Goodbye {
   void pong(const std::uint8_t* opaque) noexcept {
     if (std::equal(mark.begin(), mark.end(), opaque)) ponged_ = true;
   }
+  // The client has read all that was sent until `time`.
+  bool has_read_until(TimePoint time) const noexcept { return ponged_ && time <= asked_at_; }
   bool begun() const noexcept { return step_ != Step::none; }
   bool said() const noexcept { return step_ == Step::said; }
 
@@ -63,6 +70,7 @@ class Goodbye {
   bool notice_written_ = false;
   bool ponged_ = false;
   Deadline until_ = no_deadline;
+  TimePoint asked_at_{};
 };
 
 }  // namespace weir::codec::h2

@@ -1,6 +1,6 @@
-// Finds content and fields that a client sends behind the end of its stream (RFC 9113 section 5.1),
+// Finds content and fields that a peer sends behind the end of its stream (RFC 9113 section 5.1),
 // from the frames' headers alone: nghttp2 takes no notice of them once the stream is closed. Of a
-// stream that we reset such frames may have been on their way, so only what the client ended
+// stream that we reset such frames may have been on their way, so only what the peer ended or reset
 // itself, and lately, is remembered. Owned by a session, worker thread only; pure.
 #pragma once
 
@@ -18,8 +18,11 @@ class LateFrames {
   static constexpr std::size_t most_remembered = 16;
   static constexpr std::size_t preface_size = 24;
 
-  // Whether one of them begins in these bytes, the next of what the client sends. The first is its
-  // preface. Bytes that are no frames are harmless.
+  // `preface`: bytes that come before the first frame; a client's, a server has none.
+  explicit LateFrames(std::size_t preface = preface_size) noexcept : skip_(preface) {}
+
+  // Whether one of them begins in these bytes, the next of what the peer sends. Bytes that are no
+  // frames are harmless.
   bool take(Bytes bytes) noexcept {
     bool late = false;
     while (!bytes.empty()) {
@@ -54,7 +57,7 @@ class LateFrames {
     return false;
   }
 
-  std::size_t skip_ = preface_size;  // of what is no header
+  std::size_t skip_;  // of what is no header
   std::array<std::uint8_t, 9> header_{};
   std::size_t have_ = 0;                                // of it
   std::array<std::uint32_t, most_remembered> ended_{};  // streams, the latest in turn; 0: none

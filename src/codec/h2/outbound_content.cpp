@@ -41,6 +41,7 @@ ssize_t OutboundContent::provide(nghttp2_session* session, std::int32_t stream, 
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (count == piece_.size() && last_) {
     ended_ = true;
+    moved_.notify();  // before trailers there may be no frame of content that would
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (trailers_ != nullptr && !trailers_->empty()) {
       try {

@@ -134,12 +134,9 @@ std::expected<void, HeadFault> RequestFields::regular(std::string_view name,
   if (++count_ > limits_.header_count) {
     return refused(Reason::headers_too_large, "too many fields");
   }
-  if (id == FieldId::other && name.find('_') != std::string_view::npos) {
-    if (limits_.underscores == config::Underscores::reject) {
-      return refused(Reason::bad_request, "field name with an underscore: " + h1::quoted(name));
-    }
-    if (limits_.underscores == config::Underscores::drop) return {};
-  }
+  const auto taken_on = check_underscore(limits_.underscores, id, name);
+  if (!taken_on) return std::unexpected(taken_on.error());
+  if (!*taken_on) return {};
   Arena& arena = head_.headers.arena();
   const std::string_view own = arena.copy(value);
   switch (id) {
@@ -148,6 +145,12 @@ std::expected<void, HeadFault> RequestFields::regular(std::string_view name,
       if (std::exchange(host_seen_, true)) return malformed("more than one Host");
       host_ = own;
       return {};
+    case FieldId::authorization:
+      // Two recipients might believe two of them.
+      if (std::exchange(authorization_seen_, true)) {
+        return refused(Reason::bad_request, "more than one Authorization");
+      }
+      break;
     case FieldId::content_length:
       content_length_ = own;
       ++content_lengths_;

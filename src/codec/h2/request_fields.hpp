@@ -63,6 +63,7 @@ class RequestFields : public Cached {
   std::uint8_t pseudo_seen_ = 0;  // a bit each
   bool regular_seen_ = false;
   bool host_seen_ = false;
+  bool authorization_seen_ = false;
   bool extended_connect_ = false;
 };
 

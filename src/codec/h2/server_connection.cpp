@@ -1,16 +1,21 @@
 #include "weir/codec/h2/server_connection.hpp"
 
 #include <algorithm>
-#include <random>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "codec/h2/flood_guard.hpp"
+#include "codec/age.hpp"
+#include "codec/h2/client_conduct.hpp"
+#include "codec/h2/frame_clock.hpp"
 #include "codec/h2/goodbye.hpp"
+#include "codec/h2/linger.hpp"
 #include "codec/h2/rest.hpp"
 #include "codec/h2/server_stream.hpp"
 #include "codec/h2/session.hpp"
+#include "codec/h2/start_queue.hpp"
+#include "codec/h2/stream_numbers.hpp"
+#include "codec/h2/unfinished_head.hpp"
 #include "weir/base/block_cache.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"
@@ -18,26 +23,20 @@
 namespace weir::codec::h2 {
 namespace {
 
-constexpr std::size_t frame_header = 9;
-constexpr std::size_t preface_size = NGHTTP2_CLIENT_MAGIC_LEN;
-constexpr std::size_t most_skipped = 16;
 constexpr std::size_t most_queued_frames = 2000;
-constexpr std::size_t linger_bytes = 256 * 1024;
 constexpr Duration linger_time = std::chrono::seconds(2);
-// What the heads of a connection's live streams may count together.
-constexpr std::size_t most_held_heads = 1024 * 1024;
-
-// `age` less up to a tenth, so that connections opened together do not end together.
-Deadline aged(TimePoint now, Duration age) {
-  if (age == Duration::zero()) return no_deadline;
-  thread_local std::minstd_rand random(std::random_device{}());
-  return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
-}
+// The same for a client that is known to have read all answers.
+constexpr Duration short_linger_time = std::chrono::milliseconds(250);
+// How long a client that is sent away may take to receive what is in flight.
+constexpr Duration longest_farewell = std::chrono::seconds(30);
+// What a frame of any size costs, in bytes of content that would take as long.
+constexpr std::size_t frame_cost = 512;
 
 SessionOptions options(const config::Limits& limits) noexcept {
   SessionOptions out;
   out.most_streams = static_cast<std::uint32_t>(limits.h2_streams);
   out.header_list_size = static_cast<std::uint32_t>(limits.header_size);
+  out.most_section = SessionOptions::section_of(limits.header_size);
   out.stall = limits.body_idle_timeout;
   return out;
 }
@@ -50,13 +49,15 @@ class Connection final : public ServerConnection, private SessionEvents {
         loop_(stream_->loop()),
         limits_(limits),
         session_(*stream_, *this, options(limits)),
-        context_{session_, loop_, info, limits, handler},
+        context_{session_, loop_, info, limits, handler, HeadRoom(limits)},
         tasks_(loop_),
         writer_(loop_),
-        guard_(loop_.now()),
-        ends_(aged(loop_.now(), limits.connection_age)),
-        idle_since_(loop_.now()),
-        frame_since_(loop_.now()) {}
+        turns_(loop_),
+        conduct_(loop_.now(), info.peer_trusted),
+        frames_(loop_.now()),
+        unfinished_(info, *stream_),
+        ends_(end_of_age(loop_.now(), limits.connection_age)),
+        idle_since_(loop_.now()) {}
 
   Task<> run() override {
     writer_.spawn(write());
@@ -67,10 +68,14 @@ class Connection final : public ServerConnection, private SessionEvents {
     for (auto& [id, stream] : streams_) {
       if (all_end || stream->lacks_content()) stream->client_left();
     }
+    while (!start_some()) co_await turns_.yield();
     co_await tasks_.join();
     session_.finish();
     co_await writer_.join();
-    if (politely && stream_->is_open()) co_await linger();
+    if (politely && stream_->is_open()) {
+      const bool read = goodbye_.has_read_until(idle_since_);
+      co_await linger(*stream_, read ? short_linger_time : linger_time);
+    }
     stream_->close();
     streams_.clear();
   }
@@ -88,32 +93,23 @@ class Connection final : public ServerConnection, private SessionEvents {
     stream_->reset();
   }
 
-  bool in_flight() const noexcept override { return tasks_.size() != 0; }
+  bool in_flight() const noexcept override { return tasks_.size() != 0 || !starts_.empty(); }
 
  private:
   // --- SessionEvents
   bool on_frame_begins(const nghttp2_frame_hd& frame) override {
-    frame_end_ += frame_header + frame.length;
-    if (frame.type != NGHTTP2_CONTINUATION) frame_since_ = loop_.now();
-    in_fields_ = (frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION) &&
-                 (frame.flags & NGHTTP2_FLAG_END_HEADERS) == 0;
-    in_content_ = frame.type == NGHTTP2_DATA;
-    if (frame.type == NGHTTP2_HEADERS && !may_open(frame.stream_id)) {
+    frames_.begins(frame, loop_.now());
+    if (frame.type == NGHTTP2_HEADERS && !numbers_.may_open(frame.stream_id)) {
       end_with_ = NGHTTP2_PROTOCOL_ERROR;
     }
     if (frame.type == NGHTTP2_SETTINGS) queued_before_ = queued_frames();
-    const bool has_content = frame.length != 0 && (frame.flags & NGHTTP2_FLAG_PADDED) == 0;
-    const bool moves = frame.type == NGHTTP2_HEADERS || frame.type == NGHTTP2_CONTINUATION ||
-                       frame.type == NGHTTP2_RST_STREAM || frame.type == NGHTTP2_GOAWAY ||
-                       (frame.type == NGHTTP2_DATA &&
-                        (has_content || (frame.flags & NGHTTP2_FLAG_END_STREAM) != 0));
-    return moves || guard_.idle_frame(loop_.now());
+    return conduct_.frame_begins(frame, loop_.now());
   }
 
   void on_fields_begin(const nghttp2_frame& frame) override {
     const std::int32_t id = frame.hd.stream_id;
     if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
-      if (open_ >= limits_.h2_streams) {
+      if (open_ >= limits_.h2_streams || conduct_.is_away()) {
         refused_.push_back(id);
         current_ = nullptr;
         return;
@@ -129,13 +125,13 @@ class Connection final : public ServerConnection, private SessionEvents {
     }
   }
 
-  bool on_field(const nghttp2_frame&, std::string_view name, std::string_view value) override {
-    return current_ == nullptr || current_->field(name, value);
+  void on_field(const nghttp2_frame&, std::string_view name, std::string_view value) override {
+    if (current_ != nullptr) current_->field(name, value);
   }
 
   void on_content(std::int32_t id, Bytes content) override {
     context_.unreturned += content.size();
-    guard_.useful_frame();  // a padded frame may hold nothing and costs first
+    conduct_.useful_frame();  // a padded frame may hold nothing and costs first
     ServerStream* const stream = find(id);
     if (stream == nullptr) return;
     stream->content(content);
@@ -150,7 +146,7 @@ class Connection final : public ServerConnection, private SessionEvents {
           if (!stream->head_is_complete()) {
             stream->head_complete(ended);
             ++requests_;
-            guard_.useful_frame();
+            conduct_.useful_frame();
           } else if (ended) {
             stream->ended();
           }
@@ -164,7 +160,7 @@ class Connection final : public ServerConnection, private SessionEvents {
         }
         break;
       case NGHTTP2_RST_STREAM:
-        if (!guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
+        conduct_.gives_up(request_on(frame.hd.stream_id), loop_.now());
         break;
       case NGHTTP2_SETTINGS:
         // Besides the acknowledgement: resets of streams whose windows these made too large, which
@@ -181,19 +177,19 @@ class Connection final : public ServerConnection, private SessionEvents {
 
   void on_frame_written(const nghttp2_frame& frame) override {
     if (frame.hd.type == NGHTTP2_RST_STREAM) {
-      const std::uint32_t error = frame.rst_stream.error_code;
-      // The client's doing, be it that we say so.
-      const bool provoked =
-          error != NGHTTP2_NO_ERROR && error != NGHTTP2_INTERNAL_ERROR && error != NGHTTP2_CANCEL;
-      if (provoked && !guard_.reset(loop_.now())) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
+      // A stream that has no room is refused; one that was never taken is one too many.
+      const bool refused = find(frame.hd.stream_id) != nullptr;
+      conduct_.is_reset(frame.rst_stream.error_code, refused, loop_.now());
     } else if (frame.hd.type == NGHTTP2_DATA) {
-      guard_.useful_frame();
+      conduct_.useful_frame();
     } else if (frame.hd.type == NGHTTP2_GOAWAY && goodbye_.goaway_written()) {
       stream_->nudge_reader();
     }
-    if ((frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) &&
-        (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-      if (ServerStream* const stream = find(frame.hd.stream_id)) stream->end_written();
+    const bool content = frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS;
+    const bool ends = content && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (ServerStream* const stream = ends ? find(frame.hd.stream_id) : nullptr) {
+      if (!stream->done() && !stream->answered()) ++answered_;
+      stream->end_written();
     }
   }
 
@@ -201,6 +197,7 @@ class Connection final : public ServerConnection, private SessionEvents {
     ServerStream* const stream = find(id);
     if (stream == nullptr) return;
     if (stream == current_) current_ = nullptr;
+    if (stream->answered()) conduct_.answered();
     --open_;
     stream->closed();
     touch(*stream);
@@ -213,34 +210,33 @@ class Connection final : public ServerConnection, private SessionEvents {
     for (std::size_t i = 0; i < touched_.size(); ++i) see_to(touched_[i]);
     touched_.clear();
     context_.return_window();
-    // A client that makes us answer and does not read.
-    if (queued_frames() > most_queued_frames) end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
-    if (end_with_ != NGHTTP2_NO_ERROR && session_.reading()) {
-      session_.terminate(end_with_);
+    // A client that makes us answer and does not read, or a head that does not end.
+    const bool room = unfinished_.holds(current_ == nullptr ? 0 : current_->held());
+    if (conduct_.is_cut_off() || queued_frames() > most_queued_frames || !room) {
+      end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     }
+    if (conduct_.is_away() && away_until_ == no_deadline) {
+      away_until_ = loop_.now() + longest_farewell;
+      goodbye_.send_away(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+      stream_->nudge_reader();
+    }
+    if (end_with_ != NGHTTP2_NO_ERROR && session_.reading()) session_.terminate(end_with_);
     // Perhaps its GOAWAY is out: the reader waits for nothing.
     if (!session_.reading()) stream_->nudge_reader();
   }
 
-  // RFC 9113 section 5.1.1: a client's numbers go up, and those it left out are closed. nghttp2
-  // takes them for streams that have ended.
-  bool may_open(std::int32_t id) {
-    if (id > highest_) {
-      if (id > highest_ + 2 && skipped_.size() < most_skipped) {
-        skipped_.emplace_back(highest_ + 2, id - 2);
-      }
-      highest_ = id;
-      return true;
-    }
-    return std::ranges::none_of(
-        skipped_, [id](const auto& range) { return range.first <= id && id <= range.second; });
-  }
   std::size_t queued_frames() const noexcept {
     return nghttp2_session_get_outbound_queue_size(session_.native());
   }
   ServerStream* find(std::int32_t id) noexcept {
     const auto at = streams_.find(id);
     return at == streams_.end() ? nullptr : at->second.get();
+  }
+  ClientConduct::Request request_on(std::int32_t id) noexcept {
+    const ServerStream* const stream = find(id);
+    if (stream == nullptr || stream->answered()) return ClientConduct::Request::over;
+    return stream->answer_begun() ? ClientConduct::Request::being_answered
+                                  : ClientConduct::Request::unanswered;
   }
   void touch(const ServerStream& stream) {
     if (touched_.empty() || touched_.back() != stream.id()) touched_.push_back(stream.id());
@@ -251,18 +247,28 @@ class Connection final : public ServerConnection, private SessionEvents {
     if (stream == nullptr) return;
     stream->reset_if_malformed();
     if (stream->is_closed()) stream->client_left();
-    if (stream->head_is_complete() && !stream->started()) {
-      const bool room =
-          tasks_.size() < limits_.h2_streams + slack && context_.held_heads <= most_held_heads;
-      if (!room) stream->refuse_stream();
-      tasks_.spawn(serve(*stream));
+    if (stream->head_is_complete() && !stream->waits_for_turn()) {
+      const bool room = tasks_.size() - answered_ + starts_.size() < limits_.h2_streams + slack;
+      if (!room || !stream->has_room()) stream->refuse_stream();
+      stream->wait_for_turn();
+      starts_.push(id);
     } else if (stream->is_closed() && (stream->done() || !stream->head_is_complete())) {
       streams_.erase(id);
     }
   }
 
+  // Begins to serve what waits for it; false when more waits than this turn of the loop may take.
+  bool start_some() {
+    while (!starts_.empty()) {
+      if (starts_.turn_is_over(loop_.now())) return false;
+      tasks_.spawn(serve(*find(starts_.pop())));
+    }
+    return true;
+  }
+
   Task<> serve(ServerStream& stream) {
     co_await stream.serve();
+    if (stream.answered()) --answered_;
     idle_since_ = loop_.now();
     if (stream.is_closed()) streams_.erase(stream.id());
     if (tasks_.size() == 1 && (goodbye_.said() || !session_.reading())) stream_->nudge_reader();
@@ -277,13 +283,22 @@ class Connection final : public ServerConnection, private SessionEvents {
 
   // Takes what comes until the connection is to end; with answers still owed they are sent after.
   Task<> read() {
-    net::TurnTaking turns(loop_);
-    while (session_.reading()) {
+    while (true) {
+      if (!stream_->is_open()) co_return;
+      if (!start_some()) {
+        co_await turns_.yield();
+        continue;
+      }
+      if (loop_.now() >= away_until_ || unfinished_.gave_way()) {
+        session_.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+      }
+      if (!session_.reading()) co_return;
       // Of SETTINGS whose beginning came before: what was queued meanwhile is not their doing.
       queued_before_ = queued_frames();
+      const std::uint64_t before = work_done();
       net::Io status = session_.receive();
       if (status == net::Io::ok) {
-        if (turns.moved(BufferPool::small_size)) co_await turns.yield();
+        if (turns_.moved(work_done() - before)) co_await turns_.yield();
         continue;
       }
       if (status == net::Io::would_block) {
@@ -298,6 +313,11 @@ class Connection final : public ServerConnection, private SessionEvents {
     }
   }
 
+  // What has come so far, as it weighs in a turn of the loop.
+  std::uint64_t work_done() const noexcept {
+    return session_.bytes_fed() + conduct_.frames() * frame_cost;
+  }
+
   bool closing() const noexcept {
     return draining_ || loop_.now() >= ends_ ||
            (limits_.requests_per_connection != 0 && requests_ >= limits_.requests_per_connection);
@@ -307,23 +327,19 @@ class Connection final : public ServerConnection, private SessionEvents {
   Deadline next_duty() {
     const TimePoint now = loop_.now();
     const bool busy = in_flight();
-    // Within a frame that is no content, or between those of one field section.
-    const bool reading_head = in_fields_ || (!in_content_ && session_.bytes_fed() < frame_end_);
-    const Deadline head_end =
-        reading_head ? deadline_after(frame_since_, limits_.header_timeout) : no_deadline;
-    if (now >= head_end) {
-      session_.terminate(NGHTTP2_NO_ERROR);
-      return {};
-    }
+    const Deadline head_end = frames_.owes(session_.bytes_fed())
+                                  ? deadline_after(frames_.since(), limits_.header_timeout)
+                                  : no_deadline;
     const Duration patience = requests_ == 0 ? limits_.header_timeout : limits_.idle_timeout;
     const Deadline idle_end = deadline_after(idle_since_, patience);
-    if (!busy && now >= idle_end) {
+    if (now >= head_end || (!busy && now >= idle_end)) {
       session_.terminate(NGHTTP2_NO_ERROR);
       return {};
     }
     Deadline until = busy ? deadline_after(now, limits_.idle_timeout) : idle_end;
-    const Deadline rest = rest_.take(session_, busy, std::max(idle_since_, frame_since_), now);
-    until = std::min({until, head_end, rest});
+    const Deadline rest = rest_.take(session_, busy, std::max(idle_since_, frames_.since()), now);
+    until = std::min({until, head_end, rest, away_until_});
+    if (conduct_.is_away()) return busy ? until : TimePoint{};
     if (!closing() && !goodbye_.begun()) return std::min(until, ends_);
     // One that has asked nothing yet is waited for a moment, so that it is not turned away.
     const Deadline first = idle_since_ + Goodbye::patience;
@@ -333,26 +349,7 @@ class Connection final : public ServerConnection, private SessionEvents {
     return next == TimePoint{} ? until : std::min(until, next);
   }
 
-  // Sends the FIN and takes what still comes for a while, so that what was said last is read and
-  // not reset away.
-  Task<> linger() {
-    stream_->shutdown_write();
-    const Deadline until = loop_.now() + linger_time;
-    std::size_t taken = 0;
-    while (taken < linger_bytes && loop_.now() < until) {
-      net::Io status = net::Io::ok;
-      {
-        Buffer buffer = loop_.buffers().borrow();
-        const net::IoResult got = stream_->try_read(buffer.span());
-        status = got.status;
-        taken += got.bytes;
-      }
-      if (status == net::Io::would_block) status = co_await stream_->wait_readable(until);
-      if (status != net::Io::ok) break;
-    }
-  }
-
-  // Tasks beyond the streams a client may have open: answered ones that are being wound up.
+  // Tasks beyond the streams a client may have open: those that it gave up, and that wind up.
   static constexpr std::size_t slack = 8;
 
   const std::unique_ptr<net::Stream> stream_;
@@ -365,27 +362,28 @@ class Connection final : public ServerConnection, private SessionEvents {
                      std::equal_to<>, CachedAllocator<StreamEntry>>
       streams_;
   std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
-  std::int32_t highest_ = -1;          // of the numbers the client has used
-  std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ranges that it never will
-  std::size_t queued_before_ = 0;                               // the SETTINGS that are coming
-  std::size_t open_ = 0;                                        // streams, as the client counts
-  std::vector<std::int32_t> refused_;                           // beyond that, to be reset
-  ServerStream* current_ = nullptr;                             // whose fields are coming
+  StreamNumbers numbers_;
+  std::size_t queued_before_ = 0;      // the SETTINGS that are coming
+  std::size_t open_ = 0;               // streams, as the client counts
+  std::size_t answered_ = 0;           // of tasks_: they only wind up
+  std::vector<std::int32_t> refused_;  // beyond that, to be reset
+  ServerStream* current_ = nullptr;    // whose fields are coming
+  StartQueue starts_;
   net::TaskGroup tasks_;
   net::TaskGroup writer_;
-  FloodGuard guard_;
+  net::TurnTaking turns_;
+  ClientConduct conduct_;
+  FrameClock frames_;
+  UnfinishedHead unfinished_;
   Goodbye goodbye_;
   Rest rest_;
   Deadline ends_;
-  TimePoint idle_since_;                    // while no task runs
-  TimePoint frame_since_;                   // the last frame, or the first of its field section
-  std::uint64_t frame_end_ = preface_size;  // where it ends, of what was fed
+  Deadline away_until_ = no_deadline;  // of a client that was sent away
+  TimePoint idle_since_;               // while no task runs
   std::uint64_t requests_ = 0;
-  bool in_fields_ = false;   // of a field section that has not ended
-  bool in_content_ = false;  // of DATA
   bool draining_ = false;
   bool gone_ = false;                          // the client is: nobody waits for answers
-  std::uint32_t end_with_ = NGHTTP2_NO_ERROR;  // another: the client is to be sent away
+  std::uint32_t end_with_ = NGHTTP2_NO_ERROR;  // another: the client is cut off
 };
 
 }  // namespace

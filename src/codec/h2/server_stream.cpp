@@ -1,14 +1,13 @@
 #include "codec/h2/server_stream.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <new>
 #include <utility>
 
+#include "codec/h2/answer_fields.hpp"
 #include "codec/h2/field_block.hpp"
 #include "codec/h2/stream_bytes.hpp"
 #include "weir/codec/tunnel.hpp"
-#include "weir/http/date.hpp"
 #include "weir/http/grpc.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/turn_taking.hpp"
@@ -17,9 +16,6 @@ namespace weir::codec::h2 {
 namespace {
 
 constexpr unsigned most_interim = 8;
-// What a head may count beyond its limit before the connection is ended: a little more is answered
-// with 431, much more is an attack on memory.
-constexpr std::size_t flood_excess = 64 * 1024;
 // A whole content up to this size is copied, so that many answers that wait for one write do not
 // hold a block each.
 constexpr std::size_t most_copied = 2048;
@@ -27,10 +23,6 @@ constexpr std::size_t most_copied = 2048;
 // still sends would drop the answer with the reset.
 constexpr std::size_t most_lingered = 256 * 1024;
 constexpr Duration longest_linger = std::chrono::seconds(2);
-
-bool has_content(const RequestHead& request, int status) noexcept {
-  return request.method != Method::head && status != 204 && status != 304;
-}
 
 }  // namespace
 
@@ -46,25 +38,43 @@ ServerStream::ServerStream(ServerContext& context, std::int32_t id)
 
 ServerStream::~ServerStream() {
   context_.queued -= inbound_.queued();
-  context_.held_heads -= held_;
+  context_.heads.release(held_);
 }
 
-bool ServerStream::field(std::string_view name, std::string_view value) {
-  if (fields_ == nullptr) {
-    if (!trailer_fields_ || !malformed_.empty()) return true;
-    if (auto taken = trailer_fields_->field(name, value); !taken) malformed_ = taken.error().detail;
-    return true;
+void ServerStream::field(std::string_view name, std::string_view value) {
+  const std::size_t most = context_.limits.header_size;
+  if (fields_ != nullptr) {
+    // Of a request that will be refused the log tells what it was.
+    if (no_room_ && !is_pseudo(name)) return;
+    fields_->field(name, value);
+    // What is more than the limit is not kept.
+    hold(std::min(fields_->size(), most));
+    no_room_ = no_room_ || context_.heads.spent();
+    return;
   }
-  fields_->field(name, value);
-  return fields_->size() <= 2 * context_.limits.header_size + flood_excess;
+  if (!trailer_fields_) return;
+  auto taken = trailer_fields_->field(name, value);
+  if (taken) {
+    hold(held_ + std::min(counted_size(name, value), most));
+    return;
+  }
+  trailer_fields_.reset();
+  if (taken.error().malformed) {
+    malformed_ = std::move(taken.error().detail);
+  } else {
+    content_->fail(taken.error().reason, std::move(taken.error().detail));
+  }
+}
+
+void ServerStream::hold(std::size_t bytes) noexcept {
+  context_.heads.charge(bytes - held_);
+  held_ = bytes;
 }
 
 void ServerStream::head_complete(bool ended) {
   const Scheme scheme = context_.info.tls ? Scheme::https : Scheme::http;
   fault_ = fields_->finish(ended, scheme);
-  held_ = fields_->size();
   extended_connect_ = fields_->extended_connect();
-  context_.held_heads += held_;
   fields_.reset();
   head_complete_ = true;
   exchange_.head_received = exchange_.last_activity = context_.loop.now();
@@ -81,7 +91,11 @@ void ServerStream::head_complete(bool ended) {
 void ServerStream::trailers_begin(bool ended) {
   if (!ended) malformed_ = "a second head";
   if (!content_ || !malformed_.empty()) return;
-  trailer_fields_.emplace(context_.limits.header_size, context_.limits.header_count,
+  const config::Limits& limits = context_.limits;
+  const auto underscores = limits.underscores == config::Underscores::reject
+                               ? config::Underscores::reject
+                               : config::Underscores::drop;
+  trailer_fields_.emplace(limits.header_size, limits.header_count, underscores,
                           content_->received_trailers());
 }
 
@@ -134,7 +148,7 @@ void ServerStream::cancel(Reason reason) noexcept {
 Task<> ServerStream::serve() {
   started_ = true;
   Outcome outcome;
-  if (closed_ || reset_) {
+  if (closed_ || reset_ || left_) {
     // Over before it began: told, not served.
     cancel(Reason::client_closed);
     context_.handler.refuse({exchange_.cancel_reason(), Side::downstream, {}}, exchange_);
@@ -217,25 +231,8 @@ Task<> ServerStream::answer_request(Outcome& outcome) {
 }
 
 void ServerStream::submit_head(const Response& response, bool ended) {
-  const HeaderMap& headers = response.head.headers;
-  const int status = response.head.status;
   FieldBlock fields;
-  fields.add(":status", static_cast<std::uint64_t>(status));
-  fields.add(headers);
-  if (!headers.contains(FieldId::date)) fields.add("date", http_date(std::time(nullptr)));
-  if (const auto* stream = std::get_if<BodyStream*>(&response.body);
-      stream != nullptr && has_content(request_.head, status)) {
-    if (const auto length = (*stream)->length()) fields.add("content-length", *length);
-  } else if (const auto said = headers.get(FieldId::content_length);
-             said && status != 204 && (request_.head.method == Method::head || status == 304)) {
-    fields.add("content-length", *said);
-  } else if (const auto* text = std::get_if<std::string>(&response.body);
-             text != nullptr && status != 204 && status != 304) {
-    fields.add("content-length", text->size());
-  } else if (status != 204 && status != 304 && request_.head.method != Method::head &&
-             !extended_connect_ && !is_grpc(request_.head)) {
-    fields.add("content-length", std::uint64_t{0});
-  }
+  add_answer(response, request_.head, extended_connect_, fields);
   const nghttp2_data_provider provider = outbound_.provider();
   const int submitted = nghttp2_submit_response(context_.session.native(), id_, fields.data(),
                                                 fields.size(), ended ? nullptr : &provider);
@@ -271,7 +268,10 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
     body->read_ready();
   }
   const HeaderMap* trailers = body != nullptr && last ? &body->trailers() : nullptr;
-  const bool bare = last && first.empty() && (trailers == nullptr || trailers->empty());
+  // As the upstream ended it, whether or not its end had come by now: in its head, or behind it.
+  const bool end_follows = body != nullptr && !body->length();
+  const bool bare =
+      last && first.empty() && !end_follows && (trailers == nullptr || trailers->empty());
   if (!bare) outbound_.offer(first, last, trailers);
   submit_head(response, bare);
   outcome.head_sent = exchange_.last_activity = context_.loop.now();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "codec/h2/head_room.hpp"
 #include "codec/h2/inbound_content.hpp"
 #include "codec/h2/outbound_content.hpp"
 #include "codec/h2/request_content.hpp"
@@ -29,9 +30,9 @@ struct ServerContext {
   const ConnectionInfo& info;
   const config::Limits& limits;
   ServerHandler& handler;
+  HeadRoom heads;              // what the fields of live streams hold
   std::size_t queued = 0;      // content that came and was not read, of all streams
   std::size_t unreturned = 0;  // of the connection's window
-  std::size_t held_heads = 0;  // what the heads of live streams count
 
   // The connection's window is given back as content comes, or one stream that nobody reads would
   // stop the others, but for a connection that makes us hold too much.
@@ -52,10 +53,14 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   std::int32_t id() const noexcept { return id_; }
 
   // --- what came, in the session's callbacks: noted only
-  // A field of the head, or of the section behind the content; false: the peer is to be stopped.
-  bool field(std::string_view name, std::string_view value);
+  // A field of the head, or of the section behind the content.
+  void field(std::string_view name, std::string_view value);
   void head_complete(bool ended);
   bool head_is_complete() const noexcept { return head_complete_; }
+  // Its head found room among those of the connection.
+  bool has_room() const noexcept { return !no_room_; }
+  // What its fields count that are kept, in bytes.
+  std::size_t held() const noexcept { return held_; }
   // A field section that follows the head.
   void trailers_begin(bool ended);
   void content(Bytes bytes);
@@ -64,8 +69,14 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   void closed() noexcept { closed_ = true; }
   bool is_closed() const noexcept { return closed_; }
   void end_written() noexcept { end_written_ = true, outbound_.wake(); }
+  // Its answer has begun, and it was sent whole.
+  bool answer_begun() const noexcept { return head_sent_; }
+  bool answered() const noexcept { return end_written_; }
 
   // --- after the callbacks
+  // It is to be served, in its turn.
+  void wait_for_turn() noexcept { waits_ = true; }
+  bool waits_for_turn() const noexcept { return waits_; }
   // Serves the request to its end; the owner may destroy the stream when it has returned and the
   // session has closed it.
   Task<> serve();
@@ -102,6 +113,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   Task<bool> send_content(BodyStream* body, Outcome& outcome);
   // Until what hangs has been taken or, with `whole`, the end was written; false: it never will.
   Task<bool> sent(bool whole, Progress& progress, Outcome& outcome);
+  // Its fields count so much by now.
+  void hold(std::size_t bytes) noexcept;
   void count_moved(Progress& progress) noexcept;
   // The client holds its window shut, which is not another stream's doing.
   bool client_stalls() const noexcept;
@@ -126,12 +139,14 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   std::optional<RequestContent> content_;
   std::uint64_t received_ = 0;
   std::uint64_t counted_ = 0;  // of what the output took
-  std::size_t held_ = 0;       // of context_.held_heads
+  std::size_t held_ = 0;       // charged to context_.heads
   std::string malformed_;      // why what followed the head is no message; "" while it is one
   std::size_t lingered_ = 0;   // content that came while lingering_, and was dropped
   unsigned interim_count_ = 0;
+  bool no_room_ = false;
   bool head_complete_ = false;
   bool extended_connect_ = false;
+  bool waits_ = false;
   bool started_ = false;
   bool done_ = false;
   bool ended_ = false;  // by END_STREAM behind the head

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "codec/h2/outbound_content.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h2 {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::size_t large_read = 64 * 1024;
 constexpr std::size_t most_queued_acks = 1000;
 constexpr std::size_t largest_head = 32 * 1024 * 1024;
 constexpr std::size_t most_continuations = 8;
+constexpr std::size_t field_overhead = 32;  // RFC 9113 section 6.5.2
 
 std::string_view text(const std::uint8_t* bytes, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -69,13 +71,18 @@ struct Session::Callbacks {
     return guarded([&] { return self(user).events_.on_frame_begins(*frame); });
   }
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+    self(user).section_ = 0;
     return guarded([&] { return self(user).events_.on_fields_begin(*frame), true; });
   }
   static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* user) noexcept {
+    Session& session = self(user);
+    session.section_ += name_size + value_size + field_overhead;
+    if (session.section_ > session.most_section_) return NGHTTP2_ERR_CALLBACK_FAILURE;
     return guarded([&] {
-      return self(user).events_.on_field(*frame, text(name, name_size), text(value, value_size));
+      session.events_.on_field(*frame, text(name, name_size), text(value, value_size));
+      return true;
     });
   }
   static int data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream,
@@ -141,7 +148,9 @@ Session::Session(net::Stream& stream, SessionEvents& events, const SessionOption
       events_(events),
       wanted_(stream.loop()),
       stall_(options.stall),
-      server_(options.server) {
+      server_(options.server),
+      most_section_(options.most_section),
+      late_frames_(options.server ? LateFrames::preface_size : 0) {
   static nghttp2_session_callbacks* const callbacks = Callbacks::make();
   static const auto option = make_option();
   const int made =
@@ -182,7 +191,7 @@ net::Io Session::receive() {
 
 void Session::feed(Bytes bytes) {
   bytes_fed_ += bytes.size();
-  const bool late = server_ && late_frames_.take(bytes);
+  const bool late = late_frames_.take(bytes);
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken < 0) {
@@ -264,16 +273,21 @@ Task<bool> Session::send_gathered() {
 }
 
 Task<> Session::write_all() {
+  net::TurnTaking turns(stream_.loop());
   while (true) {
     bool sent = gather();
     events_.after_events();
-    const bool any = out_end_ != 0;
+    const std::size_t size = out_end_;
+    const bool any = size != 0;
     if (sent && any) sent = co_await send_gathered();
     if (!sent) {
       stream_.reset();
       break;
     }
-    if (any && writing()) continue;
+    if (any && writing()) {
+      if (turns.moved(size)) co_await turns.yield();
+      continue;
+    }
     out_.release();
     if (finishing_) break;
     co_await wanted_.wait(no_deadline);

@@ -29,8 +29,8 @@ class SessionEvents {
   virtual bool on_frame_begins(const nghttp2_frame_hd& frame) = 0;
   // A HEADERS frame's fields follow: a head's or a trailer section's.
   virtual void on_fields_begin(const nghttp2_frame& frame) = 0;
-  // One of them, decoded but not checked at all. False as above.
-  virtual bool on_field(const nghttp2_frame& frame, std::string_view name,
+  // One of them, decoded but not checked at all.
+  virtual void on_field(const nghttp2_frame& frame, std::string_view name,
                         std::string_view value) = 0;
   // DATA; `content` is valid during the call. The connection's window is not given back yet.
   virtual void on_content(std::int32_t stream, Bytes content) = 0;
@@ -47,13 +47,22 @@ class SessionEvents {
   ~SessionEvents() = default;
 };
 
-// What our first SETTINGS say; all windows in bytes.
+// What our first SETTINGS say, and what is not taken beyond it; all windows in bytes.
 struct SessionOptions {
+  // What a section may count where `header_size` is the limit: what is a little more is told so,
+  // much more is an attack on memory.
+  static constexpr std::size_t section_of(std::size_t header_size) noexcept {
+    return 2 * header_size + 64 * 1024;
+  }
+
   bool server = true;
   // The peer may have open at a time. Of a server this is only said: whoever owns the session
   // refuses what is too much, since nghttp2 would end the connection for it.
   std::uint32_t most_streams = 100;
   std::uint32_t header_list_size = 64 * 1024;
+  // What the fields of one section may count (RFC 9113 section 6.5.2), a head's or trailers',
+  // whoever they are for: beyond it the session ends with ENHANCE_YOUR_CALM.
+  std::size_t most_section = 192 * 1024;
   std::uint32_t stream_window = 256 * 1024;
   std::uint32_t connection_window = 1024 * 1024;
   Duration stall{};  // in each such period of waiting the peer must take 1 KiB; zero: unbounded
@@ -125,7 +134,9 @@ class Session {
   net::Waiter wanted_;
   Duration stall_;
   const bool server_;
-  LateFrames late_frames_;                 // of a client
+  const std::size_t most_section_;
+  std::size_t section_ = 0;  // what the fields of the section that comes count so far
+  LateFrames late_frames_;
   std::uint32_t unannounced_streams_ = 0;  // the limit, until our first SETTINGS are in the output
   Buffer out_;                             // borrowed while something is in it
   std::size_t out_begin_ = 0;

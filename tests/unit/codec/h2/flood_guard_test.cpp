@@ -16,6 +16,18 @@ TEST(FloodGuardTest, ResetsAreForgivenWithTime) {
   EXPECT_TRUE(guard.reset(start + 1s));
 }
 
+TEST(FloodGuardTest, AnsweredRequestsPayForResets) {
+  const TimePoint start{};
+  FloodGuard guard(start);
+  for (int i = 0; i < 100'000; ++i) {
+    guard.answered();
+    ASSERT_TRUE(guard.reset(start));
+  }
+  int allowed = 0;
+  while (guard.reset(start)) ++allowed;
+  EXPECT_LE(allowed, static_cast<int>(FloodGuard::most_resets));
+}
+
 TEST(FloodGuardTest, UsefulFramesPayForIdleOnes) {
   const TimePoint start{};
   FloodGuard guard(start);

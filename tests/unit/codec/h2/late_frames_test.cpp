@@ -75,6 +75,13 @@ TEST(LateFrames, RemembersTheLatestOnly) {
   EXPECT_TRUE(late(sent + frame(data, 1, 3), 1000));
 }
 
+TEST(LateFrames, AServerHasNoPreface) {
+  LateFrames frames(0);
+  const std::string sent = frame(headers, 4, 1) + frame(data, 1, 1);
+  EXPECT_FALSE(frames.take(as_bytes(sent)));
+  EXPECT_TRUE(frames.take(as_bytes(frame(data, 1, 1))));
+}
+
 TEST(LateFrames, AnyStreamNumberAndLength) {
   std::string large{0, 0, 4, headers, 5, static_cast<char>(0x80 | 0x7f), -1, -1, -1};
   std::string content{0, 1, 0, data, 0, 0x7f, -1, -1, -1};

@@ -85,6 +85,10 @@ TEST(RequestFieldsTest, WhatIsRefusedButNotMalformed) {
       {"too many", {{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}}, "/", Reason::headers_too_large},
       {"underscore", {{"x_y", "1"}}, "/", Reason::bad_request},
       {"expectation", {{"expect", "x"}}, "/", Reason::expectation_failed},
+      {"two Authorizations",
+       {{"authorization", "Basic a"}, {"authorization", "Basic a"}},
+       "/",
+       Reason::bad_request},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
