@@ -92,6 +92,23 @@ class Attacks(Case):
         self.assert_fine()
         self.assert_nothing_in_flight("slow")
 
+    @rows([
+        ("cancels", lambda s: frame(RST_STREAM, 0, s, struct.pack(">I", CANCEL))),
+        ("provoked", lambda s: frame(WINDOW_UPDATE, 0, s, b"\0\0\0\0")),
+        ("malformed", lambda s: frame(HEADERS, 5, s, literal(":path", "/"))),
+    ])
+    def test_resets_amid_good_requests(self, reset):
+        """Three requests that are given up for each that is answered."""
+        def opened(i):
+            out = b""
+            for stream in range(8 * i + 1, 8 * i + 7, 2):
+                out += frame(HEADERS, END_HEADERS, stream, section(request_fields(path="/slow")))
+                out += reset(stream)
+            return out + frame(HEADERS, 5, 8 * i + 7, section(request_fields(path="/")))
+        self.assertIn(self.flood(opened, 5000).error, (ENHANCE_YOUR_CALM, PROTOCOL_ERROR, 5))
+        self.assert_fine()
+        self.assert_nothing_in_flight("slow")
+
     def test_malformed_requests_without_end(self):
         block = section(request_fields(more=[("X-Bad", "1")]))
         # Or what is said of more streams at a time than are allowed.
@@ -112,6 +129,24 @@ class Attacks(Case):
         block = section(request_fields()) + literal("x", "y" * 3900, 0x40) + b"\xbe" * 12000
         self.assert_calm(lambda i: frame(HEADERS, 5, 2 * i + 1, block), 50)
 
+    def test_hpack_bomb_in_trailers(self):
+        self.peer.send(frame(HEADERS, END_HEADERS, 1, section(request_fields("POST", "/slow"))))
+        block = literal("x", "y" * 3900, 0x40) + b"\xbe" * 12000
+        self.assert_calm(lambda i: frame(HEADERS, 5, 1, block), 2)
+        self.assert_nothing_in_flight("slow")
+
+    def test_hpack_bomb_on_a_stream_too_many(self):
+        for _ in range(100):
+            self.peer.request(path="/slow")
+        block = section(request_fields()) + literal("x", "y" * 3900, 0x40) + b"\xbe" * 12000
+        self.assert_calm(lambda i: frame(HEADERS, 5, 2 * i + 1001, block), 3)
+
+    def test_trailers_a_little_too_large(self):
+        stream = self.peer.request("POST", "/slow", end=False)
+        self.peer.send(frame(HEADERS, 5, stream, literal("x", "y" * 3900, 0x40) + b"\xbe" * 20))
+        self.assertEqual(self.peer.answer(stream).status, 431)
+        self.assertEqual(self.peer.fetch().body, b"pong")
+
     def test_hpack_bomb_within_the_limits_of_a_head(self):
         # Each head is just allowed, and so many of them are not: what they hold is bounded.
         block = section(request_fields(path="/slow")) + literal("x", "y" * 3900, 0x40) + b"\xbe" * 13
@@ -120,6 +155,7 @@ class Attacks(Case):
             self.peer.send(frame(HEADERS, 5, 2 * i + 1, next_ if i else block))
         refused = self.peer.next(lambda f: f.kind == RST_STREAM, "a refused stream")
         self.assertEqual(refused.error, 7)
+        self.weir.wait_metric(29, "weir_http_requests_in_flight", route="slow")
         self.assert_fine()
 
     def test_cookie_crumb_bomb(self):

@@ -3,10 +3,12 @@
 import socket
 import struct
 import threading
+import time
 
 from harness.case import Case, rows
+from harness.client import Truncated
 from harness.gateway import basic_config
-from harness.h2 import DATA, GOAWAY, PING, H2Client
+from harness.h2 import DATA, GOAWAY, PING, H2Client, frame
 from harness.h2_frames import HEADER_TABLE_SIZE
 from harness.waiting import wait_until
 
@@ -152,6 +154,34 @@ class Closing(Case):
         self.assert_two_goaways(client, 1)
         client.expect_end()
         self.assertEqual(self.weir.wait_exit(), 0)
+
+    @rows([("that asked before", 1), ("that never asked", 0)])
+    def test_drain_does_not_wait_for_a_client_that_pings(self, requests):
+        """One with streams is waited for; one that has none and goes on pinging is not, and does
+        not close either."""
+        client = self.start()
+        for _ in range(requests):
+            client.fetch()
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+
+        def ping():
+            while not stop.wait(0.02) and client.try_send(frame(PING, 0, 0, b"keepaliv")):
+                pass
+        pinging = threading.Thread(target=ping)
+        pinging.start()
+        try:
+            client.pong(b"keepaliv")
+            self.weir.signal(15)
+            begun = time.monotonic()
+            while True:
+                client.read_frame("the end")
+        except Truncated:
+            self.assertEqual(self.weir.wait_exit(), 0)
+            self.assertLess(time.monotonic() - begun, 2.2)
+        finally:
+            stop.set()
+            pinging.join()
 
     def test_a_connection_that_begins_while_draining_is_served(self):
         self.start()

@@ -77,6 +77,68 @@ class UpstreamFrames(Case):
         self.assertEqual((response.status, response.body), (200, b"hi"))
 
     @rows([
+        ("DATA behind the end", *ANSWER, content(b"more", True)),
+        ("a head behind the end", *ANSWER, head(end=True)),
+        ("trailers behind the end", *ANSWER, trailers(("x-sum", "1"))),
+        ("DATA behind the head's end", head(end=True), content(b"", True)),
+        ("DATA behind trailers", head(), trailers(("x-sum", "1")), content(b"x")),
+        ("DATA behind a reset", head(), lambda s: h2.rst_stream(s, h2.CANCEL), content(b"x", True)),
+        ("a head behind a reset", lambda s: h2.rst_stream(s, h2.CANCEL), head(end=True)),
+    ])
+    def test_behind_the_end(self, *steps):
+        """The connection is at its end (RFC 9113 section 5.1); an answer that was whole is one."""
+        try:
+            self.ask(steps).read_response()
+        except Truncated:
+            pass
+        connection = self.upstream.requests[-1].connection
+        connection.wait("GOAWAY", lambda: connection.goaway is not None)
+        self.assertEqual(connection.goaway[1], h2.STREAM_CLOSED)
+        connection.wait("the end", lambda: connection.closed)
+
+    @rows([
+        ("a reset behind the end", *ANSWER, lambda s: h2.rst_stream(s, h2.NO_ERROR)),
+        ("two resets", head(), lambda s: 2 * h2.rst_stream(s, h2.CANCEL)),
+        ("a window behind the end", *ANSWER, lambda s: h2.window_update(s, 1)),
+    ])
+    def test_allowed_behind_the_end(self, *steps):
+        try:
+            self.ask(steps).read_response()
+        except Truncated:
+            pass
+        connection = self.upstream.requests[-1].connection
+        self.assertEqual(self.fetch(self.weir, "/next").body, b"good")
+        self.assertIs(self.upstream.requests[-1].connection, connection)
+
+    def test_frames_that_crossed_our_reset_are_harmless(self):
+        type(self).steps = (head(),)
+        peer = self.client(self.weir)
+        peer.request("GET", "/odd")
+        peer.read_head()
+        peer.close()
+        request = self.upstream.requests[-1]
+        request.wait_reset()
+        request.connection.send(data(request.stream, b"late") + data(request.stream, b"", True))
+        self.assertEqual(self.fetch(self.weir, "/next").body, b"good")
+        self.assertIs(self.upstream.requests[-1].connection, request.connection)
+
+    def test_hpack_bomb_in_trailers(self):
+        bomb = h2.literal("x", "y" * 3900, 0x40) + b"\xbe" * 12000
+        with self.assertRaises(Truncated):
+            self.ask((head(), content(b"hi"), raw(HEADERS, 5, bomb))).read_response()
+        connection = self.upstream.requests[-1].connection
+        connection.wait("GOAWAY", lambda: connection.goaway is not None)
+        self.assertEqual(connection.goaway[1], h2.ENHANCE_YOUR_CALM)
+
+    def test_trailers_a_little_too_large(self):
+        much = h2.literal("x", "y" * 3900, 0x40) + b"\xbe" * 20
+        with self.assertRaises(Truncated):
+            self.ask((head(), content(b"hi"), raw(HEADERS, 5, much))).read_response()
+        connection = self.upstream.requests[-1].connection
+        self.assertEqual(self.fetch(self.weir, "/next").body, b"good")
+        self.assertIs(self.upstream.requests[-1].connection, connection)
+
+    @rows([
         ("a promise", raw(PUSH_PROMISE, END_HEADERS, struct.pack(">I", 2) + PROMISED), *ANSWER),
         ("a stream of its own", raw(HEADERS, 5, section(OK), lambda s: 2), *ANSWER),
         ("a stream that nobody asked for", raw(HEADERS, 5, section(OK), lambda s: s + 2), *ANSWER),

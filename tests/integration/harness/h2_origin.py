@@ -21,9 +21,10 @@ class H2Request(Fields):
         self.headers = fields
         self.body = b""
         self.trailers = []
+        self.frames = []           # ("HEADERS" or "DATA", bytes of content, END_STREAM), in order
         self.ended = False
         self.reset = None          # the error code with which Weir gave it up
-        self.window = connection.initial_window
+        self.window = self.largest_window = connection.initial_window
 
     # --- what came; each waits
     def wait(self, what, condition, timeout=10):
@@ -163,6 +164,7 @@ class H2Connection:
             with self.changed:
                 request = self.requests[stream]
                 request.body += payload
+                request.frames.append(("DATA", len(payload), bool(flags & h2.END_STREAM)))
                 request.ended |= bool(flags & h2.END_STREAM)
                 self.changed.notify_all()
             if payload and self.origin.opens_windows:
@@ -197,7 +199,9 @@ class H2Connection:
                 if stream == 0:
                     self.window += amount
                 elif stream in self.requests:
-                    self.requests[stream].window += amount
+                    request = self.requests[stream]
+                    request.window += amount
+                    request.largest_window = max(request.largest_window, request.window)
             elif kind == h2.GOAWAY:
                 self.goaway = struct.unpack(">II", payload[:8])
             self.changed.notify_all()
@@ -210,11 +214,13 @@ class H2Connection:
             request = self.requests.get(stream)
             if request is not None:
                 request.trailers = fields
+                request.frames.append(("HEADERS", 0, bool(flags & h2.END_STREAM)))
                 request.ended = True
                 self.changed.notify_all()
                 return
             request = self.requests[stream] = H2Request(self, stream, fields)
             request.ended = bool(flags & h2.END_STREAM)
+            request.frames.append(("HEADERS", 0, request.ended))
         self.origin.started(request)
 
 
