@@ -108,7 +108,7 @@ class RestTest : public testing::Test, private SessionEvents {
  private:
   bool on_frame_begins(const nghttp2_frame_hd&) override { return true; }
   void on_fields_begin(const nghttp2_frame&) override {}
-  bool on_field(const nghttp2_frame&, std::string_view, std::string_view) override { return true; }
+  void on_field(const nghttp2_frame&, std::string_view, std::string_view) override {}
   void on_content(std::int32_t, Bytes) override {}
   void on_frame(const nghttp2_frame& frame) override {
     if (frame.hd.type == NGHTTP2_HEADERS) asked_ = frame.hd.stream_id;
