@@ -6,6 +6,8 @@ import threading
 import unittest
 
 from harness import Case, Gateway, basic_config, rows, wait_until, weir
+from harness.h2 import (CONTINUATION, ENHANCE_YOUR_CALM, HEADERS, H2Client, frame, literal,
+                        request_fields, section)
 
 MIB = 1024  # of /proc/PID/status, in KiB
 
@@ -133,6 +135,32 @@ class HeadMemoryTest(MemoryCase):
         peer.send("z\r\n\r\n")
         self.assertEqual(peer.read_response().status, 200)
         self.assertEqual(self.upstream.requests[-1].target, "/halves")
+
+    @rows([("of many fields", b"".join(literal(f"x-{n}", "f" * 500) for n in range(90))),
+           ("of one long field", literal("x-long", "f" * 60_000)[:45_000])])
+    def test_unfinished_heads_of_http2_share_it(self, more):
+        """Whether the fields are decoded or still in parts: what came of them is held."""
+        self.upstream = self.origin()
+        gateway = self.start(basic_config(
+            upstreams={"u": self.upstream.address}, listener={"protocols": ["http1", "h2c"]},
+            server={"head_memory": "1MiB", "workers": 1}, limits={"header_timeout": "60s"}))
+        block = section(request_fields()) + more
+        pieces = [block[at:at + 16384] for at in range(0, len(block), 16384)]
+        peers = []
+        for _ in range(60):
+            peer = H2Client(gateway.address())
+            self.addCleanup(peer.close)
+            peers.append(peer)
+            stream = peer.open_stream()
+            for index, piece in enumerate(pieces):
+                peer.try_send(frame(CONTINUATION if index else HEADERS, 0, stream, piece))
+        # 1 MiB holds at most 23 of them.
+        wait_until("most gave way", lambda: self.gave_way(gateway) >= 60 - 23)
+        self.assertEqual(peers[0].goaway().error, ENHANCE_YOUR_CALM)
+        fresh = H2Client(gateway.address())
+        self.addCleanup(fresh.close)
+        self.assertEqual(fresh.fetch().status, 200)
+        self.assertEqual(self.fetch(gateway).status, 200)
 
     def test_a_request_keeps_its_head_until_its_answer(self):
         """A head that was waited for is charged as long as its request takes, and given back then."""

@@ -211,7 +211,8 @@ class Connection final : public ServerConnection, private SessionEvents {
     touched_.clear();
     context_.return_window();
     // A client that makes us answer and does not read, or a head that does not end.
-    const bool room = unfinished_.holds(current_ == nullptr ? 0 : current_->held());
+    const std::size_t decoded = current_ == nullptr ? 0 : current_->held();
+    const bool room = unfinished_.holds(decoded + frames_.in_parts(session_.bytes_fed()));
     if (conduct_.is_cut_off() || queued_frames() > most_queued_frames || !room) {
       end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     }
