@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -115,6 +117,14 @@ IoResult Stream::receive(std::span<std::byte> into) noexcept {
   }
   peer_closed_ = broken_ = true;
   return {Io::error, 0, errno};
+}
+
+IoResult Stream::discard(std::size_t most) noexcept {
+  thread_local std::array<std::byte, 64 * 1024> scrap;
+  if (fd_ < 0) return {Io::error, 0, EBADF};
+  tls_more_ = false;
+  if (!readable_) return {Io::would_block};
+  return receive(std::span(scrap).first(std::min(most, scrap.size())));
 }
 
 IoResult Stream::try_peek(std::span<std::byte> into) noexcept {

@@ -18,6 +18,7 @@
 #include "server/admin_api.hpp"
 #include "server/admin_guard.hpp"
 #include "weir/base/text.hpp"
+#include "weir/codec/linger.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/server/admin.hpp"
 #include "weir/telemetry/log.hpp"
@@ -132,9 +133,12 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
   static asio::awaitable<void> linger(beast::basic_stream<Protocol>& stream) {
     boost::system::error_code error;
     stream.socket().shutdown(Socket::shutdown_send, error);
-    stream.expires_after(std::chrono::seconds(2));
+    const auto end = std::chrono::steady_clock::now() + codec::longest_linger;
     std::array<char, 16 * 1024> scrap;
-    for (std::size_t taken = 0; !error && taken < 4 * most_body_bytes;) {
+    for (std::size_t taken = 0; !error && taken < codec::most_lingered;) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= end) break;
+      stream.expires_at(std::min(now + codec::linger_silence, end));
       taken += co_await stream.async_read_some(asio::buffer(scrap),
                                                asio::redirect_error(asio::use_awaitable, error));
     }

@@ -78,6 +78,9 @@ class Stream final : private ReadyTarget {
   IoResult try_read(std::span<std::byte> into) noexcept;
   // The same without taking it. REQUIRES: no TLS.
   IoResult try_peek(std::span<std::byte> into) noexcept;
+  // Takes what there is now and drops it, at most `most` bytes and those of one call; under TLS the
+  // sealed bytes, of which none can be read any more. Results as of try_read().
+  IoResult discard(std::size_t most) noexcept;
   // Lets the next wait_readable() be for more than try_peek() saw.
   void await_more() noexcept { readable_ = peer_closed_; }
   // A reader's note for the next one: the last message was long, the next may well be.

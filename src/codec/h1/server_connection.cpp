@@ -12,13 +12,12 @@
 #include "codec/h1/request_body.hpp"
 #include "codec/h1/response_writer.hpp"
 #include "codec/h1/socket_bytes.hpp"
+#include "weir/codec/linger.hpp"
 #include "weir/codec/tunnel.hpp"
 
 namespace weir::codec::h1 {
 namespace {
 
-constexpr std::size_t linger_bytes = 256 * 1024;
-constexpr Duration linger_time = std::chrono::seconds(2);
 // How long a drained connection may stay silent before it is closed.
 constexpr Duration drain_idle = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
@@ -60,7 +59,7 @@ class Connection final : public ServerConnection,
       in_flight_ = true;
       const After after = co_await serve_one();
       in_flight_ = false;
-      if (after == After::linger) co_await linger();
+      if (after == After::linger) co_await drop_rest();
       if (after != After::keep) break;
       since = loop_.now();
     }
@@ -313,23 +312,12 @@ class Connection final : public ServerConnection,
     exchange.bytes_out += end.to_client;
   }
 
-  // Sends the FIN and takes what still comes for a while, so that the answer is read and not reset
-  // away.
-  Task<> linger() {
-    stream_->shutdown_write();
-    const Deadline until = loop_.now() + linger_time;
-    std::size_t taken = input_.bytes().size();
-    input_.consume(taken);
-    while (taken < linger_bytes && loop_.now() < until) {
-      net::Io status = input_.fill();
-      taken += input_.bytes().size();
-      input_.consume(input_.bytes().size());
-      if (status == net::Io::would_block) {
-        input_.release();
-        status = co_await stream_->wait_readable(until);
-      }
-      if (status != net::Io::ok) break;
-    }
+  // What came behind the answered request is dropped with what still comes, so that the answer is
+  // read and not reset away.
+  Task<> drop_rest() {
+    input_.consume(input_.bytes().size());
+    input_.release();
+    return linger(*stream_);
   }
 
   void on_unread_edge(std::uint8_t ready) noexcept override {

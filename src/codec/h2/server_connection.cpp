@@ -9,7 +9,6 @@
 #include "codec/h2/client_conduct.hpp"
 #include "codec/h2/frame_clock.hpp"
 #include "codec/h2/goodbye.hpp"
-#include "codec/h2/linger.hpp"
 #include "codec/h2/rest.hpp"
 #include "codec/h2/server_stream.hpp"
 #include "codec/h2/session.hpp"
@@ -17,6 +16,7 @@
 #include "codec/h2/stream_numbers.hpp"
 #include "codec/h2/unfinished_head.hpp"
 #include "weir/base/block_cache.hpp"
+#include "weir/codec/linger.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"
 
@@ -24,8 +24,7 @@ namespace weir::codec::h2 {
 namespace {
 
 constexpr std::size_t most_queued_frames = 2000;
-constexpr Duration linger_time = std::chrono::seconds(2);
-// The same for a client that is known to have read all answers.
+// How long to linger for a client that is known to have read all answers.
 constexpr Duration short_linger_time = std::chrono::milliseconds(250);
 // How long a client that is sent away may take to receive what is in flight.
 constexpr Duration longest_farewell = std::chrono::seconds(30);
@@ -74,7 +73,7 @@ class Connection final : public ServerConnection, private SessionEvents {
     co_await writer_.join();
     if (politely && stream_->is_open()) {
       const bool read = goodbye_.has_read_until(idle_since_);
-      co_await linger(*stream_, read ? short_linger_time : linger_time);
+      co_await linger(*stream_, read ? short_linger_time : longest_linger);
     }
     stream_->close();
     streams_.clear();

@@ -34,6 +34,12 @@ class Peer {
     iovec piece{text.data(), text.size()};
     EXPECT_EQ(co_await stream_.write_all({&piece, 1}, 5s), net::Io::ok);
   }
+  // False when the other side does not take it.
+  Task<bool> try_say(std::string text) {
+    iovec piece{text.data(), text.size()};
+    const net::Io said = co_await stream_.write_all({&piece, 1}, 5s);
+    co_return said == net::Io::ok;
+  }
   // All that has come once there are `size` bytes, or at the end, or after five seconds.
   Task<std::string> hear(std::size_t size) {
     while (heard_.size() < size) {
