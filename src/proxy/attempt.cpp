@@ -105,7 +105,7 @@ void Attempt::begin() {
     first = kept_;
     whole = true;
   } else if (body != nullptr) {
-    if (!request_.head.expect_continue) first = body->read_ready();
+    first = body->read_ready();
     // Who ended the request in a frame behind its head is forwarded with one, be it empty: gRPC
     // servers of Go wait for it. Chunks are such frames, and HTTP/1 has no other way to end them.
     const RequestHead& head = request_.head;
@@ -160,7 +160,10 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
       }
       strip_hop_by_hop(head.headers);
       if (exchange_.interim != nullptr) co_await exchange_.interim->informational(head);
-      if (head.status == 100) continued_.notify();
+      if (head.status == 100) {
+        asked_for_ = true;
+        continued_.notify();
+      }
       continue;
     }
     if (upload_failure_) co_return failed(*upload_failure_);
@@ -206,14 +209,14 @@ Task<> Attempt::upload(bool flush, bool whole) {
   }
   BodyStream& body = *request_.body;
   if (request_.head.expect_continue) {
-    co_await continued_.wait(loop_.now() + continue_wait);
-    // A final answer instead of 100: the content is not wanted.
-    if (head_came_ || continued_.cancelled()) co_return;
+    const Unasked unasked = co_await send_unasked(body);
+    if (unasked == Unasked::over) co_return;
+    whole = unasked == Unasked::whole;
   }
   if (settling_) co_return;
   pulling_ = true;
   net::TurnTaking turns(loop_);
-  while (true) {
+  while (!whole) {
     const auto piece = co_await body.read();
     if (!piece) {
       upload_failure_ = piece.error();
@@ -225,19 +228,50 @@ Task<> Attempt::upload(bool flush, bool whole) {
     }
     content_taken_ = true;
     if (piece->empty()) break;
-    keep(*piece);
-    if (!refused_unread()) {
-      const auto sent = co_await client_->send_content(*piece);
-      if (!sent && !refused_unread()) {
-        continued_.notify();
-        co_return;
-      }
-    }
+    const bool taken = co_await send_piece(*piece);
+    if (!taken) co_return;
     if (body.complete()) break;
     if (turns.moved(piece->size())) co_await turns.yield();
   }
   continued_.notify();
   upload_done_ = (co_await client_->send_end(trailers())).has_value();
+}
+
+Task<bool> Attempt::send_piece(Bytes piece) {
+  keep(piece);
+  if (refused_unread()) co_return true;
+  const auto sent = co_await client_->send_content(piece);
+  if (sent || refused_unread()) co_return true;
+  continued_.notify();
+  co_return false;
+}
+
+Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
+  struct Telling {
+    BodyStream& of;
+    Telling(BodyStream& content, ContentArrivals& to) : of(content) { of.tell_arrivals(&to); }
+    ~Telling() { of.tell_arrivals(nullptr); }
+  };
+  const Telling telling(body, *this);
+  const Deadline until = loop_.now() + continue_wait;
+  net::TurnTaking turns(loop_);
+  // A final answer instead of 100: the content is not wanted.
+  while (!head_came_ && !settling_ && !continued_.cancelled()) {
+    const Bytes piece = body.read_ready();
+    if (!piece.empty()) {
+      content_taken_ = true;
+      const bool taken = co_await send_piece(piece);
+      if (!taken) co_return Unasked::over;
+      if (turns.moved(piece.size())) co_await turns.yield();
+    }
+    if (body.complete()) co_return Unasked::whole;
+    if (asked_for_ || loop_.now() >= until) co_return Unasked::ask;
+    if (piece.empty()) {
+      co_await continued_.wait(until);
+      static_cast<void>(continued_.result());
+    }
+  }
+  co_return Unasked::over;
 }
 
 const HeaderMap& Attempt::trailers() {

@@ -44,6 +44,7 @@ struct HeadTime {
 class Attempt final : public ExchangePart,
                       public BodyStream,
                       private Cancellable,
+                      private ContentArrivals,
                       private codec::ClientExchange::Owner {
  public:
   // `header_size` bounds the answer's head; `record` and `call` are told how it ended; `kept` is
@@ -101,6 +102,12 @@ class Attempt final : public ExchangePart,
   Task<Result<>> read_final_head(HeadTime time, ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
+  enum class Unasked : std::uint8_t { ask, whole, over };
+  // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
+  // be asked for; whole: all came; over: the content is not wanted any more.
+  Task<Unasked> send_unasked(BodyStream& body);
+  // False when the upload is over: the upstream takes no more.
+  Task<bool> send_piece(Bytes piece);
   // The client's fields behind the content, without the gateway's.
   const HeaderMap& trailers();
   // A piece that goes to the upstream, as long as all of them are few enough.
@@ -113,6 +120,7 @@ class Attempt final : public ExchangePart,
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
   void cancel(Reason reason) noexcept override;
+  void content_arrived() noexcept override { continued_.notify(); }
   void answer_ended(bool reusable) noexcept override;
   TryEnd end() const noexcept;
   void tell_breaker(control::CallEnd end);
@@ -133,7 +141,8 @@ class Attempt final : public ExchangePart,
   Bytes kept_;         // the whole content, where it came with the head or a try before this one
   std::string later_;  // all of it up to now, where it did not
   net::TaskGroup uploads_;
-  net::Waiter continued_;  // the upstream's 100 came, or its final head; later, news for gather()
+  // The upstream's 100 came, or its final head, or content; later, news for gather().
+  net::Waiter continued_;
   TimePoint started_;
   Duration waited_before_;      // for the client, when it started
   Duration spent_before_;       // by the tries before this one
@@ -143,6 +152,7 @@ class Attempt final : public ExchangePart,
   bool keeping_ = false;        // later_ is complete
   bool pulling_ = false;        // the client is asked for content
   bool content_taken_ = false;  // some of it left the client's hands
+  bool asked_for_ = false;      // the upstream's 100 came
   bool head_came_ = false;
   bool answer_over_ = false;  // nothing is read from the connection any more
   bool answer_complete_ = false;

@@ -28,6 +28,7 @@ class RecordedBody final : public ExchangePart, public BodyStream {
   bool complete() const noexcept override { return source_.complete(); }
   const HeaderMap& trailers() const noexcept override { return source_.trailers(); }
   std::optional<std::uint64_t> length() const noexcept override { return source_.length(); }
+  void tell_arrivals(ContentArrivals* to) noexcept override { source_.tell_arrivals(to); }
   void abort(Reason reason) noexcept override { source_.abort(reason); }
 
   // --- ExchangePart

@@ -3,8 +3,9 @@ added on the way. RFC 9110 and 9112; interface.md section 3."""
 
 import re
 import threading
+import time
 
-from harness import Case, basic_config, rows
+from harness import Case, basic_config, rows, wait_until
 from harness.case import UUID
 
 
@@ -357,6 +358,78 @@ class InterimTest(MessageCase):
         self.upstream.handler = self.continue_origin
         self.peer.request("POST", "/", headers=[("Expect", "100-continue")], body=b"hello")
         self.assertEqual(self.peer.read_response().body, b"hello")
+
+    def answer_at_the_end(self, pieces):
+        """An origin that never says 100; `pieces` gets what came of the content, and when."""
+        def handler(connection, request):
+            size = int(request.header("content-length"))
+            got = 0
+            while got < size:
+                piece = connection.read_some()
+                if not piece:
+                    return
+                got += len(piece)
+                pieces.append((piece, time.monotonic()))
+            request.body = b""
+            connection.reply(200, [], f"{got}")
+        self.upstream.handler = handler
+
+    def soonest(self, exchange):
+        """How long `exchange(peer)` takes at the best of five times: what waits for a second always
+        does, a busy machine not always."""
+        best = float("inf")
+        for _ in range(5):
+            with self.weir.connect() as peer:
+                began = time.monotonic()
+                exchange(peer)
+                best = min(best, time.monotonic() - began)
+            if best < 0.8:
+                break
+        return best
+
+    @rows([("a little", b"hello"), ("more than a block", b"x" * 300_000)])
+    def test_content_that_is_here_is_not_waited_with(self, content):
+        self.answer_at_the_end([])
+
+        def exchange(peer):
+            peer.request("POST", "/", headers=[("Expect", "100-continue")], body=content)
+            self.assertEqual(peer.read_response().body, str(len(content)).encode())
+        self.assertLess(self.soonest(exchange), 0.8)
+
+    def test_content_that_comes_by_and_by_is_not_waited_with(self):
+        pieces = []
+        self.answer_at_the_end(pieces)
+
+        def exchange(peer):
+            pieces.clear()
+            peer.request("POST", "/", headers=[("Expect", "100-continue"), ("Content-Length", "10")])
+            for n in range(10):
+                peer.send("x")
+                wait_until("the byte at the origin", lambda: sum(len(p) for p, _ in pieces) > n)
+            self.assertEqual(peer.read_response().body, b"10")
+        self.assertLess(self.soonest(exchange), 0.8)
+
+    def test_first_bytes_go_on_and_the_rest_is_asked_for(self):
+        pieces = []
+        self.answer_at_the_end(pieces)
+
+        def first_bytes(peer):
+            pieces.clear()
+            peer.request("POST", "/", headers=[("Expect", "100-continue"), ("Content-Length", "10")])
+            peer.send("hello")
+            wait_until("them at the origin", lambda: sum(len(p) for p, _ in pieces) == 5)
+        self.assertLess(self.soonest(first_bytes), 0.8)
+
+        pieces.clear()
+        self.peer.request("POST", "/", headers=[("Expect", "100-continue"),
+                                                ("Content-Length", "10")])
+        began = time.monotonic()
+        self.peer.send("hello")
+        self.assertEqual(self.peer.read_head().status, 100)
+        self.assertGreater(time.monotonic() - began, 0.7)
+        self.assertEqual(b"".join(piece for piece, _ in pieces), b"hello")
+        self.peer.send("world")
+        self.assertEqual(self.peer.read_response().body, b"10")
 
     def test_refusal_instead_of_continue(self):
         self.upstream.handler = lambda c, r: (c.reply(403, [("Connection", "close")], "no"),

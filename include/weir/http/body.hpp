@@ -22,6 +22,16 @@ inline std::string_view as_text(Bytes bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Hears that content came while nobody waits for it.
+class ContentArrivals {
+ public:
+  // Perhaps only a part of its framing: read_ready() tells. Nothing may be read within the call.
+  virtual void content_arrived() noexcept = 0;
+
+ protected:
+  ~ContentArrivals() = default;
+};
+
 // The content of one message while it comes in. The calling loop:
 //   while (true) { auto piece = co_await body.read(); if (!piece || piece->empty()) break;
 //   use(*piece); }
@@ -41,6 +51,9 @@ class BodyStream {
   virtual const HeaderMap& trailers() const noexcept = 0;
   // The content's whole length when the sender said it.
   virtual std::optional<std::uint64_t> length() const noexcept = 0;
+  // Of a request whose client may wait to be asked for its content (Expect: 100-continue), which
+  // read() does: tells `to` of what comes unasked, until it is given null.
+  virtual void tell_arrivals(ContentArrivals* to) noexcept { static_cast<void>(to); }
   // Nobody will read on: a waiting read() fails with `reason`, the source is closed, not reused.
   virtual void abort(Reason reason) noexcept = 0;
 };

@@ -1,5 +1,6 @@
 #include "codec/h1/request_body.hpp"
 
+#include <new>
 #include <utility>
 
 namespace weir::codec::h1 {
@@ -11,7 +12,8 @@ RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchan
       exchange_(exchange),
       content_(head.framing, head.content_length, underscores),
       progress_(progress),
-      continue_sender_(std::move(continue_sender)) {}
+      continue_sender_(std::move(continue_sender)),
+      unread_(continue_sender_ != nullptr && input.was_full()) {}
 
 void RequestBody::set_failure(Reason reason, std::string detail) {
   if (failure_.reason == Reason::none) failure_ = {reason, Side::downstream, std::move(detail)};
@@ -34,6 +36,26 @@ Bytes RequestBody::take() noexcept {
     return {};
   }
   return piece;
+}
+
+void RequestBody::arrived() noexcept {
+  unread_ = true;
+  if (arrivals_ != nullptr) arrivals_->content_arrived();
+}
+
+Bytes RequestBody::read_ready() noexcept {
+  const Bytes piece = take();
+  if (!piece.empty() || !unread_ || failure_.reason != Reason::none || complete()) return piece;
+  unread_ = false;
+  try {
+    // What is wrong is found again by read(), as is what there is no memory for.
+    static_cast<void>(input_.fill(content_.wanted_block(input_)));
+    if (input_.empty()) input_.release();
+    unread_ = input_.was_full();
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+  return take();
 }
 
 Task<Result<Bytes>> RequestBody::read() {

@@ -19,13 +19,17 @@ class RequestBody final : public BodyStream, public Cached {
               Underscores underscores, std::function<Task<>()> continue_sender);
 
   Task<Result<Bytes>> read() override;
-  Bytes read_ready() noexcept override { return take(); }
+  Bytes read_ready() noexcept override;
   bool complete() const noexcept override {
     return content_.ended() && failure_.reason == Reason::none;
   }
   const HeaderMap& trailers() const noexcept override { return content_.trailers(); }
   std::optional<std::uint64_t> length() const noexcept override { return content_.length(); }
+  void tell_arrivals(ContentArrivals* to) noexcept override { arrivals_ = to; }
   void abort(Reason reason) noexcept override;
+
+  // Bytes came, or the client's end, while nobody waited for them.
+  void arrived() noexcept;
 
   // Takes what is already here and nobody wants; true when the request ends within it, so that the
   // connection can go on.
@@ -41,6 +45,8 @@ class RequestBody final : public BodyStream, public Cached {
   ContentReader content_;
   Progress progress_;
   std::function<Task<>()> continue_sender_;
+  ContentArrivals* arrivals_ = nullptr;
+  bool unread_ = false;  // bytes that came unasked are not in the input yet
   Error failure_{Reason::none, Side::downstream, {}};
 };
 

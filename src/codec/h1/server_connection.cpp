@@ -156,6 +156,7 @@ class Connection final : public ServerConnection,
 
     stream_->set_observer(nullptr);
     exchange_ = nullptr;
+    unasked_ = nullptr;
     outcome.started = exchange.started;
     outcome.ended = loop_.now();
     if (outcome.head_sent == TimePoint{}) outcome.head_sent = outcome.ended;
@@ -192,6 +193,7 @@ class Connection final : public ServerConnection,
           input_, request.head, exchange, Progress(limits_.body_idle_timeout, limits_.body_rate),
           trailer_underscores(limits_), std::move(continue_sender));
       request.body = body.get();
+      if (request.head.expect_continue) unasked_ = body.get();
     }
     if (request.head.version != Version::http10) exchange.interim = this;
     stream_->set_observer(this);
@@ -325,6 +327,7 @@ class Connection final : public ServerConnection,
                       ((ready & net::Ready::peer_closed) != 0 &&
                        limits_.client_half_close == config::HalfClose::abort);
     if (gone && exchange_ != nullptr) exchange_->cancel(Reason::client_closed);
+    if (unasked_ != nullptr) unasked_->arrived();
   }
 
   const std::unique_ptr<net::Stream> stream_;
@@ -338,6 +341,7 @@ class Connection final : public ServerConnection,
   Deadline ends_;
   Deadline wait_until_ = no_deadline;  // for the first byte of a request
   Exchange* exchange_ = nullptr;       // the one being served
+  RequestBody* unasked_ = nullptr;     // its content, where the client may wait to be asked for it
   std::uint64_t requests_ = 0;
   unsigned interim_count_ = 0;
   bool in_flight_ = false;

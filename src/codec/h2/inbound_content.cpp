@@ -28,12 +28,12 @@ void InboundContent::append(Bytes content) {
     last.end += count;
     content = content.subspan(count);
   }
-  came_.notify();
+  wake();
 }
 
 void InboundContent::end() noexcept {
   ended_ = true;
-  came_.notify();
+  wake();
 }
 
 Bytes InboundContent::take() noexcept {

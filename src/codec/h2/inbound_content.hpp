@@ -23,7 +23,10 @@ class InboundContent {
   // END_STREAM came.
   void end() noexcept;
   // Whoever waits looks again.
-  void wake() noexcept { came_.notify(); }
+  void wake() noexcept {
+    came_.notify();
+    if (arrivals_ != nullptr) arrivals_->content_arrived();
+  }
 
   // --- by the reader
   // The next piece, valid until the next call; empty when there is none now.
@@ -37,6 +40,8 @@ class InboundContent {
   std::size_t queued() const noexcept { return queued_; }
   auto wait(Deadline deadline) { return came_.wait(deadline); }
   net::Wake result() noexcept { return came_.result(); }
+  // Told of all that the connection does here, while nobody waits; null: nobody.
+  void tell_arrivals(ContentArrivals* to) noexcept { arrivals_ = to; }
 
  private:
   struct Block {
@@ -50,6 +55,7 @@ class InboundContent {
   std::size_t first_ = 0;  // of blocks_: those before it are empty
   std::size_t queued_ = 0;
   net::Waiter came_;
+  ContentArrivals* arrivals_ = nullptr;
   bool ended_ = false;
   bool discarded_ = false;
 };

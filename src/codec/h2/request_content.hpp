@@ -48,6 +48,7 @@ class RequestContent final : public BodyStream {
   }
   const HeaderMap& trailers() const noexcept override { return trailers_; }
   std::optional<std::uint64_t> length() const noexcept override { return length_; }
+  void tell_arrivals(ContentArrivals* to) noexcept override { inbound_.tell_arrivals(to); }
   void abort(Reason reason) noexcept override { fail(reason, {}); }
 
   // Its pace is not watched any more: the exchange is a stream, which both sides may leave silent
