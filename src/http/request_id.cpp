@@ -1,11 +1,14 @@
 #include "weir/http/request_id.hpp"
 
 #include <openssl/rand.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <stdexcept>
 
 #include "weir/base/text.hpp"
 
@@ -24,32 +27,41 @@ constexpr std::array<char, 512> hex_pairs = [] {
   return pairs;
 }();
 
-// Random bytes of one thread, drawn 4 KiB at a time.
-class RandomBlock {
- public:
-  std::span<const unsigned char, uuid_bytes> draw() {
-    if (used_ == block_.size()) {
-      if (RAND_bytes(block_.data(), static_cast<int>(block_.size())) != 1) {
-        throw std::runtime_error("no random bytes for request ids");
-      }
-      used_ = 0;
-    }
-    const auto out = std::span<const unsigned char, uuid_bytes>(&block_[used_], uuid_bytes);
-    used_ += uuid_bytes;
-    return out;
-  }
+bool system_random(std::span<unsigned char> out) noexcept {
+  return RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
+}
 
- private:
-  std::array<unsigned char, 4096> block_{};
-  std::size_t used_ = block_.size();
-};
+// SplitMix64 (Steele, Lea and Flood, 2014): each state gives another number.
+std::uint64_t mix(std::uint64_t& state) noexcept {
+  std::uint64_t out = state += 0x9e3779b97f4a7c15;
+  out = (out ^ (out >> 30)) * 0xbf58476d1ce4e5b9;
+  out = (out ^ (out >> 27)) * 0x94d049bb133111eb;
+  return out ^ (out >> 31);
+}
 
 }  // namespace
 
-void write_uuid(std::span<char, 36> out) {
-  thread_local RandomBlock random;
+void UuidSource::refill() noexcept {
+  used_ = 0;
+  if (random_(block_)) return;
+  // A request is still answered, and its id is still its own: of the time, the process, and a count
+  // over all threads. Others can be guessed from it, which opens nothing: it is no secret.
+  static std::atomic<std::uint64_t> refills{0};
+  std::uint64_t time =
+      static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  std::uint64_t state = mix(time) + (static_cast<std::uint64_t>(::getpid()) << 32) +
+                        refills.fetch_add(1, std::memory_order_relaxed);
+  for (std::size_t at = 0; at < block_.size(); at += sizeof state) {
+    const std::uint64_t word = mix(state);
+    std::memcpy(&block_[at], &word, sizeof word);
+  }
+}
+
+void UuidSource::write(std::span<char, 36> out) noexcept {
+  if (used_ == block_.size()) refill();
   std::array<unsigned char, uuid_bytes> bytes;
-  std::ranges::copy(random.draw(), bytes.begin());
+  std::copy_n(&block_[used_], uuid_bytes, bytes.begin());
+  used_ += uuid_bytes;
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 9562
   const auto put = [&](std::size_t at, std::size_t from, std::size_t count) {
@@ -66,6 +78,11 @@ void write_uuid(std::span<char, 36> out) {
   put(19, 8, 2);
   out[23] = '-';
   put(24, 10, 6);
+}
+
+void write_uuid(std::span<char, 36> out) noexcept {
+  thread_local UuidSource source(system_random);
+  source.write(out);
 }
 
 bool is_valid_request_id(std::string_view id) noexcept {

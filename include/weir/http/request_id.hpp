@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -10,9 +11,26 @@
 
 namespace weir {
 
-// A random UUID (RFC 9562 section 5.4) as text. Throws std::runtime_error when the system has no
-// randomness to give.
-void write_uuid(std::span<char, 36> out);
+// Random UUIDs (RFC 9562 section 5.4) of one thread, their bytes drawn 4 KiB at a time.
+class UuidSource {
+ public:
+  // Fills a block with random bytes; false when the system has none to give. The ids are made of
+  // the time and a count then.
+  using Random = bool (*)(std::span<unsigned char> out) noexcept;
+
+  explicit UuidSource(Random random) noexcept : random_(random) {}
+  void write(std::span<char, 36> out) noexcept;
+
+ private:
+  void refill() noexcept;
+
+  Random random_;
+  std::array<unsigned char, 4096> block_{};
+  std::size_t used_ = block_.size();
+};
+
+// One of this thread's, from the system's randomness.
+void write_uuid(std::span<char, 36> out) noexcept;
 
 // 1 to 36 characters of [A-Za-z0-9._-].
 bool is_valid_request_id(std::string_view id) noexcept;

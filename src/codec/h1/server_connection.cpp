@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <new>
 #include <optional>
-#include <random>
 #include <utility>
 
+#include "codec/age.hpp"
 #include "codec/h1/head_reader.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/listener_limits.hpp"
@@ -21,13 +21,10 @@ namespace {
 // How long a drained connection may stay silent before it is closed.
 constexpr Duration drain_idle = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
-
-// `age` less up to a tenth, so that connections opened together do not end together.
-Deadline aged(TimePoint now, Duration age) {
-  if (age == Duration::zero()) return no_deadline;
-  thread_local std::minstd_rand random(std::random_device{}());
-  return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
-}
+// How many requests of a connection that came together are served in a turn of the loop, unless the
+// turn has taken so long already.
+constexpr unsigned requests_a_turn = 16;
+constexpr Duration turn_time = std::chrono::milliseconds(1);
 
 class Connection final : public ServerConnection,
                          private net::StreamObserver,
@@ -43,7 +40,7 @@ class Connection final : public ServerConnection,
         input_(*stream_),
         writer_(*stream_, limits.body_idle_timeout),
         interim_done_(loop_),
-        ends_(aged(loop_.now(), limits.connection_age)) {}
+        ends_(end_of_age(loop_.now(), limits.connection_age)) {}
 
   Task<> run() override {
     TimePoint since = loop_.now();
