@@ -9,6 +9,7 @@
 #include "codec/h1/head_reader.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/listener_limits.hpp"
+#include "codec/h1/pipeline_turns.hpp"
 #include "codec/h1/request_body.hpp"
 #include "codec/h1/response_writer.hpp"
 #include "codec/h1/socket_bytes.hpp"
@@ -21,10 +22,6 @@ namespace {
 // How long a drained connection may stay silent before it is closed.
 constexpr Duration drain_idle = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
-// How many requests of a connection that came together are served in a turn of the loop, unless the
-// turn has taken so long already.
-constexpr unsigned requests_a_turn = 16;
-constexpr Duration turn_time = std::chrono::milliseconds(1);
 
 class Connection final : public ServerConnection,
                          private net::StreamObserver,
@@ -58,6 +55,11 @@ class Connection final : public ServerConnection,
       in_flight_ = false;
       if (after == After::linger) co_await drop_rest();
       if (after != After::keep) break;
+      const bool more = !input_.empty() || stream_->readable();
+      if (more && turns_.over(loop_)) {
+        co_await PipelineTurns::next(loop_);
+        if (!stream_->is_open()) break;
+      }
       since = loop_.now();
     }
     stream_->close();
@@ -340,6 +342,7 @@ class Connection final : public ServerConnection,
   Exchange* exchange_ = nullptr;       // the one being served
   RequestBody* unasked_ = nullptr;     // its content, where the client may wait to be asked for it
   std::uint64_t requests_ = 0;
+  PipelineTurns turns_;
   unsigned interim_count_ = 0;
   bool in_flight_ = false;
   bool draining_ = false;

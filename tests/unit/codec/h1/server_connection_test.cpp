@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "codec/h1/server_case.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h1 {
 namespace {
@@ -20,6 +22,27 @@ TEST_F(ServerConnectionTest, RequestsAreAnsweredInOrder) {
             answer_text("/1") + answer_text("/2") + answer_text("/3", close_field));
   EXPECT_EQ(handler_.asked, (std::vector<std::string>{"GET /1", "GET /2", "GET /3"}));
   EXPECT_EQ(handler_.outcomes.size(), 3u);
+}
+
+// The worker's other connections come in between.
+TEST_F(ServerConnectionTest, APipelineIsServedOverSeveralTurns) {
+  std::string pipeline;
+  for (int i = 0; i < 300; ++i)
+    pipeline += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  serve([&](Peer& peer) -> Task<> {
+    co_await peer.say(pipeline);
+    net::TurnTaking turns(*info_.loop);
+    std::size_t before = handler_.asked.size();
+    std::size_t most = 0;
+    for (int turn = 0; turn < 10000 && before < 300; ++turn) {
+      co_await turns.yield();
+      most = std::max(most, handler_.asked.size() - before);
+      before = handler_.asked.size();
+    }
+    EXPECT_EQ(before, 300u);
+    EXPECT_LE(most, 16u);
+  });
+  EXPECT_EQ(handler_.asked.back(), "GET /299");
 }
 
 TEST_F(ServerConnectionTest, WhoseConnectionStays) {
