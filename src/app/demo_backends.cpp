@@ -15,20 +15,23 @@ std::expected<std::unique_ptr<DemoBackends>, std::string> DemoBackends::start(
   for (const std::string& name : names) {
     auto sockets = net::ListenSockets::open(any_port, 1);
     if (!sockets) return std::unexpected("backend " + name + ": " + sockets.error());
-    backends.push_back({std::move(*sockets), DemoHandler(name)});
+    backends.emplace_back(std::move(*sockets), name);
   }
-  return std::unique_ptr<DemoBackends>(new DemoBackends(std::move(backends)));
+  std::unique_ptr<DemoBackends> out(new DemoBackends(std::move(backends)));
+  if (auto listening = out->listen(); !listening) return std::unexpected(listening.error());
+  out->thread_ = std::jthread([backends = out.get()] {
+    block_signals();
+    ::pthread_setname_np(::pthread_self(), "backends");
+    backends->loop_.run();
+  });
+  return out;
 }
 
 DemoBackends::DemoBackends(std::list<Backend> backends)
-    : backends_(std::move(backends)), group_(loop_), thread_([this] {
-        block_signals();
-        ::pthread_setname_np(::pthread_self(), "backends");
-        listen();
-        loop_.run();
-      }) {}
+    : backends_(std::move(backends)), group_(loop_) {}
 
 DemoBackends::~DemoBackends() {
+  if (!thread_.joinable()) return;
   loop_.mailbox().post([this] {
     stopping_ = true;
     acceptors_.clear();
@@ -44,14 +47,19 @@ std::vector<std::string> DemoBackends::addresses() const {
   return out;
 }
 
-void DemoBackends::listen() {
+std::expected<void, std::string> DemoBackends::listen() {
   for (Backend& backend : backends_) {
-    acceptors_.push_back(std::make_unique<net::Acceptor>(
-        loop_, backend.sockets.take(0),
-        [this, &handler = backend.handler](int fd, const SocketAddress& peer) {
-          group_.spawn(serve(std::make_unique<net::Stream>(loop_, fd), peer, handler));
-        }));
+    backend.owner = this;
+    auto acceptor = net::Acceptor::open(loop_, backend.sockets.take(0), backend);
+    if (!acceptor) return std::unexpected(std::move(acceptor.error()));
+    acceptors_.push_back(std::move(*acceptor));
   }
+  return {};
+}
+
+void DemoBackends::Backend::accepted(Descriptor connection, const SocketAddress& peer) {
+  owner->group_.spawn(owner->serve(
+      std::make_unique<net::Stream>(owner->loop_, std::move(connection)), peer, handler));
 }
 
 Task<> DemoBackends::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,

@@ -32,13 +32,19 @@ class DemoBackends {
   std::vector<std::string> addresses() const;
 
  private:
-  struct Backend {
+  struct Backend final : net::Acceptor::Sink {
+    Backend(net::ListenSockets bound, const std::string& name)
+        : sockets(std::move(bound)), handler(name) {}
+    void accepted(Descriptor connection, const SocketAddress& peer) override;
+    void accept_failed(int) noexcept override {}
+
     net::ListenSockets sockets;
     DemoHandler handler;
+    DemoBackends* owner = nullptr;
   };
 
   explicit DemoBackends(std::list<Backend> backends);
-  void listen();
+  std::expected<void, std::string> listen();
   Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, DemoHandler& handler);
   void stop_when_empty();
 

@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "net/handshakes_begun.hpp"
@@ -20,10 +22,12 @@ namespace {
 
 // How long to leave the queue alone when accepting failed, as with no descriptor left.
 constexpr Duration after_failure = std::chrono::milliseconds(50);
-// How long a listener that closes waits for handshakes that have begun, and how often it looks.
-// Shorter than a second, after which clients send a dropped SYN again.
+// How long a listener that closes waits for handshakes that have begun. Shorter than a second,
+// after which clients send a dropped SYN again.
 constexpr Duration handshake_time = std::chrono::milliseconds(500);
-constexpr Duration between_looks = std::chrono::milliseconds(10);
+// It looks whether there are any, again after this time, and then after twice the last time: each
+// look is a pass over the kernel's table of connections.
+constexpr Duration first_pause = std::chrono::milliseconds(10);
 
 // The kernel resets whoever it lets in between the last accept() and close(). So a unix: socket
 // refuses newcomers first; false: it is none.
@@ -87,7 +91,8 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
   out.address_ = address;
   const bool unix_socket = address.is_unix();
   if (unix_socket) remove_stale(address);
-  if (!unix_socket && in_use(address)) return std::unexpected("address already in use");
+  if (!unix_socket && in_use(address))
+    return std::unexpected("address already in use");
   for (unsigned i = 0; i < (unix_socket ? 1 : count); ++i) {
     const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return std::unexpected(failure("socket"));
@@ -141,71 +146,143 @@ ListenSockets::~ListenSockets() {
   }
 }
 
-int ListenSockets::take(std::size_t index) noexcept { return std::exchange(fds_[index], -1); }
+Descriptor ListenSockets::take(std::size_t index) noexcept {
+  return Descriptor(std::exchange(fds_[index], -1));
+}
 
-Acceptor::Acceptor(Loop& loop, int listen_fd, Sink sink, bool shared)
-    : loop_(loop), fd_(listen_fd), sink_(std::move(sink)), shared_(shared) {
-  loop_.reactor().add(fd_, *this);
+Acceptor::Acceptor(Loop& loop, Descriptor listener, Sink& sink, bool shared) noexcept
+    : loop_(loop), fd_(std::move(listener)), sink_(sink), shared_(shared) {}
+
+std::expected<std::unique_ptr<Acceptor>, std::string> Acceptor::open(Loop& loop,
+                                                                     Descriptor listener,
+                                                                     Sink& sink, bool shared) {
+  std::unique_ptr<Acceptor> out(new Acceptor(loop, std::move(listener), sink, shared));
+  if (loop.reactor().add(out->fd_.get(), *out)) return out;
+  std::string why = failure("the socket cannot be watched");
+  out->fd_.close();
+  return std::unexpected(std::move(why));
 }
 
 Acceptor::~Acceptor() {
-  if (fd_ < 0) return;
-  loop_.reactor().forget(*this);
-  ::close(fd_);
+  if (fd_) loop_.reactor().forget(fd_.get(), *this);
 }
 
-void Acceptor::close(std::function<void()> closed) {
+void Acceptor::close(std::function<void()> closed, const Ask& ask) {
   closed_ = std::move(closed);
-  const bool waits = !shared_ && !refuses_newcomers(fd_) && drop_newcomers(fd_);
-  close_by_ = waits ? loop_.now() + handshake_time : loop_.now();
-  expire(loop_.now());
+  ask_ = ask;
+  const bool waits = !shared_ && !refuses_newcomers(fd_.get()) && drop_newcomers(fd_.get());
+  if (!waits) return take_rest();
+  close_by_ = loop_.now() + handshake_time;
+  next_look_ = first_pause;
+  look();
 }
 
-bool Acceptor::handshakes_under_way() const {
+void Acceptor::look() {
   sockaddr_storage storage;
   socklen_t length = sizeof storage;
-  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return false;
+  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+    return take_rest();
+  }
   const SocketAddress address = SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
-  return handshakes_begun(address.family(), address.port()).value_or(true);
+  const auto question = [family = storage.ss_family, port = address.port()] {
+    return handshakes_begun(family, port).value_or(true);
+  };
+  asked_ = true;
+  if (!ask_) return looked(question());
+  loop_.wheel().schedule(*this, close_by_);
+  ask_(question, [this](bool under_way) { looked(under_way); });
+}
+
+void Acceptor::looked(bool under_way) {
+  if (!std::exchange(asked_, false)) return;  // it came too late
+  // The rest is taken behind the look: whoever completed the handshake in between is in the queue.
+  if (!under_way || loop_.now() >= close_by_) return take_rest();
+  loop_.wheel().schedule(*this, std::min(loop_.now() + next_look_, close_by_));
+  next_look_ *= 2;
+}
+
+void Acceptor::take_rest() {
+  asked_ = false;
+  rest_ = listen_backlog;
+  on_ready(Ready::read);
 }
 
 void Acceptor::end() {
-  loop_.reactor().forget(*this);
+  loop_.reactor().forget(fd_.get(), *this);
   unschedule();
-  ::close(std::exchange(fd_, -1));
+  fd_.close();
   std::exchange(closed_, nullptr)();
 }
 
-void Acceptor::on_ready(std::uint8_t) noexcept { accept_all(); }
+void Acceptor::on_ready(std::uint8_t) noexcept {
+  const bool drained = accept_some();
+  if (rest_ == 0) {
+    if (!drained) loop_.reactor().tell_again(*this);
+    return;
+  }
+  rest_ -= std::min(rest_, accepts_a_turn);
+  if (drained || rest_ == 0) return end();
+  loop_.reactor().tell_again(*this);
+}
 
 void Acceptor::expire(TimePoint now) noexcept {
-  // Asked before the last accept(): who completes the handshake in between is in the queue.
-  const bool waits = closed_ && now < close_by_ && handshakes_under_way();
-  accept_all();
-  if (waits) {
-    loop_.wheel().schedule(*this, now + between_looks);
-  } else if (closed_) {
-    end();
+  if (!closed_) {
+    on_ready(Ready::read);
+  } else if (now >= close_by_) {
+    take_rest();
+  } else if (asked_) {
+    loop_.wheel().schedule(*this, close_by_);
+  } else {
+    look();
   }
 }
 
-void Acceptor::accept_all() {
-  while (true) {
+bool Acceptor::accept_some() noexcept {
+  for (unsigned i = 0; i < accepts_a_turn; ++i) {
     sockaddr_storage storage;
     socklen_t length = sizeof storage;
-    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      sink_(fd, SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length));
+    Descriptor connection(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length,
+                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection) {
+      try {
+        sink_.accepted(std::move(connection),
+                       SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length));
+      } catch (const std::bad_alloc&) {
+        sink_.accept_failed(ENOMEM);
+      }
       continue;
     }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    // No descriptor left, or an error of the connection itself (accept(2)): the edge is used up and
-    // others may still queue.
-    loop_.wheel().schedule(*this, loop_.now() + after_failure);
-    return;
+    switch (errno) {
+      case EAGAIN:
+        return true;
+      case EINTR:
+      // Of the connection itself (accept(2)): it is gone, the next one may be well.
+      case ECONNABORTED:
+      case EPERM:
+      case EPROTO:
+      case ENOPROTOOPT:
+      case EOPNOTSUPP:
+      case ENETDOWN:
+      case ENETUNREACH:
+      case EHOSTDOWN:
+      case EHOSTUNREACH:
+      case ENONET:
+        continue;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        // The edge is used up, and others may still queue.
+        sink_.accept_failed(errno);
+        loop_.wheel().schedule(*this, loop_.now() + after_failure);
+        return true;
+      default:
+        // A unix: socket that closes says so.
+        if (!closed_) sink_.accept_failed(errno);
+        return true;
+    }
   }
+  return false;
 }
 
 }  // namespace weir::net

@@ -1,9 +1,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <vector>
 
 #include "net/system_calls.hpp"
 #include "weir/net/reactor.hpp"
@@ -15,6 +17,8 @@ class EpollReactor final : public Reactor {
  public:
   EpollReactor() : fd_(epoll_create1(EPOLL_CLOEXEC)) {
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    again_.reserve(reserved);
+    telling_.reserve(reserved);
   }
   ~EpollReactor() override { ::close(fd_); }
 
@@ -25,8 +29,12 @@ class EpollReactor final : public Reactor {
     return epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0;
   }
 
-  // Closing the descriptor takes it out of the kernel's set; what is left is the batch in hand.
-  void forget(ReadyTarget& target) noexcept override {
+  // Closing would take it out of the kernel's set only if nobody else held the socket.
+  void forget(int fd, ReadyTarget& target) noexcept override {
+    ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
+    ReadyTarget* const nobody = nullptr;
+    std::ranges::replace(again_, &target, nobody);
+    std::ranges::replace(telling_, &target, nobody);
     for (int i = position_; i < count_; ++i) {
       epoll_event& event = events_[static_cast<std::size_t>(i)];
       if (event.data.ptr == &target) event.data.ptr = nullptr;
@@ -34,9 +42,13 @@ class EpollReactor final : public Reactor {
   }
 
   void wait(TimePoint now, TimePoint until) noexcept override {
-    count_ =
-        wait_for_events(fd_, events_.data(), static_cast<int>(events_.size()), timeout(now, until));
+    const int most = again_.empty() ? timeout(now, until) : 0;
+    count_ = wait_for_events(fd_, events_.data(), static_cast<int>(events_.size()), most);
     position_ = 0;
+  }
+
+  void tell_again(ReadyTarget& target) override {
+    if (std::ranges::find(again_, &target) == again_.end()) again_.push_back(&target);
   }
 
   void dispatch() noexcept override {
@@ -47,6 +59,13 @@ class EpollReactor final : public Reactor {
       }
     }
     count_ = 0;
+    if (again_.empty()) return;
+    // Whoever asks again meanwhile is told in the next turn.
+    telling_.swap(again_);
+    for (std::size_t i = 0; i < telling_.size(); ++i) {
+      if (telling_[i] != nullptr) telling_[i]->on_ready(Ready::read);
+    }
+    telling_.clear();
   }
 
  private:
@@ -67,10 +86,15 @@ class EpollReactor final : public Reactor {
     return wait > 60'000 ? 60'000 : static_cast<int>(wait);
   }
 
+  // More than a worker has listeners, so that nobody is told again at the price of an allocation.
+  static constexpr std::size_t reserved = 1024;
+
   int fd_;
   int position_ = 0;
   int count_ = 0;
   std::array<epoll_event, 256> events_;
+  std::vector<ReadyTarget*> again_;    // to be told by the next dispatch(); null: forgotten
+  std::vector<ReadyTarget*> telling_;  // by the one that runs
 };
 
 }  // namespace

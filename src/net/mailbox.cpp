@@ -3,11 +3,18 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 namespace weir::net {
+namespace {
+
+// How many letters are delivered in a turn of the loop.
+constexpr std::size_t most_letters = 256;
+
+}  // namespace
 
 Mailbox::Mailbox(Reactor& reactor)
     : reactor_(reactor), fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -17,7 +24,7 @@ Mailbox::Mailbox(Reactor& reactor)
 }
 
 Mailbox::~Mailbox() {
-  reactor_.forget(*this);
+  reactor_.forget(fd_, *this);
   ::close(fd_);
 }
 
@@ -38,14 +45,27 @@ void Mailbox::post(Letter letter) {
 
 void Mailbox::deliver() {
   if (!std::exchange(rung_, false)) return;
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(fd_, &count, sizeof count);
-  {
+  const bool goes_on = delivered_ != delivering_.size();
+  if (!goes_on) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(fd_, &count, sizeof count);
     const std::lock_guard lock(mutex_);
     delivering_.swap(letters_);
   }
-  for (Letter& letter : delivering_) letter();
-  delivering_.clear();
+  const std::size_t end = std::min(delivering_.size(), delivered_ + most_letters);
+  while (delivered_ != end) {
+    Letter letter = std::move(delivering_[delivered_++]);
+    letter();
+  }
+  bool more = delivered_ != delivering_.size();
+  if (!more) {
+    delivering_.clear();
+    delivered_ = 0;
+    // The bell of letters that came meanwhile may have been heard in an earlier turn.
+    const std::lock_guard lock(mutex_);
+    more = goes_on && !letters_.empty();
+  }
+  if (more) reactor_.tell_again(*this);
 }
 
 void Mailbox::close() noexcept {

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -42,7 +43,10 @@ Io Stream::to_io(Wake wake) noexcept {
 
 Stream::Stream(Loop& loop, int fd) : loop_(loop), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
   // Without a registration no edge would ever come: closed is what the owner sees.
-  if (!loop_.reactor().add(fd_, *this)) close();
+  if (loop_.reactor().add(fd_, *this)) return;
+  const int error = errno;
+  close();
+  errno = error;
 }
 
 Stream::~Stream() { close(); }
@@ -64,6 +68,9 @@ Result<> Stream::begin_connect(Loop& loop, const SocketAddress& address,
     return connect_failure(error);
   }
   out = std::make_unique<Stream>(loop, fd);
+  if (!out->is_open()) {
+    return fail(Reason::connect_failed, Side::internal, errno_name(errno));
+  }
   out->writable_ = connected == 0;
   return {};
 }
@@ -203,7 +210,7 @@ void Stream::close() noexcept {
 }
 
 void Stream::release_socket() noexcept {
-  loop_.reactor().forget(*this);
+  loop_.reactor().forget(fd_, *this);
   ::close(std::exchange(fd_, -1));
   observer_ = nullptr;
   cancel();

@@ -46,7 +46,7 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
  public:
   AdminServer(asio::io_context& main, Server& server, net::ListenSockets sockets)
       : main_(main), server_(server), api_(server), address_(sockets.address()), acceptor_(main) {
-    acceptor_.assign(Protocol(address_.family(), 0), sockets.take(0));
+    acceptor_.assign(Protocol(address_.family(), 0), sockets.take(0).release());
     local_ = address_.is_unix() || address_.ip().is_loopback();
   }
 

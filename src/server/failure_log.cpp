@@ -1,7 +1,9 @@
 #include "server/failure_log.hpp"
 
+#include <cerrno>
 #include <chrono>
 
+#include "weir/base/errno_name.hpp"
 #include "weir/telemetry/occasional.hpp"
 
 namespace weir::server {
@@ -13,6 +15,31 @@ void log_refused_connection(TimePoint now, std::string_view listener, const Sock
   log::occasionally(now, log::Level::warn, "connection refused",
                     {{"listener", listener}, {"reason", name(refusal)}, {"why", why}},
                     {{"peer", peer.to_string()}});
+}
+
+std::optional<telemetry::Refusal> refusal_of(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+      return telemetry::Refusal::no_descriptor;
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSPC:  // of epoll: fs.epoll.max_user_watches
+      return telemetry::Refusal::no_memory;
+    default:
+      return std::nullopt;
+  }
+}
+
+void log_not_accepted(TimePoint now, std::string_view listener, int error) noexcept {
+  const auto refusal = refusal_of(error);
+  const std::string_view remedy =
+      !refusal ? "the socket is of no use any more: restart"
+      : *refusal == telemetry::Refusal::no_descriptor
+          ? "raise the limit of open files or lower server.max_connections"
+          : "raise the limit of memory or lower server.max_connections";
+  log::occasionally(now, log::Level::error, "connections cannot be accepted",
+                    {{"listener", listener}, {"error", errno_name(error)}}, {{"remedy", remedy}});
 }
 
 void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,

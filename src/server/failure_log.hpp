@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 #include <string_view>
 
 #include "weir/base/asio.hpp"
@@ -18,6 +19,10 @@ namespace weir::server {
 // `why` tells more than the refusal's name, "" for nothing.
 void log_refused_connection(TimePoint now, std::string_view listener, const SocketAddress& peer,
                             telemetry::Refusal refusal, std::string_view why) noexcept;
+// What is counted where a connection could not be accepted for this errno; nothing where the socket
+// itself is at fault.
+std::optional<telemetry::Refusal> refusal_of(int error) noexcept;
+void log_not_accepted(TimePoint now, std::string_view listener, int error) noexcept;
 // `error` are OpenSSL's words, "" for none.
 void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,
                           HandshakeFault fault, std::string_view error) noexcept;

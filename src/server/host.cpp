@@ -119,8 +119,7 @@ std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, boo
                                 std::uint64_t head_memory) {
   std::vector<Shortage> out;
   const std::uint64_t queue = host.somaxconn();
-  const std::uint64_t queue_needed =
-      std::min<std::uint64_t>(connections, static_cast<std::uint64_t>(net::listen_backlog));
+  const std::uint64_t queue_needed = std::min<std::uint64_t>(connections, net::listen_backlog);
   if (queue != 0 && queue < queue_needed) {
     out.push_back({"net.core.somaxconn", queue, queue_needed,
                    "connections that come in a burst beyond it wait a second or more to try again",

@@ -124,6 +124,10 @@ std::expected<void, std::vector<std::string>> Server::start() {
       std::make_unique<TlsFiles>(main_, parts_->listeners, process_->registry, process_->metrics);
   for (const config::Problem& problem : parts_->tls->open()) lines.push_back(problem.to_string());
   if (!lines.empty()) return std::unexpected(std::move(lines));
+  for (const auto& worker : parts_->workers) {
+    if (auto listening = worker->listen(); !listening) lines.push_back(listening.error());
+  }
+  if (!lines.empty()) return std::unexpected(std::move(lines));
   // Names first: a request that comes at once should find its upstream.
   parts_->discovery.when_settled([this] {
     for (const auto& worker : parts_->workers) worker->start(snapshot_);
@@ -150,8 +154,11 @@ std::vector<std::string> Server::bind(const config::Config& config, unsigned wor
       failed(sockets.error());
       continue;
     }
-    parts_->listeners.push_back(
-        {nullptr, static_cast<unsigned>(i), std::move(*sockets), nullptr, nullptr});
+    parts_->listeners.push_back({.config = nullptr,
+                                 .index = static_cast<unsigned>(i),
+                                 .sockets = std::move(*sockets),
+                                 .metrics = nullptr,
+                                 .tls = nullptr});
   }
   for (const std::string& socket : passed_.left()) {
     log::warn("a socket was passed that no listener has for its name or address",

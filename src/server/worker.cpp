@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
+#include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "server/failure_log.hpp"
@@ -14,6 +17,7 @@
 #include "weir/base/signals.hpp"
 #include "weir/codec/h1/server_connection.hpp"
 #include "weir/codec/h2/server_connection.hpp"
+#include "weir/codec/linger.hpp"
 #include "weir/codec/preface.hpp"
 #include "weir/net/tls_session.hpp"
 
@@ -33,16 +37,52 @@ bool is_trusted(const SocketAddress& peer, const std::vector<Cidr>& trusted) {
                              [&](const Cidr& network) { return network.contains(peer.ip()); });
 }
 
+// In a list as long as this lives, whatever is thrown meanwhile.
+template <class T>
+class Listed {
+ public:
+  Listed(std::list<T*>& list, T* one) : list_(list), at_(list.insert(list.end(), one)) {}
+  ~Listed() { list_.erase(at_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  std::list<T*>& list_;
+  const std::list<T*>::iterator at_;
+};
+
 }  // namespace
+
+// A place among server.max_connections.
+class Worker::Place {
+ public:
+  explicit Place(Process& process) noexcept {
+    const std::uint64_t most = process.max_connections.load(std::memory_order_relaxed);
+    if (process.connections.fetch_add(1, std::memory_order_relaxed) < most) {
+      process_ = &process;
+    } else {
+      process.connections.fetch_sub(1, std::memory_order_relaxed);
+    }
+  }
+  Place(Place&& other) noexcept : process_(std::exchange(other.process_, nullptr)) {}
+  ~Place() {
+    if (process_ != nullptr) process_->connections.fetch_sub(1, std::memory_order_relaxed);
+  }
+  // False: all places were taken.
+  explicit operator bool() const noexcept { return process_ != nullptr; }
+
+ private:
+  Process* process_ = nullptr;
+};
 
 // What is counted while a connection lives, taken back when it ends.
 struct Worker::Connection {
-  Connection(Worker& owner, BoundListener& on) : worker(owner), listener(on) {
+  Connection(Worker& owner, BoundListener& on, Place taken)
+      : worker(owner), listener(on), place(std::move(taken)) {
     listener.metrics->shard(worker.index_).opened();
   }
   ~Connection() {
     listener.metrics->shard(worker.index_).closed(protocol);
-    worker.process_->connections.fetch_sub(1, std::memory_order_relaxed);
     if (counted) worker.clients_.leave(listener.index, client);
     worker.check_empty();
   }
@@ -51,9 +91,27 @@ struct Worker::Connection {
 
   Worker& worker;
   BoundListener& listener;
+  const Place place;
   IpAddress client;
   bool counted = false;
   telemetry::Protocol protocol = telemetry::Protocol::unknown;
+};
+
+// What a socket's acceptor gets.
+class Worker::Intake final : public net::Acceptor::Sink {
+ public:
+  // `deal_out`: to all workers, not to this one alone.
+  Intake(Worker& worker, BoundListener& listener, bool deal_out) noexcept
+      : worker_(worker), listener_(listener), deal_out_(deal_out) {}
+  void accepted(Descriptor connection, const SocketAddress& peer) override {
+    worker_.accepted(std::move(connection), peer, listener_, deal_out_);
+  }
+  void accept_failed(int error) noexcept override { worker_.not_accepted(listener_, error); }
+
+ private:
+  Worker& worker_;
+  BoundListener& listener_;
+  const bool deal_out_;
 };
 
 Worker::Worker(unsigned index, std::unique_ptr<Process>& process,
@@ -77,56 +135,68 @@ void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
   thread_ = std::jthread([this] {
     block_signals();
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(index_)).c_str());
-    listen();
     loop_.run();
     process_->registry.leave(index_);
   });
 }
 
-void Worker::listen() {
+std::expected<void, std::string> Worker::listen() {
   for (BoundListener& listener : listeners_) {
-    if (index_ >= listener.sockets.size()) continue;
-    const int fd = listener.sockets.take(index_);
-    acceptors_.push_back(std::make_unique<net::Acceptor>(
-        loop_, fd,
-        [this, &listener](int accepted, const SocketAddress& peer) {
-          accept(accepted, peer, listener);
-        },
-        listener.sockets.is_passed()));
+    net::ListenSockets& sockets = listener.sockets;
+    if (index_ >= sockets.size()) continue;
+    // A unix: address has one socket: whoever has it deals the connections out.
+    intakes_.push_back(std::make_unique<Intake>(*this, listener, sockets.size() < peers_.size()));
+    auto acceptor =
+        net::Acceptor::open(loop_, sockets.take(index_), *intakes_.back(), sockets.is_passed());
+    if (!acceptor) {
+      return std::unexpected("listener " + listener.config->name + ": " +
+                             sockets.address().to_string() + ": " + acceptor.error());
+    }
+    acceptors_.push_back(std::move(*acceptor));
   }
+  return {};
 }
 
-void Worker::accept(int fd, const SocketAddress& peer, BoundListener& listener) {
-  // A unix: address has one socket: whoever has it deals the connections out.
-  if (listener.sockets.size() < peers_.size()) {
+void Worker::accepted(Descriptor connection, const SocketAddress& peer, BoundListener& listener,
+                      bool deal_out) {
+  if (deal_out) {
     Worker& other = *peers_[next_peer_++ % peers_.size()];
     if (&other != this) {
-      other.loop_.mailbox().post([&other, fd, peer, &listener] { other.take(fd, peer, listener); });
+      other.loop_.mailbox().post(
+          [&other, fd = std::move(connection), peer, &listener]() mutable noexcept {
+            try {
+              other.take(std::move(fd), peer, listener);
+            } catch (const std::bad_alloc&) {
+              other.not_accepted(listener, ENOMEM);
+            }
+          });
       return;
     }
   }
-  take(fd, peer, listener);
+  take(std::move(connection), peer, listener);
 }
 
-void Worker::take(int fd, const SocketAddress& peer, BoundListener& listener) {
-  if (aborted_) {
-    ::close(fd);
-    return;
-  }
-  const std::uint64_t most = process_->max_connections.load(std::memory_order_relaxed);
-  if (process_->connections.fetch_add(1, std::memory_order_relaxed) >= most) {
-    process_->connections.fetch_sub(1, std::memory_order_relaxed);
+void Worker::take(Descriptor accepted, const SocketAddress& peer, BoundListener& listener) {
+  if (aborted_) return;
+  Place place(*process_);
+  if (!place) {
     refuse(listener, peer, telemetry::Refusal::max_connections, "");
-    ::close(fd);
     return;
   }
-  connections_group_.spawn(serve(std::make_unique<net::Stream>(loop_, fd), peer, listener));
+  auto stream = std::make_unique<net::Stream>(loop_, std::move(accepted));
+  if (!stream->is_open()) return not_accepted(listener, errno);
+  connections_group_.spawn(serve(std::move(stream), std::move(place), peer, listener));
 }
 
-Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
+void Worker::not_accepted(const BoundListener& listener, int error) noexcept {
+  if (const auto refusal = refusal_of(error)) listener.metrics->shard(index_).refused(*refusal);
+  log_not_accepted(loop_.now(), listener.config->name, error);
+}
+
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAddress peer,
                      BoundListener& listener) {
   const config::Listener& config = *listener.config;
-  Connection counted(*this, listener);
+  Connection counted(*this, listener, std::move(place));
   if (aborted_) co_return;  // between its accept and its start
   auto& shard = listener.metrics->shard(index_);
   ConnectionInfo info;
@@ -146,9 +216,11 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
       co_return;
     }
     const Deadline until = deadline_after(loop_.now(), config.limits.handshake_timeout);
-    const auto place = handshakes_.insert(handshakes_.end(), stream.get());
-    const std::string fault = co_await read_proxy_header(*stream, until, info);
-    handshakes_.erase(place);
+    std::string fault;
+    {
+      const Listed listed(handshakes_, stream.get());
+      fault = co_await read_proxy_header(*stream, until, info);
+    }
     if (!fault.empty()) {
       refuse(listener, info.peer, telemetry::Refusal::proxy_protocol, fault);
       co_return;
@@ -178,10 +250,11 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
     h2 = stream->alpn().empty() ? !spoken.http1 : stream->alpn() == "h2";
   }
   if (listener.tls == nullptr && spoken.h2c && spoken.http1) {
-    const auto place = handshakes_.insert(handshakes_.end(), stream.get());
-    const codec::Preface preface =
-        co_await codec::recognise(*stream, config.limits.header_timeout, draining_);
-    handshakes_.erase(place);
+    codec::Preface preface = codec::Preface::nothing;
+    {
+      const Listed listed(handshakes_, stream.get());
+      preface = co_await codec::recognise(*stream, config.limits.header_timeout, draining_);
+    }
     if (preface == codec::Preface::nothing) co_return;
     h2 = preface == codec::Preface::h2;
   }
@@ -191,13 +264,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, SocketAddress peer,
       h2 ? codec::h2::make_server_connection(std::move(stream), info, config.limits, *gateway_)
          : codec::h1::make_server_connection(std::move(stream), info, config.limits, *gateway_);
   if (draining_) connection->drain();
-  const auto place = connections_.insert(connections_.end(), connection.get());
-  struct Listed {
-    std::list<codec::ServerConnection*>& list;
-    std::list<codec::ServerConnection*>::iterator at;
-    ~Listed() { list.erase(at); }
-  };
-  const Listed listed{connections_, place};
+  const Listed listed(connections_, connection.get());
   co_await connection->run();
 }
 
@@ -211,11 +278,10 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
                                                         const SocketAddress& peer,
                                                         BoundListener& listener) {
   const Deadline until = deadline_after(loop_.now(), listener.config->limits.handshake_timeout);
-  stream.start_tls(listener.tls->accept(loop_.buffers()));
-  const auto place = handshakes_.insert(handshakes_.end(), &stream);
-  const net::Io done = co_await stream.handshake(until);
-  handshakes_.erase(place);
+  const Listed listed(handshakes_, &stream);
   auto& shard = listener.metrics->shard(index_);
+  stream.start_tls(listener.tls->accept(loop_.buffers()));
+  const net::Io done = co_await stream.handshake(until);
   if (done != net::Io::ok) {
     const net::TlsSession* const tls = stream.tls();
     const bool failed = done == net::Io::error && tls != nullptr && tls->failed();
@@ -227,6 +293,8 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
     if (done == net::Io::timeout) shard.refused(telemetry::Refusal::handshake_timeout);
     log_failed_handshake(loop_.now(), listener.config->name, peer, fault,
                          failed ? std::string_view(tls->failure()) : std::string_view());
+    // Behind an alert of ours.
+    if (failed && stream.is_open()) co_await codec::linger(stream);
     co_return nullptr;
   }
   auto facts = net::TlsServer::facts(*stream.tls());
@@ -270,10 +338,21 @@ void Worker::close_listeners(std::function<void()> done) {
   loop_.mailbox().post([this, done = std::move(done)] {
     if (acceptors_.empty()) return done();
     const auto left = std::make_shared<std::size_t>(acceptors_.size());
+    // A look at the kernel's connections takes it long where there are many: on another thread.
+    const net::Acceptor::Ask ask = [this](std::function<bool()> question,
+                                          std::function<void(bool)> told) {
+      net::Mailbox& mailbox = loop_.mailbox();
+      Offload::Job job = [question, told, &mailbox] {
+        mailbox.post([told, answer = question()] { told(answer); });
+      };
+      if (!process_->offload.try_post(std::move(job))) told(question());
+    };
     for (const auto& acceptor : acceptors_) {
-      acceptor->close([left, done] {
-        if (--*left == 0) done();
-      });
+      acceptor->close(
+          [left, done] {
+            if (--*left == 0) done();
+          },
+          ask);
     }
   });
 }

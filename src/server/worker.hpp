@@ -2,16 +2,19 @@
 // told things through its mailbox.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "server/client_counts.hpp"
 #include "server/gateway.hpp"
+#include "weir/base/descriptor.hpp"
 #include "weir/codec/server_connection.hpp"
 #include "weir/config/model.hpp"
 #include "weir/http/head_memory.hpp"
@@ -39,7 +42,10 @@ class Worker {
          ClientCounts& clients);
   ~Worker();
 
-  // Starts the thread and begins to accept.
+  // Begins to watch the listeners' sockets; the error says which cannot be watched, and why. Before
+  // start(), on the thread that calls it.
+  std::expected<void, std::string> listen();
+  // Starts the thread, which accepts.
   void start(std::shared_ptr<const Snapshot> snapshot);
   net::Loop& loop() noexcept { return loop_; }
 
@@ -58,12 +64,18 @@ class Worker {
   void stop();
 
  private:
+  class Intake;
+  class Place;
   struct Connection;
 
-  void listen();
-  void accept(int fd, const SocketAddress& peer, BoundListener& listener);
-  void take(int fd, const SocketAddress& peer, BoundListener& listener);
-  Task<> serve(std::unique_ptr<net::Stream> stream, SocketAddress peer, BoundListener& listener);
+  // A connection that was accepted here, for this worker or another.
+  void accepted(Descriptor connection, const SocketAddress& peer, BoundListener& listener,
+                bool deal_out);
+  void take(Descriptor accepted, const SocketAddress& peer, BoundListener& listener);
+  // A connection was not taken, or accept() failed, with this errno.
+  void not_accepted(const BoundListener& listener, int error) noexcept;
+  Task<> serve(std::unique_ptr<net::Stream> stream, Place place, SocketAddress peer,
+               BoundListener& listener);
   // Counts and logs a connection that is closed before its first request.
   void refuse(BoundListener& listener, const SocketAddress& peer, telemetry::Refusal refusal,
               std::string_view why);
@@ -81,6 +93,7 @@ class Worker {
   std::optional<Gateway> gateway_;    // from start() on
   std::optional<HeadAccount> heads_;  // likewise
   net::TaskGroup connections_group_;
+  std::vector<std::unique_ptr<Intake>> intakes_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::list<codec::ServerConnection*> connections_;
   std::list<net::Stream*> handshakes_;  // connections that have not got that far

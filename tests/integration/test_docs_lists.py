@@ -26,6 +26,12 @@ class ListsTest(Case):
                 told[name] = (status, error.strip("`"), grpc)
         self.assertEqual(told, ours)
 
+    def test_reasons_of_refused_connections(self):
+        source = read("src/telemetry/names.cpp")
+        names = re.search(r"refusal_count> names\{([^}]*)\}", source)[1]
+        told = [row[0].strip("`") for row in table(OPERATIONS, "Refused connections")]
+        self.assertEqual(told, re.findall(r'"(\w+)"', names))
+
     def test_fields_of_the_access_log(self):
         told = {name for row in table(OPERATIONS, "Logs") for name in re.findall(r"`(\w+)`", row[0])}
         source = read("src/telemetry/access_line.cpp")

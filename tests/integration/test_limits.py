@@ -1,6 +1,8 @@
 """Limits of a listener: sizes are answered with their own status, time limits end what does not
 move, and counts close politely. interface.md section 2, `limits`."""
 
+import os
+import resource
 import threading
 import time
 
@@ -377,3 +379,29 @@ class CountsTest(Case):
         kept.pop().close()
         gateway.wait_metric(3, "weir_connections_active", listener="http")
         self.assertEqual(self.fetch(gateway, "/").status, 200)
+
+
+class DescriptorsTest(Case):
+    def test_without_one_it_is_told_and_tried_again(self):
+        gateway = self.gateway(basic_config(
+            [{"name": "r", "match": {"path_prefix": "/"}, "respond": {"status": 200}}], workers=1))
+        pid = gateway.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
+        for number in set(range(highest)) - {int(n) for n in os.listdir(f"/proc/{pid}/fd")}:
+            highest = min(highest, number - 1)  # a hole would be a descriptor to have
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        try:
+            peer = self.client(gateway)
+            peer.request("GET", "/")
+            line = gateway.wait_log("what is wrong", lambda lines: next(
+                (one for one in lines if "connections cannot be accepted" in one), None))
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        self.assertIn("listener=http", line)
+        self.assertIn("error=EMFILE", line)
+        self.assertEqual(peer.read_response().status, 200)
+        self.assertGreaterEqual(gateway.metrics().value(
+            "weir_connections_rejected_total", listener="http", reason="no_descriptor"), 1)
+        told = [one for one in gateway.lines if "connections cannot be accepted" in one]
+        self.assertEqual(len(told), 1)

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 from harness import Case, Client, Gateway, basic_config, rows, wait_until
@@ -103,6 +105,53 @@ class PassedSocketsTest(PassedCase):
         self.assertEqual(self.fetch(gateway, "/").body, b"here")
         self.assertEqual(gateway.terminate(), 0)
         self.assertTrue(os.path.exists(path))
+
+    def test_after_the_close_newcomers_wake_nobody(self):
+        """The manager holds the socket on; who comes waits in its queue for the next gateway."""
+        answered = threading.Event()
+
+        def slow(connection, request):
+            answered.wait(bound(20))
+            connection.reply(200, [], "late")
+        self.addCleanup(answered.set)
+        upstream = self.origin(slow)
+        one = self.bound_socket()
+        gateway = self.activated(basic_config(upstreams={"main": upstream.address}, workers=1),
+                                 [one], "http")
+        peer = self.client(gateway, timeout=20)
+        peer.request("GET", "/")
+        upstream.wait_for_head()
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_log("the drain", "draining")
+        worker = self.worker_thread(gateway)
+        # From here on nothing is due on the worker but the request's own wait.
+        wait_until("the drain's first steps", lambda: self.wakes_within(worker, 0.3) <= 2)
+        newcomer = Client(one.getsockname())
+        self.addCleanup(newcomer.close)
+        self.assertLessEqual(self.wakes_within(worker, 1.0), 8)
+        answered.set()
+        self.assertEqual(peer.read_response().body, b"late")
+        self.assertEqual(gateway.wait_exit(), 0)
+
+    @staticmethod
+    def worker_thread(gateway):
+        folder = f"/proc/{gateway.process.pid}/task"
+        for thread in os.listdir(folder):
+            with open(f"{folder}/{thread}/comm", encoding="ascii") as name:
+                if name.read().strip() == "worker-0":
+                    return f"{folder}/{thread}/status"
+        raise AssertionError("no worker")
+
+    @staticmethod
+    def wakes_within(status, seconds):
+        """How often the thread went to sleep."""
+        def count():
+            with open(status, encoding="ascii") as file:
+                return sum(int(line.split()[1]) for line in file
+                           if line.startswith("voluntary_ctxt_switches"))
+        before = count()
+        time.sleep(seconds)  # the time is what is measured
+        return count() - before
 
     def test_one_that_nobody_has_is_named(self):
         gateway = self.activated(answer(), [self.bound_socket()], "spare")

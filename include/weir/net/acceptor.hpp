@@ -4,9 +4,11 @@
 
 #include <expected>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "weir/base/descriptor.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/reactor.hpp"
@@ -16,7 +18,7 @@ namespace weir::net {
 
 // How many connections may wait to be accepted at each socket; the kernel cuts it to
 // net.core.somaxconn.
-inline constexpr int listen_backlog = 4096;
+inline constexpr unsigned listen_backlog = 4096;
 
 // Descriptors that listen on one address; closes those it still has.
 class ListenSockets {
@@ -36,8 +38,8 @@ class ListenSockets {
   std::size_t size() const noexcept { return fds_.size(); }
   // Whether the address is somebody else's, who may go on listening there.
   bool is_passed() const noexcept { return passed_; }
-  // The descriptor, whose owner the caller becomes; -1 when it was taken before.
-  int take(std::size_t index) noexcept;
+  // The descriptor, none when it was taken before.
+  Descriptor take(std::size_t index) noexcept;
 
  private:
   ListenSockets() = default;
@@ -46,33 +48,68 @@ class ListenSockets {
   bool passed_ = false;
 };
 
-// Accepts on a worker. That worker's thread only.
+// How many connections an acceptor takes in a turn of the loop: the others of the worker come in
+// between.
+inline constexpr unsigned accepts_a_turn = 32;
+
+// Accepts on a worker. That worker's thread only, but for open().
 class Acceptor final : private ReadyTarget, private Timer {
  public:
-  // Gets each accepted, non-blocking descriptor and becomes its owner.
-  using Sink = std::function<void(int fd, const SocketAddress& peer)>;
+  // Who hears of what an acceptor gets.
+  class Sink {
+   public:
+    // A connection, non-blocking. What this throws (bad_alloc) closes it.
+    virtual void accepted(Descriptor connection, const SocketAddress& peer) = 0;
+    // accept() failed for want of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or
+    // because accepted() threw (ENOMEM): connections may queue, and are tried again in 50 ms. With
+    // any other errno the socket is of no use any more.
+    virtual void accept_failed(int error) noexcept = 0;
 
-  // `shared`: another process goes on accepting from the socket.
-  Acceptor(Loop& loop, int listen_fd, Sink sink, bool shared = false);
+   protected:
+    ~Sink() = default;
+  };
+
+  // Begins to accept from `listener`, which listens and is non-blocking; `shared`: another process
+  // goes on accepting from it. The error says why the socket cannot be watched. Before the loop
+  // runs also from another thread. REQUIRES: `sink` outlives the acceptor.
+  static std::expected<std::unique_ptr<Acceptor>, std::string> open(Loop& loop, Descriptor listener,
+                                                                    Sink& sink,
+                                                                    bool shared = false);
   ~Acceptor() override;
+
+  // Answers a blocking question on a thread that may wait, and tells the answer on the worker.
+  using Ask = std::function<void(std::function<bool()> question, std::function<void(bool)> told)>;
 
   // Lets nobody new in, accepts what is queued or in a handshake, and stops listening, which
   // takes half a second at most; then `closed`, maybe before this returns. To be called once.
-  void close(std::function<void()> closed);
+  // `ask`: who asks the kernel which handshakes are under way, which takes it long where there are
+  // many connections; none: the acceptor itself. REQUIRES: `ask` tells while the acceptor lives, or
+  // not.
+  void close(std::function<void()> closed, const Ask& ask = {});
 
  private:
+  Acceptor(Loop& loop, Descriptor listener, Sink& sink, bool shared) noexcept;
+
   void on_ready(std::uint8_t ready) noexcept override;
   void expire(TimePoint now) noexcept override;
-  void accept_all();
-  bool handshakes_under_way() const;
+  // False: the turn's share was taken, and more may queue.
+  bool accept_some() noexcept;
+  void look();
+  void looked(bool under_way);
+  void take_rest();
   void end();
 
   Loop& loop_;
-  int fd_;
-  Sink sink_;
+  Descriptor fd_;
+  Sink& sink_;
   const bool shared_;
+  // What follows is of the closing.
   std::function<void()> closed_;  // set: closes, waiting for handshakes until close_by_
+  Ask ask_;
   TimePoint close_by_{};
+  Duration next_look_{};
+  bool asked_ = false;  // of the kernel, without an answer yet
+  unsigned rest_ = 0;   // not 0: ends as soon as the queue is empty, or so many were taken
 };
 
 }  // namespace weir::net

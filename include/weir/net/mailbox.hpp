@@ -2,6 +2,7 @@
 // that is rung when the queue goes from empty to not.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -22,7 +23,7 @@ class Mailbox final : private ReadyTarget {
 
   // Any thread. Letters run in order on the worker; after close() they are dropped unread.
   void post(Letter letter);
-  // Worker thread: runs what has come.
+  // Worker thread: runs what has come, at most 256 a call; the next turn has the rest.
   void deliver();
   // Worker thread, at the end.
   void close() noexcept;
@@ -37,6 +38,7 @@ class Mailbox final : private ReadyTarget {
   std::vector<Letter> letters_;  // guarded by mutex_
   bool closed_ = false;          // guarded by mutex_
   std::vector<Letter> delivering_;
+  std::size_t delivered_ = 0;  // of delivering_
 };
 
 }  // namespace weir::net

@@ -32,11 +32,15 @@ class Reactor {
 
   // Registers once, for all edges. False with errno set when the kernel refuses.
   virtual bool add(int fd, ReadyTarget& target) noexcept = 0;
-  // No edge reaches `target` after this, also none that wait() has found. The descriptor is
-  // closed by its owner right after.
-  virtual void forget(ReadyTarget& target) noexcept = 0;
+  // No edge of `fd` reaches `target` after this, also none that wait() has found, whoever else
+  // holds the socket. REQUIRES: `fd` is still open.
+  virtual void forget(int fd, ReadyTarget& target) noexcept = 0;
   // Waits at most until `until` (no_deadline: for ever; in the past: not at all).
   virtual void wait(TimePoint now, TimePoint until) noexcept = 0;
+  // `target` is told of readiness by the next dispatch() as if an edge had come, and wait() does
+  // not wait: it left some of what it was told of for the next turn. Does nothing if it is told
+  // already.
+  virtual void tell_again(ReadyTarget& target) = 0;
   // Tells the targets what wait() found. Apart from it, so that the time is read in between.
   virtual void dispatch() noexcept = 0;
 };

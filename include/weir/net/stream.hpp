@@ -13,6 +13,7 @@
 #include <span>
 #include <string_view>
 
+#include "weir/base/descriptor.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
@@ -46,8 +47,10 @@ class StreamObserver {
 
 class Stream final : private ReadyTarget {
  public:
-  // Takes `fd`, connected and non-blocking.
+  // Takes `fd`, connected and non-blocking. When the reactor refuses it the stream is closed from
+  // the start, and errno says why.
   Stream(Loop& loop, int fd);
+  Stream(Loop& loop, Descriptor&& fd) : Stream(loop, fd.release()) {}
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;

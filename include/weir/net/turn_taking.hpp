@@ -13,9 +13,9 @@ class TurnTaking {
  public:
   explicit TurnTaking(Loop& loop) noexcept : waiter_(loop) {}
 
-  // Counts what was moved; true when it is time for yield().
+  // Counts a piece that was moved; true when it is time for yield().
   bool moved(std::size_t bytes) noexcept {
-    bytes_ += bytes;
+    bytes_ += bytes + piece_cost;
     return bytes_ >= most_bytes;
   }
   // co_await turns.yield(): goes on in the loop's next turn.
@@ -28,6 +28,9 @@ class TurnTaking {
 
  private:
   static constexpr std::size_t most_bytes = 1024 * 1024;
+  // What moving a piece of any size costs, in bytes that would take as long: a sender may cut its
+  // content into chunks of one byte.
+  static constexpr std::size_t piece_cost = 4096;
 
   Waiter waiter_;
   std::size_t bytes_ = 0;

@@ -25,9 +25,11 @@ enum class Refusal : std::uint8_t {
   proxy_protocol,     // header malformed, or from a peer that is not trusted
   handshake_timeout,  // TLS or PROXY header
   draining,
-  head_memory,  // its unfinished head gave way: server.head_memory was spent
+  head_memory,    // its unfinished head gave way: server.head_memory was spent
+  no_descriptor,  // accept() failed for want of one (EMFILE, ENFILE)
+  no_memory,      // the kernel, or the process, had none for a connection
 };
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::head_memory) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::no_memory) + 1;
 std::string_view name(Refusal refusal) noexcept;
 
 struct alignas(cache_line) ListenerShard {

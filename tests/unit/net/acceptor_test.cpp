@@ -2,12 +2,20 @@
 
 #include <gtest/gtest.h>
 #include <linux/filter.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
 #include <vector>
 
 #include "net/handshakes_begun.hpp"
 #include "net/loop_run.hpp"
 #include "net/sockets.hpp"
+#include "weir/net/stream.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::net {
 namespace {
@@ -51,50 +59,256 @@ TEST(HandshakesBegun, AreThoseOfThePort) {
   EXPECT_EQ(handshakes_begun(AF_INET, others.address().port()), false);
 }
 
+// Keeps what an acceptor gets.
+class Guests final : public Acceptor::Sink {
+ public:
+  void accepted(Descriptor connection, const SocketAddress&) override {
+    if (throws-- > 0) throw std::bad_alloc();
+    got.emplace_back(connection.release());
+  }
+  void accept_failed(int error) noexcept override { errors.push_back(error); }
+
+  std::vector<Socket> got;
+  std::vector<int> errors;
+  int throws = 0;
+};
+
+// Refuses to watch what comes behind the loop's own bell.
+class FullReactor final : public Reactor {
+ public:
+  bool add(int fd, ReadyTarget& target) noexcept override {
+    if (added_++ == 0) return real_->add(fd, target);
+    errno = ENOSPC;
+    return false;
+  }
+  void forget(int fd, ReadyTarget& target) noexcept override { real_->forget(fd, target); }
+  void wait(TimePoint now, TimePoint until) noexcept override { real_->wait(now, until); }
+  void tell_again(ReadyTarget& target) override { real_->tell_again(target); }
+  void dispatch() noexcept override { real_->dispatch(); }
+
+ private:
+  const std::unique_ptr<Reactor> real_ = make_epoll_reactor();
+  int added_ = 0;
+};
+
 class AcceptorTest : public testing::Test {
  protected:
-  AcceptorTest() : sockets_(listening()) {}
+  AcceptorTest() : sockets_(listening()), address_(sockets_.address()) {}
   std::unique_ptr<Acceptor> acceptor(Loop& loop) {
-    return std::make_unique<Acceptor>(
-        loop, sockets_.take(0), [this](int fd, const SocketAddress&) { got_.emplace_back(fd); });
+    auto out = Acceptor::open(loop, sockets_.take(0), guests_);
+    EXPECT_TRUE(out) << out.error();
+    return std::move(*out);
   }
 
   ListenSockets sockets_;
-  std::vector<Socket> got_;
+  const SocketAddress address_;
+  Guests guests_;
 };
 
 TEST_F(AcceptorTest, ClosesAtOnceWithWhoIsQueued) {
-  const SocketAddress address = sockets_.address();
-  if (!handshakes_begun(AF_INET, address.port())) GTEST_SKIP() << "the kernel does not tell";
+  if (!handshakes_begun(AF_INET, address_.port())) GTEST_SKIP() << "the kernel does not tell";
   Loop loop;
   const std::unique_ptr<Acceptor> at = acceptor(loop);
-  const Socket one = connected(address);
-  const Socket two = connected(address);
+  const Socket one = connected(address_);
+  const Socket two = connected(address_);
   bool closed = false;
   at->close([&] { closed = true; });
   EXPECT_TRUE(closed);
-  EXPECT_EQ(got_.size(), 2u);
+  EXPECT_EQ(guests_.got.size(), 2u);
   const Socket late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_storage storage;
-  const socklen_t length = address.to_sockaddr(storage);
+  const socklen_t length = address_.to_sockaddr(storage);
   EXPECT_LT(::connect(late.fd(), reinterpret_cast<sockaddr*>(&storage), length), 0);
   EXPECT_EQ(errno, ECONNREFUSED);
 }
 
-TEST_F(AcceptorTest, WaitsForAHandshakeButNotForEver) {
-  const SocketAddress address = sockets_.address();
+TEST_F(AcceptorTest, ClosesWithAllOfALongQueue) {
   Loop loop;
   run_on(loop, [&]() -> Task<> {
     const std::unique_ptr<Acceptor> at = acceptor(loop);
-    const Socket client = half_open(address);
+    std::vector<Socket> clients;
+    for (unsigned i = 0; i < 3 * accepts_a_turn; ++i) clients.push_back(connected(address_));
+    bool closed = false;
+    at->close([&] { closed = true; });
+    EXPECT_TRUE(co_await until(loop, [&] { return closed; }));
+    EXPECT_EQ(guests_.got.size(), clients.size());
+  });
+}
+
+TEST_F(AcceptorTest, WaitsForAHandshakeButNotForEver) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    const Socket client = half_open(address_);
     bool closed = false;
     const TimePoint began = loop.now();
     at->close([&] { closed = true; });
     EXPECT_FALSE(closed);
     EXPECT_TRUE(co_await until(loop, [&] { return closed; }));
     EXPECT_GE(loop.now() - began, 400ms);
-    EXPECT_TRUE(got_.empty());
+    EXPECT_TRUE(guests_.got.empty());
   });
+}
+
+TEST_F(AcceptorTest, LooksForHandshakesSeldomAndNotByItself) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    int looks = 0;
+    bool closed = false;
+    // Nobody looks: a handshake is always under way.
+    const Acceptor::Ask ask = [&](const std::function<bool()>&, std::function<void(bool)> told) {
+      ++looks;
+      loop.mailbox().post([told] { told(true); });
+    };
+    at->close([&] { closed = true; }, ask);
+    EXPECT_TRUE(co_await until(loop, [&] { return closed; }));
+    EXPECT_GE(looks, 2);
+    EXPECT_LE(looks, 8);
+  });
+}
+
+TEST_F(AcceptorTest, AnAnswerThatDoesNotComeIsNotWaitedFor) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    std::function<void(bool)> tell;
+    bool closed = false;
+    at->close([&] { closed = true; },
+              [&](const std::function<bool()>&, std::function<void(bool)> told) { tell = told; });
+    EXPECT_TRUE(co_await until(loop, [&] { return closed; }));
+    tell(false);  // too late
+  });
+}
+
+TEST_F(AcceptorTest, TakesSoManyATurn) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    std::vector<Socket> clients;
+    for (unsigned i = 0; i < 4 * accepts_a_turn; ++i) clients.push_back(connected(address_));
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    TurnTaking turns(loop);
+    std::size_t before = 0;
+    std::size_t most = 0;
+    for (int turn = 0; turn < 1000 && before < clients.size(); ++turn) {
+      co_await turns.yield();
+      most = std::max(most, guests_.got.size() - before);
+      before = guests_.got.size();
+    }
+    EXPECT_EQ(before, clients.size());
+    EXPECT_LE(most, accepts_a_turn);
+  });
+}
+
+TEST_F(AcceptorTest, WithoutADescriptorItTellsAndTriesAgain) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    rlimit all{};
+    ::getrlimit(RLIMIT_NOFILE, &all);
+    const Socket client = connected(address_);
+    const int highest = ::dup(client.fd());
+    ::close(highest);
+    const rlimit none{static_cast<rlim_t>(highest), all.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const bool told = co_await until(loop, [&] { return !guests_.errors.empty(); });
+    ::setrlimit(RLIMIT_NOFILE, &all);
+    EXPECT_TRUE(told);
+    EXPECT_EQ(told ? guests_.errors.front() : 0, EMFILE);
+    EXPECT_TRUE(co_await until(loop, [&] { return guests_.got.size() == 1; }));
+  });
+}
+
+TEST_F(AcceptorTest, WithoutMemoryThatConnectionIsClosed) {
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    const std::unique_ptr<Acceptor> at = acceptor(loop);
+    guests_.throws = 1;
+    const Socket first = connected(address_);
+    EXPECT_TRUE(co_await until(loop, [&] { return !guests_.errors.empty(); }));
+    EXPECT_EQ(guests_.errors, std::vector<int>{ENOMEM});
+    EXPECT_EQ(first.receive(), "");
+    const Socket second = connected(address_);
+    EXPECT_TRUE(co_await until(loop, [&] { return guests_.got.size() == 1; }));
+  });
+}
+
+TEST_F(AcceptorTest, ASocketThatCannotBeWatchedIsAnError) {
+  Loop loop(std::make_unique<FullReactor>());
+  const auto refused = Acceptor::open(loop, sockets_.take(0), guests_);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().starts_with("the socket cannot be watched: ")) << refused.error();
+  auto [near, far] = socket_pair();
+  const Stream stream(loop, near.release());
+  EXPECT_EQ(errno, ENOSPC);
+  EXPECT_FALSE(stream.is_open());
+  EXPECT_EQ(far.receive(), "");
+}
+
+// As a service manager does, who holds the socket that it passed.
+TEST_F(AcceptorTest, ASocketThatAnotherHoldsWakesNobodyAfterTheClose) {
+  Descriptor mine = sockets_.take(0);
+  const Socket others(::dup(mine.get()));
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    auto at = Acceptor::open(loop, std::move(mine), guests_, true);
+    EXPECT_TRUE(at);
+    bool closed = false;
+    (*at)->close([&] { closed = true; });
+    EXPECT_TRUE(closed);
+    const Socket client = connected(address_);
+    co_await pass(loop, 120ms);
+    EXPECT_TRUE(guests_.errors.empty());
+    EXPECT_TRUE(guests_.got.empty());
+  });
+}
+
+class Told final : public ReadyTarget {
+ public:
+  void on_ready(std::uint8_t) noexcept override { ++times; }
+  int times = 0;
+};
+
+TEST(Reactor, ForgetsASocketThatAnotherHolds) {
+  const std::unique_ptr<Reactor> reactor = make_epoll_reactor();
+  auto [near, far] = socket_pair();
+  const Socket others(::dup(near.fd()));
+  Told target;
+  ASSERT_TRUE(reactor->add(near.fd(), target));
+  reactor->wait(Clock::now(), Clock::now());
+  reactor->dispatch();
+  EXPECT_EQ(target.times, 1);  // it can be written
+  reactor->forget(near.fd(), target);
+  near.close();
+  EXPECT_TRUE(far.send("x"));
+  const TimePoint now = Clock::now();
+  reactor->wait(now, now + 50ms);
+  EXPECT_GE(Clock::now() - now, 45ms);
+  reactor->dispatch();
+  EXPECT_EQ(target.times, 1);
+}
+
+TEST(Reactor, TellsAgainOnceInTheNextTurn) {
+  const std::unique_ptr<Reactor> reactor = make_epoll_reactor();
+  auto [near, far] = socket_pair();
+  Told target;
+  Told gone;
+  ASSERT_TRUE(reactor->add(near.fd(), target));
+  ASSERT_TRUE(reactor->add(far.fd(), gone));
+  reactor->wait(Clock::now(), Clock::now());
+  reactor->dispatch();
+  EXPECT_EQ(target.times, 1);
+  reactor->tell_again(target);
+  reactor->tell_again(target);
+  reactor->tell_again(gone);
+  reactor->forget(far.fd(), gone);
+  reactor->wait(Clock::now(), no_deadline);  // does not wait
+  reactor->dispatch();
+  EXPECT_EQ(target.times, 2);
+  EXPECT_EQ(gone.times, 1);
+  reactor->wait(Clock::now(), Clock::now());
+  reactor->dispatch();
+  EXPECT_EQ(target.times, 2);
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "net/loop_run.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::net {
 namespace {
@@ -47,6 +49,31 @@ TEST(Mailbox, ALetterMayPostAnother) {
   run_on(loop, [&]() -> Task<> {
     loop.mailbox().post(hop);
     EXPECT_TRUE(co_await until(loop, [&] { return hops == 100; }));
+  });
+}
+
+TEST(Mailbox, ManyLettersAreDeliveredOverSeveralTurnsInOrder) {
+  Loop loop;
+  std::vector<int> got;
+  run_on(loop, [&]() -> Task<> {
+    TurnTaking turns(loop);
+    for (int n = 0; n < 2000; ++n) {
+      loop.mailbox().post([&, n] {
+        got.push_back(n);
+        // One that comes while others wait is not forgotten.
+        if (n == 0) loop.mailbox().post([&] { got.push_back(2000); });
+      });
+    }
+    std::size_t before = 0;
+    std::size_t most = 0;
+    for (int turn = 0; turn < 1000 && before < 2001; ++turn) {
+      co_await turns.yield();
+      most = std::max(most, got.size() - before);
+      before = got.size();
+    }
+    EXPECT_EQ(before, 2001u);
+    EXPECT_LE(most, 256u);
+    EXPECT_TRUE(std::ranges::is_sorted(got));
   });
 }
 
