@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "server/failure_log.hpp"
+#include "server/plain_http.hpp"
 #include "server/proxy_header.hpp"
 #include "weir/base/signals.hpp"
 #include "weir/codec/h1/server_connection.hpp"
@@ -280,6 +281,14 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
   const Deadline until = deadline_after(loop_.now(), listener.config->limits.handshake_timeout);
   const Listed listed(handshakes_, &stream);
   auto& shard = listener.metrics->shard(index_);
+  const bool plain = co_await speaks_plain_http(stream, until);
+  if (plain) {
+    shard.handshakes_failed.add();
+    shard.handshake_faults[static_cast<std::size_t>(HandshakeFault::plain_http)].add();
+    log_failed_handshake(loop_.now(), listener.config->name, peer, HandshakeFault::plain_http, "");
+    co_await refuse_plain_http(stream);
+    co_return nullptr;
+  }
   stream.start_tls(listener.tls->accept(loop_.buffers()));
   const net::Io done = co_await stream.handshake(until);
   if (done != net::Io::ok) {

@@ -188,6 +188,62 @@ class Handshakes(TlsCase):
             self.assertEqual(client.read_response().header("x-target"), f"/{i}")
 
 
+class PlainHttpTest(TlsCase):
+    """On a port of TLS it is told what is wrong, as a browser's user or curl can read it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = cls.shared_origin()
+        cls.gw = cls.shared_gateway(tls_config(
+            {"app": cls.server.address}, [cls.authority.issue("one", ["one.example"])],
+            limits={"handshake_timeout": "2s"}))
+
+    @rows([("whole", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", True),
+           ("with content", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n"
+            + "x" * 400000, True),
+           ("a method of its own", "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n", True),
+           ("head", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", False)])
+    def test_request(self, request, content):
+        before = self.gw.metrics().value("weir_tls_handshakes_total", result="failed") or 0
+        peer = self.client(self.gw)
+        peer.send(request)
+        head = peer.read_head()
+        self.assertEqual((head.status, head.header("content-type"), head.header("connection")),
+                         (400, "text/plain; charset=utf-8", "close"))
+        if content:
+            text = peer.read_exact(int(head.header("content-length"))).decode()
+            self.assertIn("plain HTTP", text)
+            self.assertIn("HTTPS", text)
+        peer.expect_closed()
+        self.gw.wait_metric(before + 1, "weir_tls_handshakes_total", result="failed")
+        self.assertGreaterEqual(self.gw.metrics().value("weir_tls_handshake_failures_total",
+                                                        cause="plain_http"), 1)
+        self.assertEqual(self.server.requests, [])
+
+    def test_by_single_bytes(self):
+        peer = self.client(self.gw)
+        for byte in "OPTIONS ":
+            peer.send(byte)
+        self.assertEqual(peer.read_response().status, 400)
+
+    @rows([("the preface of HTTP 2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+           ("no method", "GARBAGE" * 10), ("lower case", "get / HTTP/1.1\r\n\r\n")])
+    def test_others_get_no_answer_of_http(self, text):
+        peer = self.client(self.gw)
+        peer.send(text)
+        got = b""
+        try:
+            while piece := peer.socket.recv(65536):
+                got += piece
+        except ConnectionError:
+            pass
+        self.assertNotIn(b"HTTP/", got)
+
+    def test_tls_goes_on(self):
+        self.assertEqual(self.get(self.gw).status, 200)
+
+
 class Bodies(TlsCase):
     @classmethod
     def setUpClass(cls):
