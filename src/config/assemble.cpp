@@ -7,6 +7,7 @@
 #include "config/blocks.hpp"
 #include "config/draft.hpp"
 #include "config/key_fields.hpp"
+#include "config/listener_addresses.hpp"
 #include "config/logged_tokens.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/template_text.hpp"
@@ -118,20 +119,12 @@ class Assembly {
   }
 
   void check_listeners() {
-    std::unordered_set<std::string> taken;
-    if (const auto admin = SocketAddress::parse(config_.admin.bind); admin && admin->port() != 0) {
-      taken.insert(admin->to_string());
-    }
+    check_addresses(draft_.listeners, config_.admin, problems_);
     for (const ListenerDraft& draft : draft_.listeners) {
       const Listener& each = draft.listener;
       const auto error = [&](const char* key, const std::string& what) {
         problems_.error(draft.places.of(key, each.place), draft.at + "." + key, what);
       };
-      const bool any_port = !each.bind.is_unix() && each.bind.port() == 0;
-      const bool known = each.bind.is_unix() || each.bind.ip().valid();
-      if (known && !any_port && !taken.insert(each.bind.to_string()).second) {
-        error("bind", fmt::format("the address {} is already taken", each.bind.to_string()));
-      }
       const Protocols spoken = each.spoken();
       if (spoken.h2c && each.tls) error("protocols", "'h2c' is HTTP/2 without tls; write h2");
       if (spoken.h2 && !each.tls) {

@@ -190,13 +190,14 @@ Value one_or_more_texts(std::vector<std::string>& target, Check check) {
                 if (auto written = checked_text(in, check)) target = {std::move(*written)};
               },
           .print = [&target] { return print_texts(target); },
-          .schema =
-              [] {
-                Tree any = Tree::list();
-                any.push(text_schema());
-                any.push(list_schema(text_schema()));
-                return Tree::map({{"anyOf", std::move(any)}});
-              }};
+          .schema = one_or_more_texts_schema};
+}
+
+Tree one_or_more_texts_schema() {
+  Tree any = Tree::list();
+  any.push(text_schema());
+  any.push(list_schema(text_schema()));
+  return Tree::map({{"anyOf", std::move(any)}});
 }
 
 Value reference(std::string& target, std::vector<Written>& found) {

@@ -38,6 +38,7 @@ Value text(std::string& target, Check check);
 Value texts(std::vector<std::string>& target, Check check);
 // The same, or one text alone.
 Value one_or_more_texts(std::vector<std::string>& target, Check check);
+Tree one_or_more_texts_schema();
 // A name that is looked up later: what was written goes to `references`, too.
 Value reference(std::string& target, std::vector<Written>& references);
 Value references(std::vector<std::string>& target, std::vector<Written>& references);

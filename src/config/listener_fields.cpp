@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/kinds.hpp"
@@ -10,21 +12,49 @@ constexpr std::uint64_t largest_head = 16 * MiB;
 constexpr std::uint64_t largest_body = 1ULL << 50;
 constexpr std::uint64_t largest_count = 1'000'000'000;
 
-Value bind_value(SocketAddress& target) {
+std::optional<BindAddress> read_address(const Reader& in) {
+  const auto written = in.text();
+  if (!written) return std::nullopt;
+  auto address = BindAddress::parse(at_folder(*written, in.context().folder));
+  if (!address || written->contains('\0')) {
+    in.error(
+        in_quotes(*written) +
+        " is not IP:port, [IPv6]:port or unix:PATH; every address is 0.0.0.0:port or [::]:port, "
+        "of both families *:port");
+    return std::nullopt;
+  }
+  return address;
+}
+
+Value bind_value(Bind& target) {
   return {.read =
               [&target](const Reader& in) {
-                const auto written = in.text();
-                if (!written) return;
-                const auto address = SocketAddress::parse(at_folder(*written, in.context().folder));
-                if (!address || written->contains('\0')) {
-                  return in.error(in_quotes(*written) +
-                                  " is not IP:port, [IPv6]:port or unix:PATH; every address is "
-                                  "0.0.0.0:port or [::]:port");
+                std::vector<BindAddress> addresses;
+                if (!in.is_list()) {
+                  if (auto one = read_address(in)) addresses.push_back(std::move(*one));
+                } else if (!in.has_items()) {
+                  in.error("at least one address");
+                } else {
+                  in.each_item([&](const Reader& item) {
+                    auto one = read_address(item);
+                    if (one && std::ranges::find(addresses, *one) != addresses.end() &&
+                        (one->address.is_unix() || one->address.port() != 0)) {
+                      return item.error(in_quotes(one->to_string()) + " is there twice");
+                    }
+                    if (one) addresses.push_back(std::move(*one));
+                  });
                 }
-                target = *address;
+                target = Bind(std::move(addresses));
               },
-          .print = [&target] { return Tree(target.to_string()); },
-          .schema = text_schema};
+          .print =
+              [&target] {
+                const auto& addresses = target.addresses();
+                if (addresses.size() == 1) return Tree(addresses.front().to_string());
+                Tree out = Tree::list();
+                for (const BindAddress& one : addresses) out.push(Tree(one.to_string()));
+                return out;
+              },
+          .schema = one_or_more_texts_schema};
 }
 
 Value protocols_value(Listener& listener) {
@@ -103,7 +133,9 @@ Fields fields(Listener& listener) {
   return {
       {"name", text(listener.name, check_name), "unique among listeners", Need::required},
       {"bind", bind_value(listener.bind),
-       "IP:port, [IPv6]:port or unix:PATH; port 0 takes a free one", Need::required},
+       "IP:port, [IPv6]:port (IPv6 alone), *:port (both) or unix:PATH, or a list of them; port 0 "
+       "takes a free one",
+       Need::required},
       {"protocols", protocols_value(listener),
        "what is spoken; h2c is HTTP/2 without TLS, by prior knowledge"},
       {"proxy_protocol",

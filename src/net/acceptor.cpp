@@ -66,13 +66,20 @@ void remove_stale(const SocketAddress& address) {
   if (refused) ::unlink(address.path().c_str());
 }
 
+// [::] means IPv6 alone, so that 0.0.0.0 may stand beside it, unless both are wanted.
+void set_families(int fd, const SocketAddress& address, bool both) {
+  if (address.family() != AF_INET6) return;
+  const int alone = both ? 0 : 1;
+  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
+}
+
 // SO_REUSEPORT would let a second process share the port unnoticed: without it the bind fails.
-bool in_use(const SocketAddress& address) {
+bool in_use(const SocketAddress& address, bool both) {
   if (address.port() == 0) return false;
   const int probe = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (address.family() == AF_INET6) ::setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  set_families(probe, address, both);
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
   const bool taken =
@@ -81,17 +88,28 @@ bool in_use(const SocketAddress& address) {
   return taken;
 }
 
+// The kernel was built or booted without it.
+bool has_ipv6() {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno != EAFNOSUPPORT;
+  ::close(probe);
+  return true;
+}
+
 std::string failure(const char* call) { return std::string(call) + ": " + std::strerror(errno); }
 
 }  // namespace
 
 std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddress& address,
-                                                              unsigned count) {
+                                                              unsigned count, bool both_families) {
+  if (both_families && !has_ipv6()) {
+    return open(SocketAddress(IpAddress::v4({}), address.port()), count);
+  }
   ListenSockets out;
   out.address_ = address;
   const bool unix_socket = address.is_unix();
   if (unix_socket) remove_stale(address);
-  if (!unix_socket && in_use(address))
+  if (!unix_socket && in_use(address, both_families))
     return std::unexpected("address already in use");
   for (unsigned i = 0; i < (unix_socket ? 1 : count); ++i) {
     const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -102,8 +120,7 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
       ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
       ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-      // [::] means IPv6 alone, so that 0.0.0.0 may stand beside it.
-      if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+      set_families(fd, address, both_families);
     }
     sockaddr_storage storage;
     socklen_t length = out.address_.to_sockaddr(storage);

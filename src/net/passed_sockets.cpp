@@ -100,31 +100,47 @@ std::expected<PassedSockets, std::string> PassedSockets::adopt(int first, unsign
   return out;
 }
 
-std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take(
-    std::string_view listener, const SocketAddress& bind, std::size_t most) {
-  std::function<bool(const Passed&)> meant = [&](const Passed& one) {
-    return one.name == listener;
-  };
-  if (std::ranges::none_of(sockets_, meant)) {
-    meant = [&](const Passed& one) { return one.address == bind; };
+std::expected<std::vector<ListenSockets>, std::string> PassedSockets::take_named(
+    std::string_view name, std::size_t most, std::size_t most_addresses) {
+  std::vector<SocketAddress> addresses;
+  for (const Passed& one : sockets_) {
+    if (one.name != name || std::ranges::find(addresses, one.address) != addresses.end()) continue;
+    addresses.push_back(one.address);
   }
+  if (addresses.size() > most_addresses) {
+    return std::unexpected("the sockets passed under its name listen on several addresses");
+  }
+  std::vector<ListenSockets> out;
+  for (const SocketAddress& address : addresses) {
+    auto taken = take_if(
+        [&](const Passed& one) { return one.name == name && one.address == address; }, most);
+    if (!taken) return std::unexpected(std::move(taken.error()));
+    out.push_back(std::move(**taken));
+  }
+  return out;
+}
+
+std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take_at(
+    const SocketAddress& address, std::size_t most) {
+  return take_if([&](const Passed& one) { return one.address == address; }, most);
+}
+
+// REQUIRES: those for which `meant` holds listen on one address.
+std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take_if(
+    const std::function<bool(const Passed&)>& meant, std::size_t most) {
   // To the front, in the order in which they were passed.
   const auto rest = std::ranges::stable_partition(sockets_, meant);
   const auto taken = static_cast<std::size_t>(rest.begin() - sockets_.begin());
   if (taken == 0) return std::nullopt;
-  const SocketAddress address = sockets_.front().address;
-  if (!std::all_of(sockets_.begin(), rest.begin(),
-                   [&](const Passed& one) { return one.address == address; })) {
-    return std::unexpected("the sockets passed under its name listen on several addresses");
-  }
   if (taken > most) {
     return std::unexpected(std::to_string(taken) + " sockets were passed for " +
                            std::to_string(most) + " workers");
   }
+  SocketAddress address = sockets_.front().address;
   std::vector<int> fds;
   for (auto at = sockets_.begin(); at != rest.begin(); ++at) fds.push_back(at->fd);
   sockets_.erase(sockets_.begin(), rest.begin());
-  return ListenSockets::passed(address, std::move(fds));
+  return ListenSockets::passed(std::move(address), std::move(fds));
 }
 
 std::vector<std::string> PassedSockets::left() const {

@@ -181,16 +181,21 @@ AdminAnswer AdminApi::config_diff() const {
 
 AdminAnswer AdminApi::listeners() const {
   json::array out;
-  const auto& configured = server_.snapshot()->config().listeners;
-  for (const auto& [name, address] : server_.listeners()) {
-    const auto listener = std::ranges::find(configured, name, &config::Listener::name);
-    const config::Protocols spoken = listener->spoken();
+  const auto bound = server_.listeners();
+  for (const config::Listener& listener : server_.snapshot()->config().listeners) {
+    const config::Protocols spoken = listener.spoken();
     json::array protocols;
     if (spoken.http1) protocols.emplace_back("http1");
     if (spoken.h2) protocols.emplace_back("h2");
     if (spoken.h2c) protocols.emplace_back("h2c");
-    out.push_back(
-        json::object{{"name", name}, {"address", address.to_string()}, {"protocols", protocols}});
+    json::array addresses;
+    for (const auto& [name, address] : bound) {
+      if (name == listener.name) addresses.emplace_back(address.to_string());
+    }
+    out.push_back(json::object{{"name", listener.name},
+                               {"address", addresses.empty() ? json::value() : addresses.front()},
+                               {"addresses", addresses},
+                               {"protocols", protocols}});
   }
   return json_answer(out);
 }

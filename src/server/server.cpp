@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "server/bind_listener.hpp"
 #include "server/client_counts.hpp"
 #include "server/failure_log.hpp"
 #include "server/host.hpp"
@@ -117,8 +118,10 @@ std::expected<void, std::vector<std::string>> Server::start() {
   for (BoundListener& listener : parts_->listeners) {
     listener.config = &bound_[listener.index];
     listener.metrics = process_->metrics.listener(listener.config->name);
-    log::info("listening", {{"name", listener.config->name},
-                            {"address", listener.sockets.address().to_string()}});
+    for (const net::ListenSockets& sockets : listener.sockets) {
+      log::info("listening",
+                {{"name", listener.config->name}, {"address", sockets.address().to_string()}});
+    }
   }
   parts_->tls =
       std::make_unique<TlsFiles>(main_, parts_->listeners, process_->registry, process_->metrics);
@@ -140,25 +143,10 @@ std::expected<void, std::vector<std::string>> Server::start() {
 std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    const config::Listener& listener = config.listeners[i];
-    const auto failed = [&](const std::string& why) {
-      lines.push_back("listener " + listener.name + ": " + listener.bind.to_string() + ": " + why);
-    };
-    auto passed = passed_.take(listener.name, listener.bind, workers);
-    if (!passed) {
-      failed(passed.error());
-      continue;
-    }
-    auto sockets = *passed ? std::move(**passed) : net::ListenSockets::open(listener.bind, workers);
-    if (!sockets) {
-      failed(sockets.error());
-      continue;
-    }
-    parts_->listeners.push_back({.config = nullptr,
-                                 .index = static_cast<unsigned>(i),
-                                 .sockets = std::move(*sockets),
-                                 .metrics = nullptr,
-                                 .tls = nullptr});
+    auto sockets = bind_listener(config.listeners[i], workers, passed_, lines);
+    BoundListener& bound = parts_->listeners.emplace_back();
+    bound.index = static_cast<unsigned>(i);
+    bound.sockets = std::move(sockets);
   }
   for (const std::string& socket : passed_.left()) {
     log::warn("a socket was passed that no listener has for its name or address",
@@ -205,7 +193,9 @@ void Server::ask_workers(std::function<void()> answered, std::optional<Duration>
 std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
   std::vector<std::pair<std::string, SocketAddress>> out;
   for (const BoundListener& listener : parts_->listeners) {
-    out.emplace_back(listener.config->name, listener.sockets.address());
+    for (const net::ListenSockets& sockets : listener.sockets) {
+      out.emplace_back(listener.config->name, sockets.address());
+    }
   }
   return out;
 }
@@ -363,8 +353,10 @@ void Server::finished() {
   parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();
   for (const BoundListener& listener : parts_->listeners) {
-    const SocketAddress& address = listener.sockets.address();
-    if (address.is_unix() && !listener.sockets.is_passed()) ::unlink(address.path().c_str());
+    for (const net::ListenSockets& sockets : listener.sockets) {
+      const SocketAddress& address = sockets.address();
+      if (address.is_unix() && !sockets.is_passed()) ::unlink(address.path().c_str());
+    }
   }
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {

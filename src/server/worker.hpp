@@ -29,7 +29,7 @@ namespace weir::server {
 struct BoundListener {
   const config::Listener* config = nullptr;  // of the first snapshot: listeners do not change
   unsigned index = 0;
-  net::ListenSockets sockets;
+  std::vector<net::ListenSockets> sockets;  // an address each
   std::shared_ptr<telemetry::ListenerMetrics> metrics;
   std::unique_ptr<net::TlsServer> tls;  // null: plain
 };

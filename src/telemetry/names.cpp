@@ -20,8 +20,10 @@ std::string_view name(Protocol protocol) noexcept {
 
 std::string_view name(Refusal refusal) noexcept {
   constexpr std::array<std::string_view, refusal_count> names{
-      "max_connections", "connections_per_client", "proxy_protocol", "handshake_timeout",
-      "draining",        "head_memory",            "no_descriptor",  "no_memory"};
+      "max_connections", "connections_per_client",
+      "proxy_protocol",  "handshake_timeout",
+      "draining",        "head_memory",
+      "no_descriptor",   "no_memory"};
   return names[static_cast<std::size_t>(refusal)];
 }
 

@@ -106,6 +106,29 @@ class PassedSocketsTest(PassedCase):
         self.assertEqual(gateway.terminate(), 0)
         self.assertTrue(os.path.exists(path))
 
+    def test_several_under_one_name_are_its_addresses(self):
+        one, two = self.bound_socket(), self.bound_socket(("127.0.0.2", 0))
+        config = answer(bind=["192.0.2.1:80", "192.0.2.2:80"])
+        gateway = self.activated(config, [one, two], "http:http")
+        for sock in (one, two):
+            with Client(sock.getsockname()) as peer:
+                peer.request("GET", "/")
+                self.assertEqual(peer.read_response().body, b"here")
+        rows = gateway.admin("GET", "/listeners").json()
+        self.assertEqual(rows[0]["addresses"], ["%s:%d" % sock.getsockname() for sock in (one, two)])
+
+    def test_one_of_several_addresses_may_be_passed(self):
+        one = self.bound_socket()
+        host, port = one.getsockname()
+        gateway = self.activated(answer(bind=["127.0.0.2:0", f"{host}:{port}"]), [one], "x")
+        addresses = gateway.admin("GET", "/listeners").json()[0]["addresses"]
+        self.assertEqual(addresses[1], f"{host}:{port}")
+        for address in addresses:
+            ip, number = address.rsplit(":", 1)
+            with Client((ip, int(number))) as peer:
+                peer.request("GET", "/")
+                self.assertEqual(peer.read_response().body, b"here")
+
     def test_after_the_close_newcomers_wake_nobody(self):
         """The manager holds the socket on; who comes waits in its queue for the next gateway."""
         answered = threading.Event()

@@ -13,6 +13,7 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/bind.hpp"
 #include "weir/config/canary.hpp"
 #include "weir/config/circuit_breaker.hpp"
 #include "weir/config/middleware.hpp"
@@ -104,7 +105,7 @@ struct Protocols {
 
 struct Listener {
   std::string name;
-  SocketAddress bind;
+  Bind bind;
   std::optional<Protocols> protocols;  // none: what is usual, see spoken()
   Protocols spoken() const noexcept {
     return protocols.value_or(Protocols{.http1 = true, .h2 = tls.has_value()});

@@ -24,9 +24,11 @@ inline constexpr unsigned listen_backlog = 4096;
 class ListenSockets {
  public:
   // Binds `count` sockets to `address` (one for unix:, after removing a stale socket file that
-  // nobody listens on). Port 0 is given a port, the same for all. The error says what failed.
+  // nobody listens on). Port 0 is given a port, the same for all. [::] takes IPv6 alone, unless
+  // `both_families`: then IPv4, too, and where the kernel has no IPv6 it is 0.0.0.0. The error says
+  // what failed.
   static std::expected<ListenSockets, std::string> open(const SocketAddress& address,
-                                                        unsigned count);
+                                                        unsigned count, bool both_families = false);
   // Takes over sockets that somebody else bound to `address` and goes on owning.
   static ListenSockets passed(SocketAddress address, std::vector<int> fds);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,11 +31,16 @@ class PassedSockets {
   static std::expected<PassedSockets, std::string> adopt(int first, unsigned count,
                                                          std::string_view names);
 
-  // The sockets for a listener: those of its name, or else those of its address. Nothing when there
-  // are none. The error: they listen on several addresses, or are more than `most`.
-  std::expected<std::optional<ListenSockets>, std::string> take(std::string_view listener,
-                                                                const SocketAddress& bind,
-                                                                std::size_t most);
+  // The sockets that were passed under the name, by address, in the order in which they came; none
+  // when there are none. The error: they listen on more than `most_addresses`, or there are more
+  // than `most` of one.
+  std::expected<std::vector<ListenSockets>, std::string> take_named(std::string_view name,
+                                                                    std::size_t most,
+                                                                    std::size_t most_addresses);
+  // Those that listen on `address`, whatever their name; nothing when there are none. The error:
+  // they are more than `most`.
+  std::expected<std::optional<ListenSockets>, std::string> take_at(const SocketAddress& address,
+                                                                   std::size_t most);
   // Those that nobody took, as "NAME (ADDRESS)".
   std::vector<std::string> left() const;
 
@@ -44,6 +50,9 @@ class PassedSockets {
     std::string name;
     SocketAddress address;
   };
+  std::expected<std::optional<ListenSockets>, std::string> take_if(
+      const std::function<bool(const Passed&)>& meant, std::size_t most);
+
   std::vector<Passed> sockets_;
 };
 

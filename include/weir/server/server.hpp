@@ -58,7 +58,8 @@ class Server {
   bool ready() const noexcept { return started_ && !draining_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
   Process& process() noexcept { return *process_; }
-  // Name and real address of each listener, in the configuration's order.
+  // Name and real address of each listener, in the configuration's order; a pair for each address
+  // of one.
   std::vector<std::pair<std::string, SocketAddress>> listeners() const;
   // What the file says now, compared with what runs; for /config/diff.
   std::expected<config::Loaded, Problems> load_again() const { return source_(); }

@@ -188,12 +188,12 @@ TEST(DocumentProblems, OfListenersAreReported) {
        Kind::listener,
        "name: x\nbind: localhost:80",
        {"7:10: listeners[1].bind: 'localhost:80' is not IP:port, [IPv6]:port or unix:PATH; every "
-        "address is 0.0.0.0:port or [::]:port"}},
+        "address is 0.0.0.0:port or [::]:port, of both families *:port"}},
       {"listener_bind_no_port",
        Kind::listener,
        "name: x\nbind: ':80'",
        {"7:10: listeners[1].bind: ':80' is not IP:port, [IPv6]:port or unix:PATH; every address is "
-        "0.0.0.0:port or [::]:port"}},
+        "0.0.0.0:port or [::]:port, of both families *:port"}},
       {"listener_name_taken",
        Kind::listener,
        "name: http\nbind: '[::]:0'",

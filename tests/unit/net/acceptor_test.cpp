@@ -2,13 +2,20 @@
 
 #include <gtest/gtest.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "net/handshakes_begun.hpp"
@@ -309,6 +316,65 @@ TEST(Reactor, TellsAgainOnceInTheNextTurn) {
   reactor->wait(Clock::now(), Clock::now());
   reactor->dispatch();
   EXPECT_EQ(target.times, 2);
+}
+
+bool answers(const std::string& at, const ListenSockets& sockets) {
+  const SocketAddress address =
+      SocketAddress::parse(at + ":" + std::to_string(sockets.address().port())).value();
+  const Socket client(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage storage;
+  const socklen_t length = address.to_sockaddr(storage);
+  return ::connect(client.fd(), reinterpret_cast<sockaddr*>(&storage), length) == 0;
+}
+
+TEST(ListenSockets, OneSocketMayTakeBothFamilies) {
+  const SocketAddress any = SocketAddress::parse("[::]:0").value();
+  const auto alone = ListenSockets::open(any, 1);
+  if (!alone) GTEST_SKIP() << "no IPv6 here: " << alone.error();
+  EXPECT_TRUE(answers("[::1]", *alone));
+  EXPECT_FALSE(answers("127.0.0.1", *alone));
+  const auto both = ListenSockets::open(any, 2, true);
+  ASSERT_TRUE(both) << both.error();
+  EXPECT_EQ(both->size(), 2u);
+  EXPECT_TRUE(answers("[::1]", *both));
+  EXPECT_TRUE(answers("127.0.0.1", *both));
+  // And nobody takes one of them away unnoticed.
+  const SocketAddress v4(IpAddress::v4({}), both->address().port());
+  const auto second = ListenSockets::open(v4, 1);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(), "address already in use");
+}
+
+TEST(ListenSockets, WithoutIPv6BothFamiliesAreIPv4) {
+  // A kernel without IPv6 for the thread that is asked: socket(AF_INET6) is EAFNOSUPPORT.
+  std::optional<ListenSockets> both;
+  std::string error;
+  std::jthread([&] {
+    std::array<sock_filter, 6> code{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{code.size(), code.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+      return;
+    }
+    auto opened = ListenSockets::open(SocketAddress::parse("[::]:0").value(), 1, true);
+    if (opened) {
+      both.emplace(std::move(*opened));
+    } else {
+      error = opened.error();
+    }
+  }).join();
+  if (!both && error.empty()) GTEST_SKIP() << "no seccomp filter here";
+  ASSERT_TRUE(both) << error;
+  EXPECT_EQ(both->address().family(), AF_INET);
+  EXPECT_TRUE(both->address().ip().is_unspecified());
+  EXPECT_TRUE(answers("127.0.0.1", *both));
 }
 
 }  // namespace

@@ -57,25 +57,20 @@ TEST_F(PassedSocketsTest, AreFoundByNameThenByAddress) {
   const SocketAddress a = pass();
   const SocketAddress b = pass();
   PassedSockets sockets = adopt("http:other");
-  const auto by_name = sockets.take("http", elsewhere_, 2);
-  ASSERT_TRUE(by_name && *by_name);
-  EXPECT_EQ((*by_name)->address(), a);
-  EXPECT_TRUE((*by_name)->is_passed());
-  const auto by_address = sockets.take("https", b, 2);
+  const auto by_name = sockets.take_named("http", 2, 1);
+  ASSERT_TRUE(by_name);
+  ASSERT_EQ(by_name->size(), 1u);
+  EXPECT_EQ(by_name->front().address(), a);
+  EXPECT_TRUE(by_name->front().is_passed());
+  const auto unknown = sockets.take_named("https", 2, 1);
+  ASSERT_TRUE(unknown);
+  EXPECT_TRUE(unknown->empty());
+  const auto by_address = sockets.take_at(b, 2);
   ASSERT_TRUE(by_address && *by_address);
   EXPECT_EQ((*by_address)->address(), b);
-  const auto none = sockets.take("https", b, 2);
+  const auto none = sockets.take_at(b, 2);
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
-}
-
-TEST_F(PassedSocketsTest, ANameWinsOverAnAddress) {
-  const SocketAddress a = pass();
-  const SocketAddress b = pass();
-  PassedSockets sockets = adopt("x:http");
-  const auto taken = sockets.take("http", a, 2);
-  ASSERT_TRUE(taken && *taken);
-  EXPECT_EQ((*taken)->address(), b);
 }
 
 TEST_F(PassedSocketsTest, WhatIsLeftIsNamedAndClosed) {
@@ -98,18 +93,25 @@ TEST_F(PassedSocketsTest, SeveralOfOneAddressServeSeveralWorkers) {
   const SocketAddress a = pass(0, true);
   pass(a.port(), true);
   PassedSockets sockets = adopt("http:http");
-  const auto too_many = sockets.take("http", a, 1);
+  const auto too_many = sockets.take_named("http", 1, 1);
   EXPECT_FALSE(too_many);
-  const auto both = sockets.take("http", a, 2);
+  const auto both = sockets.take_at(a, 2);
   ASSERT_TRUE(both && *both);
   EXPECT_EQ((*both)->size(), 2u);
 }
 
-TEST_F(PassedSocketsTest, OneListenerHasOneAddress) {
-  pass();
-  pass();
-  PassedSockets sockets = adopt("http:http");
-  EXPECT_FALSE(sockets.take("http", elsewhere_, 2));
+TEST_F(PassedSocketsTest, AListenerHasNoMoreAddressesThanItMay) {
+  const SocketAddress a = pass(0, true);
+  const SocketAddress b = pass();
+  pass(a.port(), true);
+  PassedSockets sockets = adopt("http:http:http");
+  EXPECT_FALSE(sockets.take_named("http", 2, 1));
+  const auto taken = sockets.take_named("http", 2, 2);
+  ASSERT_TRUE(taken);
+  ASSERT_EQ(taken->size(), 2u);
+  EXPECT_EQ(taken->front().address(), a);
+  EXPECT_EQ(taken->front().size(), 2u);
+  EXPECT_EQ(taken->back().address(), b);
 }
 
 TEST_F(PassedSocketsTest, OnlyListeningStreamsAreTaken) {

@@ -1,0 +1,20 @@
+// The sockets of a listener: passed by a service manager, or bound now.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "weir/config/model.hpp"
+#include "weir/net/acceptor.hpp"
+#include "weir/net/passed_sockets.hpp"
+
+namespace weir::server {
+
+// Those that were passed under the listener's name, or else for each of its addresses those that
+// were passed for it or are bound now, one a worker. What could not be bound goes to `problems`, a
+// line each. Main thread.
+std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, unsigned workers,
+                                              net::PassedSockets& passed,
+                                              std::vector<std::string>& problems);
+
+}  // namespace weir::server
