@@ -1,9 +1,11 @@
 #include "weir/http/url_path.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 
+#include "weir/base/copy_text.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir {
@@ -15,6 +17,7 @@ enum : std::uint8_t {
   after_slash = 2,    // not normal as the first byte of a segment: "//", "/."
   always = 4,         // '%' and what is refused
   after_slash_2 = 8,  // as after_slash, when empty segments are kept
+  semicolon = 16,     // normal, and worth knowing
 };
 
 constexpr bool is_refused(unsigned c) { return c <= 0x20 || c >= 0x7F || c == '\\' || c == '#'; }
@@ -25,6 +28,7 @@ constexpr std::array<std::uint8_t, 256> make_traits() {
     if (is_refused(c)) traits[c] = always;
   }
   traits['%'] = always;
+  traits[';'] = semicolon;
   traits['/'] = slash | after_slash;
   traits['.'] = after_slash | after_slash_2;
   return traits;
@@ -42,17 +46,18 @@ constexpr std::array<bool, 256> make_unreserved() {
 }
 constexpr std::array<bool, 256> unreserved = make_unreserved();
 
-bool looks_normal(std::string_view path, bool keep_empty) noexcept {
+// What keeps the path from being normal; of one that is, whether it has a semicolon.
+unsigned look_at(std::string_view path, bool keep_empty) noexcept {
   // Without a branch per byte: the table's bits are masked by what the byte before was.
   const unsigned start_mask = keep_empty ? after_slash_2 : after_slash;
-  unsigned trouble = 0;
-  unsigned mask = always;
+  unsigned seen = 0;
+  unsigned mask = always | semicolon;
   for (const char c : path) {
     const unsigned trait = traits[static_cast<unsigned char>(c)];
-    trouble |= trait & mask;
-    mask = always | ((0U - (trait & slash)) & start_mask);
+    seen |= trait & mask;
+    mask = always | semicolon | ((0U - (trait & slash)) & start_mask);
   }
-  return trouble == 0;
+  return seen;
 }
 
 // The byte that a percent escape at the start of `text` stands for, or -1.
@@ -162,7 +167,10 @@ std::size_t merge_slashes(char* path, std::size_t size) noexcept {
 std::expected<NormalPath, std::string_view> normalise_path(std::string_view path, bool keep_empty,
                                                            Arena& arena) {
   if (!path.starts_with('/')) return std::unexpected("the path does not start with '/'");
-  if (looks_normal(path, keep_empty)) return NormalPath{path, false};
+  const unsigned seen = look_at(path, keep_empty);
+  if ((seen & ~unsigned{semicolon}) == 0) {
+    return NormalPath{.path = path, .parameters = seen != 0};
+  }
 
   char* out = arena.allocate(path.size());
   auto size = decode_unreserved(path, out);
@@ -174,8 +182,48 @@ std::expected<NormalPath, std::string_view> normalise_path(std::string_view path
   normal.path = {out, *size};
   normal.encoded_slash = normal.path.find("%2F") != std::string_view::npos ||
                          normal.path.find("%5C") != std::string_view::npos;
+  normal.parameters = normal.path.find(';') != std::string_view::npos ||
+                      normal.path.find("%3B") != std::string_view::npos;
   if (normal.path == path) normal.path = path;
   return normal;
+}
+
+std::string_view without_parameters(std::string_view segment) noexcept {
+  return segment.substr(0, std::min(segment.find(';'), segment.find("%3B")));
+}
+
+std::string_view decode_semicolons(std::string_view text, Arena& arena) {
+  if (text.find("%3B") == std::string_view::npos) return text;
+  char* const out = arena.allocate(text.size());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = text.substr(i, 3) == "%3B";
+    out[size++] = encoded ? ';' : text[i];
+    if (encoded) i += 2;
+  }
+  return {out, size};
+}
+
+MatchedPath matched_path(std::string_view path, bool keep_empty, Arena& arena) {
+  char* const bare = arena.allocate(path.size());
+  char* const kept = arena.allocate(path.size());
+  char* bare_end = bare;
+  char* kept_end = kept;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    const std::string_view segment = path.substr(1, end - 1);
+    const std::string_view name = without_parameters(segment);
+    path.remove_prefix(end);
+    if (!keep_empty && name.empty() && !segment.empty() && !path.empty()) continue;
+    *bare_end++ = '/';
+    *kept_end++ = '/';
+    bare_end = copy_text(bare_end, name);
+    kept_end = copy_text(kept_end, segment);
+  }
+  const auto view = [](const char* begin, const char* end) {
+    return std::string_view(begin, static_cast<std::size_t>(end - begin));
+  };
+  return {.bare = view(bare, bare_end), .full = decode_semicolons(view(kept, kept_end), arena)};
 }
 
 std::size_t percent_decode(std::string_view text, char* out) noexcept {

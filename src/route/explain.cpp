@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "route/route_index.hpp"
-#include "route/specificity.hpp"
 #include "weir/route/route_table.hpp"
 
 namespace weir::route {
@@ -60,10 +59,7 @@ std::vector<std::uint32_t> RouteTable::order() const {
     const config::Match& x = index_->route(a).match;
     const config::Match& y = index_->route(b).match;
     if (const auto hosts = host_rank(x) <=> host_rank(y); hosts != 0) return hosts < 0;
-    const auto paths = index_->pattern(a) <=> index_->pattern(b);
-    if (paths != 0) return paths < 0;
-    if (index_->pattern(a).expression() != nullptr) return a < b;
-    return condition_order(x, a) < condition_order(y, b);
+    return index_->goes_before(a, b);
   });
   return routes;
 }
@@ -82,7 +78,8 @@ std::vector<Step> RouteTable::explain(const Query& query) const {
     const config::Match& wanted = index_->route(route).match;
     const PathPattern& pattern = index_->pattern(route);
     const bool host = host_matches(wanted, query.host);
-    const bool path = pattern.matches(query.path);
+    Match ignored;
+    const bool path = pattern.matches(query, ignored);
     if (!host && !path) continue;
     Near near{{}, route};
     if (!host) near.failures.push_back("host is not " + join(wanted.hosts, " or "));

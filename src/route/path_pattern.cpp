@@ -1,8 +1,10 @@
 #include "route/path_pattern.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/route/route_table.hpp"
 
@@ -15,10 +17,26 @@ std::vector<PathPattern::Segment> split(std::string_view path, bool with_params)
     path.remove_prefix(1);
     const std::size_t end = std::min(path.find('/'), path.size());
     const std::string_view text = path.substr(0, end);
-    segments.push_back({std::string(text), with_params && text.starts_with('{')});
+    segments.push_back({std::string(text), with_params && text.starts_with('{'),
+                        text.find(';') != std::string_view::npos});
     path.remove_prefix(end);
   }
   return segments;
+}
+
+// Whether an expression speaks of a semicolon, as RE2 spells one.
+bool names_semicolon(const std::string& expression) {
+  constexpr std::array<std::string_view, 5> spellings{";", "%3b", "\\x3b", "\\x{3b}", "\\073"};
+  const std::string lower = to_lower(expression);
+  return std::ranges::any_of(spellings, [&](std::string_view one) { return lower.contains(one); });
+}
+
+// The first segment of `path`, which is taken off it. REQUIRES: it starts with '/'.
+std::string_view take_segment(std::string_view& path) noexcept {
+  const std::size_t end = std::min(path.find('/', 1), path.size());
+  const std::string_view segment = path.substr(1, end - 1);
+  path.remove_prefix(end);
+  return segment;
 }
 
 }  // namespace
@@ -30,6 +48,7 @@ std::expected<PathPattern, std::string> PathPattern::parse(const config::Match& 
     auto expression = Expression::compile(match.path);
     if (!expression) return std::unexpected("path_regex: " + expression.error());
     pattern.rank_ = Rank::regex;
+    pattern.has_parameters_ = names_semicolon(match.path);
     pattern.expression_ = std::move(*expression);
     return pattern;
   }
@@ -38,9 +57,10 @@ std::expected<PathPattern, std::string> PathPattern::parse(const config::Match& 
   Arena arena;
   const auto normal = normalise_path(match.path, true, arena);
   if (!normal) return std::unexpected(key + std::string(normal.error()));
-  std::string_view path = normal->path;
+  std::string_view path = decode_semicolons(normal->path, arena);
   if (!exact && path.ends_with('/')) path.remove_suffix(1);
   pattern.segments_ = split(path, exact);
+  pattern.has_parameters_ = std::ranges::any_of(pattern.segments_, &Segment::has_parameters);
   const auto params = std::ranges::count_if(pattern.segments_, &Segment::is_param);
   if (std::cmp_greater(params, max_path_params)) {
     return std::unexpected(key + "more than " + std::to_string(max_path_params) + " parameters");
@@ -49,15 +69,25 @@ std::expected<PathPattern, std::string> PathPattern::parse(const config::Match& 
   return pattern;
 }
 
-bool PathPattern::matches(std::string_view path) const noexcept {
-  if (expression_) return expression_->matches(path);
+bool PathPattern::matches(const Query& query, Match& match) const noexcept {
+  match.param_count = 0;
+  if (expression_) {
+    if (!has_parameters_ || query.full_path.empty()) return expression_->matches(query.path);
+    // It may be written either way.
+    return expression_->matches(query.full_path) || expression_->matches(query.sent_path);
+  }
+  std::string_view path = query.path;
+  std::string_view full = query.full_path.empty() ? path : query.full_path;
   for (const Segment& segment : segments_) {
     if (path.empty()) return false;
-    path.remove_prefix(1);
-    const std::size_t end = std::min(path.find('/'), path.size());
-    const std::string_view text = path.substr(0, end);
-    if (segment.is_param ? text.empty() : text != segment.text) return false;
-    path.remove_prefix(end);
+    const std::string_view name = take_segment(path);
+    const std::string_view whole = take_segment(full);
+    if (segment.is_param) {
+      if (name.empty()) return false;
+      match.params[match.param_count++] = name;
+    } else if ((segment.has_parameters ? whole : name) != segment.text) {
+      return false;
+    }
   }
   return rank_ == Rank::prefix || path.empty();
 }
@@ -86,6 +116,7 @@ std::weak_ordering operator<=>(const PathPattern& a, const PathPattern& b) noexc
       a.segments_.begin(), a.segments_.end(), b.segments_.begin(), b.segments_.end(),
       [](const PathPattern::Segment& x, const PathPattern::Segment& y) -> std::weak_ordering {
         if (x.is_param != y.is_param) return x.is_param <=> y.is_param;
+        if (x.has_parameters != y.has_parameters) return y.has_parameters <=> x.has_parameters;
         return x.is_param ? std::weak_ordering::equivalent : x.text <=> y.text;
       });
 }

@@ -14,11 +14,15 @@
 
 namespace weir::route {
 
+struct Match;
+struct Query;
+
 class PathPattern {
  public:
   struct Segment {
     std::string text;  // normalised; of a parameter "{name}"
     bool is_param = false;
+    bool has_parameters = false;  // path parameters, every ';' unencoded
   };
   // From the most to the least specific.
   enum class Rank : std::uint8_t { exact, params, regex, prefix };
@@ -31,8 +35,12 @@ class PathPattern {
   const std::vector<Segment>& segments() const noexcept { return segments_; }
   const Expression* expression() const noexcept { return expression_ ? &*expression_ : nullptr; }
 
-  // Whether a normalised path matches. For explanations: the index finds routes without asking.
-  bool matches(std::string_view path) const noexcept;
+  // Whether path parameters count: a segment has some of its own, or the expression speaks of ';'.
+  bool has_parameters() const noexcept { return has_parameters_; }
+
+  // Whether a path matches; the values of its parameters go to `match`. The index finds most routes
+  // without asking.
+  bool matches(const Query& query, Match& match) const noexcept;
   // "path /a/{b}", as an explanation calls it.
   std::string to_string(const config::Match& match) const;
 
@@ -43,6 +51,7 @@ class PathPattern {
   Rank rank_ = Rank::prefix;
   std::vector<Segment> segments_;
   std::optional<Expression> expression_;
+  bool has_parameters_ = false;
 };
 
 }  // namespace weir::route

@@ -7,6 +7,7 @@
 
 #include "route/specificity.hpp"
 #include "route/trie_builder.hpp"
+#include "weir/http/url_path.hpp"
 
 namespace weir::route {
 
@@ -75,15 +76,20 @@ void RouteIndex::build() {
     for (const std::string& host : hosts_of(route)) scope_of(host);
   }
   for (Scope& scope : scopes_) scope.root = builder.add_root();
+  std::vector<std::vector<std::uint32_t>> by_scope(scopes_.size());
   for (std::uint32_t route = 0; route < count; ++route) {
     for (const std::string& host : hosts_of(route)) {
       Scope& scope = scopes_[scope_of(host)];
+      by_scope[scope_of(host)].push_back(route);
       if (const Expression* expression = patterns_[route].expression()) {
         scope.expressions.push_back({expression, candidate(route)});
-      } else {
+      } else if (!patterns_[route].has_parameters()) {
         builder.add(scope.root, patterns_[route], route);
       }
     }
+  }
+  for (std::size_t i = 0; i < scopes_.size(); ++i) {
+    list_one_by_one(scopes_[i], std::move(by_scope[i]));
   }
   trie_ = builder.finish([this](std::vector<std::uint32_t>& at_place) {
     std::ranges::sort(at_place, {}, [this](std::uint32_t route) {
@@ -94,6 +100,37 @@ void RouteIndex::build() {
     candidates_.back().last = true;
     return place;
   });
+}
+
+void RouteIndex::list_one_by_one(Scope& scope, std::vector<std::uint32_t> routes) const {
+  const auto has_parameters = [this](std::uint32_t route) {
+    return patterns_[route].has_parameters();
+  };
+  if (std::ranges::none_of(routes, has_parameters)) return;
+  std::ranges::sort(routes, [this](std::uint32_t a, std::uint32_t b) { return goes_before(a, b); });
+  for (const std::uint32_t route : routes) scope.one_by_one.push_back(candidate(route));
+}
+
+bool RouteIndex::goes_before(std::uint32_t a, std::uint32_t b) const noexcept {
+  const auto paths = patterns_[a] <=> patterns_[b];
+  if (paths != 0) return paths < 0;
+  if (patterns_[a].expression() != nullptr) return a < b;
+  return condition_order(routes_[a].match, a) < condition_order(routes_[b].match, b);
+}
+
+std::string_view RouteIndex::rest_behind(const Query& query, std::size_t segments) noexcept {
+  std::string_view rest = query.sent_path.empty() ? query.path : query.sent_path;
+  // Whether matched_path() left segments out.
+  const bool fewer = std::ranges::count(query.path, '/') != std::ranges::count(rest, '/');
+  while (segments > 0) {
+    const std::size_t end = std::min(rest.find('/', 1), rest.size());
+    const std::string_view segment = rest.substr(1, end - 1);
+    rest.remove_prefix(end);
+    const bool left_out =
+        fewer && !segment.empty() && without_parameters(segment).empty() && !rest.empty();
+    if (!left_out) --segments;
+  }
+  return rest;
 }
 
 std::string_view RouteIndex::wildcard_start(std::string_view host) const noexcept {

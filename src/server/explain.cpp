@@ -259,7 +259,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
                    ? std::string(head.path)
                    : fmt::format("{} (normalised from {})", head.path, url->path));
 
-  route::Query query = query_of(head, listener);
+  route::Query query = query_of(head, *normal, on.limits, listener);
+  if (normal->parameters) {
+    step("matched by", fmt::format("{} (path parameters do not count, and go on)", query.path));
+  }
   route::Match match;
   const Matched matched = route_of(table, query, match);
   if (matched == Matched::as_preflight) {

@@ -131,7 +131,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     return refuse_with(Reason::proxy_loop, "");
   }
 
-  route::Query query = query_of(head, exchange.connection.listener);
+  route::Query query = query_of(head, *normal, limits, exchange.connection.listener);
   route::Match match;
   if (route_of(snapshot.table(), query, match) == Matched::no) {
     const std::string allow = snapshot.table().allow(query);

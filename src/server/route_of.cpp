@@ -4,15 +4,24 @@
 
 namespace weir::server {
 
-route::Query query_of(const RequestHead& head, unsigned listener) {
-  return {.host = head.host,
-          .path = head.path,
-          .method = head.method,
-          .method_text = head.method_text,
-          .scheme = head.scheme,
-          .listener = listener,
-          .headers = head.headers,
-          .query = head.query};
+route::Query query_of(RequestHead& head, const NormalPath& path, const config::Limits& limits,
+                      unsigned listener) {
+  route::Query query{.host = head.host,
+                     .path = head.path,
+                     .method = head.method,
+                     .method_text = head.method_text,
+                     .scheme = head.scheme,
+                     .listener = listener,
+                     .headers = head.headers,
+                     .query = head.query};
+  if (path.parameters) {
+    const bool keep_empty = limits.empty_segments == config::EmptySegments::keep;
+    const MatchedPath matched = matched_path(head.path, keep_empty, head.headers.arena());
+    query.path = matched.bare;
+    query.full_path = matched.full;
+    query.sent_path = head.path;
+  }
+  return query;
 }
 
 Matched route_of(const route::RouteTable& table, route::Query& query, route::Match& out) {

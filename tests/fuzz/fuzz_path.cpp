@@ -1,4 +1,5 @@
 // Path normalisation: whatever comes in, what comes out is normal, safe and no longer.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -11,6 +12,21 @@ namespace {
 
 void require(bool holds) {
   if (!holds) std::abort();
+}
+
+// What routes are matched by: without any parameter, as normal as the path, of as many segments.
+void check_matched(const weir::NormalPath& path, bool keep_empty, weir::Arena& arena) {
+  const bool semicolon = path.path.find(';') != std::string_view::npos ||
+                         path.path.find("%3B") != std::string_view::npos;
+  require(path.parameters == semicolon);
+  const auto [bare, full] = weir::matched_path(path.path, keep_empty, arena);
+  const auto slashes = [](std::string_view text) { return std::ranges::count(text, '/'); };
+  require(bare.starts_with('/') && bare.size() <= full.size() && full.size() <= path.path.size());
+  require(slashes(bare) == slashes(full) && slashes(bare) <= slashes(path.path));
+  require(bare.find(';') == std::string_view::npos && bare.find("%3B") == std::string_view::npos);
+  const auto again = weir::normalise_path(bare, keep_empty, arena);
+  require(again && again->path == bare && !again->parameters);
+  require(semicolon || (bare == path.path && full == path.path));
 }
 
 void check(std::string_view path, bool keep_empty) {
@@ -26,7 +42,8 @@ void check(std::string_view path, bool keep_empty) {
   require(keep_empty || once->path.find("//") == std::string_view::npos);
   const auto twice = weir::normalise_path(once->path, keep_empty, arena);
   require(twice && twice->path.data() == once->path.data() && twice->path == once->path &&
-          twice->encoded_slash == once->encoded_slash);
+          twice->encoded_slash == once->encoded_slash && twice->parameters == once->parameters);
+  check_matched(*once, keep_empty, arena);
 }
 
 }  // namespace

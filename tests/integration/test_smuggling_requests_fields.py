@@ -205,7 +205,9 @@ class PathTest(RefusalCase):
         ("double encoding stays", "/a%252e%252e%252fb", "/a%252e%252e%252fb"),
         ("overlong UTF-8 stays", "/a%c0%af", "/a%C0%AF"), ("raw by browsers", "/a|b[c]{d}^`\"<>",
                                                           "/a|b[c]{d}^`\"<>"),
-        ("parameters", "/a;v=1/b", "/a;v=1/b"), ("reserved stay encoded", "/a%3Fb%23c%3b",
+        ("parameters", "/a;v=1/b", "/a;v=1/b"), ("parameters of all kinds", "/a;/%3b/;x/b%3By=1;",
+                                                 "/a;/%3B/;x/b%3By=1;"),
+        ("reserved stay encoded", "/a%3Fb%23c%3b",
                                                  "/a%3Fb%23c%3B"),
         ("three dots", "/.../a", "/.../a"), ("encoded space", "/a%20b", "/a%20b"),
         ("query as it came", "/a?x=%61&y=../%2f//%00&z=a|b", "/a?x=%61&y=../%2f//%00&z=a|b"),
@@ -219,6 +221,10 @@ class PathTest(RefusalCase):
         ("dots", "/x/../admin"), ("encoded letter", "/%61dmin"), ("two slashes", "//admin"),
         ("dot", "/./admin"), ("encoded dots", "/x/%2e%2e/admin"), ("sub path", "/admin/x"),
         ("absolute form", "http://a/admin"), ("absolute form with dots", "http://a/x/../admin"),
+        ("parameter", "/admin;a=b"), ("empty parameter", "/admin;"),
+        ("parameter before more", "/admin;/x"), ("encoded parameter", "/admin%3Ba=b"),
+        ("encoded in lower case", "/admin%3b/x"), ("segment of parameters", "/;a/admin/x"),
+        ("encoded letter and parameter", "/%61dmin;a"), ("dots and parameter", "/x;y/../admin;z"),
     ])
     def test_a_guarded_path_cannot_be_reached_around(self, target):
         self.peer.send(get(target=target))

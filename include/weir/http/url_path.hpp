@@ -15,6 +15,7 @@ namespace weir {
 struct NormalPath {
   std::string_view path;       // the input itself when it was normal already, else in the arena
   bool encoded_slash = false;  // %2F or %5C is in it
+  bool parameters = false;     // a segment has path parameters: a ';' or %3B is in it
 };
 
 // Unreserved characters decoded, hex in upper case, dot segments removed (RFC 3986 section 5.2.4),
@@ -24,6 +25,22 @@ struct NormalPath {
 // space, controls, bytes above 7E. Other raw bytes 21-7E pass as they came.
 std::expected<NormalPath, std::string_view> normalise_path(std::string_view path, bool keep_empty,
                                                            Arena& arena);
+
+// A path in normal form as routes see it. Servers differ in whether the parameters of a segment
+// (what follows its first ';', RFC 3986 section 3.3) are a part of its name; many drop them, also
+// when the ';' is encoded. Both have the same number of segments.
+struct MatchedPath {
+  std::string_view bare;  // without parameters
+  std::string_view full;  // with them, every ';' unencoded
+};
+
+// Segments of which nothing is left without their parameters are as good as empty ones: they are
+// left out of both, unless `keep_empty` or the last. In the arena. REQUIRES: path->parameters.
+MatchedPath matched_path(std::string_view path, bool keep_empty, Arena& arena);
+// A segment in normal form without its parameters.
+std::string_view without_parameters(std::string_view segment) noexcept;
+// A text with ';' for each %3B, in the arena, or itself if it has none.
+std::string_view decode_semicolons(std::string_view text, Arena& arena);
 
 // Percent-decodes a query component ('+' stays '+'); bad escapes stay as they are.
 std::string percent_decode(std::string_view text);

@@ -26,13 +26,17 @@ class RouteIndex;
 // What a request is matched by. Everything is borrowed.
 struct Query {
   std::string_view host;  // lower case, no port, no trailing dot; "" for none
-  std::string_view path;  // normalised; starts with '/'
+  std::string_view path;  // normalised, without path parameters; starts with '/'
   Method method = Method::get;
   std::string_view method_text;  // read only for Method::other
   Scheme scheme = Scheme::http;
   unsigned listener = 0;  // index into the configuration's listeners
   const HeaderMap& headers;
   std::string_view query;  // without its '?'
+  // Of a path with path parameters, "" of another: with them as MatchedPath::full, as many segments
+  // as `path`; and as it is forwarded.
+  std::string_view full_path = {};
+  std::string_view sent_path = {};
 };
 
 inline constexpr std::size_t max_path_params = 16;
@@ -44,9 +48,9 @@ struct Match {
   // The segments that stand for {parameters}, as they are in Query::path. Only the first
   // `param_count` are set.
   std::array<std::string_view, max_path_params> params{};
-  // What follows the route's prefix in Query::path: "" or from a '/' on, so that a new prefix
-  // without trailing slash and `rest` make a path. The whole path for a route without path or with
-  // prefix "/"; "" for exact paths and expressions.
+  // What follows the route's prefix in the path that is forwarded: "" or from a '/' on, so that a
+  // new prefix without trailing slash and `rest` make a path. The whole path for a route without
+  // path or with prefix "/"; "" for exact paths and expressions.
   std::string_view rest;
 };
 
@@ -67,7 +71,8 @@ class RouteTable {
   // Paths are normalised as those of requests are. A prefix is compared by segment and its trailing
   // slash does not count: "/foo" and "/foo/" both match "/foo", "/foo/" and "/foo/bar", not
   // "/foobar". A parameter stands for one segment that is not empty. Expressions (RE2, bytes) must
-  // match the whole path or value. `has_cors` tells for each route whether a cors middleware is in
+  // match the whole path or value. Path parameters of a request do not count, but for a segment or
+  // an expression that has a ';' or %3B of its own. `has_cors` tells for each route whether a cors middleware is in
   // its chain.
   // REQUIRES: `routes` outlive the table; has_cors.size() == routes.size().
   static std::expected<RouteTable, std::vector<CompileError>> compile(
@@ -79,7 +84,8 @@ class RouteTable {
   ~RouteTable();
 
   // Whether a route takes this request, and which. Visits each node of the host's index at most
-  // once, whatever the path. Does not allocate, except that an expression may grow its cache of
+  // once, whatever the path; a path with parameters where a route of that host has some of its own
+  // is compared with each of its routes. Does not allocate, except that an expression may grow its cache of
   // states (bounded) and needs room for a query value with escapes of more than 2 KiB.
   bool match(const Query& query, Match& out) const noexcept;
 

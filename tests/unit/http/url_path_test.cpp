@@ -122,6 +122,44 @@ TEST(UrlPath, ReturnsItsInputWhenThatIsNormal) {
   }
 }
 
+TEST(UrlPath, TellsOfPathParameters) {
+  const struct {
+    std::string_view path;
+    bool parameters;
+  } rows[] = {
+      {"/a/b", false}, {"/a;b", true},    {"/a%3Bb", true},     {"/a%3bb", true},
+      {"/;", true},    {"/a%253Bb", false}, {"/a;b/../c", false}, {"/%61;", true},
+  };
+  for (const auto& row : rows) {
+    Arena arena;
+    EXPECT_EQ(normalise_path(row.path, false, arena)->parameters, row.parameters) << row.path;
+  }
+}
+
+TEST(UrlPath, RoutesSeeNoPathParameters) {
+  const struct {
+    std::string_view path;
+    bool keep_empty;
+    std::string_view bare;
+    std::string_view full;
+  } rows[] = {
+      {"/a;b/c", false, "/a/c", "/a;b/c"},
+      {"/a%3Bb/c;", false, "/a/c", "/a;b/c;"},
+      {"/a;b%3Bc;d", false, "/a", "/a;b;c;d"},
+      {"/;a/b/%3B/c", false, "/b/c", "/b/c"},
+      {"/;a//b/%3B/c", true, "///b//c", "/;a//b/;/c"},
+      {"/b/;a", false, "/b/", "/b/;a"},
+      {"/;a", false, "/", "/;a"},
+      {"/;a/", false, "/", "/"},
+  };
+  for (const auto& row : rows) {
+    Arena arena;
+    const MatchedPath matched = matched_path(row.path, row.keep_empty, arena);
+    EXPECT_EQ(matched.bare, row.bare) << row.path;
+    EXPECT_EQ(matched.full, row.full) << row.path;
+  }
+}
+
 TEST(UrlPath, TwiceIsOnce) {
   constexpr std::string_view pieces[] = {"/", "/",   ".",   "..",  "%2e", "%2E%2e", "a",  "%61",
                                          ";", "%3b", "%2f", "%25", "2e",  "{x}",    "%c3"};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "weir/http/template_text.hpp"
+#include "weir/http/url_path.hpp"
 #include "weir/route/route_table.hpp"
 
 namespace weir::route {
@@ -70,6 +71,7 @@ struct Asked {
   HeaderMap headers;
   Scheme scheme = Scheme::http;
   unsigned listener = 0;
+  MatchedPath matched{};  // of a path with path parameters
 
   explicit Asked(std::string_view line,
                  std::initializer_list<std::pair<const char*, const char*>> fields = {}) {
@@ -81,16 +83,21 @@ struct Asked {
     path = line.substr(second + 1, mark - second - 1);
     if (mark < line.size()) query = line.substr(mark + 1);
     for (const auto& [name, value] : fields) headers.add(name, value);
+    if (path.find(';') != std::string::npos || path.find("%3B") != std::string::npos) {
+      matched = matched_path(path, false, headers.arena());
+    }
   }
   Query view() const {
     return {.host = host,
-            .path = path,
+            .path = matched.bare.empty() ? std::string_view(path) : matched.bare,
             .method = parse_method(method),
             .method_text = method,
             .scheme = scheme,
             .listener = listener,
             .headers = headers,
-            .query = query};
+            .query = query,
+            .full_path = matched.full,
+            .sent_path = matched.full.empty() ? std::string_view() : std::string_view(path)};
   }
 };
 

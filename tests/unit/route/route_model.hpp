@@ -59,37 +59,80 @@ inline std::optional<std::pair<int, std::size_t>> host_fit(const config::Match& 
 }
 
 struct PathFit {
-  int kind = 0;            // 4 exact, 3 with parameters, 2 expression, 1 prefix
-  std::string literals{};  // per segment of an exact path: '1' a literal, '0' a parameter
+  int kind = 0;  // 4 exact, 3 with parameters, 2 expression, 1 prefix
+  // Per segment of an exact path: '2' one with path parameters, '1' another literal, '0' a parameter
+  std::string literals{};
   std::size_t early = 0;   // of expressions: the earlier in the file the greater
-  std::size_t length = 0;
+  std::size_t length = 0;  // of a prefix: its segments
+  std::string with_parameters{};  // of a prefix: as above
   auto operator<=>(const PathFit&) const = default;
 };
+
+inline std::string decoded(std::string text) {
+  for (std::size_t at = 0; (at = text.find("%3B", at)) != std::string::npos;) text.replace(at, 3, ";");
+  return text;
+}
+inline bool has_parameters(const std::string& text) { return text.find(';') != std::string::npos; }
+inline std::string name_of(const std::string& segment) {
+  return segment.substr(0, segment.find(';'));
+}
+
+// The segments of a path that is forwarded, every ';' unencoded, without those that are nothing but
+// parameters and not the last.
+inline Segments asked_segments(std::string_view path) {
+  Segments out;
+  const Segments all = split(decoded(std::string(path)));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool nothing_left = !all[i].empty() && name_of(all[i]).empty();
+    if (!nothing_left || i + 1 == all.size()) out.push_back(all[i]);
+  }
+  return out;
+}
+
+inline bool segment_fits(const std::string& wanted, const std::string& asked) {
+  return has_parameters(wanted) ? wanted == asked : wanted == name_of(asked);
+}
+
+inline std::string joined(const Segments& segments, bool names) {
+  std::string out;
+  for (const std::string& one : segments) out += "/" + (names ? name_of(one) : one);
+  return out;
+}
 
 inline std::optional<PathFit> path_fit(const config::Match& match, std::string_view path,
                                        std::size_t index) {
   if (match.path_kind == config::PathKind::any) return PathFit{.kind = 1};
   if (match.path_kind == config::PathKind::regex) {
-    if (!expression_fits(match.path, std::string(path))) return std::nullopt;
+    const Segments asked = asked_segments(path);
+    const bool fits = has_parameters(decoded(match.path))
+                          ? expression_fits(match.path, joined(asked, false)) ||
+                                expression_fits(match.path, std::string(path))
+                          : expression_fits(match.path, joined(asked, true));
+    if (!fits) return std::nullopt;
     return PathFit{.kind = 2, .early = ~index};
   }
-  const Segments asked = split(std::string(path));
+  const Segments asked = asked_segments(path);
   if (match.path_kind == config::PathKind::prefix) {
-    std::string prefix = match.path;
+    std::string prefix = decoded(match.path);
     if (prefix.ends_with('/')) prefix.pop_back();
     const Segments wanted = split(prefix);
-    if (wanted.size() > asked.size() || !std::equal(wanted.begin(), wanted.end(), asked.begin())) {
+    if (wanted.size() > asked.size() ||
+        !std::equal(wanted.begin(), wanted.end(), asked.begin(), segment_fits)) {
       return std::nullopt;
     }
-    return PathFit{.kind = 1, .length = prefix.size()};
+    PathFit fit{.kind = 1, .length = wanted.size()};
+    for (const std::string& one : wanted) fit.with_parameters += has_parameters(one) ? '2' : '1';
+    return fit;
   }
-  const Segments wanted = split(match.path);
+  const Segments wanted = split(decoded(match.path));
   if (wanted.size() != asked.size()) return std::nullopt;
   PathFit fit{.kind = 4};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const bool param = wanted[i].starts_with('{');
-    if (param ? asked[i].empty() : asked[i] != wanted[i]) return std::nullopt;
-    fit.literals += param ? '0' : '1';
+    if (param ? name_of(asked[i]).empty() : !segment_fits(wanted[i], asked[i])) {
+      return std::nullopt;
+    }
+    fit.literals += param ? '0' : has_parameters(wanted[i]) ? '2' : '1';
     if (param) fit.kind = 3;
   }
   return fit;
@@ -149,7 +192,7 @@ inline std::optional<std::size_t> winner(std::span<const config::Route> routes,
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const config::Match& match = routes[i].match;
     const auto host = host_fit(match, query.host);
-    const auto path = path_fit(match, query.path, i);
+    const auto path = path_fit(match, query.sent_path.empty() ? query.path : query.sent_path, i);
     if (!host || !path || !conditions_fit(match, query, listeners)) continue;
     const Fit fit{*host, *path, !match.methods.empty(), match.headers.size(), match.query.size()};
     if (!best || fit > *best) {
@@ -171,9 +214,11 @@ inline std::vector<config::Listener> listeners() {
 template <class Choose>
 std::vector<config::Route> make_routes(Choose&& choose) {
   constexpr const char* hosts[] = {"a.test", "b.a.test", "*.a.test", "*.b.a.test", "*.test", "c"};
-  constexpr const char* segments[] = {"x", "y", "zz", "", "a-rather-long-segment-of-a-path"};
+  constexpr const char* segments[] = {
+      "x", "y", "zz", "", "a-rather-long-segment-of-a-path", "x;v=1", "y%3Bw"};
   constexpr const char* params[] = {"{p1}", "{p2}", "{p3}"};
-  constexpr const char* expressions[] = {"/x/.*", "/[xy]+/zz", "/(x|y)(/[a-z]*)?", ".*z", "/x"};
+  constexpr const char* expressions[] = {"/x/.*", "/[xy]+/zz", "/(x|y)(/[a-z]*)?", ".*z",
+                                         "/x",    "/x;.*",     "/y%3B[a-z]"};
   constexpr const char* methods[] = {"GET", "HEAD", "POST", "PURGE", "DELETE"};
   const auto values = [&choose](const char* const(&names)[2]) {
     std::vector<config::ValueMatch> out;
@@ -184,6 +229,8 @@ std::vector<config::Route> make_routes(Choose&& choose) {
     }
     return out;
   };
+  // Tables with and without path parameters of their own are searched in different ways.
+  const std::size_t any_segment = choose(2) == 0 ? 5 : 7;
   std::vector<config::Route> routes(1 + choose(32));
   for (config::Route& route : routes) {
     config::Match& match = route.match;
@@ -193,20 +240,20 @@ std::vector<config::Route> make_routes(Choose&& choose) {
         break;
       case 1:
         match.path_kind = config::PathKind::regex;
-        match.path = expressions[choose(5)];
+        match.path = expressions[choose(any_segment)];
         break;
       case 2:
       case 3:
         match.path_kind = config::PathKind::prefix;
         for (auto depth = 1 + choose(3); depth > 0; --depth) {
-          match.path += std::string("/") + segments[choose(5)];
+          match.path += std::string("/") + segments[choose(any_segment)];
         }
         break;
       default:
         match.path_kind = config::PathKind::exact;
         for (auto depth = 1 + choose(3); depth > 0; --depth) {
           match.path +=
-              std::string("/") + (choose(2) == 0 ? segments[choose(5)] : params[depth - 1]);
+              std::string("/") + (choose(2) == 0 ? segments[choose(any_segment)] : params[depth - 1]);
         }
         match.path_params = path_parameters(match.path).value();
     }
@@ -229,16 +276,19 @@ struct Request {
   Scheme scheme = Scheme::http;
   unsigned listener = 0;
   HeaderMap headers;
+  MatchedPath matched;  // of a path with path parameters
 
   Query view() const {
     return {.host = host,
-            .path = path,
+            .path = matched.bare.empty() ? std::string_view(path) : matched.bare,
             .method = parse_method(method),
             .method_text = method,
             .scheme = scheme,
             .listener = listener,
             .headers = headers,
-            .query = query};
+            .query = query,
+            .full_path = matched.full,
+            .sent_path = matched.full.empty() ? std::string_view() : std::string_view(path)};
   }
 };
 
@@ -247,12 +297,19 @@ Request make_request(Choose&& choose) {
   constexpr const char* hosts[] = {"a.test", "b.a.test", "c.b.a.test", "d.test", "c", "test", ""};
   constexpr const char* segments[] = {"x",  "y", "zz",  "",
                                       "xy", "w", "%2F", "a-rather-long-segment-of-a-path"};
+  constexpr const char* with_parameters[] = {"x;v=1", "x%3Bv=1", "x;v=2", "y;w",
+                                             "y%3Bw", "zz%3B",   ";a",    "zz;/"};
   constexpr const char* methods[] = {"GET", "HEAD", "POST", "PURGE", "OPTIONS"};
   constexpr const char* queries[] = {"", "q=1", "q=2&q=1", "%71=%31", "r=1&q=3", "r"};
   Request request;
   request.host = hosts[choose(7)];
   for (auto depth = 1 + choose(3); depth > 0; --depth) {
-    request.path += std::string("/") + segments[choose(8)];
+    const std::size_t one = choose(12);
+    request.path += std::string("/") + (one < 8 ? segments[one] : with_parameters[choose(8)]);
+  }
+  if (request.path.find(';') != std::string::npos ||
+      request.path.find("%3B") != std::string::npos) {
+    request.matched = matched_path(request.path, false, request.headers.arena());
   }
   request.method = methods[choose(5)];
   request.query = queries[choose(6)];

@@ -179,5 +179,43 @@ TEST(RouteTable, Expressions) {
                 });
 }
 
+TEST(RouteTable, PathParametersDoNotCount) {
+  const Table table({prefix("admin", "/admin"), exact("item", "/items/{id}/full"),
+                     regex("report", "/reports/[a-z]+"), exact("me", "/me"), prefix("all", "/")});
+  expect(table, {{"a parameter", "GET a /admin;a=b", "admin"},
+                 {"an empty one", "GET a /admin;", "admin"},
+                 {"several", "GET a /admin;a=b;c", "admin"},
+                 {"encoded", "GET a /admin%3Ba=b", "admin"},
+                 {"with more behind it", "GET a /admin;/x", "admin rest=/x"},
+                 {"the rest as it came", "GET a /admin;a/x;b/y%3Bc", "admin rest=/x;b/y%3Bc"},
+                 {"an empty name", "GET a /;a/admin/x", "admin rest=/x"},
+                 {"empty names in between", "GET a /;a/%3B/admin/;b/x", "admin rest=/;b/x"},
+                 {"an exact path", "GET a /me;x", "me"},
+                 {"a slash and a parameter", "GET a /me/;x", "all rest=/me/;x"},
+                 {"a captured value", "GET a /items/7;v=1/full;w", "item id=7"},
+                 {"no value", "GET a /items/;v=1/full", "all rest=/items/;v=1/full"},
+                 {"an expression", "GET a /reports;x/yearly;y", "report"},
+                 {"only parameters", "GET a /;x", "all rest=/;x"},
+                 {"another name", "GET a /admins;x", "all rest=/admins;x"}});
+}
+
+TEST(RouteTable, PathParametersOfARouteCount) {
+  const Table table({exact("v1", "/a;v=1/{id}"), prefix("a", "/a"), prefix("guard", "/g;x/y"),
+                     prefix("deep", "/g/y/z"), regex("matrix", "/m;[a-z]+=[0-9]+"),
+                     regex("spelled", "/n%3B.*"), prefix("m", "/m"), prefix("all", "/")});
+  expect(table, {{"as in the route", "GET a /a;v=1/7", "v1 id=7"},
+                 {"encoded", "GET a /a%3Bv=1/7", "v1 id=7"},
+                 {"more elsewhere", "GET a /a;v=1/7;w", "v1 id=7"},
+                 {"another value", "GET a /a;v=2/7", "a rest=/7"},
+                 {"none", "GET a /a/7", "a rest=/7"},
+                 {"a prefix", "GET a /g;x/y;z/1;2", "guard rest=/1;2"},
+                 {"the longer prefix", "GET a /g;x/y/z/1", "deep rest=/1"},
+                 {"an expression", "GET a /m;q=7", "matrix"},
+                 {"an expression, encoded", "GET a /m%3Bq=7", "matrix"},
+                 {"not the expression", "GET a /m;q=x", "m"},
+                 {"an expression that spells it", "GET a /n;q", "all rest=/n;q"},
+                 {"an expression that spells it, met", "GET a /n%3Bq", "spelled"}});
+}
+
 }  // namespace
 }  // namespace weir::route
