@@ -101,11 +101,15 @@ bool is_port(std::string_view text) noexcept {
   return port && *port <= 65535;
 }
 
-// `IP`, `IP:port` or `[IP]:port`.
+// `IP`, `IP:port`, `[IP]` or `[IP]:port`.
 std::optional<IpAddress> parse_forwarded_for(std::string_view entry) noexcept {
   if (entry.starts_with('[')) {
-    const std::size_t close = entry.find("]:");
-    if (close == std::string_view::npos || !is_port(entry.substr(close + 2))) return std::nullopt;
+    const std::size_t close = entry.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    const std::string_view behind = entry.substr(close + 1);
+    if (!behind.empty() && !(behind.starts_with(':') && is_port(behind.substr(1)))) {
+      return std::nullopt;
+    }
     return IpAddress::parse(entry.substr(1, close - 1));
   }
   const std::size_t colon = entry.find(':');
@@ -114,6 +118,22 @@ std::optional<IpAddress> parse_forwarded_for(std::string_view entry) noexcept {
   }
   if (!is_port(entry.substr(colon + 1))) return std::nullopt;
   return IpAddress::parse(entry.substr(0, colon));
+}
+
+// The right-most element that is not empty of the list that the lines of a field are; "" for none.
+std::string_view last_element(const HeaderMap& headers, FieldId id) noexcept {
+  for (std::size_t line = headers.size(); line-- > 0;) {
+    if (headers[line].id != id) continue;
+    std::string_view list = headers[line].value;
+    for (bool more = true; more;) {
+      const std::size_t comma = list.rfind(',');
+      more = comma != std::string_view::npos;
+      const std::string_view element = trim(more ? list.substr(comma + 1) : list);
+      if (!element.empty()) return element;
+      if (more) list = list.substr(0, comma);
+    }
+  }
+  return {};
 }
 
 bool is_lower_hex(std::string_view text) noexcept {
@@ -182,10 +202,10 @@ IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_t
 }
 
 Scheme client_scheme(const HeaderMap& headers, Scheme own, bool peer_trusted) noexcept {
-  if (!peer_trusted || headers.count(FieldId::x_forwarded_proto) != 1) return own;
-  const std::string_view told = *headers.get(FieldId::x_forwarded_proto);
-  if (iequals(told, "https")) return Scheme::https;
-  return iequals(told, "http") ? Scheme::http : own;
+  if (!peer_trusted || !headers.may_have(field_set(FieldId::x_forwarded_proto))) return own;
+  const std::string_view told = last_element(headers, FieldId::x_forwarded_proto);
+  if (iequals(told, "https") || iequals(told, "wss")) return Scheme::https;
+  return iequals(told, "http") || iequals(told, "ws") ? Scheme::http : own;
 }
 
 bool is_valid_traceparent(std::string_view value) noexcept {

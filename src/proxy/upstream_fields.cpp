@@ -5,6 +5,7 @@
 #include <string>
 
 #include "weir/base/copy_text.hpp"
+#include "weir/base/text.hpp"
 #include "weir/http/grpc.hpp"
 #include "weir/net/loop.hpp"
 
@@ -22,6 +23,24 @@ std::string list_before(const HeaderMap& headers, FieldId id) {
   }
   if (!out.empty()) out += ", ";
   return out;
+}
+
+// Whether what a trusted peer says of the scheme can go on as it is: one word, and no ws or wss,
+// which servers do not know.
+bool is_plain_proto(const HeaderMap& headers) noexcept {
+  if (headers.count(FieldId::x_forwarded_proto) != 1) return false;
+  const std::string_view told = *headers.get(FieldId::x_forwarded_proto);
+  return told == "https" || told == "http";
+}
+
+// The port in `authority` (host[:port]), otherwise the scheme's.
+unsigned port_of(std::string_view authority, Scheme scheme) noexcept {
+  const std::size_t colon = authority.rfind(':');
+  if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
+    const auto port = parse_decimal(authority.substr(colon + 1));
+    if (port && *port > 0 && *port <= 65535) return static_cast<unsigned>(*port);
+  }
+  return scheme == Scheme::https ? 443 : 80;
 }
 
 // Adds fields as whole lines, one behind the other, so that they go out as one piece. REQUIRES:
@@ -95,10 +114,16 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   const auto unless_told = [&](FieldId id) {
     return to_say(id, !trusted || !headers.contains(id));
   };
+  const bool proto_told = trusted && is_plain_proto(headers);
+  // Our port is nothing that a client knows: behind a balancer or a container's mapping it asks for
+  // another.
+  const std::string_view asked =
+      trusted ? headers.get(FieldId::x_forwarded_host).value_or(head.authority) : head.authority;
+  const unsigned port = port_of(asked, head.scheme);
   const FieldSet ours =
       field_set({FieldId::x_real_ip, FieldId::x_request_id}) |
       to_say(FieldId::x_forwarded_for, peer.valid() || trusted) |
-      unless_told(FieldId::x_forwarded_proto) | unless_told(FieldId::x_forwarded_host) |
+      to_say(FieldId::x_forwarded_proto, !proto_told) | unless_told(FieldId::x_forwarded_host) |
       unless_told(FieldId::x_forwarded_port) | to_say(FieldId::via, !via_name.empty());
   headers.remove_all(ours);
 
@@ -118,9 +143,6 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
     lines.add(FieldId::x_forwarded_host, "X-Forwarded-Host", head.authority);
   }
   if (holds(ours, FieldId::x_forwarded_port)) {
-    // A unix socket has none: what is usual for the scheme.
-    unsigned port = connection.local.port();
-    if (port == 0) port = head.scheme == Scheme::https ? 443 : 80;
     lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port",
               [&](char* out) { return std::to_chars(out, out + 5, port).ptr; });
   }

@@ -31,13 +31,14 @@ void strip_untrusted(HeaderMap& headers, std::span<const std::string> extra = {}
 void strip_hop_by_hop(HeaderMap& headers);
 
 // Who the client is: of a trusted peer's X-Forwarded-For the right-most address that is not in
-// `trusted`, as far as its entries are `IP`, `IP:port` or `[IP]:port`, and of the last 64 entries;
-// otherwise `peer`. Several X-Forwarded-For lines are one list.
+// `trusted`, as far as its entries are `IP`, `IP:port`, `[IP]` or `[IP]:port`, and of the last 64
+// entries; otherwise `peer`. Several X-Forwarded-For lines are one list.
 IpAddress client_ip(const HeaderMap& headers, const IpAddress& peer, bool peer_trusted,
                     std::span<const Cidr> trusted) noexcept;
 
-// How the client came: what a trusted peer's only X-Forwarded-Proto says, if that is http or https;
-// otherwise `own`, which is how the peer came.
+// How the client came: what a trusted peer's X-Forwarded-Proto says, in its right-most value, if
+// that is http or https (or ws or wss, which is the same for a WebSocket); otherwise `own`, which
+// is how the peer came. Several lines are one list.
 Scheme client_scheme(const HeaderMap& headers, Scheme own, bool peer_trusted) noexcept;
 
 // Whether `value` is a traceparent (W3C Trace Context, section 3.2); a later version may carry more

@@ -137,7 +137,10 @@ TEST(ClientIp, Rows) {
       {"but only to its left", {"garbage, 192.0.2.1"}, "192.0.2.1"},
       {"a bad port", {"192.0.2.1:99999"}, "10.0.0.1"},
       {"a port without digits", {"192.0.2.1:"}, "10.0.0.1"},
-      {"brackets without a port", {"[2001:db8::1]"}, "10.0.0.1"},
+      {"brackets without a port", {"[2001:db8::1]"}, "2001:db8::1"},
+      {"brackets that do not close", {"[2001:db8::1"}, "10.0.0.1"},
+      {"something behind the brackets", {"[2001:db8::1]x"}, "10.0.0.1"},
+      {"brackets and half a port", {"[2001:db8::1]:"}, "10.0.0.1"},
       {"a name", {"localhost"}, "10.0.0.1"},
       {"the 65th from the right", {long_list}, "10.0.0.1"},
   };
@@ -161,8 +164,13 @@ TEST(ClientScheme, Rows) {
   for (const Row& row :
        {Row{{"https"}, true, Scheme::https}, Row{{"HTTPS"}, true, Scheme::https},
         Row{{"http"}, true, Scheme::http}, Row{{"https"}, false, Scheme::http},
-        Row{{}, true, Scheme::http}, Row{{"wss"}, true, Scheme::http},
-        Row{{"https, http"}, true, Scheme::http}, Row{{"https", "https"}, true, Scheme::http}}) {
+        Row{{}, true, Scheme::http}, Row{{"wss"}, true, Scheme::https},
+        Row{{"WSS"}, true, Scheme::https}, Row{{"ws"}, true, Scheme::http},
+        Row{{"wss"}, false, Scheme::http}, Row{{"ftp"}, true, Scheme::http},
+        Row{{"https, http"}, true, Scheme::http}, Row{{"http, https"}, true, Scheme::https},
+        Row{{"http,wss , "}, true, Scheme::https}, Row{{"https, ftp"}, true, Scheme::http},
+        Row{{"http", "https"}, true, Scheme::https}, Row{{"https", "http"}, true, Scheme::http},
+        Row{{"https", ""}, true, Scheme::https}, Row{{","}, true, Scheme::http}}) {
     HeaderMap headers;
     for (const std::string_view value : row.told) headers.add("X-Forwarded-Proto", value);
     EXPECT_EQ(client_scheme(headers, Scheme::http, row.trusted), row.scheme);

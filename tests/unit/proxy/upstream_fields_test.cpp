@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,9 +30,9 @@ class UpstreamFieldsTest : public testing::Test {
     std::ranges::copy(id, exchange.request_id_text.begin());
     exchange.request_id_length = id.size();
     RequestHead head;
-    head.scheme = Scheme::https;
+    head.scheme = scheme_;
     head.version = version;
-    head.authority = "shop.example:8443";
+    head.authority = authority_;
     for (const auto& [name, value] : sent) head.headers.add(name, value);
     add_upstream_fields(head, exchange, via);
     Fields out;
@@ -45,6 +46,8 @@ class UpstreamFieldsTest : public testing::Test {
   }
 
   ConnectionInfo connection_;
+  std::string_view authority_ = "shop.example:8443";
+  Scheme scheme_ = Scheme::https;
 };
 
 TEST_F(UpstreamFieldsTest, AnUntrustedPeersRequestIsDescribedAsWeSeeIt) {
@@ -86,6 +89,17 @@ TEST_F(UpstreamFieldsTest, ATrustedPeersWordStandsAndItsAddressIsAdded) {
       {"proto not said", {}, "X-Forwarded-Proto", "https"},
       {"host said", {{"X-Forwarded-Host", "www.example"}}, "X-Forwarded-Host", "www.example"},
       {"host not said", {}, "X-Forwarded-Host", "shop.example:8443"},
+      {"proto said of a WebSocket", {{"X-Forwarded-Proto", "wss"}}, "X-Forwarded-Proto", "https"},
+      {"protos said",
+       {{"X-Forwarded-Proto", "http"}, {"X-Forwarded-Proto", "https"}},
+       "X-Forwarded-Proto",
+       "https"},
+      {"a proto that is none", {{"X-Forwarded-Proto", "ftp"}}, "X-Forwarded-Proto", "https"},
+      {"port by the host said", {{"X-Forwarded-Host", "www.example"}}, "X-Forwarded-Port", "443"},
+      {"port in the host said",
+       {{"X-Forwarded-Host", "www.example:8443"}},
+       "X-Forwarded-Port",
+       "8443"},
       {"port said", {{"X-Forwarded-Port", "443"}}, "X-Forwarded-Port", "443"},
       {"port not said", {}, "X-Forwarded-Port", "8443"},
       {"the client's address is ours to say", {{"X-Real-IP", "1.1.1.1"}}, "X-Real-IP", "192.0.2.1"},
@@ -93,6 +107,29 @@ TEST_F(UpstreamFieldsTest, ATrustedPeersWordStandsAndItsAddressIsAdded) {
   };
   for (const Row& row : rows) {
     EXPECT_EQ(value_of(fields_of(row.sent, true), row.field), row.value) << row.name;
+  }
+}
+
+TEST_F(UpstreamFieldsTest, ThePortIsTheOneThatTheClientAskedFor) {
+  struct Row {
+    const char* name;
+    const char* authority;
+    Scheme scheme;
+    const char* port;
+  };
+  const Row rows[] = {
+      {"in the host", "shop.example:81", Scheme::http, "81"},
+      {"https has one of its own", "shop.example", Scheme::https, "443"},
+      {"http has one of its own", "shop.example", Scheme::http, "80"},
+      {"an IPv6 address", "[2001:db8::1]", Scheme::http, "80"},
+      {"an IPv6 address with a port", "[2001:db8::1]:82", Scheme::http, "82"},
+      {"nothing behind the colon", "shop.example:", Scheme::https, "443"},
+      {"no host", "", Scheme::http, "80"},
+  };
+  for (const Row& row : rows) {
+    authority_ = row.authority;
+    scheme_ = row.scheme;
+    EXPECT_EQ(value_of(fields_of({}, false), "X-Forwarded-Port"), row.port) << row.name;
   }
 }
 
