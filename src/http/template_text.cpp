@@ -23,7 +23,7 @@ bool is_parameter_name(std::string_view name) noexcept {
 
 std::string unknown_variable(std::string_view name, std::span<const std::string> path_params) {
   if (!is_parameter_name(name))
-    return "'{' must be followed by a variable and '}'; '{{' is a brace";
+    return "'{' must be followed by a variable and '}'; write '{{' for a brace";
   std::vector<std::string_view> known(variable_names.begin(), variable_names.end());
   known.insert(known.end(), path_params.begin(), path_params.end());
   std::string message = "unknown variable {" + std::string(name) + "}";
@@ -40,18 +40,20 @@ std::expected<TemplateText, std::string> TemplateText::parse(
   TemplateText out;
   Part part;
   while (!text.empty()) {
-    const std::size_t brace = text.find('{');
+    const std::size_t brace = text.find_first_of("{}");
     part.literal += text.substr(0, brace);
     if (brace == std::string_view::npos) break;
+    const char which = text[brace];
     text.remove_prefix(brace + 1);
-    if (text.starts_with('{')) {
-      part.literal += '{';
-      text.remove_prefix(1);
+    const bool doubled = text.starts_with(which);
+    if (doubled || which == '}') {
+      part.literal += which;
+      text.remove_prefix(doubled ? 1 : 0);
       continue;
     }
     const std::size_t close = text.find('}');
     if (close == std::string_view::npos) {
-      return std::unexpected("'{' without '}'; '{{' is a brace");
+      return std::unexpected("'{' without '}'; write '{{' for a brace");
     }
     const std::string_view name = text.substr(0, close);
     const auto fixed = std::ranges::find(variable_names, name);

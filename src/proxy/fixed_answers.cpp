@@ -35,15 +35,10 @@ class RedirectHandler final : public Handler {
     if (content_is_too_long(request.head, exchange)) {
       co_return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
-    std::string location = Variables(request, exchange).expand(to_);
-    // HTTP/1.0 without a Host.
-    if (request.head.host.empty() && has_empty_host(location)) {
-      co_return refuse(Reason::bad_request, "no Host to redirect to", exchange);
-    }
-    // A path of two slashes would be read as another host.
-    if (location.starts_with("//")) location.insert(0, "/.");
+    const auto location = redirect_location(to_, request, exchange);
+    if (!location) co_return refuse(Reason::bad_request, location.error(), exchange);
     Response response = simple_answer(status_, {}, {});
-    response.head.headers.add(FieldId::location, "location", location);
+    response.head.headers.add(FieldId::location, "location", *location);
     co_return response;
   }
 
@@ -83,6 +78,21 @@ class RespondHandler final : public Handler {
 };
 
 }  // namespace
+
+std::expected<std::string, std::string_view> redirect_location(const TemplateText& to,
+                                                               const Request& request,
+                                                               const Exchange& exchange) {
+  std::string location = Variables(request, exchange).expand(to);
+  // HTTP/1.0 without a Host.
+  if (request.head.host.empty() && has_empty_host(location)) {
+    return std::unexpected("no Host to redirect to");
+  }
+  // Nothing would be this very request again.
+  if (location.empty()) location = "/";
+  // A path of two slashes would be read as another host.
+  if (location.starts_with("//")) location.insert(0, "/.");
+  return location;
+}
 
 std::unique_ptr<Handler> make_redirect(const config::Redirect& redirect,
                                        std::span<const std::string> path_params) {

@@ -18,7 +18,7 @@ void require(bool holds) {
 // A text as a template that stands for it.
 std::string quoted(std::string_view text) {
   std::string out;
-  for (const char c : text) out.append(c == '{' ? 2 : 1, c);
+  for (const char c : text) out.append(c == '{' || c == '}' ? 2 : 1, c);
   return out;
 }
 

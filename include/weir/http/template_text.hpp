@@ -29,8 +29,8 @@ class TemplateText {
  public:
   TemplateText() = default;  // the empty text
 
-  // `{name}` is a variable or one of `path_params`, `{{` is a brace; a `}` that closes nothing is
-  // itself, so that JSON needs only its opening braces doubled. The error says what is wrong, with
+  // `{name}` is a variable or one of `path_params`, `{{` and `}}` are a brace; a single `}` that
+  // closes nothing is itself. The error says what is wrong, with
   // a suggestion for an unknown name.
   static std::expected<TemplateText, std::string> parse(
       std::string_view text, std::span<const std::string> path_params = {});

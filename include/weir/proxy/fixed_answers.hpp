@@ -2,14 +2,22 @@
 // construction, shared by all workers.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "weir/config/model.hpp"
 #include "weir/http/handler.hpp"
+#include "weir/http/template_text.hpp"
 
 namespace weir::proxy {
+
+// Where a redirect points for this request; fails with why it points nowhere.
+std::expected<std::string, std::string_view> redirect_location(const TemplateText& to,
+                                                               const Request& request,
+                                                               const Exchange& exchange);
 
 // The templates were checked by the loader; `path_params` are the names of the route's path.
 std::unique_ptr<Handler> make_redirect(const config::Redirect& redirect,

@@ -33,10 +33,13 @@ TEST(TemplateText, Expands) {
       {"{nme}", "error: unknown variable {nme}"},
       {"{hosst}", "error: unknown variable {hosst} (did you mean {host}?)"},
       {"{itm}", "error: unknown variable {itm} (did you mean {item}?)"},
-      {"{host", "error: '{' without '}'; '{{' is a brace"},
-      {"a}b}}", "a}b}}"},
-      {"{}", "error: '{' must be followed by a variable and '}'; '{{' is a brace"},
-      {"{ host }", "error: '{' must be followed by a variable and '}'; '{{' is a brace"},
+      {"{host", "error: '{' without '}'; write '{{' for a brace"},
+      {"a}b}}", "a}b}"},
+      {"{{{{a}}}}", "{{a}}"},
+      {"{{\"a\": {{\"b\": \"{id}\"}} }}", "{\"a\": {\"b\": \"<id>\"} }"},
+      {"{id}}}", "<id>}"},
+      {"{}", "error: '{' must be followed by a variable and '}'; write '{{' for a brace"},
+      {"{ host }", "error: '{' must be followed by a variable and '}'; write '{{' for a brace"},
   };
   for (const auto& row : rows) EXPECT_EQ(expand(row.text), row.expanded) << row.text;
 }

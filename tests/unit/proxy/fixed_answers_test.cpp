@@ -25,7 +25,7 @@ class FixedAnswersTest : public testing::Test {
   Response answer_of(const std::unique_ptr<Handler>& handler) {
     return test::run_task([&](net::Loop&) -> Task<Response> {
       exchange_.path_params[0] = "7";
-      exchange_.rest = "/7";
+      exchange_.rest = rest_;
       co_return co_await handler->handle(request_, exchange_);
     });
   }
@@ -39,6 +39,7 @@ class FixedAnswersTest : public testing::Test {
   }
 
   const std::vector<std::string> params_{"id"};
+  std::string_view rest_ = "/7";
   ConnectionInfo connection_;
   Request request_;
   Exchange exchange_{connection_, TimePoint{}};
@@ -54,8 +55,17 @@ TEST_F(FixedAnswersTest, RedirectsFillTheirTemplate) {
       {"https://{host}{path}{query}", "https://shop.example/orders/7?a=1"},
       {"/o/{id}", "/o/7"},
       {"/new{rest}{query}", "/new/7?a=1"},
+      {"{rest}", "/7"},
   };
   for (const Row& row : rows) EXPECT_EQ(location_of(row.to), row.location) << row.to;
+}
+
+TEST_F(FixedAnswersTest, ARedirectPointsSomewhere) {
+  rest_ = "";
+  EXPECT_EQ(location_of("{rest}"), "/");
+  EXPECT_EQ(location_of("{rest}{query}"), "?a=1");
+  request_.head.has_query = false;
+  EXPECT_EQ(location_of("{rest}{query}"), "/");
 }
 
 TEST_F(FixedAnswersTest, ARedirectStaysAtItsHost) {
