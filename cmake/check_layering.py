@@ -25,6 +25,7 @@ QUARANTINE = {
     "prometheus/": {"telemetry"},
     "spdlog/": {"telemetry"},
     "nghttp2/": {"codec"},
+    "idn2.h": {"config"},
     "boost/beast": {"server"},
     "boost/json": {"server", "auth"},
     "curl/": {"auth"},

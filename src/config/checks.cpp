@@ -156,7 +156,10 @@ Wrong check_host_pattern(std::string& text) {
   if (name.contains('*'))
     return in_quotes(text) + ": '*' stands only alone for the first labels, as in *.example.com";
   if (name.contains(':')) return in_quotes(text) + ": hosts are matched without port; remove it";
-  return in_quotes(text) + " is not a host name";
+  if (const std::string hint = ascii_form_hint(text); !hint.empty()) {
+    return in_quotes(text) + " is not a host name as clients send it" + hint;
+  }
+  return in_quotes(text) + " is not a host name: letters, digits, '-' and dots, no scheme, no path";
 }
 
 Wrong check_path(std::string& text) {
@@ -183,8 +186,9 @@ Wrong check_path(std::string& text) {
 
 Wrong check_endpoint(std::string& text) {
   if (has_controls(text)) return in_quotes(text) + " has control characters in it";
-  const std::string message =
-      in_quotes(text) + " is not IP:port, [IPv6]:port, unix:PATH or NAME:port";
+  const std::string message = in_quotes(text) +
+                              " is not IP:port, [IPv6]:port, unix:PATH or NAME:port" +
+                              ascii_form_hint(text);
   if (text.starts_with("unix:")) {
     if (SocketAddress::parse(text)) return std::nullopt;
     return in_quotes(text) + ": a socket's path has 1 to 107 bytes";

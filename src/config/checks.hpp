@@ -27,6 +27,10 @@ Wrong check_realm(std::string& text);
 // "unix:PATH" with PATH starting at `folder` where it is relative; another address as it is.
 std::string at_folder(std::string address, const std::string& folder);
 
+// " (did you mean 'xn--mnchen-3ya.test'?)" for a name or NAME:port beyond ASCII that has such a
+// form (IDNA, RFC 5891), the one that clients send; otherwise "".
+std::string ascii_form_hint(std::string_view text);
+
 // Letters, digits, '-' and '_' in labels of at most 63.
 bool is_host_name(std::string_view text) noexcept;
 

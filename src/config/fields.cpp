@@ -15,6 +15,11 @@ const Place& Places::of(std::string_view key, const Place& block) const noexcept
   return found == places_.end() ? block : found->second;
 }
 
+bool Places::has(std::string_view key) const noexcept {
+  return std::ranges::find(places_, key, &std::pair<std::string_view, Place>::first) !=
+         places_.end();
+}
+
 Places read_fields(const Reader& in, const Fields& fields) {
   Places places;
   std::vector<const Field*> seen;
@@ -23,9 +28,11 @@ Places read_fields(const Reader& in, const Fields& fields) {
     if (key == "<<") return;  // the document's check has said so
     if (field == fields.end()) {
       std::vector<std::string_view> known;
-      for (const Field& each : fields) known.push_back(each.key);
+      for (const Field& each : fields) {
+        if (each.value.read) known.push_back(each.key);
+      }
       value.key_error("unknown key " + in_quotes(key) +
-                      in.context().problems.did_you_mean(key, known));
+                      in.context().problems.known_words(key, known));
     } else if (!field->value.read) {
       value.key_error(not_supported(key));
     } else if (std::ranges::find(seen, &*field) == seen.end()) {

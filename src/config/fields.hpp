@@ -41,6 +41,7 @@ class Places {
   void add(std::string_view key, const Place& place) { places_.emplace_back(key, place); }
   // Where the block itself stands if it has no such key.
   const Place& of(std::string_view key, const Place& block) const noexcept;
+  bool has(std::string_view key) const noexcept;  // whether it was written
 
  private:
   std::vector<std::pair<std::string_view, Place>> places_;
@@ -67,6 +68,32 @@ Value optional_block(std::optional<T>& target, MakeFields fields) {
           [fields] {
             T sample{};
             return schema_fields(fields(sample));
+          }};
+}
+
+// The same, which may also be written `off`, `on` (as `{}`) or `null` (as `off`).
+template <class T, class MakeFields>
+Value switchable_block(std::optional<T>& target, MakeFields fields) {
+  return {
+      .read =
+          [&target, fields](const Reader& in) {
+            target.reset();
+            if (in.is_null()) return;
+            if (!in.is_text()) return void(read_fields(in, fields(target.emplace(T{}))));
+            if (const auto on = in.parse(parse_flag); on && *on) target.emplace(T{});
+          },
+      .print = [&target, fields] { return target ? print_fields(fields(*target)) : Tree(false); },
+      .schema =
+          [fields] {
+            T sample{};
+            Tree words = Tree::list();
+            for (const char* word : {"off", "on"}) words.push(word);
+            for (const bool word : {false, true}) words.push(word);
+            Tree any = Tree::list();
+            any.push(Tree::map({{"enum", std::move(words)}}));
+            any.push(Tree::map({{"type", "null"}}));
+            any.push(schema_fields(fields(sample)));
+            return Tree::map({{"anyOf", std::move(any)}});
           }};
 }
 

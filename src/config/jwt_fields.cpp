@@ -80,7 +80,8 @@ Value places_value(std::vector<TokenPlace>& places) {
                 in.each_item([&](const Reader& item) {
                   auto place = read_place(item);
                   if (!place) {
-                    if (item.is_map() && !item.has_items()) item.error("names no place");
+                    if (item.is_map() && !item.has_items())
+                      item.error("names no place; write {header: N}, {cookie: N} or {query: N}");
                     return;
                   }
                   if (std::ranges::find(places, *place) != places.end()) {

@@ -73,7 +73,8 @@ void read_keys(const Reader& in, JwtKeys& keys) {
       return value.key_error("unknown key " + in_quotes(key) +
                              in.context().problems.did_you_mean(key, std::span(words).subspan(1)));
     }
-    if (++entries > 1) return value.key_error("keys come from one place");
+    if (++entries > 1)
+      return value.key_error("keys come from one place; write another issuer for these");
     read_kind(value, static_cast<JwtKeyKind>(word - words.begin()), keys);
   });
   if (in.is_map() && !in.has_items()) {

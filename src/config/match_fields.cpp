@@ -30,7 +30,8 @@ bool check_expression(const Reader& in, const std::string& written) {
 
 void read_path(const Reader& in, Match& match, PathKind kind, Check check) {
   if (match.path_kind != PathKind::any) {
-    return in.key_error("`path`, `path_prefix` and `path_regex` exclude each other");
+    return in.key_error(
+        "`path`, `path_prefix` and `path_regex` exclude each other; write one of them");
   }
   auto written = in.text();
   if (!written) return;
@@ -63,7 +64,8 @@ void read_condition(const Reader& in, ValueMatch& out) {
   }
   std::size_t keys = 0;
   in.each_entry([&](const std::string& key, const Reader& value) {
-    if (++keys > 1) return value.key_error("`regex` and `present` exclude each other");
+    if (++keys > 1)
+      return value.key_error("`regex` and `present` exclude each other; write one of them");
     if (key == "regex") {
       out.kind = ValueMatch::Kind::regex;
       out.place = value.place();

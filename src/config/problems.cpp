@@ -1,6 +1,7 @@
 #include "config/problems.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <tuple>
@@ -58,6 +59,13 @@ std::string Problems::did_you_mean(std::string_view word,
   if (errors_.size() >= most_suggestions || word.size() > longest_word) return "";
   const std::string_view near = nearest(word, known);
   return near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near);
+}
+
+std::string Problems::known_words(std::string_view word,
+                                  std::span<const std::string_view> known) const {
+  std::string near = did_you_mean(word, known);
+  if (!near.empty() || errors_.size() >= most_suggestions) return near;
+  return fmt::format(" (known: {})", fmt::join(known, ", "));
 }
 
 std::vector<Problem> Problems::take_errors() { return sorted(std::exchange(errors_, {})); }

@@ -21,6 +21,9 @@ class Problems {
   // " (did you mean 'x'?)" or ""; "" too once there are so many problems that it would cost time.
   std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) const;
 
+  // For a word that is none of them: the same, or " (known: a, b)" where none is near.
+  std::string known_words(std::string_view word, std::span<const std::string_view> known) const;
+
   // In the order of their places, each once. Takes them out.
   std::vector<Problem> take_errors();
   std::vector<Problem> take_warnings();

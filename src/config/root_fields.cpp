@@ -49,7 +49,7 @@ Value version_value() {
   return {.read =
               [](const Reader& in) {
                 const auto written = in.text();
-                if (written && *written != "1") in.error("there is only version 1");
+                if (written && *written != "1") in.error("there is only version 1; write 1");
               },
           .print = [] { return Tree(std::int64_t{1}); },
           .schema = [] { return Tree::map({{"const", std::int64_t{1}}}); }};

@@ -22,15 +22,16 @@ bool is_crypt_base64(std::string_view text) {
 // "" if `hash` is one that is verified.
 std::string_view bcrypt_fault(std::string_view hash) {
   if (hash.size() != 60 || hash[6] != '$' || !is_crypt_base64(hash.substr(7))) {
-    return "the bcrypt hash is damaged";
+    return "the bcrypt hash is damaged; make it again with htpasswd -B";
   }
   const auto cost = parse_decimal(hash.substr(4, 2));
-  if (!cost || *cost < 4) return "the bcrypt hash is damaged";
+  if (!cost || *cost < 4) return "the bcrypt hash is damaged; make it again with htpasswd -B";
   return *cost > most_bcrypt_cost ? "the cost of the bcrypt hash is above 16" : "";
 }
 
 std::string_view sha512_fault(std::string_view hash) {
-  constexpr std::string_view damaged = "the SHA-512 hash is damaged";
+  constexpr std::string_view damaged =
+      "the SHA-512 hash is damaged; make it again with openssl passwd -6";
   constexpr std::size_t digest = 86;
   hash.remove_prefix(3);
   if (hash.starts_with("rounds=")) {

@@ -36,7 +36,7 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
        Kind::document,
        "version: 2\nlisteners: [{name: x, bind: '[::]:0'}]\nroutes: [{name: r, match: {}, respond: "
        "{}}]",
-       {"0:9: version: there is only version 1"}},
+       {"0:9: version: there is only version 1; write 1"}},
       {"no_version",
        Kind::document,
        "listeners: [{name: x, bind: '[::]:0'}]\nroutes: [{name: r, match: {}, respond: {}}]",
@@ -165,7 +165,8 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"defaults_keys",
        Kind::root,
        "defaults: {max_duration: 1s, retry: {}}",
-       {"4:11: defaults.max_duration: unknown key 'max_duration'",
+       {"4:11: defaults.max_duration: unknown key 'max_duration' (known: middleware, "
+        "request_headers, response_headers, encoded_slashes, timeout, stream_idle_timeout)",
         "4:29: defaults.retry: 'retry' is not supported by this version"}},
       {"defaults_variable",
        Kind::root,

@@ -217,7 +217,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_rewrite_both",
        Kind::route,
        "match: {path_prefix: /a}\nrewrite: {prefix: /b, path: /c}\nupstream: app",
-       {"7:26: routes[1].rewrite.path: `path` and `prefix` exclude each other"}},
+       {"7:26: routes[1].rewrite.path: `path` and `prefix` exclude each other; write one of them"}},
       {"route_rewrite_path",
        Kind::route,
        "match: {path: '/a/{id}'}\nrewrite: {path: '/b/{ids}?x'}\nupstream: app",
@@ -233,7 +233,18 @@ TEST(RouteProblems, OfRoutesAreReported) {
         "6:31: routes[1].match.host[1]: 'a.*.com': '*' stands only alone for the first labels, as "
         "in *.example.com",
         "6:42: routes[1].match.host[2]: leave `host` out for every host",
-        "6:47: routes[1].match.host[3]: 'a b' is not a host name"}},
+        "6:47: routes[1].match.host[3]: 'a b' is not a host name: letters, digits, '-' and dots, "
+        "no "
+        "scheme, no path"}},
+      {"host_beyond_ascii",
+       Kind::route,
+       "match: {host: [münchen.test, '*.MÜNCHEN.test', '-ü.test']}\nupstream: app",
+       {"6:15: routes[1].match.host[0]: 'münchen.test' is not a host name as clients send it (did "
+        "you mean 'xn--mnchen-3ya.test'?)",
+        "6:30: routes[1].match.host[1]: '*.mÜnchen.test' is not a host name as clients send it "
+        "(did you mean '*.xn--mnchen-3ya.test'?)",
+        "6:48: routes[1].match.host[2]: '-ü.test' is not a host name: letters, digits, '-' and "
+        "dots, no scheme, no path"}},
       {"match_hosts_twice",
        Kind::route,
        "match: {host: [a.com, A.com.]}\nrespond: {}",
@@ -312,7 +323,9 @@ TEST(RouteProblems, OfRoutesAreReported) {
        "match: {headers: {'a b': x, c: {regex: x, present: on}, d: {prsent: on}, e: {}}}\nrespond: "
        "{}",
        {"6:22: routes[1].match.headers.'a b': 'a b' is not the name of a field",
-        "6:46: routes[1].match.headers.c.present: `regex` and `present` exclude each other",
+        "6:46: routes[1].match.headers.c.present: `regex` and `present` exclude each other; write "
+        "one "
+        "of them",
         "6:64: routes[1].match.headers.d.prsent: unknown key 'prsent' (did you mean 'present'?)",
         "6:80: routes[1].match.headers.e: write a value, {regex: ...} or {present: true}"}},
       {"match_listener",

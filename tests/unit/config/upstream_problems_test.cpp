@@ -90,7 +90,9 @@ TEST(UpstreamProblems, AreReported) {
         "1000000",
         "7:21: upstreams.app.circuit_breaker.minimum_calls: '0' is not an integer of 1 to 1000000",
         "7:35: upstreams.app.circuit_breaker.slow_call: must be above 0",
-        "7:39: upstreams.app.circuit_breaker.rate: unknown key 'rate'"}},
+        "7:39: upstreams.app.circuit_breaker.rate: unknown key 'rate' (known: failures, "
+        "failure_rate, slow_call, slow_call_rate, window, minimum_calls, open_for, "
+        "half_open_calls)"}},
       {"circuit_breaker_window",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {window: 100}",
@@ -104,7 +106,8 @@ TEST(UpstreamProblems, AreReported) {
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nhealth_check: {}\n"
        "outlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
-       {"6:10: upstreams.app.tls.sni: unknown key 'sni'",
+       {"6:10: upstreams.app.tls.sni: unknown key 'sni' (known: server_name, ca, cert, key, "
+        "verify)",
         "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
         "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
         "version",
