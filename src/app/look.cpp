@@ -104,6 +104,11 @@ int routes(const std::string& config) {
     line.erase(line.find_last_not_of(' ') + 1);
     fmt::print("{}\n", line);
   }
+  for (const config::Listener& each : compiled->loaded.config.listeners) {
+    if (!each.redirect_https) continue;
+    fmt::print("listener {}: every request in plain text is sent to https ({}) before these\n",
+               each.name, each.redirect_https->status);
+  }
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "config/key_fields.hpp"
 #include "config/listener_addresses.hpp"
 #include "config/logged_tokens.hpp"
+#include "config/route_checks.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/template_text.hpp"
 
@@ -58,6 +59,8 @@ class Assembly {
     check_shared_templates();
     warn_unused();
     warn_of_logged_tokens(config_, problems_);
+    warn_of_shadowed_routes(config_, problems_);
+    warn_of_plain_text(config_, problems_);
     return std::move(config_);
   }
 
@@ -130,6 +133,9 @@ class Assembly {
       if (spoken.h2 && !each.tls) {
         error("protocols", "'h2' needs tls; write h2c for HTTP/2 without it");
       }
+      if (each.redirect_https && each.tls) {
+        error("redirect_https", "is for a listener without tls: requests here come by https");
+      }
       if (each.proxy_protocol == ProxyProtocol::required && !each.bind.is_unix() &&
           config_.trusted_proxies.empty()) {
         error("proxy_protocol", "'required' needs `trusted_proxies`: nobody could connect");
@@ -165,8 +171,8 @@ class Assembly {
       }
     }
     for (const Written& each : draft.templates) check_template(each, route.match.path_params, "");
-    take_action(draft);
-    check_path(draft);
+    take_action(draft, problems_);
+    check_path(draft, problems_);
     route.request_headers =
         join(draft_.defaults.route.request_headers, std::move(route.request_headers));
     route.response_headers =
@@ -190,56 +196,6 @@ class Assembly {
       unknown(written, "upstream", upstream_names_);
     } else {
       used_upstreams_.insert(found->second);
-    }
-  }
-
-  void take_action(RouteDraft& draft) {
-    const int actions = int{draft.upstream.has_value()} + int{draft.split.has_value()} +
-                        int{draft.redirect.has_value()} + int{draft.respond.has_value()};
-    Route& route = draft.route;
-    if (actions != 1) {
-      problems_.error(route.place, route.at,
-                      actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
-                                   : "must have exactly one of upstream, split, redirect, respond");
-    } else if (draft.upstream) {
-      route.action = UpstreamAction{
-          .split = {{*draft.upstream, 1}}, .is_split = false, .sticky = {}, .by_header = {}};
-    } else if (draft.split) {
-      route.action = UpstreamAction{.split = *draft.split,
-                                    .is_split = true,
-                                    .sticky = draft.sticky,
-                                    .by_header = draft.by_header};
-    } else if (draft.redirect) {
-      route.action = *draft.redirect;
-    } else {
-      route.action = *draft.respond;
-    }
-    if (actions == 1 && route.mirror && !std::holds_alternative<UpstreamAction>(route.action)) {
-      problems_.error(draft.places.of("mirror", route.place), route.at + ".mirror",
-                      "needs `upstream` or `split`: nothing else is forwarded");
-    }
-    const Respond* respond = std::get_if<Respond>(&route.action);
-    if (respond != nullptr && !respond->body.empty() &&
-        (respond->status == 204 || respond->status == 304)) {
-      problems_.error(draft.places.of("respond", route.place), route.at + ".respond",
-                      fmt::format("an answer {} has no body", respond->status));
-    }
-  }
-
-  void check_path(const RouteDraft& draft) {
-    const Route& route = draft.route;
-    const Match& match = route.match;
-    if (draft.rewrite_prefix && match.path_kind != PathKind::prefix) {
-      problems_.error(draft.rewrite_prefix->place, draft.rewrite_prefix->path,
-                      "needs `path_prefix` in `match`; write `path` instead");
-    }
-    const bool literal = match.path_kind == PathKind::exact || match.path_kind == PathKind::prefix;
-    const bool encoded = match.path.contains("%2F") || match.path.contains("%5C");
-    if (literal && encoded && route.encoded_slashes == EncodedSlashes::reject) {
-      problems_.error(
-          match.path_place,
-          route.at + (match.path_kind == PathKind::exact ? ".match.path" : ".match.path_prefix"),
-          "never matches: add `encoded_slashes: keep` to the route");
     }
   }
 
@@ -329,7 +285,10 @@ class Assembly {
   bool check_template(const Written& written, const std::vector<std::string>& params,
                       std::string_view route) {
     const auto parsed = TemplateText::parse(written.text, params);
-    if (parsed) return true;
+    if (parsed) {
+      warn_of_foreign_template(written, problems_);
+      return true;
+    }
     problems_.error(written.place, written.path,
                     route.empty()
                         ? parsed.error()
@@ -340,7 +299,9 @@ class Assembly {
   // Texts that serve several routes must fit each of them; one complaint for each is enough.
   void check_shared_templates() {
     const auto check = [&](const Written& written, const auto& route_indexes) {
-      if (TemplateText::parse(written.text)) return;
+      if (TemplateText::parse(written.text)) {
+        return warn_of_foreign_template(written, problems_);
+      }
       bool served = false;
       for (const std::size_t index : route_indexes) {
         const Route& route = config_.routes[index];

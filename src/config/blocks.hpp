@@ -22,6 +22,10 @@ Fields fields(AccessLog& log);
 Value admin_value(Admin& admin, Place& bind);
 
 Fields fields(Listener& listener);
+// 301, 302, 303, 307 or 308.
+Value redirect_status(int& status);
+// `off`, `on` or a mapping.
+Value redirect_https_value(std::optional<RedirectHttps>& redirect);
 Fields fields(CircuitBreaker& breaker);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);

@@ -138,6 +138,8 @@ Fields fields(Listener& listener) {
        Need::required},
       {"protocols", protocols_value(listener),
        "what is spoken; h2c is HTTP/2 without TLS, by prior knowledge"},
+      {"redirect_https", redirect_https_value(listener.redirect_https),
+       "every request here is sent to https before routes are asked: off, on or {port, status}"},
       {"proxy_protocol",
        choice<ProxyProtocol>(listener.proxy_protocol,
                              {{"off", ProxyProtocol::off}, {"required", ProxyProtocol::required}}),

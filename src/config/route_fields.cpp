@@ -61,7 +61,7 @@ Fields rewrite_fields(Rewrite& rewrite, RouteDraft& route) {
     value.read = [read = std::move(value.read), &target, other_has, other](const Reader& in) {
       if ((other_has != nullptr && target.*other_has) ||
           (other != nullptr && !(target.*other).empty())) {
-        return in.key_error("`path` and `prefix` exclude each other");
+        return in.key_error("`path` and `prefix` exclude each other; write one of them");
       }
       read(in);
     };
@@ -84,26 +84,6 @@ Fields rewrite_fields(Rewrite& rewrite, RouteDraft& route) {
            printed_if([&rewrite] { return !rewrite.host.empty(); },
                       template_text(rewrite.host, check_rewrite_host, route.templates)),
            "the Host that the upstream sees; default: the client's"}};
-}
-
-Value redirect_status(int& status) {
-  const auto check = [](std::string_view written) -> Parsed<int> {
-    for (const int known : {301, 302, 303, 307, 308}) {
-      if (written == std::to_string(known)) return known;
-    }
-    return std::unexpected(in_quotes(written) + " is not one of 301, 302, 303, 307, 308");
-  };
-  return {.read =
-              [&status, check](const Reader& in) {
-                if (const auto value = in.parse(check)) status = *value;
-              },
-          .print = [&status] { return Tree(std::int64_t{status}); },
-          .schema =
-              [] {
-                Tree values = Tree::list();
-                for (const int known : {301, 302, 303, 307, 308}) values.push(std::int64_t{known});
-                return Tree::map({{"enum", std::move(values)}});
-              }};
 }
 
 Fields redirect_fields(Redirect& redirect, std::vector<Written>& templates) {

@@ -42,6 +42,9 @@ Fields fields(ClientAuth& auth) {
 
 void read_auth(const Reader& in, ClientAuth& auth) {
   read_fields(in, fields(auth));
+  if (auth.mode == ClientAuthMode::off && auth.ca) {
+    in.warning("`ca` does nothing while `mode` is off; write `mode: required`");
+  }
   if (auth.mode != ClientAuthMode::off && !auth.ca) {
     in.error("'ca' is required: who may have signed a client's certificate");
   }
@@ -69,6 +72,25 @@ Fields fields(CertificateFiles& files) {
            "name of the handshake, or 421"}};
 }
 
+Fields fields(Hsts& hsts) {
+  return {{"max_age", duration(hsts.max_age, Zero::allowed),
+           "how long a browser remembers, in whole seconds; 0: it forgets"},
+          {"subdomains", flag(hsts.subdomains), "for all names below this one, too"},
+          {"preload", flag(hsts.preload), "may be put into browsers' own lists"}};
+}
+
+Value hsts_value(std::optional<Hsts>& hsts) {
+  Value out = switchable_block(hsts, [](Hsts& one) { return fields(one); });
+  out.read = [&hsts, read = std::move(out.read)](const Reader& in) {
+    read(in);
+    if (hsts && hsts->preload && (!hsts->subdomains || hsts->max_age < std::chrono::hours(8760))) {
+      in.warning("browsers' preload lists ask for `subdomains: on` and a `max_age` of 365d");
+    }
+  };
+  out.print = [&hsts, print = std::move(out.print)] { return hsts ? print() : Tree(); };
+  return out;
+}
+
 Fields fields(ListenerTls& tls) {
   return {
       {"certificates",
@@ -82,6 +104,8 @@ Fields fields(ListenerTls& tls) {
                           {{"1.2", TlsVersion::tls12}, {"1.3", TlsVersion::tls13}}),
        "the oldest version spoken"},
       {"client_auth", client_auth(tls.client_auth), "certificates of clients"},
+      {"hsts", hsts_value(tls.hsts),
+       "Strict-Transport-Security on every answer of this listener: null, {} or its parts"},
       {"tickets",
        block({{"rotate", duration(tls.ticket_rotation),
                "how long a key of session tickets is used; the one before still opens"}}),
@@ -98,7 +122,8 @@ Fields fields(UpstreamTls& tls) {
                              if (is_host_name(written) || IpAddress::parse(written)) {
                                return std::nullopt;
                              }
-                             return in_quotes(written) + " is neither a host name nor an address";
+                             return in_quotes(written) + " is neither a host name nor an address" +
+                                    ascii_form_hint(written);
                            })),
            "sent as SNI and looked for in the certificate; default: the endpoint's own"},
           {"ca", file(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
@@ -119,6 +144,7 @@ Value tls_value(std::optional<UpstreamTls>& tls) {
     read_fields(in, fields(tls.emplace()));
     if (tls->cert && !tls->key) in.error("'key' is required with 'cert'");
     if (tls->key && !tls->cert) in.error("'cert' is required with 'key'");
+    if (!tls->verify && tls->ca) in.warning("`ca` does nothing with `verify: off`; remove one");
   };
   return out;
 }

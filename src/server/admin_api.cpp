@@ -62,6 +62,23 @@ json::value breaker_json(const control::BreakerView& view) {
   return out;
 }
 
+// Null where a listener asks its routes.
+json::value redirect_json(const std::optional<config::RedirectHttps>& redirect) {
+  if (!redirect) return nullptr;
+  return json::object{{"port", redirect->port}, {"status", redirect->status}};
+}
+
+// The listeners that send a route's requests in plain text to https before it is asked.
+json::array redirecting_listeners(const config::Config& config, const config::Match& match) {
+  json::array out;
+  for (const config::Listener& each : config.listeners) {
+    const bool takes = match.listeners.empty() ||
+                       std::ranges::find(match.listeners, each.name) != match.listeners.end();
+    if (takes && each.redirect_https) out.emplace_back(each.name);
+  }
+  return out;
+}
+
 std::vector<std::string> segments(std::string_view path) {
   std::vector<std::string> out;
   while (!path.empty()) {
@@ -192,10 +209,14 @@ AdminAnswer AdminApi::listeners() const {
     for (const auto& [name, address] : bound) {
       if (name == listener.name) addresses.emplace_back(address.to_string());
     }
-    out.push_back(json::object{{"name", listener.name},
-                               {"address", addresses.empty() ? json::value() : addresses.front()},
-                               {"addresses", addresses},
-                               {"protocols", protocols}});
+    json::object row{{"name", listener.name},
+                     {"address", addresses.empty() ? json::value() : addresses.front()},
+                     {"addresses", addresses},
+                     {"protocols", protocols}};
+    row["redirect_https"] = redirect_json(listener.redirect_https);
+    row["hsts"] = nullptr;
+    if (listener.tls && listener.tls->hsts) row["hsts"] = listener.tls->hsts->field_value();
+    out.push_back(std::move(row));
   }
   return json_answer(out);
 }
@@ -210,6 +231,7 @@ AdminAnswer AdminApi::routes() const {
     json::array middleware;
     for (const std::string& name : route.middleware) middleware.emplace_back(name);
     row["middleware"] = std::move(middleware);
+    row["redirect_https"] = redirecting_listeners(snapshot.config(), route.match);
     if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
       const control::SplitWeights weights =
           server_.process().splits.effective(route.name, proxy::configured_weights(to->split));

@@ -7,14 +7,15 @@
 #include <optional>
 
 #include "server/explain_upstreams.hpp"
+#include "server/https_location.hpp"
 #include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
 #include "weir/http/forwarded.hpp"
 #include "weir/http/url_path.hpp"
-#include "weir/http/variables.hpp"
 #include "weir/middleware/token_places.hpp"
+#include "weir/proxy/fixed_answers.hpp"
 #include "weir/proxy/rewriting.hpp"
 
 namespace weir::server {
@@ -51,6 +52,9 @@ std::optional<Url> parse_url(std::string_view text, std::string_view host_field)
   }
   return url;
 }
+
+// To who asks about a path alone.
+constexpr const char* give_a_host = " (give an absolute URL or a Host)";
 
 std::string host_of(std::string_view authority) {
   std::string_view host = authority;
@@ -172,6 +176,14 @@ std::string fault_text(const config::Fault& fault) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+// What becomes of a WebSocket handshake.
+std::string upgrade_text(const config::Route& route) {
+  return route.upgrades.empty()
+             ? "the route has no `upgrades: [websocket]`: the upstream gets the handshake without "
+               "its Upgrade, as a plain GET; over HTTP/2 it is 501"
+             : "websocket: the handshake goes on";
+}
+
 std::string duration_text(Duration duration) {
   return duration == Duration::zero()
              ? "none"
@@ -251,6 +263,18 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   if (head.method == Method::connect || head.method == Method::trace) {
     return stop(Reason::not_implemented, "CONNECT and TRACE are not served");
   }
+  head.path = url->path;
+  if (on.redirect_https && head.scheme == Scheme::http) {
+    const std::string location = https_location(head, *on.redirect_https);
+    if (location.empty()) {
+      return stop(Reason::bad_request, std::string(no_host_to_redirect_to) + give_a_host);
+    }
+    step("redirect_https",
+         fmt::format("{} {} (before routes)", on.redirect_https->status, location));
+    out.status = on.redirect_https->status;
+    out.routed = true;
+    return out;
+  }
   const auto normal = normalise_path(
       url->path, on.limits.empty_segments == config::EmptySegments::keep, head.headers.arena());
   if (!normal) return stop(Reason::bad_request, normal.error());
@@ -276,7 +300,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     const std::string allow = table.allow(query);
     if (allow.empty() && host.empty()) {
       return stop(Reason::no_route,
-                  "no route takes this request; it has no host (give an absolute URL or a Host)");
+                  std::string("no route takes this request; it has no host") + give_a_host);
     }
     if (allow.empty()) return stop(Reason::no_route, "no route takes this request");
     return stop(Reason::method_not_allowed, "allowed are " + allow);
@@ -303,16 +327,19 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   exchange.route_name = route.name;
   exchange.rest = match.rest;
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
-  Variables variables(request, exchange);
-  const auto expand = [&](const std::string& text) {
-    return variables.expand(
-        TemplateText::parse(text, route.match.path_params).value_or(TemplateText()));
+  const auto parsed = [&](const std::string& text) {
+    return TemplateText::parse(text, route.match.path_params).value_or(TemplateText());
   };
   out.routed = true;
   if (route.fault) step("fault", fault_text(*route.fault));
   if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
+    const auto location = proxy::redirect_location(parsed(redirect->to), request, exchange);
+    if (!location) {
+      out.routed = false;
+      return stop(Reason::bad_request, location.error());
+    }
     out.status = redirect->status;
-    step("redirect", fmt::format("{} {}", redirect->status, expand(redirect->to)));
+    step("redirect", fmt::format("{} {}", redirect->status, *location));
     return out;
   }
   if (const auto* respond = std::get_if<config::Respond>(&route.action)) {
@@ -330,6 +357,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     step("rewrite",
          fmt::format("{}{}", head.path,
                      route.rewrite->host.empty() ? "" : fmt::format(" host {}", head.authority)));
+  }
+  if (head.method == Method::get &&
+      iequals(head.headers.get(FieldId::upgrade).value_or(""), "websocket")) {
+    step("upgrades", upgrade_text(route));
   }
   explain_upstreams(config, request, exchange, live, out);
   if (route.mirror) {

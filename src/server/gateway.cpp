@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/exchange_record.hpp"
+#include "server/https_location.hpp"
 #include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
@@ -113,6 +114,14 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     refusal = std::make_unique<Response>(answer(reason, detail, exchange));
     return nullptr;
   };
+  const config::Listener& listener = snapshot.config().listeners[exchange.connection.listener];
+  if (listener.redirect_https && head.scheme == Scheme::http && head.path != "*") {
+    const std::string location = https_location(head, *listener.redirect_https);
+    if (location.empty()) return refuse_with(Reason::bad_request, no_host_to_redirect_to);
+    refusal = std::make_unique<Response>(simple_answer(listener.redirect_https->status, {}, {}));
+    refusal->head.headers.add(FieldId::location, "location", location);
+    return nullptr;
+  }
   if (head.path == "*" || (head.method == Method::options && !may_go_on(head.headers))) {
     refusal = std::make_unique<Response>(simple_answer(204, {}, {}));
     return nullptr;
@@ -121,7 +130,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   if (tls != nullptr && tls->serves && !tls->serves(head.host)) {
     return refuse_with(Reason::misdirected, "this host needs a connection of its own");
   }
-  const config::Limits& limits = snapshot.config().listeners[exchange.connection.listener].limits;
+  const config::Limits& limits = listener.limits;
   const auto normal = normalise_path(
       head.path, limits.empty_segments == config::EmptySegments::keep, head.headers.arena());
   if (!normal) return refuse_with(Reason::bad_request, normal.error());
@@ -169,6 +178,10 @@ void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& sna
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
   headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
+  if (const std::string_view hsts = snapshot.hsts(exchange.connection.listener); !hsts.empty()) {
+    headers.remove("strict-transport-security");  // there is to be only one (RFC 6797 section 7.1)
+    headers.add_view(FieldId::other, "Strict-Transport-Security", hsts);
+  }
   const config::Via& via = snapshot.config().server.via;
   if (via.response) headers.add(FieldId::via, "Via", "1.1 " + via.name);
 }

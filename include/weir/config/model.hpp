@@ -103,6 +103,13 @@ struct Protocols {
   friend bool operator==(const Protocols&, const Protocols&) = default;
 };
 
+// A listener's answer to every request that came in plain text, before routes are asked.
+struct RedirectHttps {
+  std::uint16_t port = 443;  // left out of the URL when 443
+  int status = 308;
+  friend bool operator==(const RedirectHttps&, const RedirectHttps&) = default;
+};
+
 struct Listener {
   std::string name;
   Bind bind;
@@ -110,6 +117,7 @@ struct Listener {
   Protocols spoken() const noexcept {
     return protocols.value_or(Protocols{.http1 = true, .h2 = tls.has_value()});
   }
+  std::optional<RedirectHttps> redirect_https;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   Limits limits;
   std::optional<ListenerTls> tls;

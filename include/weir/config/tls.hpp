@@ -42,10 +42,20 @@ struct CertificateFiles {
 
 enum class TlsVersion : std::uint8_t { tls12, tls13 };
 
+// Strict-Transport-Security (RFC 6797): for so long browsers come by https alone.
+struct Hsts {
+  Duration max_age = std::chrono::hours(24 * 365);
+  bool subdomains = false;
+  bool preload = false;
+  std::string field_value() const;  // "max-age=31536000; includeSubDomains"
+  friend bool operator==(const Hsts&, const Hsts&) = default;
+};
+
 struct ListenerTls {
   std::vector<CertificateFiles> certificates;  // at least one
   TlsVersion min_version = TlsVersion::tls12;
   ClientAuth client_auth;
+  std::optional<Hsts> hsts;
   Duration ticket_rotation = std::chrono::hours(12);
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };

@@ -72,9 +72,9 @@ class RouteTable {
   // slash does not count: "/foo" and "/foo/" both match "/foo", "/foo/" and "/foo/bar", not
   // "/foobar". A parameter stands for one segment that is not empty. Expressions (RE2, bytes) must
   // match the whole path or value. Path parameters of a request do not count, but for a segment or
-  // an expression that has a ';' or %3B of its own. `has_cors` tells for each route whether a cors middleware is in
-  // its chain.
-  // REQUIRES: `routes` outlive the table; has_cors.size() == routes.size().
+  // an expression that has a ';' or %3B of its own. `has_cors` tells for each route whether a cors
+  // middleware is in its chain. REQUIRES: `routes` outlive the table; has_cors.size() ==
+  // routes.size().
   static std::expected<RouteTable, std::vector<CompileError>> compile(
       std::span<const config::Route> routes, std::span<const config::Listener> listeners,
       const std::vector<bool>& has_cors);
@@ -85,8 +85,8 @@ class RouteTable {
 
   // Whether a route takes this request, and which. Visits each node of the host's index at most
   // once, whatever the path; a path with parameters where a route of that host has some of its own
-  // is compared with each of its routes. Does not allocate, except that an expression may grow its cache of
-  // states (bounded) and needs room for a query value with escapes of more than 2 KiB.
+  // is compared with each of its routes. Does not allocate, except that an expression may grow its
+  // cache of states (bounded) and needs room for a query value with escapes of more than 2 KiB.
   bool match(const Query& query, Match& out) const noexcept;
 
   // For a request that nothing matched: the Allow value of the 405, "" when it is a 404. The union

@@ -60,16 +60,18 @@ inline std::optional<std::pair<int, std::size_t>> host_fit(const config::Match& 
 
 struct PathFit {
   int kind = 0;  // 4 exact, 3 with parameters, 2 expression, 1 prefix
-  // Per segment of an exact path: '2' one with path parameters, '1' another literal, '0' a parameter
+  // Per segment of an exact path: '2' one with path parameters, '1' another literal, '0' a
+  // parameter
   std::string literals{};
-  std::size_t early = 0;   // of expressions: the earlier in the file the greater
-  std::size_t length = 0;  // of a prefix: its segments
+  std::size_t early = 0;          // of expressions: the earlier in the file the greater
+  std::size_t length = 0;         // of a prefix: its segments
   std::string with_parameters{};  // of a prefix: as above
   auto operator<=>(const PathFit&) const = default;
 };
 
 inline std::string decoded(std::string text) {
-  for (std::size_t at = 0; (at = text.find("%3B", at)) != std::string::npos;) text.replace(at, 3, ";");
+  for (std::size_t at = 0; (at = text.find("%3B", at)) != std::string::npos;)
+    text.replace(at, 3, ";");
   return text;
 }
 inline bool has_parameters(const std::string& text) { return text.find(';') != std::string::npos; }
@@ -214,8 +216,8 @@ inline std::vector<config::Listener> listeners() {
 template <class Choose>
 std::vector<config::Route> make_routes(Choose&& choose) {
   constexpr const char* hosts[] = {"a.test", "b.a.test", "*.a.test", "*.b.a.test", "*.test", "c"};
-  constexpr const char* segments[] = {
-      "x", "y", "zz", "", "a-rather-long-segment-of-a-path", "x;v=1", "y%3Bw"};
+  constexpr const char* segments[] = {"x",     "y",    "zz", "", "a-rather-long-segment-of-a-path",
+                                      "x;v=1", "y%3Bw"};
   constexpr const char* params[] = {"{p1}", "{p2}", "{p3}"};
   constexpr const char* expressions[] = {"/x/.*", "/[xy]+/zz", "/(x|y)(/[a-z]*)?", ".*z",
                                          "/x",    "/x;.*",     "/y%3B[a-z]"};
@@ -252,8 +254,8 @@ std::vector<config::Route> make_routes(Choose&& choose) {
       default:
         match.path_kind = config::PathKind::exact;
         for (auto depth = 1 + choose(3); depth > 0; --depth) {
-          match.path +=
-              std::string("/") + (choose(2) == 0 ? segments[choose(any_segment)] : params[depth - 1]);
+          match.path += std::string("/") +
+                        (choose(2) == 0 ? segments[choose(any_segment)] : params[depth - 1]);
         }
         match.path_params = path_parameters(match.path).value();
     }

@@ -1,0 +1,117 @@
+#include "config/route_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "config/scalars.hpp"
+
+namespace weir::config {
+namespace {
+
+// Warns of keys that only what is forwarded can have, beside an answer of our own.
+void warn_without_effect(const RouteDraft& draft, std::string_view action, Problems& problems) {
+  constexpr std::array<std::string_view, 4> of_forwarding{"rewrite", "request_headers", "timeout",
+                                                          "upgrades"};
+  for (const std::string_view key : of_forwarding) {
+    if (!draft.places.has(key)) continue;
+    problems.warning(draft.places.of(key, draft.route.place), key_path(draft.route.at, key),
+                     fmt::format("does nothing beside `{}`: nothing is forwarded; remove it, or "
+                                 "write `upstream` instead",
+                                 action));
+  }
+}
+
+// What to write for a path with a star, which is no pattern here.
+std::string star_remedy(const Match& match) {
+  const std::string_view path = match.path;
+  const std::size_t star = path.find('*');
+  const bool at_end = star + 1 == path.size() && path[star - 1] == '/';
+  if (at_end) {
+    const std::string before(path.substr(0, std::max<std::size_t>(star - 1, 1)));
+    return "write `path_prefix: " + before + "` for everything below it";
+  }
+  if (match.path_kind == PathKind::prefix) {
+    return "a prefix takes everything below it as it is; write `path_regex` for a pattern";
+  }
+  return "write {name} for any one segment, or `path_regex` for a pattern";
+}
+
+}  // namespace
+
+void take_action(RouteDraft& draft, Problems& problems) {
+  const int actions = int{draft.upstream.has_value()} + int{draft.split.has_value()} +
+                      int{draft.redirect.has_value()} + int{draft.respond.has_value()};
+  Route& route = draft.route;
+  if (actions != 1) {
+    problems.error(route.place, route.at,
+                   actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
+                                : "must have exactly one of upstream, split, redirect, respond");
+  } else if (draft.upstream) {
+    route.action = UpstreamAction{
+        .split = {{*draft.upstream, 1}}, .is_split = false, .sticky = {}, .by_header = {}};
+  } else if (draft.split) {
+    route.action = UpstreamAction{.split = *draft.split,
+                                  .is_split = true,
+                                  .sticky = draft.sticky,
+                                  .by_header = draft.by_header};
+  } else if (draft.redirect) {
+    route.action = *draft.redirect;
+    warn_without_effect(draft, "redirect", problems);
+  } else {
+    route.action = *draft.respond;
+    warn_without_effect(draft, "respond", problems);
+  }
+  if (actions == 1 && route.mirror && !std::holds_alternative<UpstreamAction>(route.action)) {
+    problems.error(draft.places.of("mirror", route.place), route.at + ".mirror",
+                   "needs `upstream` or `split`: nothing else is forwarded");
+  }
+  if (route.mirror && route.mirror->sample == 0) {
+    problems.warning(draft.places.of("mirror", route.place), route.at + ".mirror.sample",
+                     "nothing is copied: the share is 0%");
+  }
+  if (route.rewrite && route.rewrite->path.empty() && !route.rewrite->has_prefix &&
+      route.rewrite->host.empty()) {
+    problems.warning(draft.places.of("rewrite", route.place), route.at + ".rewrite",
+                     "does nothing: write `path`, `prefix` or `host`");
+  }
+  const Respond* respond = std::get_if<Respond>(&route.action);
+  if (respond != nullptr && !respond->body.empty() &&
+      (respond->status == 204 || respond->status == 304)) {
+    problems.error(draft.places.of("respond", route.place), route.at + ".respond",
+                   fmt::format("an answer {} has no body", respond->status));
+  }
+}
+
+void check_path(const RouteDraft& draft, Problems& problems) {
+  const Route& route = draft.route;
+  const Match& match = route.match;
+  if (draft.rewrite_prefix && match.path_kind != PathKind::prefix) {
+    problems.error(draft.rewrite_prefix->place, draft.rewrite_prefix->path,
+                   "needs `path_prefix` in `match`; write `path` instead");
+  }
+  if (match.path_kind == PathKind::any || match.path.empty()) return;
+  const bool exact = match.path_kind == PathKind::exact;
+  if (match.path_kind == PathKind::regex) {
+    const bool open_end = match.path.starts_with('^') && match.path.ends_with('/');
+    if (open_end) {
+      problems.warning(match.path_place, route.at + ".match.path_regex",
+                       "must match the whole path, unlike nginx's `~`: it matches nothing behind "
+                       "the last '/'; write '.*' at its end");
+    }
+    return;
+  }
+  const std::string at = route.at + (exact ? ".match.path" : ".match.path_prefix");
+  const bool encoded = match.path.contains("%2F") || match.path.contains("%5C");
+  if (encoded && route.encoded_slashes == EncodedSlashes::reject) {
+    problems.error(match.path_place, at, "never matches: add `encoded_slashes: keep` to the route");
+  }
+  if (match.path.contains('*')) {
+    problems.warning(match.path_place, at, "'*' stands for itself here: " + star_remedy(match));
+  }
+}
+
+}  // namespace weir::config

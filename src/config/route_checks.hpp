@@ -1,0 +1,28 @@
+// What one key of a route alone cannot know: what it is beside the others, and beside other routes.
+// For assemble(); one thread.
+#pragma once
+
+#include "config/draft.hpp"
+#include "config/problems.hpp"
+
+namespace weir::config {
+
+// Puts the route's one action into it. Reports what is wrong beside that action, and warns of what
+// does nothing there.
+void take_action(RouteDraft& draft, Problems& problems);
+// A path that never matches, or that was meant as a pattern.
+void check_path(const RouteDraft& draft, Problems& problems);
+
+// Warns of variables as nginx and shells write them, and of braces that are one fewer than meant.
+// REQUIRES: it is a template.
+void warn_of_foreign_template(const Written& written, Problems& problems);
+
+// Warns of routes that never get a request: one before them takes all of theirs, or no listener has
+// any.
+void warn_of_shadowed_routes(const Config& config, Problems& problems);
+
+// Warns of routes, and of listeners, that take requests in plain text where others redirect to
+// https.
+void warn_of_plain_text(const Config& config, Problems& problems);
+
+}  // namespace weir::config
