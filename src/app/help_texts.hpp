@@ -18,8 +18,8 @@ inline constexpr const char* all =
 
 // For every command that reads a configuration.
 #define WEIR_HELP_CONFIGURATION                                                                   \
-  "Of a folder its *.yaml are joined by name. ${NAME} and ${NAME:-default} in values are taken\n" \
-  "from the environment; relative file names start at the configuration's folder.\n"
+  "Of a folder its *.yaml and *.yml are joined by name. ${NAME} and ${NAME:-default} in values\n" \
+  "are taken from the environment; relative file names start at the configuration's folder.\n"
 
 inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "\n"
@@ -42,7 +42,7 @@ inline constexpr const char* check = WEIR_HELP_CONFIGURATION
     "\n"
     "Opens certificates, keys and other files that are named, but connects to nothing. Each "
     "mistake is\n"
-    "a line on stderr, FILE:LINE:COLUMN: KEY: what is wrong; lines and columns count from 0. "
+    "a line on stderr, FILE:LINE:COLUMN: KEY: what is wrong; lines and columns count from 1. "
     "Warnings\n"
     "begin with \"warning: \".\n"
     "Exit: 0 valid (there may be warnings), 1 not valid, 2 wrong usage.\n"

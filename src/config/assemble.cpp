@@ -91,8 +91,8 @@ class Assembly {
     const auto [first, fresh] = seen.try_emplace(name, &place);
     if (fresh || (!within_file && first->second->file == place.file)) return;
     problems_.error(place, std::move(path),
-                    fmt::format("the name {} is already taken at {}:{}:{}", in_quotes(name),
-                                first->second->file, first->second->line, first->second->column));
+                    fmt::format("the name {} is already taken at {}", in_quotes(name),
+                                to_string(*first->second)));
   }
 
   void check_names() {

@@ -29,6 +29,7 @@ struct ListenerDraft {
   Listener listener;
   std::string at;  // "listeners[0]"
   Places places;
+  KeyPlaces key_places = {};  // as of WrittenListener
 };
 
 // A route, or `defaults`, which has a few of a route's keys.
@@ -57,7 +58,7 @@ struct Draft {
   Config config;                                       // all but listeners, middleware and routes
   std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
   Place admin_bind;
-  std::map<std::string, Place, std::less<>> places;  // as of Loaded
+  KeyPlaces places;  // as of Loaded
   std::vector<ListenerDraft> listeners;
   std::vector<NamedMiddleware> middleware;
   RouteDraft defaults;

@@ -38,6 +38,9 @@ Places read_fields(const Reader& in, const Fields& fields) {
     } else if (std::ranges::find(seen, &*field) == seen.end()) {
       seen.push_back(&*field);
       places.add(field->key, value.place());
+      if (KeyPlaces* noted = in.context().key_places) {
+        noted->insert_or_assign(value.path(), value.place());
+      }
       field->value.read(value);
     }
   });

@@ -62,6 +62,9 @@ Outcome load_sources(const std::vector<Source>& sources, const std::string& fold
   try {
     if (auto draft = read_sources(sources, context)) {
       out.places = std::move(draft->places);
+      for (ListenerDraft& each : draft->listeners) {
+        out.listeners.push_back({each.at, std::move(each.key_places)});
+      }
       out.config = assemble(std::move(*draft), root, problems);
       if (problems.has_errors() && checks.files) {
         for (Problem& each : checks.files(out.config)) {
@@ -81,7 +84,7 @@ Outcome failure(const std::string& file, std::string message) {
   return std::unexpected(std::vector<Problem>{{{file, 0, 0}, "", std::move(message)}});
 }
 
-// The *.yaml of a folder by name; of a file itself.
+// The *.yaml and *.yml of a folder, together in the order of their names; of a file itself.
 std::expected<std::vector<std::string>, std::string> files_of(const std::string& file_or_folder) {
   std::error_code failed;
   if (!std::filesystem::is_directory(file_or_folder, failed)) return std::vector{file_or_folder};
@@ -90,13 +93,14 @@ std::expected<std::vector<std::string>, std::string> files_of(const std::string&
   for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
     const std::filesystem::path& path = entry->path();
     std::error_code ignored;
-    if (path.extension() == ".yaml" && !path.filename().string().starts_with('.') &&
+    const bool yaml = path.extension() == ".yaml" || path.extension() == ".yml";
+    if (yaml && !path.filename().string().starts_with('.') &&
         !std::filesystem::is_directory(path, ignored)) {
       files.push_back(path.string());
     }
   }
   if (failed) return std::unexpected("cannot be listed: " + failed.message());
-  if (files.empty()) return std::unexpected("there is no *.yaml in the folder");
+  if (files.empty()) return std::unexpected("there is no *.yaml or *.yml in the folder");
   std::ranges::sort(files);
   return files;
 }

@@ -32,6 +32,31 @@ RouteDraft draft_of(const Route& route, const Config& config) {
   return out;
 }
 
+void add_differences(const Tree& one, const Tree& other, const std::string& path,
+                     std::vector<std::string>& out) {
+  const auto* items = one.items();
+  const auto* others = other.items();
+  if (items != nullptr && others != nullptr && items->size() == others->size()) {
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      add_differences((*items)[i], (*others)[i], item_path(path, i), out);
+    }
+  } else if (!one.keys().empty() && !other.keys().empty()) {
+    const Tree none;
+    const auto value = [&none](const Tree& tree, std::string_view key) -> const Tree& {
+      const Tree* found = tree.find(key);
+      return found == nullptr ? none : *found;
+    };
+    for (const std::string_view key : one.keys()) {
+      add_differences(value(one, key), value(other, key), key_path(path, key), out);
+    }
+    for (const std::string_view key : other.keys()) {
+      if (one.find(key) == nullptr) out.push_back(key_path(path, key));
+    }
+  } else if (one.to_json() != other.to_json()) {
+    out.push_back(path);
+  }
+}
+
 Tree tree_of(const Config& config) {
   Draft draft = draft_of(config);
   return print_fields(root_fields(draft));
@@ -47,6 +72,15 @@ Draft draft_of(const Config& config) {
     if (!each.name.contains('/')) out.middleware.push_back({each, {}});
   }
   for (const Route& each : config.routes) out.routes.push_back(draft_of(each, config));
+  return out;
+}
+
+std::vector<std::string> differing_keys(const Listener& one, const Listener& other) {
+  Listener a = one;
+  Listener b = other;
+  std::vector<std::string> out;
+  add_differences(print_fields(fields(a)), print_fields(fields(b)), "", out);
+  if (!a.protocols && !b.protocols) std::erase(out, "protocols");
   return out;
 }
 

@@ -41,8 +41,12 @@ std::vector<Problem> sorted(std::vector<Problem> problems) {
 
 }  // namespace
 
+std::string to_string(const Place& place) {
+  return fmt::format("{}:{}:{}", place.file, place.line + 1, place.column + 1);
+}
+
 std::string Problem::to_string() const {
-  const std::string where = fmt::format("{}:{}:{}: ", place.file, place.line, place.column);
+  const std::string where = config::to_string(place) + ": ";
   return path.empty() ? where + message : where + path + ": " + message;
 }
 

@@ -29,6 +29,8 @@ struct LoadContext {
   Problems& problems;
   std::string folder;  // where relative file names start
   LoadChecks checks = {};
+  KeyPlaces* key_places =
+      nullptr;  // where read_fields() notes the place of each value; may be null
 };
 
 class Reader {

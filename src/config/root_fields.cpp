@@ -83,7 +83,9 @@ Value listeners_value(Draft& draft) {
                   ListenerDraft& each = draft.listeners.emplace_back();
                   each.at = item.path();
                   each.listener.place = item.place();
+                  item.context().key_places = &each.key_places;
                   each.places = read_fields(item, fields(each.listener));
+                  item.context().key_places = nullptr;
                 });
               },
           .print =

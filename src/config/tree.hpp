@@ -34,6 +34,8 @@ class Tree {
   const Tree* find(std::string_view key) const noexcept;
   // The keys of a map in order; none of anything else.
   std::vector<std::string_view> keys() const;
+  // The items of a list, nullptr of anything else.
+  const std::vector<Tree>* items() const noexcept { return std::get_if<List>(&value_); }
 
   std::string to_json() const;  // two spaces an indent, newline at the end
   std::string to_yaml() const;  // block style

@@ -215,14 +215,14 @@ routes:
     upstream: u
 upstreams:
   u: {endpoints: [{address: "127.0.0.1:1"}], tls: {ca: no.ca}}
-""")], [["weir.yaml:1:66", "listeners[0].tls.certificates[0].cert"],
-        ["weir.yaml:1:79", "listeners[0].tls.certificates[0].key"],
-        ["weir.yaml:2:59", "listeners[1].tls.certificates[0]"],
-        ["weir.yaml:5:24", "routes[0].match.path_regex"],
-        ["weir.yaml:5:50", "routes[0].match.headers.x.regex"],
-        ["weir.yaml:5:76", "routes[0].match.query.y.regex"],
-        ["weir.yaml:6:13", "routes[0].timeout"],
-        ["weir.yaml:9:55", "upstreams.u.tls.ca"]])
+""")], [["weir.yaml:2:67", "listeners[0].tls.certificates[0].cert"],
+        ["weir.yaml:2:80", "listeners[0].tls.certificates[0].key"],
+        ["weir.yaml:3:60", "listeners[1].tls.certificates[0]"],
+        ["weir.yaml:6:25", "routes[0].match.path_regex"],
+        ["weir.yaml:6:51", "routes[0].match.headers.x.regex"],
+        ["weir.yaml:6:77", "routes[0].match.query.y.regex"],
+        ["weir.yaml:7:14", "routes[0].timeout"],
+        ["weir.yaml:10:56", "upstreams.u.tls.ca"]])
 
     def test_keys_beside_other_errors(self):
         self.write("keys.json", '{"keys": []}')
@@ -236,18 +236,18 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
         path = self.write("weir.yaml", GOOD + "access_log: {path: none/access.log}\nadmin: off\n")
         done = weir("run", "-c", path)
         self.assertEqual(done.returncode, 1, done)
-        self.assertRegex(done.stderr, rf"(?m)weir\.yaml:{GOOD.count(chr(10))}:19: access_log\.path: "
+        self.assertRegex(done.stderr, rf"(?m)weir\.yaml:{GOOD.count(chr(10)) + 1}:20: access_log\.path: "
                                       r"cannot open")
 
     # One mistake is one line.
     @rows([
-        ("routes: nothing", "routes:", "weir.yaml:1:0: routes: expected a list, got nothing"),
-        ("routes: a mapping", "routes: {}", "weir.yaml:1:8: routes: expected a list, got a mapping"),
+        ("routes: nothing", "routes:", "weir.yaml:2:1: routes: expected a list, got nothing"),
+        ("routes: a mapping", "routes: {}", "weir.yaml:2:9: routes: expected a list, got a mapping"),
         ("a route that is text", "routes: [x]",
-         "weir.yaml:1:9: routes[0]: expected a mapping, got text"),
+         "weir.yaml:2:10: routes[0]: expected a mapping, got text"),
         ("an unsigned algorithm", "routes: [{name: a, match: {}, respond: {}, middleware: [{jwt: "
          "{issuers: [{issuer: a, algorithms: [none], keys: {jwks_url: 'https://a/'}}]}}]}]",
-         "weir.yaml:1:98: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is no "
+         "weir.yaml:2:99: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is no "
          "algorithm: unsigned tokens are never accepted"),
     ])
     def test_one_line(self, text, line):
@@ -257,7 +257,7 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
     def test_listeners_that_are_no_list(self):
         self.assertEqual(self.lines(re.sub(r"listeners:\n(  - .*\n)+", "listeners: {}\n",
                                            GOOD.replace(", listeners: [inside]", ""))),
-                         ["weir.yaml:1:11: listeners: expected a list, got a mapping"])
+                         ["weir.yaml:2:12: listeners: expected a list, got a mapping"])
 
     @rows([(key, key) for key in ("etcd", "consul", "kubernetes", "dns", "health_check")])
     def test_not_yet(self, key):

@@ -222,7 +222,7 @@ class NotifyTest(Case):
         self.assertEqual(self.told()["RELOADING"], "1")
         refused = self.told()
         self.assertEqual(refused["READY"], "1")
-        self.assertRegex(refused["STATUS"], r"reload refused: .*weir\.yaml:0:0: ")
+        self.assertRegex(refused["STATUS"], r"reload refused: .*weir\.yaml:1:1: ")
 
         gateway.signal(signal.SIGTERM)
         end = self.told()

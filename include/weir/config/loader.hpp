@@ -1,4 +1,4 @@
-// Reads a configuration file, or the *.yaml of a folder, into a Config: everything that
+// Reads a configuration file, or the *.yaml and *.yml of a folder, into a Config: everything that
 // `weir check` can find wrong is found here, all of it at once.
 #pragma once
 
@@ -13,6 +13,10 @@
 
 namespace weir::config {
 
+// "weir.yaml:14:7": what is told to a person counts from 1, as editors do; the beginning of the
+// file when no value is meant.
+std::string to_string(const Place& place);
+
 struct Problem {
   Place place;
   std::string path;     // "routes[2].upstream"
@@ -22,11 +26,20 @@ struct Problem {
   std::string to_string() const;
 };
 
+using KeyPlaces = std::map<std::string, Place, std::less<>>;
+
+// Where a listener's values are written.
+struct WrittenListener {
+  std::string at;    // "listeners[0]": in its file, of which a folder has several
+  KeyPlaces places;  // by "listeners[0].limits.header_size"; only of what is written
+};
+
 struct Loaded {
   Config config;
   std::vector<Problem> warnings;
   // Where values of server, access_log and admin are written, by "server.workers" and the like.
-  std::map<std::string, Place, std::less<>> places;
+  KeyPlaces places;
+  std::vector<WrittenListener> listeners;  // in the order of config.listeners
 };
 
 // What rooms above this one know to be wrong. Each may be left out.
@@ -54,6 +67,10 @@ std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
 // the YAML again gives an equal configuration, secrets aside.
 std::string to_yaml(const Config& config);
 std::string to_json(const Config& config);
+
+// The keys in which two listeners differ, as "limits.header_size"; not where they are written. A
+// key that follows from another one (`protocols` from `tls`) counts only if one of them writes it.
+std::vector<std::string> differing_keys(const Listener& one, const Listener& other);
 
 // JSON Schema (draft 2020-12) of the configuration, for editors.
 std::string json_schema();

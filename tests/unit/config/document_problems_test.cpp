@@ -198,7 +198,7 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_name_taken",
        Kind::listener,
        "name: http\nbind: '[::]:0'",
-       {"6:10: listeners[1].name: the name 'http' is already taken at weir.yaml:4:11"}},
+       {"6:10: listeners[1].name: the name 'http' is already taken at weir.yaml:5:12"}},
       {"listener_address_taken",
        Kind::listener,
        "name: x\nbind: '127.0.0.1:8080'",

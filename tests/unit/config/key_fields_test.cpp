@@ -59,19 +59,19 @@ TEST(KeyFields, SayWhatIsWrong) {
       "; write client_ip, host, global, {header: NAME}, {cookie: NAME}, {jwt_claim: NAME}, "
       "{path_param: NAME}, or a list of these";
   const std::vector<Row> rows{
-      {"clientip", "f:0:0: key: 'clientip' is no key" + forms + " (did you mean 'client_ip'?)"},
-      {"header", "f:0:0: key: 'header' needs a name; write {header: NAME}"},
-      {"{headr: a}", "f:0:1: key.headr: 'headr' is no key" + forms + " (did you mean 'header'?)"},
-      {"{host: a}", "f:0:1: key.host: 'host' takes no name; write it alone"},
+      {"clientip", "f:1:1: key: 'clientip' is no key" + forms + " (did you mean 'client_ip'?)"},
+      {"header", "f:1:1: key: 'header' needs a name; write {header: NAME}"},
+      {"{headr: a}", "f:1:2: key.headr: 'headr' is no key" + forms + " (did you mean 'header'?)"},
+      {"{host: a}", "f:1:2: key.host: 'host' takes no name; write it alone"},
       {"{header: a, cookie: b}",
-       "f:0:12: key.cookie: a key has one source; write a list to join several"},
-      {"{}", "f:0:0: key: is no key" + forms},
-      {"[]", "f:0:0: key: must not be empty" + forms},
-      {"[host, host]", "f:0:7: key[1]: is there twice"},
-      {"[host, [global]]", "f:0:7: key[1]: expected one value, got a list"},
+       "f:1:13: key.cookie: a key has one source; write a list to join several"},
+      {"{}", "f:1:1: key: is no key" + forms},
+      {"[]", "f:1:1: key: must not be empty" + forms},
+      {"[host, host]", "f:1:8: key[1]: is there twice"},
+      {"[host, [global]]", "f:1:8: key[1]: expected one value, got a list"},
       {"[{header: a}, {header: b}, {header: c}, {header: d}, {header: e}, {header: f}, "
        "{header: g}, {header: h}, {header: i}]",
-       "f:0:0: key: has more than 8 parts"},
+       "f:1:1: key: has more than 8 parts"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.yaml);

@@ -154,10 +154,10 @@ routes: [{name: r, match: {}, respond: {}}]
   std::vector<std::string> lines;
   for (const Problem& each : out->warnings) lines.push_back(each.to_string());
   ASSERT_EQ(lines.size(), 3u);
-  EXPECT_EQ(lines[0], "weir.yaml:3:12: upstreams.app: no route uses it");
-  EXPECT_TRUE(lines[1].starts_with("weir.yaml:5:14: admin.bind: not a loopback address"))
+  EXPECT_EQ(lines[0], "weir.yaml:4:13: upstreams.app: no route uses it");
+  EXPECT_TRUE(lines[1].starts_with("weir.yaml:6:15: admin.bind: not a loopback address"))
       << lines[1];
-  EXPECT_EQ(lines[2], "weir.yaml:6:13: middleware.m: no route uses it");
+  EXPECT_EQ(lines[2], "weir.yaml:7:14: middleware.m: no route uses it");
 }
 
 TEST(Loader, WarnsOfTokensInTheAccessLog) {
@@ -246,13 +246,18 @@ TEST(Loader, JoinsTheFilesOfAFolder) {
                "routes: [{name: two, match: {path: /2}, upstream: app}]\n"
                "upstreams: {app: {endpoints: [{address: 'a:1'}]}}\n");
   folder.write("c.yaml", "# nothing\n");
-  folder.write("d.yml", "not: read\n");
+  // Sorted among the others, so before "b.yaml".
+  folder.write("b.a.yml", "routes: [{name: between, match: {path: /3}, upstream: app}]\n");
   folder.write(".e.yaml", "not: read\n");
+  folder.write(".f.yml", "not: read\n");
+  folder.write("g.YML", "not: read\n");
+  folder.write("h.yml.bak", "not: read\n");
   const auto out = load(folder.path());
   ASSERT_TRUE(out) << out.error().front().to_string();
   EXPECT_EQ(out->config.folder, folder.path());
-  ASSERT_EQ(out->config.routes.size(), 2u);
-  EXPECT_EQ(out->config.routes[1].name, "two");
+  ASSERT_EQ(out->config.routes.size(), 3u);
+  EXPECT_EQ(out->config.routes[1].name, "between");
+  EXPECT_EQ(out->config.routes[2].name, "two");
   EXPECT_EQ(out->config.log.level, LogLevel::warn);
 }
 
@@ -272,15 +277,16 @@ TEST(Loader, NamesTheFileOfAProblem) {
   for (const Problem& each : out.error()) lines.push_back(each.to_string());
   EXPECT_EQ(lines,
             (std::vector<std::string>{
-                b + ":0:0: log: is already in " + a + "; it stands in one file only",
-                b + ":1:40: routes[0].upstream: unknown upstream 'ap' (did you mean 'app'?)",
-                b + ":2:12: upstreams.app: the name 'app' is already taken at " + a + ":3:12"}));
+                b + ":1:1: log: is already in " + a + "; it stands in one file only",
+                b + ":2:41: routes[0].upstream: unknown upstream 'ap' (did you mean 'app'?)",
+                b + ":3:13: upstreams.app: the name 'app' is already taken at " + a + ":4:13"}));
 }
 
 TEST(Loader, SaysWhatItCannotOpen) {
   const Folder folder;
   ASSERT_FALSE(load(folder.path()));
-  EXPECT_EQ(load(folder.path()).error().front().message, "there is no *.yaml in the folder");
+  EXPECT_EQ(load(folder.path()).error().front().message,
+            "there is no *.yaml or *.yml in the folder");
   EXPECT_EQ(load(folder.path() + "/none.yaml").error().front().message,
             "cannot be read: No such file or directory");
 }

@@ -18,7 +18,8 @@ struct ProblemRow {
   std::string_view name;
   Kind kind;
   std::string_view text;
-  std::vector<std::string> problems;  // "line:column: path: message", lines and columns from 0
+  // "line:column: path: message", lines and columns from 0, as Place holds them.
+  std::vector<std::string> problems;
 };
 
 inline std::string indented(std::string_view text, std::size_t by) {
@@ -55,14 +56,17 @@ inline std::string document_of(const ProblemRow& row) {
   return "";
 }
 
-// What loading `document` complains about, without the file's name.
+// What loading `document` complains about, without the file's name and counted from 0.
 inline std::vector<std::string> problems_of(const std::string& document) {
   const auto loaded = load_text(document);
   std::vector<std::string> out;
   if (loaded) return out;
   for (const Problem& problem : loaded.error()) {
-    const std::string line = problem.to_string();
-    out.push_back(line.starts_with("weir.yaml:") ? line.substr(10) : line);
+    const Place& place = problem.place;
+    std::string line = std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
+    if (place.file != "weir.yaml") line.insert(0, place.file + ":");
+    if (!problem.path.empty()) line += problem.path + ": ";
+    out.push_back(line + problem.message);
   }
   return out;
 }

@@ -104,7 +104,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::document,
        "version: 1\nlisteners: [{name: http, bind: '127.0.0.1:0'}]\nroutes:\n  - {name: r, match: "
        "{}, respond: {}}\n  - {name: r, match: {}, respond: {}}\n",
-       {"4:11: routes[1].name: the name 'r' is already taken at weir.yaml:3:11"}},
+       {"4:11: routes[1].name: the name 'r' is already taken at weir.yaml:4:12"}},
       {"route_without_match",
        Kind::route,
        "respond: {}",

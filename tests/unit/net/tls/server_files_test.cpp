@@ -18,22 +18,22 @@ TEST(ServerFiles, WhatIsWrongIsToldWithItsPlace) {
       {"absent",
        "none.crt",
        "one.key",
-       {"weir.yaml:1:2: tls.none.crt: 'none.crt': cannot be read: No such file or directory"}},
+       {"weir.yaml:2:3: tls.none.crt: 'none.crt': cannot be read: No such file or directory"}},
       {"of another",
        "one.crt",
        "other.key",
-       {"weir.yaml:1:2: tls.other.key: 'other.key': the key does not belong to the certificate in "
+       {"weir.yaml:2:3: tls.other.key: 'other.key': the key does not belong to the certificate in "
         "'one.crt'"}},
       {"encrypted",
        "one.crt",
        "locked.key",
-       {"weir.yaml:1:2: tls.locked.key: 'locked.key': the key is encrypted; write it without a "
+       {"weir.yaml:2:3: tls.locked.key: 'locked.key': the key is encrypted; write it without a "
         "passphrase (openssl pkey -in FILE -out NEW) and guard it by the file's mode"}},
       {"exchanged",
        "one.key",
        "one.crt",
-       {"weir.yaml:1:2: tls.one.key: 'one.key': there is no certificate in PEM format in it",
-        "weir.yaml:1:2: tls.one.crt: 'one.crt': there is no private key in PEM format in it"}},
+       {"weir.yaml:2:3: tls.one.key: 'one.key': there is no certificate in PEM format in it",
+        "weir.yaml:2:3: tls.one.crt: 'one.crt': there is no private key in PEM format in it"}},
   };
   for (const auto& row : rows) {
     config::ListenerTls settings;
