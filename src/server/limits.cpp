@@ -72,10 +72,4 @@ void warn_of_shortages(const Host& host, const config::Config& config, std::uint
   }
 }
 
-bool same_listener(const config::Listener& next, const config::Listener& now) {
-  return next.name == now.name && next.bind == now.bind && next.spoken() == now.spoken() &&
-         next.redirect_https == now.redirect_https && next.proxy_protocol == now.proxy_protocol &&
-         next.limits == now.limits && next.tls == now.tls;
-}
-
 }  // namespace weir::server

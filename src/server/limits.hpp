@@ -1,4 +1,4 @@
-// What of the machine the configuration takes, and what of a configuration may change. Main thread.
+// What of the machine the configuration takes. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,5 @@ std::uint64_t head_memory(std::uint64_t configured, const Host& host);
 // A line in the log for each limit of the host that is below what `config` with `connections` at
 // the same time may come to need.
 void warn_of_shortages(const Host& host, const config::Config& config, std::uint64_t connections);
-
-// Whether a reload may take `next` for `now`: nothing but its place in the file differs.
-bool same_listener(const config::Listener& next, const config::Listener& now);
 
 }  // namespace weir::server

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "weir/config/loader.hpp"
 
@@ -12,6 +13,13 @@ config::Place place_of(const config::Loaded& loaded, std::string_view path);
 
 // access_log.path cannot be opened.
 config::Problem log_problem(const config::Loaded& loaded, std::string_view fault);
+
+inline constexpr const char* needs_a_restart = "a change of this needs a restart";
+
+// In what `loaded` changes the listeners that run, which only a restart can do: a problem for each
+// key, and for each listener that came, went or has another name.
+std::vector<config::Problem> listener_changes(const config::Loaded& loaded,
+                                              const std::vector<config::Listener>& running);
 
 // Whether the route has a split in both, of the same upstreams with the same weights.
 bool keeps_split(const config::Config& before, const config::Config& after, std::string_view route);

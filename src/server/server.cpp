@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <iterator>
 #include <utility>
 
 #include "server/bind_listener.hpp"
@@ -206,20 +207,13 @@ Server::Problems Server::needs_restart(const config::Loaded& loaded) const {
   const config::Config& next = loaded.config;
   const config::Config& now = snapshot_->config();
   Problems out;
-  const auto refuse = [&](const config::Place& place, std::string path) {
-    out.push_back({place, std::move(path), "a change of this needs a restart"});
+  const auto refuse_value = [&](const std::string& path) {
+    out.push_back({place_of(loaded, path), path, needs_a_restart});
   };
-  const auto refuse_value = [&](const std::string& path) { refuse(place_of(loaded, path), path); };
   if (next.server.workers != now.server.workers) refuse_value("server.workers");
   if (next.server.io_backend != now.server.io_backend) refuse_value("server.io_backend");
   if (next.admin.bind != now.admin.bind) refuse_value("admin.bind");
-  const bool same_count = next.listeners.size() == now.listeners.size();
-  if (!same_count) refuse_value("listeners");
-  for (std::size_t i = 0; same_count && i < next.listeners.size(); ++i) {
-    if (!same_listener(next.listeners[i], now.listeners[i])) {
-      refuse(next.listeners[i].place, "listeners[" + std::to_string(i) + "]");
-    }
-  }
+  std::ranges::move(listener_changes(loaded, now.listeners), std::back_inserter(out));
   return out;
 }
 

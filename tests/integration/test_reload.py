@@ -116,10 +116,10 @@ routes: [{name: a, match: {}, respond: {}}]
         self.assertEqual(answer.status, 422, answer)
         places = [line.removeprefix(folder + "/").split(": ")[:2]
                   for line in answer.text.splitlines()]
-        self.assertEqual(places, [["weir.yaml:2:11", "server.workers"],
-                                  ["weir.yaml:1:14", "server.io_backend"],
-                                  ["weir.yaml:3:7", "admin.bind"],
-                                  ["weir.yaml:0:0", "listeners"]])
+        self.assertEqual(places, [["weir.yaml:3:12", "server.workers"],
+                                  ["weir.yaml:2:15", "server.io_backend"],
+                                  ["weir.yaml:4:8", "admin.bind"],
+                                  ["weir.yaml:7:5", "listeners[1]"]])
         config = copy.deepcopy(self.after)
         config["access_log"] = {"path": "none/access.log"}
         answer = self.weir.reload_by_post(config)

@@ -67,41 +67,5 @@ TEST(FitConnections, TwoFilesAConnectionBesideThoseReserved) {
   EXPECT_EQ(fit_connections(fits * 2), fits);
 }
 
-TEST(SameListener, OnlyItsPlaceMayDiffer) {
-  struct Row {
-    const char* name;
-    std::function<void(config::Listener&)> change;
-    bool same;
-  };
-  const Row rows[] = {
-      {"nothing", [](config::Listener&) {}, true},
-      {"its place", [](config::Listener& one) { one.place = {"other.yaml", 7, 1}; }, true},
-      {"its name", [](config::Listener& one) { one.name = "other"; }, false},
-      {"its address",
-       [](config::Listener& one) {
-         one.bind = SocketAddress(IpAddress::parse("127.0.0.2").value(), 8080);
-       },
-       false},
-      {"its port",
-       [](config::Listener& one) {
-         one.bind = SocketAddress(IpAddress::parse("127.0.0.1").value(), 8081);
-       },
-       false},
-      {"the PROXY header",
-       [](config::Listener& one) { one.proxy_protocol = config::ProxyProtocol::required; }, false},
-      {"a limit", [](config::Listener& one) { one.limits.header_count = 99; }, false},
-      {"a policy",
-       [](config::Listener& one) { one.limits.underscores = config::Underscores::keep; }, false},
-  };
-  config::Listener now;
-  now.name = "public";
-  now.bind = SocketAddress(IpAddress::parse("127.0.0.1").value(), 8080);
-  for (const Row& row : rows) {
-    config::Listener next = now;
-    row.change(next);
-    EXPECT_EQ(same_listener(next, now), row.same) << row.name;
-  }
-}
-
 }  // namespace
 }  // namespace weir::server
