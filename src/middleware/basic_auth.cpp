@@ -12,6 +12,7 @@
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
+#include "weir/middleware/credentials.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/offloaded.hpp"
 
@@ -28,23 +29,6 @@ constexpr std::string_view nobody =
     "$6$weirnobody$"
     "qn8bZG16fIXNkSqBu/aFc5HV4L/xPV564b/4igVjEwYElGJPLOiO69mCfld6cN5i7SK1juGOGppO3gVdhgP1d.";
 
-struct Credentials {
-  std::string user;
-  std::string password;
-};
-
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
-// The credentials of RFC 7617 section 2: base64 of user, a colon, password; no control characters.
-std::optional<Credentials> parse_credentials(std::string_view token) {
-  const auto text = base64_decode(token);
-  if (!text) return std::nullopt;
-  const std::size_t colon = text->find(':');
-  if (colon == std::string::npos || std::ranges::any_of(*text, is_control)) return std::nullopt;
-  if (text->size() - colon - 1 > longest_password) return std::nullopt;
-  return Credentials{text->substr(0, colon), text->substr(colon + 1)};
-}
-
 // The users of one file. Shared with the jobs that hash for it, which may outlive a reload.
 class Users {
  public:
@@ -54,13 +38,13 @@ class Users {
   }
 
   struct Claim {
-    Credentials credentials;
+    OfferedPassword credentials;
     const std::string* hash = nullptr;  // the user's, or a stranger's decoy
     bool known = false;
     VerdictCache::Digest digest{};
   };
 
-  Claim claim(Credentials credentials) const {
+  Claim claim(OfferedPassword credentials) const {
     Claim claim{std::move(credentials)};
     const auto found = hashes_.find(claim.credentials.user);
     claim.known = found != hashes_.end();
@@ -118,20 +102,11 @@ class BasicAuth final : public Middleware {
     HeaderMap& headers = request.head.headers;
     remove_spellings(headers, header_);
 
-    const auto sent = headers.get(FieldId::authorization);
-    constexpr std::string_view scheme = "basic ";
-    if (!sent || (headers.count(FieldId::authorization) == 1 && !istarts_with(*sent, scheme))) {
-      co_return refuse(Reason::credentials_missing, "authorization: Basic credentials wanted",
-                       exchange);
+    OfferedPassword offered = offered_password(headers);
+    if (offered.refusal != Reason::none) {
+      co_return refuse(offered.refusal, offered.detail, exchange);
     }
-    auto credentials = headers.count(FieldId::authorization) == 1
-                           ? parse_credentials(trim(sent->substr(scheme.size())))
-                           : std::nullopt;
-    if (!credentials) {
-      co_return refuse(Reason::credentials_invalid, "authorization: malformed credentials",
-                       exchange);
-    }
-    Users::Claim claim = users_->claim(std::move(*credentials));
+    Users::Claim claim = users_->claim(std::move(offered));
     const std::string_view user = headers.arena().copy(claim.credentials.user);
 
     net::Loop& loop = *exchange.connection.loop;

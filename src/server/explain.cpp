@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/explain_middleware.hpp"
 #include "server/explain_upstreams.hpp"
 #include "server/https_location.hpp"
 #include "server/route_of.hpp"
@@ -16,7 +17,9 @@
 #include "weir/http/url_path.hpp"
 #include "weir/middleware/token_places.hpp"
 #include "weir/proxy/fixed_answers.hpp"
+#include "weir/http/variables.hpp"
 #include "weir/proxy/rewriting.hpp"
+#include "weir/server/snapshot.hpp"
 
 namespace weir::server {
 namespace {
@@ -66,102 +69,6 @@ std::string host_of(std::string_view authority) {
   }
   return to_lower(host);
 }
-
-// What each type of middleware would make of the request; sets `refused` when it would answer
-// itself.
-class MiddlewareView {
- public:
-  MiddlewareView(const RequestHead& head, const IpAddress& client, int& refused) noexcept
-      : head_(head), client_(client), refused_(refused) {}
-
-  std::string operator()(const config::Cors& cors) const {
-    const auto origin = head_.headers.get(FieldId::origin);
-    if (!origin) return "cors: no Origin, nothing to say";
-    const bool allowed = std::ranges::any_of(
-        cors.origins, [&](const std::string& one) { return one == "*" || iequals(one, *origin); });
-    const bool preflight = head_.method == Method::options &&
-                           head_.headers.contains(FieldId::access_control_request_method);
-    if (preflight) refused_ = 204;
-    return fmt::format("cors: {}origin {} is {}", preflight ? "preflight, answered here; " : "",
-                       *origin, allowed ? "allowed" : "not allowed");
-  }
-  std::string operator()(const config::IpFilter& filter) const {
-    const auto in = [&](const std::vector<Cidr>& list) {
-      return std::ranges::any_of(list, [&](const Cidr& one) { return one.contains(client_); });
-    };
-    const bool denied = in(filter.deny) || (!filter.allow.empty() && !in(filter.allow));
-    if (denied) refused_ = status_of(Reason::ip_denied);
-    return fmt::format("ip_filter: {} is {}", client_.to_string(),
-                       denied ? "denied (403 ip_denied)" : "allowed");
-  }
-  std::string operator()(const config::BodyLimit& limit) const {
-    if (limit.size == 0) return "body_limit: none";
-    const auto said = parse_decimal(head_.headers.get(FieldId::content_length).value_or(""));
-    if (!said || *said <= limit.size) return fmt::format("body_limit: {} bytes", limit.size);
-    refused_ = status_of(Reason::body_too_large);
-    return fmt::format("body_limit: {} bytes is above {} (413 body_too_large)", *said, limit.size);
-  }
-  std::string operator()(const config::Headers& headers) const {
-    return fmt::format(
-        "headers: {} changes to the request, {} to the response",
-        headers.request.set.size() + headers.request.add.size() + headers.request.remove.size(),
-        headers.response.set.size() + headers.response.add.size() + headers.response.remove.size());
-  }
-  std::string operator()(const config::BasicAuth& auth) const {
-    if (head_.headers.contains(FieldId::authorization)) {
-      return fmt::format("basic_auth: credentials would be checked (realm {})", auth.realm);
-    }
-    refused_ = status_of(Reason::credentials_missing);
-    return "basic_auth: no credentials (401 credentials_missing)";
-  }
-  std::string operator()(const config::RateLimit& limit) const {
-    return fmt::format("rate_limit: {}, burst {}, cost {}, by {}{}", to_text(limit.rate),
-                       limit.bucket(), limit.cost, to_text(limit.key),
-                       limit.dry_run ? ", dry run" : "");
-  }
-  std::string operator()(const config::ConcurrencyLimit& limit) const {
-    return fmt::format("concurrency_limit: {} in flight, by {}", limit.limit, to_text(limit.key));
-  }
-  std::string operator()(const config::Jwt& jwt) const {
-    std::string issuers;
-    for (const config::JwtIssuer& issuer : jwt.issuers) {
-      if (!issuers.empty()) issuers += ", ";
-      issuers += fmt::format("{} ({})", issuer.issuer, fmt::join(issuer.algorithms, ", "));
-    }
-    std::string rules;
-    for (const config::ClaimRule& rule : jwt.require) {
-      rules += fmt::format("; requires {} {}", rule.claim, fmt::join(rule.values, " "));
-    }
-    const std::size_t offered = count_tokens(head_, jwt.from);
-    if (offered > 1) {
-      refused_ = status_of(Reason::token_invalid);
-      return "jwt: more than one token (401 token_invalid)";
-    }
-    if (offered == 1) return fmt::format("jwt: the token would be verified: {}{}", issuers, rules);
-    if (jwt.optional) return "jwt: no token, which is fine here";
-    refused_ = status_of(Reason::token_missing);
-    return "jwt: no token (401 token_missing)";
-  }
-
-  std::string operator()(const config::ApiKey& auth) const {
-    if (head_.headers.contains(auth.header)) {
-      return fmt::format("api_key: the key in {} would be looked up among {}", auth.header,
-                         auth.keys.size());
-    }
-    refused_ = status_of(Reason::credentials_missing);
-    return fmt::format("api_key: no {} (401 credentials_missing)", auth.header);
-  }
-  std::string operator()(const config::ForwardAuth& auth) const {
-    return fmt::format(
-        "forward_auth: {} would be asked for {}; without an answer {}", auth.upstream, auth.path,
-        auth.on_error == config::OnError::deny ? "503 auth_unavailable" : "the request goes on");
-  }
-
- private:
-  const RequestHead& head_;
-  const IpAddress& client_;
-  int& refused_;
-};
 
 std::string fault_text(const config::Fault& fault) {
   std::vector<std::string> parts;
@@ -228,10 +135,19 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   Request request;
   RequestHead& head = request.head;
   std::string host_field;
+  std::string bad_name;
   for (const auto& [field, value] : asked.headers) {
     if (!is_token(field)) return std::unexpected("not a field name: " + field);
-    head.headers.add(field, value);
-    if (iequals(field, "host")) host_field = value;
+    if (field.contains('_')) {
+      if (on.limits.underscores == config::Underscores::drop) continue;
+      if (on.limits.underscores == config::Underscores::reject) bad_name = field;
+    }
+    const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; };
+    if (std::ranges::any_of(value, is_control)) {
+      return std::unexpected("not a field value: that of " + field);
+    }
+    head.headers.add(field, trim(value));  // as from the wire
+    if (iequals(field, "host")) host_field = trim(value);
   }
   const auto url = parse_url(asked.url, host_field);
   if (!url) return std::unexpected("not an absolute URL or a path: " + asked.url);
@@ -253,13 +169,20 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   connection.peer = SocketAddress(*from, 0);
   connection.peer_trusted = std::ranges::any_of(
       config.trusted_proxies, [&](const Cidr& one) { return one.contains(*from); });
-  if (!connection.peer_trusted) strip_untrusted(head.headers);
+  if (!connection.peer_trusted) strip_untrusted(head.headers, gateway_fields(config));
   head.scheme = client_scheme(head.headers, head.scheme, connection.peer_trusted);
   const IpAddress client =
       client_ip(head.headers, *from, connection.peer_trusted, config.trusted_proxies);
   step("client", fmt::format("{}{}", client.to_string(),
                              connection.peer_trusted ? " (told by a trusted proxy)" : ""));
 
+  if (!bad_name.empty()) {
+    return stop(Reason::bad_request, "field name with an underscore: " + bad_name);
+  }
+  if (const auto expect = head.headers.get(FieldId::expect);
+      expect && !iequals(*expect, "100-continue")) {
+    return stop(Reason::expectation_failed, "only 100-continue may be expected");
+  }
   if (head.method == Method::connect || head.method == Method::trace) {
     return stop(Reason::not_implemented, "CONNECT and TRACE are not served");
   }
@@ -275,6 +198,13 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     out.routed = true;
     return out;
   }
+  if (head.method == Method::options &&
+      parse_decimal(head.headers.get("max-forwards").value_or("")) == 0u) {
+    out.status = 204;
+    out.routed = true;
+    step("answer", "204: Max-Forwards says that it is for us");
+    return out;
+  }
   const auto normal = normalise_path(
       url->path, on.limits.empty_segments == config::EmptySegments::keep, head.headers.arena());
   if (!normal) return stop(Reason::bad_request, normal.error());
@@ -283,6 +213,9 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
                    ? std::string(head.path)
                    : fmt::format("{} (normalised from {})", head.path, url->path));
 
+  if (is_loop(head.headers, config.server.via.name)) {
+    return stop(Reason::proxy_loop, "Via says that it came by too often");
+  }
   route::Query query = query_of(head, *normal, on.limits, listener);
   if (normal->parameters) {
     step("matched by", fmt::format("{} (path parameters do not count, and go on)", query.path));
@@ -314,7 +247,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   for (const std::string& middleware : route.middleware) {
     const config::Middleware* spec = config.find_middleware(middleware);
     if (spec == nullptr) continue;
-    step("middleware " + middleware, std::visit(MiddlewareView(head, client, refused), spec->spec));
+    step("middleware " + middleware, explain_middleware(spec->spec, head, client, refused));
     if (refused != 0) {
       out.status = refused;
       out.routed = refused < 400;  // a preflight that is answered is not refused

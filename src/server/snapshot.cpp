@@ -26,9 +26,9 @@ std::vector<bool> routes_with_cors(const config::Config& config) {
   return out;
 }
 
-// Names of fields that middleware sets from what it found out about the user, and of those that
-// only a trusted peer may send.
-std::vector<std::string> identity_fields(const config::Config& config) {
+}  // namespace
+
+std::vector<std::string> gateway_fields(const config::Config& config) {
   std::vector<std::string> out;
   for (const config::Middleware& middleware : config.middleware) {
     if (const auto* basic = std::get_if<config::BasicAuth>(&middleware.spec)) {
@@ -48,8 +48,6 @@ std::vector<std::string> identity_fields(const config::Config& config) {
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
-
-}  // namespace
 
 Snapshot::Problems check_keys(const config::Config& config, bool sets_only) {
   Snapshot::Problems out;
@@ -98,7 +96,7 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
   auto table = compile_table(own);
   if (!table) return std::unexpected(std::move(table.error()));
   out->table_ = std::make_unique<route::RouteTable>(std::move(*table));
-  out->gateway_fields_ = identity_fields(own);
+  out->gateway_fields_ = server::gateway_fields(own);
   for (const config::Listener& listener : own.listeners) {
     const bool set = listener.tls && listener.tls->hsts;
     out->hsts_.push_back(set ? listener.tls->hsts->field_value() : std::string());

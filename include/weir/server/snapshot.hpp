@@ -72,6 +72,10 @@ class Snapshot {
 // with a single key, a load that fails has told.
 Snapshot::Problems check_keys(const config::Config& config, bool sets_only);
 
+// Names of fields that middleware sets from what it found out about the user, and of those that
+// only a trusted peer may send: removed from the requests of others. Sorted, each once.
+std::vector<std::string> gateway_fields(const config::Config& config);
+
 // The route table alone, for commands that start nothing; fails also for keys that cannot be used.
 // `config` outlives it.
 std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config::Config& config);

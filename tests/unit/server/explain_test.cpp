@@ -149,6 +149,9 @@ TEST_F(ExplainTest, QuestionsThatMakeNoSense) {
       {"no method", {"", "/", {}, "", ""}, "not a method"},
       {"a method of two words", {"GET /x", "/", {}, "", ""}, "not a method"},
       {"a field name with a line end", {"GET", "/", {{"a\r\nb", "1"}}, "", ""}, "not a field name"},
+      {"a field value with a line end",
+       {"GET", "/", {{"a", "1\r\nb: 2"}}, "", ""},
+       "not a field value: that of a"},
       {"no address", {"GET", "/", {}, "localhost", ""}, "not an address"},
       {"no such listener", {"GET", "/", {}, "", "outside"}, "no such listener: outside"},
   };
