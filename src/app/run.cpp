@@ -3,15 +3,20 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "app/commands.hpp"
 #include "app/service_manager.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/server/load_checks.hpp"
@@ -130,9 +135,10 @@ class LogThread {
   LogThread& operator=(const LogThread&) = delete;
 
   server::Server::Source started_by(server::Server::Source source) {
-    return [source = std::move(source), started = false]() mutable {
+    // Asked by any thread, but by none before the first answer.
+    return [source = std::move(source), started = std::make_shared<std::atomic<bool>>(false)] {
       auto loaded = source();
-      if (loaded && !std::exchange(started, true)) {
+      if (loaded && !started->exchange(true)) {
         log::start(loaded->config.log.level, loaded->config.log.format);
       }
       return loaded;
@@ -143,11 +149,17 @@ class LogThread {
 }  // namespace
 
 int run(const std::string& config) {
-  return serve([config] { return config::load(config, server::load_checks()); });
+  const char* set = std::getenv("WEIR_TAKE_OVER");
+  const std::string_view take_over = set == nullptr ? "" : set;
+  if (take_over != "" && take_over != "0" && take_over != "1") {
+    return complain("weir: WEIR_TAKE_OVER is 1, or 0 as if it were not set", exit_usage);
+  }
+  return serve([config] { return config::load(config, server::load_checks()); }, {},
+               take_over == "1");
 }
 
 int serve(server::Server::Source source,
-          const std::function<void(server::Server&, server::Admin&)>& started) {
+          const std::function<void(server::Server&, server::Admin&)>& started, bool take_over) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   // Before there are other threads, which may look at the environment.
@@ -160,7 +172,8 @@ int serve(server::Server::Source source,
   LogThread log_thread;
   try {
     asio::io_context main;
-    server::Server server(main, log_thread.started_by(std::move(source)), std::move(*passed));
+    server::Server server(main, log_thread.started_by(std::move(source)), std::move(*passed),
+                          take_over);
     Signals signals(main, server, manager, exit_code);
     Watchdog watchdog(main, server, manager);
     const auto begun = server.start();
@@ -173,6 +186,7 @@ int serve(server::Server::Source source,
       std::fprintf(stderr, "%s\n", admin.error().c_str());
       return 1;
     }
+    server.when_leaving([&admin] { (*admin)->stop(); });
     if (started) started(server, **admin);
     server.when_ready([&] {
       log::info("ready");

@@ -11,11 +11,13 @@ namespace weir::app {
 
 // Serves what `source` gives until SIGTERM or SIGINT. 0 drained clean, 2 something was cut, 1 could
 // not start, the reasons a line each on stderr. `started` is called once the listeners and the
-// admin address are bound.
+// admin address are bound. `take_over` as for Server: the admin address may then be bound later.
 int serve(server::Server::Source source,
-          const std::function<void(server::Server&, server::Admin&)>& started = {});
+          const std::function<void(server::Server&, server::Admin&)>& started = {},
+          bool take_over = false);
 
-// serve() for a configuration file or folder, read again at each reload.
+// serve() for a configuration file or folder, read again at each reload. The environment's
+// WEIR_TAKE_OVER=1 makes it take over; what else that says is refused with 2.
 int run(const std::string& config);
 
 }  // namespace weir::app

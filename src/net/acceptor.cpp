@@ -53,17 +53,21 @@ bool drop_newcomers(int fd) {
   return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
+enum class SocketFile : std::uint8_t { none, stale, served };
+
 // A socket file that refuses connections was left by a process that is gone.
-void remove_stale(const SocketAddress& address) {
+SocketFile socket_file(const SocketAddress& address) {
   struct stat status{};
-  if (::lstat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  if (::lstat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return SocketFile::none;
+  }
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
   const bool refused =
       ::connect(probe, reinterpret_cast<sockaddr*>(&storage), length) != 0 && errno == ECONNREFUSED;
   ::close(probe);
-  if (refused) ::unlink(address.path().c_str());
+  return refused ? SocketFile::stale : SocketFile::served;
 }
 
 // [::] means IPv6 alone, so that 0.0.0.0 may stand beside it, unless both are wanted.
@@ -100,17 +104,25 @@ std::string failure(const char* call) { return std::string(call) + ": " + std::s
 
 }  // namespace
 
+bool is_listened_on(const SocketAddress& address, bool both_families) {
+  return address.is_unix() ? socket_file(address) == SocketFile::served
+                           : in_use(address, both_families);
+}
+
 std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddress& address,
-                                                              unsigned count, bool both_families) {
+                                                              unsigned count, bool both_families,
+                                                              Sharing sharing) {
   if (both_families && !has_ipv6()) {
-    return open(SocketAddress(IpAddress::v4({}), address.port()), count);
+    return open(SocketAddress(IpAddress::v4({}), address.port()), count, false, sharing);
   }
   ListenSockets out;
   out.address_ = address;
   const bool unix_socket = address.is_unix();
-  if (unix_socket) remove_stale(address);
-  if (!unix_socket && in_use(address, both_families))
+  if (unix_socket && socket_file(address) == SocketFile::stale) ::unlink(address.path().c_str());
+  const bool alone = unix_socket || sharing == Sharing::alone;
+  if (alone && is_listened_on(address, both_families)) {
     return std::unexpected("address already in use");
+  }
   for (unsigned i = 0; i < (unix_socket ? 1 : count); ++i) {
     const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return std::unexpected(failure("socket"));

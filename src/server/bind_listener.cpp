@@ -6,7 +6,7 @@
 namespace weir::server {
 
 std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, unsigned workers,
-                                              net::PassedSockets& passed,
+                                              net::PassedSockets& passed, net::Sharing sharing,
                                               std::vector<std::string>& problems) {
   const auto failed = [&](const std::string& address, const std::string& why) {
     problems.push_back("listener " + listener.name + ": " + address + ": " + why);
@@ -28,7 +28,8 @@ std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, 
       continue;
     }
     auto sockets = *handed ? std::move(**handed)
-                           : net::ListenSockets::open(each.address, workers, each.both_families);
+                           : net::ListenSockets::open(each.address, workers, each.both_families,
+                                                     sharing);
     if (sockets) {
       out.push_back(std::move(*sockets));
     } else {

@@ -56,8 +56,8 @@ class Server::Parts {
   CountsTimer counts;
 };
 
-Server::Server(asio::io_context& main, Source source, net::PassedSockets passed)
-    : main_(main), source_(std::move(source)), passed_(std::move(passed)) {}
+Server::Server(asio::io_context& main, Source source, net::PassedSockets passed, bool take_over)
+    : main_(main), source_(std::move(source)), passed_(std::move(passed)), take_over_(take_over) {}
 
 Server::~Server() {
   if (!parts_) return;
@@ -144,7 +144,8 @@ std::expected<void, std::vector<std::string>> Server::start() {
 std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    auto sockets = bind_listener(config.listeners[i], workers, passed_, lines);
+    auto sockets = bind_listener(config.listeners[i], workers, passed_,
+                                 take_over_ ? net::Sharing::beside : net::Sharing::alone, lines);
     BoundListener& bound = parts_->listeners.emplace_back();
     bound.index = static_cast<unsigned>(i);
     bound.sockets = std::move(sockets);
@@ -160,6 +161,11 @@ std::vector<std::string> Server::bind(const config::Config& config, unsigned wor
 void Server::when_ready(std::function<void()> told) {
   if (started_) return told();
   ready_told_ = std::move(told);
+}
+
+std::string Server::why_not_ready() const {
+  if (draining_) return "draining";
+  return started_ ? "" : "starting: names of upstreams are looked up";
 }
 
 void Server::ask_workers(std::function<void()> answered, std::optional<Duration> at_most) {
@@ -309,6 +315,7 @@ void Server::shut_down(std::function<void(int)> done) {
 
 void Server::stop_accepting() {
   accepting_ = false;
+  if (leaving_told_) leaving_told_();
   // Twice round: a worker without connections may be handed some until the others have closed.
   tell_workers(&Worker::close_listeners,
                [this] { tell_workers(&Worker::finish, [this] { finished(); }); });

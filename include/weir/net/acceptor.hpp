@@ -2,6 +2,7 @@
 // connections over several (SO_REUSEPORT), accepted from on a worker.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -20,6 +21,16 @@ namespace weir::net {
 // net.core.somaxconn.
 inline constexpr unsigned listen_backlog = 4096;
 
+// Whether a process, this one too, listens on `address`, with `both_families` of [::] also on
+// 0.0.0.0. Port 0 is nobody's.
+bool is_listened_on(const SocketAddress& address, bool both_families = false);
+
+// May others listen on the address, too?
+enum class Sharing : std::uint8_t {
+  alone,
+  beside,  // other processes of this user, on TCP: the kernel deals new connections out to all
+};
+
 // Descriptors that listen on one address; closes those it still has.
 class ListenSockets {
  public:
@@ -28,7 +39,8 @@ class ListenSockets {
   // `both_families`: then IPv4, too, and where the kernel has no IPv6 it is 0.0.0.0. The error says
   // what failed.
   static std::expected<ListenSockets, std::string> open(const SocketAddress& address,
-                                                        unsigned count, bool both_families = false);
+                                                        unsigned count, bool both_families = false,
+                                                        Sharing sharing = Sharing::alone);
   // Takes over sockets that somebody else bound to `address` and goes on owning.
   static ListenSockets passed(SocketAddress address, std::vector<int> fds);
 

@@ -28,8 +28,10 @@ class Server {
   using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
   using Problems = std::vector<config::Problem>;
 
-  // `passed`: sockets that a service manager bound for the listeners.
-  Server(asio::io_context& main, Source source, net::PassedSockets passed = {});
+  // `passed`: sockets that a service manager bound for the listeners. `take_over`: another gateway
+  // of this user may still listen on the same addresses; it is stopped next.
+  Server(asio::io_context& main, Source source, net::PassedSockets passed = {},
+         bool take_over = false);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -48,6 +50,9 @@ class Server {
   // Readiness 503 and answers that close their connections, and back. Goes on serving.
   void drain();
   void undrain();
+  // Calls `told` when the listeners begin to close for good: what else the process listens on may
+  // be given up.
+  void when_leaving(std::function<void()> told) { leaving_told_ = std::move(told); }
   // Drains and stops; `done` gets the exit code: 0 clean, 2 something was cut. A second call cuts
   // at once.
   void shut_down(std::function<void(int)> done);
@@ -55,13 +60,17 @@ class Server {
   void reopen_logs();
 
   // --- for the admin address
-  bool ready() const noexcept { return started_ && !draining_; }
+  // Why the process should get no new connections yet or any more, a few words; "" when it is
+  // ready.
+  std::string why_not_ready() const;
+  bool ready() const { return why_not_ready().empty(); }
+  bool takes_over() const noexcept { return take_over_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
   Process& process() noexcept { return *process_; }
   // Name and real address of each listener, in the configuration's order; a pair for each address
   // of one.
   std::vector<std::pair<std::string, SocketAddress>> listeners() const;
-  // What the file says now, compared with what runs; for /config/diff.
+  // What the file says now, compared with what runs; for /config/diff. Any thread.
   std::expected<config::Loaded, Problems> load_again() const { return source_(); }
 
  private:
@@ -85,10 +94,12 @@ class Server {
   std::vector<config::Listener> bound_;  // the listeners' settings: those of the first snapshot
   std::unique_ptr<Parts> parts_;
   std::function<void()> ready_told_;
+  std::function<void()> leaving_told_;
   std::function<void(int)> stopped_;
   std::uint64_t generation_ = 0;
   unsigned busy_workers_ = 0;
   unsigned cut_requests_ = 0;
+  const bool take_over_;
   bool started_ = false;
   bool draining_ = false;
   bool accepting_ = true;
