@@ -1,368 +1,222 @@
 #include "server/admin_api.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/json.hpp>
-#include <chrono>
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "server/admin_bodies.hpp"
-#include "server/text_diff.hpp"
+#include "server/admin_views.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
-#include "weir/proxy/forwarder.hpp"
 #include "weir/server/explain.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
 namespace {
 
-namespace json = boost::json;
-
-AdminAnswer json_answer(const json::value& value) {
-  return {.status = 200,
-          .body = json::serialize(value) + "\n",
-          .content_type = "application/json",
-          .headers = {}};
-}
-
-AdminAnswer no_content() { return {.status = 204, .body = {}, .content_type = {}, .headers = {}}; }
-
-AdminAnswer unprocessable(std::string_view detail) {
-  return admin_problem(422, "invalid_body", detail);
-}
-
-AdminAnswer unknown(std::string_view detail) { return admin_problem(404, "not_found", detail); }
-
-AdminAnswer problem_lines(const Server::Problems& problems) {
-  AdminAnswer answer;
-  answer.status = 422;
-  for (const config::Problem& problem : problems) answer.body += problem.to_string() + "\n";
-  return answer;
-}
-
-// "" of a healthy endpoint.
-std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
-  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
-  if (!endpoint.failure) return {};
-  return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
-                     std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
-}
-
-// Null without one that is configured or forced.
-json::value breaker_json(const control::BreakerView& view) {
-  if (!view.active) return nullptr;
-  json::object out{{"state", control::name(view.state)},  {"why", view.why},
-                   {"forced", control::name(view.force)}, {"calls", view.counts.calls},
-                   {"failed", view.counts.failed},        {"slow", view.counts.slow}};
-  if (view.open_left > Duration::zero()) {
-    out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
-  }
-  return out;
-}
-
-// Null where a listener asks its routes.
-json::value redirect_json(const std::optional<config::RedirectHttps>& redirect) {
-  if (!redirect) return nullptr;
-  return json::object{{"port", redirect->port}, {"status", redirect->status}};
-}
-
-// The listeners that send a route's requests in plain text to https before it is asked.
-json::array redirecting_listeners(const config::Config& config, const config::Match& match) {
-  json::array out;
-  for (const config::Listener& each : config.listeners) {
-    const bool takes = match.listeners.empty() ||
-                       std::ranges::find(match.listeners, each.name) != match.listeners.end();
-    if (takes && each.redirect_https) out.emplace_back(each.name);
-  }
-  return out;
-}
-
-std::vector<std::string> segments(std::string_view path) {
-  std::vector<std::string> out;
-  while (!path.empty()) {
-    path.remove_prefix(1);
-    const std::size_t slash = std::min(path.find('/'), path.size());
-    out.push_back(percent_decode(path.substr(0, slash)));
-    path.remove_prefix(slash);
-  }
-  return out;
-}
-
 constexpr Duration longest_wait_for_workers = std::chrono::milliseconds(250);
+constexpr std::size_t most_segments = 4;
+
+enum class Body : std::uint8_t { none, optional, wanted };
 
 bool is_json(std::string_view content_type) {
   return iequals(trim(content_type.substr(0, content_type.find(';'))), "application/json");
 }
 
-bool takes_post(const AdminRequest& request) {
-  return request.method == "POST" && (request.body.empty() || is_json(request.content_type));
+// The raw segments of a path; nothing if there are too many for any endpoint.
+struct Segments {
+  std::array<std::string_view, most_segments> of{};
+  std::size_t count = 0;
+};
+std::optional<Segments> segments(std::string_view path) {
+  Segments out;
+  while (path.starts_with('/')) {
+    if (out.count == most_segments) return std::nullopt;
+    path.remove_prefix(1);
+    out.of[out.count] = path.substr(0, path.find('/'));
+    path.remove_prefix(out.of[out.count++].size());
+  }
+  return path.empty() ? std::optional(out) : std::nullopt;
+}
+
+AdminAnswer text_answer(int status, std::string body) {
+  return {.status = status, .body = std::move(body), .headers = {}};
+}
+
+AdminAnswer json_text_answer(std::string body) {
+  return {
+      .status = 200, .body = std::move(body), .content_type = "application/json", .headers = {}};
 }
 
 }  // namespace
 
-void AdminApi::handle(const AdminRequest& request, Done done) {
-  const std::vector<std::string> path = segments(request.path);
-  // Finds the path first, then asks whether the method is its own: 404 before 405.
-  const auto only = [&](std::string_view method, auto&& answer) {
-    if (request.method == method) {
-      const bool bodiless = request.body.empty() && method == "POST";
-      if (method != "GET" && !bodiless && !is_json(request.content_type)) {
-        return done(admin_problem(415, "unsupported_media_type", "bodies are application/json"));
+struct AdminApi::Endpoint {
+  std::string_view method;
+  std::string_view path;  // a '*' stands for any one segment
+  Body body;
+  void (AdminApi::*serve)(const AdminCall& call, Done done);
+
+  // The segments in the places of '*', decoded; nothing for another path.
+  std::optional<std::vector<std::string>> match(const Segments& asked) const {
+    const auto mine = segments(path);
+    if (!mine || mine->count != asked.count) return std::nullopt;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < asked.count; ++i) {
+      const std::string segment = percent_decode(asked.of[i]);
+      if (mine->of[i] == "*") {
+        names.push_back(segment);
+      } else if (mine->of[i] != segment) {
+        return std::nullopt;
       }
-      return done(answer());
     }
-    AdminAnswer refusal = admin_problem(405, "method_not_allowed", request.method);
-    refusal.headers.emplace_back("Allow", method == "GET" ? "GET, HEAD" : method);
-    done(std::move(refusal));
-  };
-  // What is told is behind whatever the workers have done: who has read an answer finds it counted,
-  // and a worker that hangs takes nothing away from who looks for the reason.
-  const auto behind_workers = [&](std::string_view method, std::function<AdminAnswer()> answer) {
-    if (request.method != method) return only(method, answer);
-    server_.ask_workers([done, answer = std::move(answer)] { done(answer()); },
-                        longest_wait_for_workers);
-  };
-  if (path.size() == 1) {
-    const std::string& name = path[0];
-    if (name == "healthz")
-      return only("GET",
-                  [] { return AdminAnswer{.status = 200, .body = "alive\n", .headers = {}}; });
-    if (name == "readyz") {
-      return only("GET", [&] {
-        return server_.ready() ? AdminAnswer{.status = 200, .body = "ready\n", .headers = {}}
-                               : AdminAnswer{.status = 503, .body = "draining\n", .headers = {}};
-      });
+    return names;
+  }
+};
+
+constexpr AdminApi::Endpoint AdminApi::endpoints[] = {
+    {"GET", "/healthz", Body::none, &AdminApi::healthz},
+    {"GET", "/readyz", Body::none, &AdminApi::readyz},
+    {"GET", "/metrics", Body::none, &AdminApi::metrics},
+    {"GET", "/config", Body::none, &AdminApi::whole_config},
+    {"GET", "/config/diff", Body::none, &AdminApi::config_diff},
+    {"GET", "/listeners", Body::none, &AdminApi::listeners},
+    {"GET", "/routes", Body::none, &AdminApi::routes},
+    {"GET", "/upstreams", Body::none, &AdminApi::upstreams},
+    {"POST", "/explain", Body::wanted, &AdminApi::explain},
+    {"POST", "/reload", Body::optional, &AdminApi::reload},
+    {"POST", "/drain", Body::optional, &AdminApi::drain},
+    {"POST", "/undrain", Body::optional, &AdminApi::undrain},
+    {"PUT", "/routes/*/split", Body::wanted, &AdminApi::put_split},
+    {"DELETE", "/routes/*/split", Body::none, &AdminApi::delete_split},
+    {"PUT", "/upstreams/*/endpoints/*", Body::wanted, &AdminApi::put_endpoint},
+    {"DELETE", "/upstreams/*/endpoints/*", Body::none, &AdminApi::delete_endpoint},
+    {"PUT", "/upstreams/*/circuit_breaker", Body::wanted, &AdminApi::put_breaker},
+    {"DELETE", "/upstreams/*/circuit_breaker", Body::none, &AdminApi::delete_breaker},
+    {"PUT", "/log/level", Body::wanted, &AdminApi::put_log_level},
+};
+
+void AdminApi::handle(const AdminRequest& request, Done done) {
+  const auto asked = segments(request.path);
+  std::string allow;
+  for (const Endpoint& endpoint : endpoints) {
+    auto names = asked ? endpoint.match(*asked) : std::nullopt;
+    if (!names) continue;
+    if (endpoint.method != request.method) {
+      if (!allow.empty()) allow += ", ";
+      allow += endpoint.method == "GET" ? "GET, HEAD" : endpoint.method;
+      continue;
     }
-    if (name == "metrics") {
-      return behind_workers("GET", [this] {
+    const bool wants_json =
+        endpoint.body == Body::wanted || (endpoint.body == Body::optional && !request.body.empty());
+    if (wants_json && !is_json(request.content_type)) {
+      return done(admin_problem(415, "unsupported_media_type",
+                                "the body must be JSON, with Content-Type: application/json"));
+    }
+    return (this->*endpoint.serve)({request, std::move(*names)}, std::move(done));
+  }
+  if (allow.empty()) {
+    return done(not_found("the admin address has nothing at " + request.path));
+  }
+  AdminAnswer refusal =
+      admin_problem(405, "method_not_allowed",
+                    request.method + " is not for " + request.path + ", which takes " + allow);
+  refusal.headers.emplace_back("Allow", allow);
+  done(std::move(refusal));
+}
+
+void AdminApi::behind_workers(std::function<AdminAnswer()> answer, Done done) {
+  server_.ask_workers([done = std::move(done), answer = std::move(answer)] { done(answer()); },
+                      longest_wait_for_workers);
+}
+
+void AdminApi::healthz(const AdminCall&, Done done) { done(text_answer(200, "alive\n")); }
+
+void AdminApi::readyz(const AdminCall&, Done done) {
+  const std::string why_not = server_.why_not_ready();
+  done(why_not.empty() ? text_answer(200, "ready\n") : text_answer(503, why_not + "\n"));
+}
+
+void AdminApi::metrics(const AdminCall&, Done done) {
+  behind_workers(
+      [this] {
         return AdminAnswer{.status = 200,
                            .body = server_.process().metrics.scrape(Clock::now()),
                            .content_type = "text/plain; version=0.0.4; charset=utf-8",
                            .headers = {}};
-      });
-    }
-    if (name == "config") {
-      return only("GET", [&] {
-        return AdminAnswer{.status = 200,
-                           .body = config::to_json(server_.snapshot()->config()) + "\n",
-                           .content_type = "application/json",
-                           .headers = {}};
-      });
-    }
-    if (name == "listeners") return only("GET", [&] { return listeners(); });
-    if (name == "routes") return only("GET", [&] { return routes(); });
-    if (name == "upstreams") return behind_workers("GET", [this] { return upstreams(); });
-    if (name == "explain") return only("POST", [&] { return explain(request); });
-    if (name == "reload") {
-      // Answers by itself when the workers have the new configuration.
-      if (takes_post(request)) return reload(std::move(done));
-      return only("POST", [] { return AdminAnswer{}; });
-    }
-    if (name == "drain" || name == "undrain") {
-      // Answers when the workers do so.
-      if (takes_post(request)) {
-        name == "drain" ? server_.drain() : server_.undrain();
-        return server_.ask_workers([done] { done(no_content()); }, longest_wait_for_workers);
-      }
-      return only("POST", [] { return AdminAnswer{}; });
-    }
-  }
-  if (path.size() == 2 && path[0] == "config" && path[1] == "diff") {
-    return only("GET", [&] { return config_diff(); });
-  }
-  if (path.size() == 2 && path[0] == "log" && path[1] == "level") {
-    return only("PUT", [&] { return put_log_level(request); });
-  }
-  if (path.size() == 3 && path[0] == "routes" && path[2] == "split") {
-    return only("PUT", [&] { return put_split(path[1], request); });
-  }
-  if (path.size() == 3 && path[0] == "upstreams" && path[2] == "circuit_breaker") {
-    return only("PUT", [&] { return put_breaker(path[1], request); });
-  }
-  if (path.size() == 4 && path[0] == "upstreams" && path[2] == "endpoints") {
-    return only("PUT", [&] { return put_endpoint(path[1], path[3], request); });
-  }
-  done(unknown(request.path));
+      },
+      std::move(done));
 }
 
-AdminAnswer AdminApi::config_diff() const {
-  const auto loaded = server_.load_again();
-  if (!loaded) return problem_lines(loaded.error());
-  return {.status = 200,
-          .body = line_diff(config::to_yaml(server_.snapshot()->config()),
-                            config::to_yaml(loaded->config)),
-          .headers = {}};
-}
-
-AdminAnswer AdminApi::listeners() const {
-  json::array out;
-  const auto bound = server_.listeners();
-  for (const config::Listener& listener : server_.snapshot()->config().listeners) {
-    const config::Protocols spoken = listener.spoken();
-    json::array protocols;
-    if (spoken.http1) protocols.emplace_back("http1");
-    if (spoken.h2) protocols.emplace_back("h2");
-    if (spoken.h2c) protocols.emplace_back("h2c");
-    json::array addresses;
-    for (const auto& [name, address] : bound) {
-      if (name == listener.name) addresses.emplace_back(address.to_string());
-    }
-    json::object row{{"name", listener.name},
-                     {"address", addresses.empty() ? json::value() : addresses.front()},
-                     {"addresses", addresses},
-                     {"protocols", protocols}};
-    row["redirect_https"] = redirect_json(listener.redirect_https);
-    row["hsts"] = nullptr;
-    if (listener.tls && listener.tls->hsts) row["hsts"] = listener.tls->hsts->field_value();
-    out.push_back(std::move(row));
-  }
-  return json_answer(out);
-}
-
-AdminAnswer AdminApi::routes() const {
+std::shared_ptr<const config::Config> AdminApi::running() {
   const Snapshot& snapshot = *server_.snapshot();
-  json::array out;
-  for (const std::uint32_t index : snapshot.table().order()) {
-    const config::Route& route = snapshot.config().routes[index];
-    json::object row{
-        {"name", route.name}, {"match", match_text(route.match)}, {"action", action_text(route)}};
-    json::array middleware;
-    for (const std::string& name : route.middleware) middleware.emplace_back(name);
-    row["middleware"] = std::move(middleware);
-    row["redirect_https"] = redirecting_listeners(snapshot.config(), route.match);
-    if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
-      const control::SplitWeights weights =
-          server_.process().splits.effective(route.name, proxy::configured_weights(to->split));
-      json::object shares;
-      for (std::size_t i = 0; i < to->split.size(); ++i) shares[to->split[i].upstream] = weights[i];
-      row["split"] = std::move(shares);
-      if (to->is_split) row["action"] = split_text(to->split, weights);
-    }
-    out.push_back(std::move(row));
+  auto out = running_generation_ == snapshot.generation() ? running_.lock() : nullptr;
+  if (!out) {
+    out = std::make_shared<const config::Config>(snapshot.config());
+    running_ = out;
+    running_generation_ = snapshot.generation();
   }
-  return json_answer(out);
+  return out;
 }
 
-AdminAnswer AdminApi::upstreams() const {
-  json::array out;
-  const TimePoint now = Clock::now();
-  for (const auto& cluster : server_.process().registry.clusters()) {
-    const upstream::ClusterInfo info = cluster->describe();
-    json::array endpoints;
-    for (const upstream::EndpointInfo& endpoint : info.endpoints) {
-      endpoints.push_back(
-          json::object{{"address", endpoint.address},
-                       {"healthy", endpoint.healthy()},
-                       {"why", why_unhealthy(endpoint)},
-                       {"state", name(endpoint.state)},
-                       {"weight", endpoint.weight},
-                       {"in_flight", endpoint.in_flight},
-                       {"tunnels", endpoint.tunnels},
-                       {"connections", json::object{{"idle", endpoint.idle_connections},
-                                                    {"active", endpoint.active_connections}}}});
-    }
-    json::array unresolved;
-    for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
-    out.push_back(json::object{{"name", info.name},
-                               {"endpoints", std::move(endpoints)},
-                               {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
-                               {"unresolved", std::move(unresolved)},
-                               {"pending", info.pending},
-                               {"saturation", info.saturation}});
-  }
-  return json_answer(out);
+void AdminApi::whole_config(const AdminCall&, Done done) {
+  background_.run([config = running(), overrides = overrides(server_),
+                   done = std::move(done)]() -> Background::Then {
+    return [answer = json_text_answer(config_json(*config, overrides)), done] { done(answer); };
+  });
 }
 
-AdminAnswer AdminApi::explain(const AdminRequest& request) const {
-  const auto asked = parse_explain(request.body);
-  if (!asked) return unprocessable(asked.error());
+void AdminApi::config_diff(const AdminCall&, Done done) {
+  background_.run([this, running = running(), overrides = overrides(server_),
+                   done = std::move(done)]() -> Background::Then {
+    const auto loaded = server_.load_again();
+    AdminAnswer answer =
+        loaded ? text_answer(200, config_difference(*running, loaded->config, overrides))
+               : problem_lines(loaded.error());
+    return [answer = std::move(answer), done] { done(answer); };
+  });
+}
+
+void AdminApi::listeners(const AdminCall&, Done done) { done(show_listeners(server_)); }
+
+void AdminApi::routes(const AdminCall&, Done done) { done(show_routes(server_)); }
+
+void AdminApi::upstreams(const AdminCall&, Done done) {
+  behind_workers([this] { return show_upstreams(server_); }, std::move(done));
+}
+
+void AdminApi::explain(const AdminCall& call, Done done) {
+  const auto asked = parse_explain(call.request.body);
+  if (!asked) return done(unprocessable(asked.error()));
   const Snapshot& snapshot = *server_.snapshot();
-  const auto explained = server::explain(snapshot.config(), snapshot.table(), *asked, live_state());
-  if (!explained) return unprocessable(explained.error());
-  return {.status = 200,
-          .body = explained->to_json() + "\n",
-          .content_type = "application/json",
-          .headers = {}};
+  const auto explained =
+      server::explain(snapshot.config(), snapshot.table(), *asked, live_state(server_.process()));
+  if (!explained) return done(unprocessable(explained.error()));
+  done(json_text_answer(explained->to_json() + "\n"));
 }
 
-LiveState AdminApi::live_state() const {
-  Process& process = server_.process();
-  return {.weights =
-              [&process](const config::Route& route) {
-                const auto& to = std::get<config::UpstreamAction>(route.action);
-                return process.splits.effective(route.name, proxy::configured_weights(to.split));
-              },
-          .breaker =
-              [&process](std::string_view upstream) {
-                const auto cluster = process.registry.find(upstream);
-                if (!cluster) return std::string();
-                const control::BreakerView view = cluster->breaker().view(Clock::now());
-                if (!view.active) return std::string();
-                std::string out(control::name(view.state));
-                return view.why.empty() ? out : out + ": " + view.why;
-              }};
-}
-
-AdminAnswer AdminApi::put_split(std::string_view name, const AdminRequest& request) {
-  const auto& routes = server_.snapshot()->config().routes;
-  const auto route = std::ranges::find(routes, name, &config::Route::name);
-  if (route == routes.end()) return unknown("no such route");
-  const auto* to = std::get_if<config::UpstreamAction>(&route->action);
-  if (to == nullptr || !to->is_split) return unprocessable("the route has no split");
-  auto weights = parse_split(request.body, to->split);
-  if (!weights) return unprocessable(weights.error());
-  server_.process().splits.set(name, proxy::configured_weights(to->split), std::move(*weights));
-  telemetry::log::info("split changed", {{"route", name}, {"weights", request.body}});
-  return no_content();
-}
-
-AdminAnswer AdminApi::put_endpoint(std::string_view upstream, std::string_view address,
-                                   const AdminRequest& request) {
-  const auto cluster = server_.process().registry.find(upstream);
-  if (!cluster) return unknown("no such upstream");
-  const auto endpoints = cluster->describe().endpoints;
-  if (std::ranges::find(endpoints, address, &upstream::EndpointInfo::address) == endpoints.end()) {
-    return unknown("no such endpoint");
-  }
-  const auto change = parse_endpoint_change(request.body);
-  if (!change) return unprocessable(change.error());
-  if (!cluster->set_endpoint(address, change->state, change->weight)) {
-    return unknown("no such endpoint");
-  }
-  telemetry::log::info("endpoint changed",
-                       {{"upstream", upstream}, {"endpoint", address}, {"change", request.body}});
-  return no_content();
-}
-
-AdminAnswer AdminApi::put_breaker(std::string_view upstream, const AdminRequest& request) {
-  const auto cluster = server_.process().registry.find(upstream);
-  if (!cluster) return unknown("no such upstream");
-  const auto force = parse_breaker_force(request.body);
-  if (!force) return unprocessable(force.error());
-  cluster->breaker().force(*force);
-  telemetry::log::info("circuit breaker forced",
-                       {{"upstream", upstream}, {"force", control::name(*force)}});
-  return no_content();
-}
-
-AdminAnswer AdminApi::put_log_level(const AdminRequest& request) {
-  const auto level = parse_log_level(request.body);
-  if (!level) return unprocessable(level.error());
-  telemetry::log::set_level(*level);
-  return no_content();
-}
-
-void AdminApi::reload(Done done) {
+// Answers when the workers have the new configuration.
+void AdminApi::reload(const AdminCall&, Done done) {
   server_.reload([this, done = std::move(done)](Server::Problems problems) {
     for (const config::Problem& problem : problems) {
       telemetry::log::error("reload refused", {{"problem", problem.to_string()}});
     }
     if (!problems.empty()) return done(problem_lines(problems));
     telemetry::log::info("reloaded");
-    done(json_answer(json::object{{"generation", server_.snapshot()->generation()}}));
+    done(json_text_answer("{\"generation\":" + std::to_string(server_.snapshot()->generation()) +
+                          "}\n"));
   });
+}
+
+// These two answer when the workers do as they were told.
+void AdminApi::drain(const AdminCall&, Done done) {
+  server_.drain();
+  behind_workers(no_content, std::move(done));
+}
+
+void AdminApi::undrain(const AdminCall&, Done done) {
+  server_.undrain();
+  behind_workers(no_content, std::move(done));
 }
 
 }  // namespace weir::server

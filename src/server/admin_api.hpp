@@ -1,38 +1,74 @@
-// What the admin address answers, by path and method. Main thread; no sockets here.
+// What the admin address answers, by method and path: a table. No sockets here. Main thread; what
+// reads or prints a whole configuration is done by a thread beside it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "server/admin_answer.hpp"
-#include "weir/server/explain.hpp"
+#include "server/background.hpp"
+#include "weir/base/asio.hpp"
 #include "weir/server/server.hpp"
 
 namespace weir::server {
+
+// A request whose path is known: the segments in the places of the table's '*', decoded.
+struct AdminCall {
+  const AdminRequest& request;
+  std::vector<std::string> names;
+};
 
 class AdminApi {
  public:
   using Done = std::function<void(AdminAnswer)>;
 
-  explicit AdminApi(Server& server) noexcept : server_(server) {}
+  AdminApi(asio::io_context& main, Server& server) : server_(server), background_(main) {}
 
   // The guard has let the request pass. `done` is called once, now or later on the main thread.
   void handle(const AdminRequest& request, Done done);
+  // Answers that are still to come do not: nothing asks the server any more. Waits for what the
+  // thread is at.
+  void stop() { background_.stop(); }
 
  private:
-  AdminAnswer config_diff() const;
-  AdminAnswer listeners() const;
-  AdminAnswer routes() const;
-  AdminAnswer upstreams() const;
-  AdminAnswer explain(const AdminRequest& request) const;
-  LiveState live_state() const;
-  AdminAnswer put_split(std::string_view route, const AdminRequest& request);
-  AdminAnswer put_endpoint(std::string_view upstream, std::string_view address,
-                           const AdminRequest& request);
-  AdminAnswer put_breaker(std::string_view upstream, const AdminRequest& request);
-  AdminAnswer put_log_level(const AdminRequest& request);
-  void reload(Done done);
+  struct Endpoint;
+  static const Endpoint endpoints[];
+
+  // `answer` behind whatever the workers have done: who has read an answer finds it counted, and a
+  // worker that hangs takes nothing away from who looks for the reason.
+  void behind_workers(std::function<AdminAnswer()> answer, Done done);
+
+  void healthz(const AdminCall& call, Done done);
+  void readyz(const AdminCall& call, Done done);
+  void metrics(const AdminCall& call, Done done);
+  void whole_config(const AdminCall& call, Done done);
+  void config_diff(const AdminCall& call, Done done);
+  void listeners(const AdminCall& call, Done done);
+  void routes(const AdminCall& call, Done done);
+  void upstreams(const AdminCall& call, Done done);
+  void explain(const AdminCall& call, Done done);
+  void reload(const AdminCall& call, Done done);
+  void drain(const AdminCall& call, Done done);
+  void undrain(const AdminCall& call, Done done);
+  void put_split(const AdminCall& call, Done done);
+  void delete_split(const AdminCall& call, Done done);
+  void put_endpoint(const AdminCall& call, Done done);
+  void delete_endpoint(const AdminCall& call, Done done);
+  void put_breaker(const AdminCall& call, Done done);
+  void delete_breaker(const AdminCall& call, Done done);
+  void put_log_level(const AdminCall& call, Done done);
+
+  // A copy of the configuration in use: the snapshot must not end on the thread. All who ask at the
+  // same time share one.
+  std::shared_ptr<const config::Config> running();
 
   Server& server_;
+  std::weak_ptr<const config::Config> running_;
+  std::uint64_t running_generation_ = 0;
+  Background background_;
 };
 
 }  // namespace weir::server

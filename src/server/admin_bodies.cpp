@@ -26,6 +26,12 @@ std::optional<std::uint32_t> weight_of(const json::value& value, std::uint32_t m
   return number;
 }
 
+// The body is none, not well-formed, or says a name twice.
+std::unexpected<std::string> no_object(std::string_view example) {
+  return std::unexpected("the body must be one JSON object with each name once, such as " +
+                         std::string(example));
+}
+
 // The text of the only member, which has this name.
 std::optional<std::string_view> only_text(const std::optional<json::object>& body,
                                           std::string_view name) {
@@ -48,22 +54,22 @@ std::string_view name(EndpointState state) noexcept {
 
 Asked<ExplainRequest> parse_explain(std::string_view body) {
   const auto read = parse_object(body);
-  if (!read) return std::unexpected("an object with method and url is wanted");
+  if (!read) return no_object(R"({"method": "GET", "url": "http://example.com/"})");
   ExplainRequest out;
   for (const auto& [key, member] :
        {std::pair{"method", &out.method}, std::pair{"url", &out.url}, std::pair{"from", &out.from},
         std::pair{"listener", &out.listener}}) {
     if (auth::find(*read, key) == nullptr) continue;
     const auto text = auth::text_of(*read, key);
-    if (!text) return std::unexpected("method, url, from and listener are strings");
+    if (!text) return std::unexpected("method, url, from and listener must be strings");
     *member = *text;
   }
-  if (auth::find(*read, "url") == nullptr) return std::unexpected("url is required");
+  if (auth::find(*read, "url") == nullptr) return std::unexpected("the body must say a url");
   const json::value* headers = auth::find(*read, "headers");
   if (headers == nullptr) return out;
-  if (!headers->is_object()) return std::unexpected("headers is an object of strings");
+  if (!headers->is_object()) return std::unexpected("headers must be an object of strings");
   for (const auto& [field, value] : headers->get_object()) {
-    if (!value.is_string()) return std::unexpected("headers is an object of strings");
+    if (!value.is_string()) return std::unexpected("headers must be an object of strings");
     out.headers.emplace_back(std::string(field), std::string(auth::view(value.get_string())));
   }
   return out;
@@ -71,41 +77,39 @@ Asked<ExplainRequest> parse_explain(std::string_view body) {
 
 Asked<control::SplitWeights> parse_split(std::string_view body, const config::Split& split) {
   const auto read = parse_object(body);
-  if (!read) return std::unexpected("an object of upstream names and weights is wanted");
+  if (!read) return no_object(R"({"orders-v1": 50, "orders-v2": 50})");
   control::SplitWeights out(split.size(), 0);
   std::uint64_t sum = 0;
   for (const auto& [upstream, value] : *read) {
     const auto share =
         std::ranges::find(split, std::string_view(upstream), &config::SplitShare::upstream);
     if (share == split.end()) {
-      return std::unexpected("not an upstream of this split: " + std::string(upstream));
+      return std::unexpected("'" + std::string(upstream) + "' is no upstream of this split");
     }
     const auto weight = weight_of(value, most_weight);
-    if (!weight) return std::unexpected("weights are integers from 0 to 1000000");
+    if (!weight) return std::unexpected("a weight must be an integer from 0 to 1000000");
     out[static_cast<std::size_t>(share - split.begin())] = *weight;
     sum += *weight;
   }
-  if (sum == 0) return std::unexpected("the weights' sum must be above 0");
+  if (sum == 0) return std::unexpected("one weight at least must be above 0");
   return out;
 }
 
 Asked<EndpointChange> parse_endpoint_change(std::string_view body) {
   const auto read = parse_object(body);
-  if (!read || read->empty()) {
-    return std::unexpected("an object with state or weight is wanted");
-  }
+  if (!read || read->empty()) return no_object(R"({"state": "drain", "weight": 2})");
   EndpointChange out;
   for (const auto& [key, value] : *read) {
     if (key == "state") {
       for (const auto one : {EndpointState::ready, EndpointState::drain, EndpointState::down}) {
         if (value.is_string() && auth::view(value.get_string()) == name(one)) out.state = one;
       }
-      if (!out.state) return std::unexpected("state is ready, drain or down");
+      if (!out.state) return std::unexpected("state must be ready, drain or down");
     } else if (key == "weight") {
       out.weight = weight_of(value, most_endpoint_weight);
-      if (!out.weight) return std::unexpected("weight is an integer from 0 to 1000");
+      if (!out.weight) return std::unexpected("weight must be an integer from 0 to 1000");
     } else {
-      return std::unexpected("unknown key: " + std::string(key));
+      return std::unexpected("'" + std::string(key) + "' is no key here; state and weight are");
     }
   }
   return out;
@@ -118,7 +122,7 @@ Asked<control::BreakerForce> parse_breaker_force(std::string_view body) {
   for (const control::BreakerForce force : {off, closed, open}) {
     if (wanted == control::name(force)) return force;
   }
-  return std::unexpected("force is open, closed or off");
+  return std::unexpected(R"(the body must be {"force": "open"}, or closed, or off)");
 }
 
 Asked<Level> parse_log_level(std::string_view body) {
@@ -127,7 +131,7 @@ Asked<Level> parse_log_level(std::string_view body) {
   for (const Level level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error}) {
     if (wanted == telemetry::log::name(level)) return level;
   }
-  return std::unexpected("level is trace, debug, info, warn or error");
+  return std::unexpected(R"(the body must be {"level": "info"}, or trace, debug, warn, error)");
 }
 
 }  // namespace weir::server

@@ -1,24 +1,17 @@
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
 #include <chrono>
+#include <thread>
 #include <utility>
 
-#include "server/admin_api.hpp"
-#include "server/admin_guard.hpp"
-#include "weir/base/text.hpp"
-#include "weir/codec/linger.hpp"
+#include "server/admin_connection.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/server/admin.hpp"
 #include "weir/telemetry/log.hpp"
@@ -26,49 +19,72 @@
 namespace weir::server {
 namespace {
 
-namespace beast = boost::beast;
-namespace http = beast::http;
-using Protocol = asio::generic::stream_protocol;
-using Socket = Protocol::socket;
+namespace log = telemetry::log;
+using Opened = std::expected<void, std::string>;
 
-constexpr std::size_t most_connections = 64;
-constexpr std::uint32_t most_header_bytes = 16 * 1024;
-constexpr std::uint64_t most_body_bytes = 1024 * 1024;
-constexpr auto patience = std::chrono::seconds(30);
+// For how long a start waits for an address that a gateway on its way out is about to give up.
+constexpr auto longest_wait = std::chrono::seconds(2);
+constexpr auto between_looks = std::chrono::milliseconds(50);
 
-// Whether a request came that is none: not the end of a connection, between requests or within one.
-bool is_refused(const boost::system::error_code& error) {
-  return error.category() == make_error_code(http::error::bad_method).category() &&
-         error != http::error::end_of_stream && error != http::error::partial_message;
-}
-
-class AdminServer final : public Admin, public std::enable_shared_from_this<AdminServer> {
+class AdminServer final : public std::enable_shared_from_this<AdminServer> {
  public:
-  AdminServer(asio::io_context& main, Server& server, net::ListenSockets sockets)
-      : main_(main), server_(server), api_(server), address_(sockets.address()), acceptor_(main) {
-    acceptor_.assign(Protocol(address_.family(), 0), sockets.take(0).release());
-    local_ = address_.is_unix() || address_.ip().is_loopback();
+  AdminServer(asio::io_context& main, Server& server, SocketAddress address)
+      : main_(main),
+        address_(std::move(address)),
+        service_(std::make_shared<AdminService>(main, server,
+                                                address_.is_unix() || address_.ip().is_loopback())),
+        acceptor_(main),
+        next_look_(main) {}
+
+  // Binds and accepts from now on.
+  Opened open() {
+    auto sockets = net::ListenSockets::open(address_, 1);
+    if (!sockets) return std::unexpected("admin: " + address_.to_string() + ": " + sockets.error());
+    address_ = sockets->address();
+    acceptor_.assign(AdminProtocol(address_.family(), 0), sockets->take(0).release());
+    asio::co_spawn(main_, accept(shared_from_this()), asio::detached);
+    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+    return {};
   }
 
-  void start() { asio::co_spawn(main_, accept(shared_from_this()), asio::detached); }
-  std::string address() const override { return address_.to_string(); }
-  void stop() override {
-    boost::system::error_code ignored;
+  // open() as soon as nobody else listens there.
+  void open_when_free() {
+    if (stopped_) return;
+    if (!net::is_listened_on(address_)) {
+      const Opened opened = open();
+      if (!opened) log::error("no admin address", {{"error", opened.error()}});
+      return;
+    }
+    next_look_.expires_after(between_looks);
+    next_look_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error) self->open_when_free();
+    });
+  }
+
+  std::string address() const { return address_.to_string(); }
+
+  // Connections that are open stay.
+  void stop() {
+    stopped_ = true;
+    next_look_.cancel();
     if (!acceptor_.is_open()) return;
-    acceptor_.close(ignored);
+    boost::system::error_code ignored;
+    // The file first: who finds none may make it, while the socket still answers who came by it.
     if (address_.is_unix()) ::unlink(address_.path().c_str());
+    acceptor_.close(ignored);
+  }
+
+  // Nothing asks the server any more.
+  void end() {
+    stop();
+    service_->api.stop();
   }
 
  private:
-  AdminPolicy policy() const {
-    const config::Admin& admin = server_.snapshot()->config().admin;
-    return {.local = local_, .token = admin.token, .allow_hosts = admin.allow_hosts};
-  }
-
   static asio::awaitable<void> accept(std::shared_ptr<AdminServer> self) {
     while (self->acceptor_.is_open()) {
       boost::system::error_code error;
-      Socket socket =
+      AdminProtocol::socket socket =
           co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted) co_return;
       if (error) {
@@ -77,113 +93,16 @@ class AdminServer final : public Admin, public std::enable_shared_from_this<Admi
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      if (self->connections_ >= most_connections) continue;
-      asio::co_spawn(self->main_, serve(self, std::move(socket)), asio::detached);
+      asio::co_spawn(self->main_, serve_admin(self->service_, std::move(socket)), asio::detached);
     }
-  }
-
-  static asio::awaitable<void> serve(std::shared_ptr<AdminServer> self, Socket socket) {
-    ++self->connections_;
-    try {
-      beast::basic_stream<Protocol> stream(std::move(socket));
-      beast::flat_buffer buffer;
-      bool keep = true;
-      while (keep) {
-        http::request_parser<http::string_body> parser;
-        parser.header_limit(most_header_bytes);
-        parser.body_limit(most_body_bytes);
-        stream.expires_after(patience);
-        boost::system::error_code error;
-        co_await http::async_read(stream, buffer, parser,
-                                  asio::redirect_error(asio::use_awaitable, error));
-        AdminAnswer answer;
-        if (error && !is_refused(error)) break;
-        keep = !error && parser.keep_alive();
-        if (error == http::error::body_limit) {
-          answer = admin_problem(413, "body_too_large", "at most 1 MiB");
-        } else if (error == http::error::header_limit) {
-          answer = admin_problem(431, "headers_too_large", "at most 16 KiB");
-        } else if (error || parser.get().count(http::field::host) > 1) {
-          keep = false;
-          answer = admin_problem(400, "bad_request", "malformed request");
-        } else {
-          answer = co_await self->answer(parser.get());
-        }
-        http::response<http::string_body> response(static_cast<http::status>(answer.status), 11);
-        response.set(http::field::server, "weir");
-        response.set(http::field::cache_control, "no-store");
-        if (answer.status != 204) response.set(http::field::content_type, answer.content_type);
-        for (const auto& [name, value] : answer.headers) response.set(name, value);
-        response.body() = std::move(answer.body);
-        response.keep_alive(keep);
-        response.prepare_payload();
-        if (answer.status == 204) response.erase(http::field::content_length);  // RFC 9110, 8.6
-        if (parser.get().method() == http::verb::head) response.body().clear();
-        stream.expires_after(patience);
-        co_await http::async_write(stream, response, asio::use_awaitable);
-      }
-      co_await linger(stream);
-    } catch (const std::exception& error) {
-      telemetry::log::debug("admin connection ended", {{"error", error.what()}});
-    }
-    --self->connections_;
-  }
-
-  // Takes what still comes for a while, so that the answer is read and not reset away.
-  static asio::awaitable<void> linger(beast::basic_stream<Protocol>& stream) {
-    boost::system::error_code error;
-    stream.socket().shutdown(Socket::shutdown_send, error);
-    const auto end = std::chrono::steady_clock::now() + codec::longest_linger;
-    std::array<char, 16 * 1024> scrap;
-    for (std::size_t taken = 0; !error && taken < codec::most_lingered;) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now >= end) break;
-      stream.expires_at(std::min(now + codec::linger_silence, end));
-      taken += co_await stream.async_read_some(asio::buffer(scrap),
-                                               asio::redirect_error(asio::use_awaitable, error));
-    }
-  }
-
-  asio::awaitable<AdminAnswer> answer(const http::request<http::string_body>& message) {
-    AdminRequest request;
-    const auto field = [&](http::field name) { return std::string(message[name]); };
-    request.method = std::string(message.method_string());
-    if (request.method == "HEAD") request.method = "GET";
-    std::string_view target(message.target().data(), message.target().size());
-    request.authority = field(http::field::host);
-    if (constexpr std::string_view scheme = "http://"; istarts_with(target, scheme)) {
-      // Absolute form: its host counts (RFC 9112, 3.2.2).
-      target.remove_prefix(scheme.size());
-      const std::size_t end = std::min(target.find_first_of("/?"), target.size());
-      request.authority = std::string(target.substr(0, end));
-      target.remove_prefix(end);
-    }
-    request.path = std::string(target.substr(0, target.find('?')));
-    request.origin = field(http::field::origin);
-    request.authorization = field(http::field::authorization);
-    request.content_type = field(http::field::content_type);
-    request.body = message.body();
-    if (auto refusal = guard(request, policy())) co_return std::move(*refusal);
-
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(AdminAnswer)>(
-        [this, &request](auto handler) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          api_.handle(request, [this, shared](AdminAnswer done) {
-            asio::post(main_, [shared, done = std::move(done)]() mutable {
-              std::move (*shared)(std::move(done));
-            });
-          });
-        },
-        asio::use_awaitable);
   }
 
   asio::io_context& main_;
-  Server& server_;
-  AdminApi api_;
-  const SocketAddress address_;
-  bool local_ = true;
-  asio::basic_socket_acceptor<Protocol> acceptor_;
-  std::size_t connections_ = 0;
+  SocketAddress address_;
+  const std::shared_ptr<AdminService> service_;
+  asio::basic_socket_acceptor<AdminProtocol> acceptor_;
+  asio::steady_timer next_look_;
+  bool stopped_ = false;
 };
 
 class AdminOff final : public Admin {
@@ -196,7 +115,7 @@ class AdminOff final : public Admin {
 class AdminHandle final : public Admin {
  public:
   explicit AdminHandle(std::shared_ptr<AdminServer> server) : server_(std::move(server)) {}
-  ~AdminHandle() override { server_->stop(); }
+  ~AdminHandle() override { server_->end(); }
   std::string address() const override { return server_->address(); }
   void stop() override { server_->stop(); }
 
@@ -212,11 +131,25 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
   if (bind.empty()) return std::make_unique<AdminOff>();
   const auto address = SocketAddress::parse(bind);
   if (!address) return std::unexpected("admin.bind: '" + bind + "' is not an address");
-  auto sockets = net::ListenSockets::open(*address, 1);
-  if (!sockets) return std::unexpected("admin: " + bind + ": " + sockets.error());
-  auto made = std::make_shared<AdminServer>(main, server, std::move(*sockets));
-  made->start();
-  telemetry::log::info("listening", {{"name", "admin"}, {"address", made->address()}});
+  auto made = std::make_shared<AdminServer>(main, server, *address);
+  bool taken = net::is_listened_on(*address);
+  if (taken && server.takes_over()) {
+    log::info("the admin address is another process's; it is taken when that gives it up",
+              {{"address", bind}});
+    made->open_when_free();
+    return std::make_unique<AdminHandle>(std::move(made));
+  }
+  for (const TimePoint until = Clock::now() + longest_wait; taken && Clock::now() < until;) {
+    std::this_thread::sleep_for(between_looks);
+    taken = net::is_listened_on(*address);
+  }
+  if (taken) {
+    return std::unexpected(
+        "admin: " + bind +
+        ": another process listens there; stop it, give this one an admin.bind "
+        "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/operations.md)");
+  }
+  if (const Opened opened = made->open(); !opened) return std::unexpected(opened.error());
   return std::make_unique<AdminHandle>(std::move(made));
 }
 

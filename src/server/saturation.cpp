@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <variant>
+
+#include "weir/proxy/forwarder.hpp"
+#include "weir/server/snapshot.hpp"
 
 namespace weir::server {
 namespace {
@@ -39,6 +43,18 @@ void show_upstreams(Process& process) {
 }
 
 }  // namespace
+
+void show_splits(const Snapshot& snapshot, Process& process) {
+  for (const config::Route& route : snapshot.config().routes) {
+    const auto* to = std::get_if<config::UpstreamAction>(&route.action);
+    if (to == nullptr || !to->is_split) continue;
+    const control::SplitWeights weights =
+        process.splits.effective(route.name, proxy::configured_weights(to->split));
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      process.metrics.split(route.name, to->split[i].upstream)->weight.set(weights[i]);
+    }
+  }
+}
 
 void UseWindow::sample(const net::Loop::Use& use) {
   samples_.push_back(use);

@@ -1,5 +1,5 @@
-// How full the process is: the gauges of worker use and saturation, and those that mirror the
-// upstreams' state, set at each scrape. Main thread.
+// How full the process is: the gauges of worker use and saturation, and those that mirror the state
+// of upstreams and splits, set at each scrape. Main thread.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -30,6 +30,11 @@ class UseWindow {
   double cpus_;
   std::deque<net::Loop::Use> samples_;  // the first: where the window begins
 };
+
+class Snapshot;
+
+// The weights in force of each split of the configuration in use.
+void show_splits(const Snapshot& snapshot, Process& process);
 
 class Saturation {
  public:

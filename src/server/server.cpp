@@ -104,6 +104,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
                                        head_memory(config.server.head_memory, host));
   process_->max_connections = most_connections;
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
+  process_->metrics.on_scrape([this] { show_splits(*snapshot_, *process_); });
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
   if (!snapshot) {

@@ -79,13 +79,18 @@ void Exposition::collect_routes(Families& out) const {
   }
   auto splits = counter_family("weir_split_requests_total",
                                "Requests that a split sent to one of its upstreams.");
+  auto weights =
+      gauge_family("weir_split_weight", "Weights of a split in force, an operator's among them.");
   for (const auto& [key, held] : metrics_.splits_) {
     const SplitMetrics& split = *held.series;
     splits.counter({{"route", split.route()}, {"upstream", split.upstream()}},
                    total(split, [](const SplitShard& s) -> auto& { return s.requests; }));
+    // A split that left the configuration has none.
+    if (held.series.use_count() == 1) continue;
+    weights.gauge({{"route", split.route()}, {"upstream", split.upstream()}}, split.weight.value());
   }
   for (Family* family : {&requests, &duration, &head, &in_flight, &tunnels, &rejected, &calls,
-                         &bytes_in, &bytes_out, &splits}) {
+                         &bytes_in, &bytes_out, &splits, &weights}) {
     std::move(*family).append_to(out);
   }
 }

@@ -205,6 +205,21 @@ bool Cluster::set_endpoint(std::string_view address, std::optional<EndpointState
   return true;
 }
 
+bool Cluster::reset_endpoint(std::string_view address) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(
+        state_->endpoints, [&](const auto& endpoint) { return endpoint->address() == address; });
+    if (found == state_->endpoints.end()) return false;
+    Endpoint& endpoint = **found;
+    endpoint.state_.store(EndpointState::ready, std::memory_order_relaxed);
+    endpoint.weight_.store(endpoint.configured_weight_, std::memory_order_relaxed);
+    generation_.fetch_add(1, std::memory_order_release);
+  }
+  announce({});
+  return true;
+}
+
 ClusterInfo Cluster::describe() const {
   ClusterInfo out;
   out.name = name_;
@@ -218,6 +233,7 @@ ClusterInfo Cluster::describe() const {
     out.endpoints.push_back({.address = endpoint->address(),
                              .state = endpoint->state(),
                              .weight = endpoint->weight(),
+                             .configured_weight = endpoint->configured_weight_,
                              .in_flight = endpoint->in_flight(),
                              .tunnels = endpoint->tunnels(),
                              .idle_connections = endpoint->idle_connections(),

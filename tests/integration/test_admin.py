@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 
-from harness import Case, basic_config, rows
+from harness import Case, basic_config, rows, wait_until
 from harness.waiting import bound
 
 
@@ -134,6 +134,91 @@ class EndpointsTest(Case):
                                      for share in other["routes"][0]["split"]})
         self.assertEqual(weir.reload_by_post(self.config).status, 200)
         self.assertEqual(weights(), {"v1": 1, "v2": 0})
+
+    def weight(self, upstream):
+        return self.weir.metrics().value("weir_split_weight", route="split", upstream=upstream)
+
+    def routes(self):
+        return {row["name"]: row for row in self.get("/routes").json()}
+
+    def test_a_split_that_was_set_is_seen_and_taken_back(self):
+        self.assertEqual((self.weight("v1"), self.weight("v2")), (1, 0))
+        self.assertNotIn("overrides", self.get("/config").json())
+        self.assertNotIn("overridden", self.routes()["split"])
+        self.assertEqual(self.weir.admin("PUT", "/routes/split/split",
+                                         {"v1": 30, "v2": 70}).status, 204)
+        self.assertEqual((self.weight("v1"), self.weight("v2")), (30, 70))
+        row = self.routes()["split"]
+        self.assertEqual(row["split"], {"v1": 30, "v2": 70})
+        self.assertEqual(row["overridden"], {"split": {"v1": 1, "v2": 0}})
+        self.assertNotIn("overridden", self.routes()["plain"])
+        self.assertEqual(self.get("/config").json()["overrides"],
+                         {"/routes/split/split": {"v1": 30, "v2": 70}})
+        self.assertEqual(self.get("/config/diff").text.splitlines(), [
+            '- override /routes/split/split: {"v1":30,"v2":70}',
+            '+ override /routes/split/split: {"v1":1,"v2":0}'])
+        for _ in range(2):
+            self.assertEqual(self.weir.admin("DELETE", "/routes/split/split").status, 204)
+            self.assertEqual((self.weight("v1"), self.weight("v2")), (1, 0))
+        self.assertNotIn("overridden", self.routes()["split"])
+        self.assertNotIn("overrides", self.get("/config").json())
+        self.assertEqual(self.get("/config/diff").text, "")
+        self.setUp()
+        self.assertEqual(self.shares(10), (10, 0))
+
+    def test_what_was_set_of_an_endpoint_and_a_breaker_is_seen_and_taken_back(self):
+        path = f"/upstreams/v1/endpoints/{self.one.address}"
+
+        def endpoint():
+            upstreams = {row["name"]: row for row in self.get("/upstreams").json()}
+            return upstreams["v1"]["endpoints"][0]
+        self.assertNotIn("overridden", endpoint())
+        self.assertEqual(self.weir.admin("PUT", path, {"state": "drain", "weight": 5}).status, 204)
+        self.assertEqual(self.weir.admin("PUT", "/upstreams/v2/circuit_breaker",
+                                         {"force": "open"}).status, 204)
+        self.assertEqual(endpoint()["overridden"], {"state": "ready", "weight": 1})
+        self.assertEqual(self.get("/config").json()["overrides"], {
+            path: {"state": "drain", "weight": 5},
+            "/upstreams/v2/circuit_breaker": {"force": "open"}})
+        self.assertEqual(self.get("/config/diff").text.splitlines(), [
+            f'- override {path}: {{"state":"drain","weight":5}}',
+            f'+ override {path}: {{"state":"ready","weight":1}}',
+            '- override /upstreams/v2/circuit_breaker: {"force":"open"}',
+            '+ override /upstreams/v2/circuit_breaker: {"force":"off"}'])
+        self.assertEqual(self.weir.admin("DELETE", path).status, 204)
+        self.assertEqual(self.weir.admin("DELETE", "/upstreams/v2/circuit_breaker").status, 204)
+        self.assertNotIn("overridden", endpoint())
+        self.assertEqual((endpoint()["state"], endpoint()["weight"]), ("ready", 1))
+        self.assertEqual(self.get("/config/diff").text, "")
+        self.assertEqual(self.shares(4), (4, 0))
+
+    @rows([("unknown route", "/routes/nope/split", 404),
+           ("route without split", "/routes/plain/split", 422),
+           ("unknown upstream", "/upstreams/no/circuit_breaker", 404),
+           ("unknown endpoint", "/upstreams/v1/endpoints/1.2.3.4:5", 404),
+           ("unknown upstream of an endpoint", "/upstreams/no/endpoints/1.2.3.4:5", 404)])
+    def test_bad_delete(self, path, status):
+        answer = self.weir.admin("DELETE", path)
+        self.assertEqual(answer.status, status, answer)
+        self.assertGreater(len(answer.json()["detail"].split()), 4)
+
+    def test_a_split_that_left_has_no_weight(self):
+        weir = self.gateway(self.config)
+        self.assertEqual(weir.metrics().value("weir_split_weight", route="split"), 1)
+        other = copy.deepcopy(self.config)
+        other["routes"][0]["name"] = "renamed"
+        self.assertEqual(weir.reload_by_post(other).status, 200)
+        wait_until("the old one's to leave", lambda: weir.metrics().value(
+            "weir_split_weight", route="split") is None)
+        self.assertEqual(weir.metrics().value("weir_split_weight", route="renamed"), 1)
+
+    @rows([("a probe", "DELETE", "/healthz", "GET, HEAD"), ("reload", "GET", "/reload", "POST"),
+           ("a split", "GET", "/routes/split/split", "PUT, DELETE"),
+           ("a breaker", "POST", "/upstreams/v1/circuit_breaker", "PUT, DELETE")])
+    def test_another_method(self, method, path, allow):
+        answer = self.weir.admin(method, path)
+        self.assertEqual((answer.status, answer.headers["Allow"]), (405, allow))
+        self.assertEqual(answer.json()["detail"], f"{method} is not for {path}, which takes {allow}")
 
     @rows([
         ("unknown route", "/routes/nope/split", {"v1": 1, "v2": 1}, 404),

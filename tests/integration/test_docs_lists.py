@@ -76,25 +76,22 @@ class ListsTest(Case):
         self.assertGreater(len(set(seen) & set(told)), 25)
 
     def test_admin_paths(self):
-        told = {}
+        told = set()
         for request, *_ in table(OPERATIONS, "Admin address"):
-            method, path = re.match(r"`(\w+) (\S+)`", request).groups()
-            told[path] = method
+            told.add(re.match(r"`(\w+) (\S+)`", request).groups())
         origin = self.origin()
         gateway = self.gateway(basic_config(
             [{"name": "NAME", "match": {}, "split": [{"upstream": "NAME", "weight": 1}]}],
             {"NAME": origin.address}))
-        for path, method in told.items():
+        for method, path in told:
             with self.subTest(path=path):
                 real = path.replace("ADDRESS", origin.address)
-                self.assertEqual(gateway.admin("DELETE", real).status, 405)
+                self.assertEqual(gateway.admin("PATCH", real).status, 405)
                 self.assertNotIn(gateway.admin(method, real).status, (404, 405))
-        source = "".join(read(f"src/server/{name}") for name in os.listdir(os.path.join(
-            ROOT, "src/server")) if name.startswith("admin") and name.endswith(".cpp"))
-        words = set(re.findall(r'name == "(\w+)"', source)) | set(
-            re.findall(r'path\[\d\] == "(\w+)"', source))
-        self.assertEqual(words, {word for path in told for word in path.strip("/").split("/")
-                                 if word.islower()})
+        made = re.findall(r'\{"([A-Z]+)", "(/\S*)", Body::', read("src/server/admin_api.cpp"))
+        self.assertGreater(len(made), 15)
+        self.assertEqual({(method, re.sub("NAME|ADDRESS", "*", path)) for method, path in told},
+                         set(made))
 
 
 class SecurityTest(Case):

@@ -1,5 +1,5 @@
 // Weights of splits that an operator set at run time, in place of the file's. One a process, shared
-// by all workers: setting takes a lock, looking costs a load.
+// by all workers: each call takes a lock, generation() alone costs a load.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,12 +25,27 @@ class SplitOverrides {
     generation_.fetch_add(1, std::memory_order_release);
   }
 
-  // The weights in force for a route whose file says `configured`.
-  SplitWeights effective(std::string_view route, const SplitWeights& configured) const {
+  // The file's weights again; false when there were no others.
+  bool clear(std::string_view route) {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(route);
-    return found != entries_.end() && found->second.configured == configured ? found->second.weights
-                                                                             : configured;
+    if (found == entries_.end()) return false;
+    entries_.erase(found);
+    generation_.fetch_add(1, std::memory_order_release);
+    return true;
+  }
+
+  // The weights that were set for a route whose file says `configured`; nothing when none hold.
+  std::optional<SplitWeights> find(std::string_view route, const SplitWeights& configured) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(route);
+    if (found == entries_.end() || found->second.configured != configured) return std::nullopt;
+    return found->second.weights;
+  }
+
+  // The weights in force for a route whose file says `configured`.
+  SplitWeights effective(std::string_view route, const SplitWeights& configured) const {
+    return find(route, configured).value_or(configured);
   }
 
   // Forgets those of routes for which `stays(route)` does not hold: the file changed, and what it
@@ -41,7 +57,7 @@ class SplitOverrides {
     if (gone != 0) generation_.fetch_add(1, std::memory_order_release);
   }
 
-  // Changes with every set() and with what retain() forgets: who keeps a copy compares.
+  // Changes with every set() and with what clear() and retain() forget: who keeps a copy compares.
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
 
  private:

@@ -15,11 +15,13 @@ class Admin {
   virtual ~Admin() = default;
   // The bound address, "" when it is off.
   virtual std::string address() const = 0;
-  // Closes the listener and all connections.
+  // Gives the address up, so that another process may have it; open connections are served on.
   virtual void stop() = 0;
 };
 
-// Binds as the snapshot of `server` says. The error says why it could not. `server` outlives it.
+// Binds as the snapshot of `server` says. The error says why it could not. An address on which
+// another process listens is waited for: two seconds, or, if `server` takes over, until it is free
+// and without holding anybody up. `server` outlives it.
 std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& main,
                                                               Server& server);
 

@@ -63,7 +63,6 @@ class Server {
   // Why the process should get no new connections yet or any more, a few words; "" when it is
   // ready.
   std::string why_not_ready() const;
-  bool ready() const { return why_not_ready().empty(); }
   bool takes_over() const noexcept { return take_over_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
   Process& process() noexcept { return *process_; }

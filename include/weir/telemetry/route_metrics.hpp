@@ -100,6 +100,8 @@ class SplitMetrics : public Sharded<SplitShard> {
   const std::string& route() const noexcept { return route_; }
   const std::string& upstream() const noexcept { return upstream_; }
 
+  SharedValue weight;  // in force; set at each scrape
+
  private:
   std::string route_;
   std::string upstream_;

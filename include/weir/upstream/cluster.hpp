@@ -55,6 +55,7 @@ struct EndpointInfo {
   std::string address;
   EndpointState state = EndpointState::ready;
   std::uint32_t weight = 1;
+  std::uint32_t configured_weight = 1;  // the file's
   std::uint64_t in_flight = 0;
   std::uint64_t tunnels = 0;
   std::uint64_t idle_connections = 0;
@@ -64,6 +65,10 @@ struct EndpointInfo {
   std::shared_ptr<const Endpoint> endpoint;
 
   bool healthy() const noexcept { return state == EndpointState::ready && !failure; }
+  // Whether an operator has set something else than the file.
+  bool is_overridden() const noexcept {
+    return state != EndpointState::ready || weight != configured_weight;
+  }
 };
 struct ClusterInfo {
   std::string name;
@@ -128,6 +133,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // False when no endpoint has that address.
   bool set_endpoint(std::string_view address, std::optional<EndpointState> state,
                     std::optional<std::uint32_t> weight);
+  // As the file has it again. False when no endpoint has that address.
+  bool reset_endpoint(std::string_view address);
   ClusterInfo describe() const;
   std::vector<NamedEndpoint> named_endpoints() const;
   // The addresses of the named endpoint `text` from now on; ignored when no longer configured.

@@ -47,6 +47,21 @@ TEST(SplitOverrides, WhatIsNotRetainedDoesNotComeBack) {
   EXPECT_EQ(overrides.effective("other", {90, 10}), (SplitWeights{1, 2}));
 }
 
+TEST(SplitOverrides, WhatIsTakenBackIsTheFilesAgain) {
+  SplitOverrides overrides;
+  EXPECT_FALSE(overrides.clear("shop"));
+  EXPECT_EQ(overrides.generation(), 0u);
+  overrides.set("shop", {90, 10}, {50, 50});
+  EXPECT_EQ(overrides.find("shop", {90, 10}), (SplitWeights{50, 50}));
+  EXPECT_EQ(overrides.find("shop", {80, 20}), std::nullopt);
+  EXPECT_EQ(overrides.find("other", {90, 10}), std::nullopt);
+  const std::uint64_t before = overrides.generation();
+  EXPECT_TRUE(overrides.clear("shop"));
+  EXPECT_NE(overrides.generation(), before);
+  EXPECT_EQ(overrides.find("shop", {90, 10}), std::nullopt);
+  EXPECT_EQ(overrides.effective("shop", {90, 10}), (SplitWeights{90, 10}));
+}
+
 TEST(SplitOverrides, TheLastOneCountsAndIsNoticed) {
   SplitOverrides overrides;
   overrides.set("shop", {90, 10}, {50, 50});

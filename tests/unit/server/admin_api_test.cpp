@@ -45,7 +45,7 @@ class AdminApiTest : public testing::Test {
         return std::unexpected(std::vector<config::Problem>{
             {.place = {"weir.yaml", 2, 4}, .path = "routes[0]", .message = "no action"}});
       }};
-  AdminApi api_{server_};
+  AdminApi api_{main_, server_};
 };
 
 TEST_F(AdminApiTest, UnknownPathsAreNotFoundWhateverTheMethod) {
@@ -79,9 +79,9 @@ TEST_F(AdminApiTest, KnownPathsHaveTheirMethod) {
       {"/drain", "GET", "POST"},
       {"/undrain", "PUT", "POST"},
       {"/log/level", "GET", "PUT"},
-      {"/routes/a/split", "GET", "PUT"},
-      {"/upstreams/a/endpoints/b", "POST", "PUT"},
-      {"/upstreams/a/circuit_breaker", "GET", "PUT"},
+      {"/routes/a/split", "GET", "PUT, DELETE"},
+      {"/upstreams/a/endpoints/b", "POST", "PUT, DELETE"},
+      {"/upstreams/a/circuit_breaker", "GET", "PUT, DELETE"},
   };
   for (const Row& row : rows) {
     const AdminAnswer answer = ask(row.method, row.path);
@@ -159,7 +159,7 @@ TEST_F(AdminApiTest, AliveButNotReadyBeforeTheStart) {
 TEST_F(AdminApiTest, AFileThatDoesNotLoadHasNoDiff) {
   const AdminAnswer answer = ask("GET", "/config/diff");
   EXPECT_EQ(answer.status, 422);
-  EXPECT_EQ(answer.body, "weir.yaml:2:4: routes[0]: no action\n");
+  EXPECT_EQ(answer.body, "weir.yaml:3:5: routes[0]: no action\n");
 }
 
 }  // namespace

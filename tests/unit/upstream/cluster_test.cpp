@@ -215,6 +215,26 @@ TEST(Cluster, AnOperatorTakesAnEndpointOut) {
   }
 }
 
+TEST(Cluster, WhatAnOperatorSetIsTakenBack) {
+  net::Loop loop;
+  auto upstream = upstream_of({"127.0.0.1:1", "127.0.0.1:2"});
+  upstream.endpoints[0].weight = 7;
+  const auto cluster = cluster_on(upstream, {&loop});
+  const auto first = [&] { return cluster->describe().endpoints[0]; };
+  EXPECT_FALSE(first().is_overridden());
+  EXPECT_FALSE(cluster->reset_endpoint("127.0.0.1:3"));
+  EXPECT_TRUE(cluster->set_endpoint("127.0.0.1:1", EndpointState::drain, 3));
+  EXPECT_TRUE(first().is_overridden());
+  EXPECT_EQ(first().configured_weight, 7u);
+  EXPECT_TRUE(cluster->reset_endpoint("127.0.0.1:1"));
+  EXPECT_EQ(first().state, EndpointState::ready);
+  EXPECT_EQ(first().weight, 7u);
+  EXPECT_FALSE(first().is_overridden());
+  EXPECT_TRUE(cluster->set_endpoint("127.0.0.1:2", std::nullopt, 0));
+  EXPECT_TRUE(cluster->describe().endpoints[1].is_overridden());
+  cluster->leave(0);
+}
+
 TEST(Cluster, ATunnelLeavesTheRequestsAndPinsTheCluster) {
   net::Loop loop;
   Origin origin;

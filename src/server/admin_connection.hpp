@@ -1,0 +1,36 @@
+// A connection to the admin address, from its first bytes to its end: HTTP/1.1 by Beast, bounded in
+// sizes and time. Main thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+
+#include "server/admin_api.hpp"
+#include "server/admin_guard.hpp"
+#include "server/admin_places.hpp"
+#include "weir/base/asio.hpp"
+
+namespace weir::server {
+
+// What all connections share.
+struct AdminService {
+  AdminService(asio::io_context& main_, Server& server_, bool local_)
+      : main(main_), server(server_), local(local_), api(main_, server_) {}
+
+  AdminPolicy policy() const;
+
+  asio::io_context& main;
+  Server& server;
+  const bool local;  // bound to loopback or a unix: path
+  AdminApi api;
+  AdminPlaces places{64, 64 * 1024 * 1024};
+};
+
+using AdminProtocol = asio::generic::stream_protocol;
+
+// Serves requests until the peer leaves, is too slow, or is sent away for somebody else.
+asio::awaitable<void> serve_admin(std::shared_ptr<AdminService> service,
+                                  AdminProtocol::socket socket);
+
+}  // namespace weir::server

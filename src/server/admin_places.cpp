@@ -1,0 +1,60 @@
+#include "server/admin_places.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace weir::server {
+
+AdminPlaces::Connection* AdminPlaces::enter(TimePoint now, std::function<void()> close) {
+  if (kept_ >= most_) {
+    if (Connection* goes = idlest(nullptr, false)) {
+      send_away(*goes);
+    } else if (kept_ >= 2 * most_) {
+      return nullptr;
+    }
+  }
+  ++kept_;
+  return &connections_.emplace_back(Connection{.close = std::move(close), .active = now});
+}
+
+void AdminPlaces::leave(Connection& connection) noexcept {
+  if (!connection.sent_away) {
+    --kept_;
+    held_ -= connection.held;
+  }
+  std::erase_if(connections_, [&](const Connection& one) { return &one == &connection; });
+}
+
+void AdminPlaces::holds(Connection& connection, std::size_t bytes) {
+  connection.doing = Doing::sends_answer;
+  if (connection.sent_away) return;
+  held_ += bytes - connection.held;
+  connection.held = bytes;
+  while (held_ > most_held_) {
+    Connection* goes = idlest(&connection, true);
+    if (goes == nullptr) return;
+    send_away(*goes);
+  }
+}
+
+AdminPlaces::Connection* AdminPlaces::idlest(const Connection* except, bool only_holders) noexcept {
+  Connection* out = nullptr;
+  for (Connection& one : connections_) {
+    if (one.sent_away || &one == except || one.doing == Doing::serves) continue;
+    if (only_holders && one.held == 0) continue;
+    if (out == nullptr || std::tie(one.doing, one.active) < std::tie(out->doing, out->active)) {
+      out = &one;
+    }
+  }
+  return out;
+}
+
+void AdminPlaces::send_away(Connection& connection) {
+  connection.sent_away = true;
+  --kept_;
+  held_ -= connection.held;
+  connection.close();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,251 @@
+#include "server/admin_views.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <utility>
+
+#include "server/admin_bodies.hpp"
+#include "server/text_diff.hpp"
+#include "weir/base/text.hpp"
+#include "weir/proxy/forwarder.hpp"
+
+namespace weir::server {
+namespace {
+
+namespace json = boost::json;
+
+AdminAnswer json_answer(const json::value& value) {
+  return {.status = 200,
+          .body = json::serialize(value) + "\n",
+          .content_type = "application/json",
+          .headers = {}};
+}
+
+json::object shares(const config::Split& split, const control::SplitWeights& weights) {
+  json::object out;
+  for (std::size_t i = 0; i < split.size(); ++i) out[split[i].upstream] = weights[i];
+  return out;
+}
+
+// Null without one that is configured or forced.
+json::value breaker_json(const control::BreakerView& view) {
+  if (!view.active) return nullptr;
+  json::object out{{"state", control::name(view.state)},  {"why", view.why},
+                   {"forced", control::name(view.force)}, {"calls", view.counts.calls},
+                   {"failed", view.counts.failed},        {"slow", view.counts.slow}};
+  if (view.open_left > Duration::zero()) {
+    out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
+  }
+  return out;
+}
+
+// "" of a healthy endpoint.
+std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
+  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
+  if (!endpoint.failure) return {};
+  return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
+                     std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
+}
+
+json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
+  json::object out{{"address", endpoint.address},
+                   {"healthy", endpoint.healthy()},
+                   {"why", why_unhealthy(endpoint)},
+                   {"state", name(endpoint.state)},
+                   {"weight", endpoint.weight},
+                   {"in_flight", endpoint.in_flight},
+                   {"tunnels", endpoint.tunnels},
+                   {"connections", json::object{{"idle", endpoint.idle_connections},
+                                                {"active", endpoint.active_connections}}}};
+  if (endpoint.is_overridden()) {
+    out["overridden"] = json::object{{"state", name(upstream::EndpointState::ready)},
+                                     {"weight", endpoint.configured_weight}};
+  }
+  return out;
+}
+
+// Null where a listener asks its routes.
+json::value redirect_json(const std::optional<config::RedirectHttps>& redirect) {
+  if (!redirect) return nullptr;
+  return json::object{{"port", redirect->port}, {"status", redirect->status}};
+}
+
+// The listeners that send a route's requests in plain text to https before it is asked.
+json::array redirecting_listeners(const config::Config& config, const config::Match& match) {
+  json::array out;
+  for (const config::Listener& each : config.listeners) {
+    const bool takes = match.listeners.empty() ||
+                       std::ranges::find(match.listeners, each.name) != match.listeners.end();
+    if (takes && each.redirect_https) out.emplace_back(each.name);
+  }
+  return out;
+}
+
+std::string text_of(const json::object& object) { return json::serialize(object); }
+
+}  // namespace
+
+AdminAnswer no_content() { return {.status = 204, .body = {}, .content_type = {}, .headers = {}}; }
+
+AdminAnswer not_found(std::string_view sentence) {
+  return admin_problem(404, "not_found", sentence);
+}
+
+AdminAnswer unprocessable(std::string_view sentence) {
+  return admin_problem(422, "invalid_body", sentence);
+}
+
+AdminAnswer problem_lines(const Server::Problems& problems) {
+  AdminAnswer answer;
+  answer.status = 422;
+  for (const config::Problem& problem : problems) answer.body += problem.to_string() + "\n";
+  return answer;
+}
+
+AdminAnswer show_listeners(Server& server) {
+  json::array out;
+  const auto bound = server.listeners();
+  for (const config::Listener& listener : server.snapshot()->config().listeners) {
+    const config::Protocols spoken = listener.spoken();
+    json::array protocols;
+    if (spoken.http1) protocols.emplace_back("http1");
+    if (spoken.h2) protocols.emplace_back("h2");
+    if (spoken.h2c) protocols.emplace_back("h2c");
+    json::array addresses;
+    for (const auto& [name, address] : bound) {
+      if (name == listener.name) addresses.emplace_back(address.to_string());
+    }
+    json::object row{{"name", listener.name},
+                     {"address", addresses.empty() ? json::value() : addresses.front()},
+                     {"addresses", addresses},
+                     {"protocols", protocols}};
+    row["redirect_https"] = redirect_json(listener.redirect_https);
+    row["hsts"] = nullptr;
+    if (listener.tls && listener.tls->hsts) row["hsts"] = listener.tls->hsts->field_value();
+    out.push_back(std::move(row));
+  }
+  return json_answer(out);
+}
+
+AdminAnswer show_routes(Server& server) {
+  const Snapshot& snapshot = *server.snapshot();
+  json::array out;
+  for (const std::uint32_t index : snapshot.table().order()) {
+    const config::Route& route = snapshot.config().routes[index];
+    json::object row{
+        {"name", route.name}, {"match", match_text(route.match)}, {"action", action_text(route)}};
+    json::array middleware;
+    for (const std::string& name : route.middleware) middleware.emplace_back(name);
+    row["middleware"] = std::move(middleware);
+    row["redirect_https"] = redirecting_listeners(snapshot.config(), route.match);
+    if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
+      const control::SplitWeights in_file = proxy::configured_weights(to->split);
+      const auto set = server.process().splits.find(route.name, in_file);
+      row["split"] = shares(to->split, set.value_or(in_file));
+      if (to->is_split) row["action"] = split_text(to->split, set.value_or(in_file));
+      if (set) row["overridden"] = json::object{{"split", shares(to->split, in_file)}};
+    }
+    out.push_back(std::move(row));
+  }
+  return json_answer(out);
+}
+
+AdminAnswer show_upstreams(Server& server) {
+  json::array out;
+  const TimePoint now = Clock::now();
+  for (const auto& cluster : server.process().registry.clusters()) {
+    const upstream::ClusterInfo info = cluster->describe();
+    json::array endpoints;
+    for (const upstream::EndpointInfo& endpoint : info.endpoints) {
+      endpoints.push_back(endpoint_json(endpoint));
+    }
+    json::array unresolved;
+    for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
+    out.push_back(json::object{{"name", info.name},
+                               {"endpoints", std::move(endpoints)},
+                               {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
+                               {"unresolved", std::move(unresolved)},
+                               {"pending", info.pending},
+                               {"saturation", info.saturation}});
+  }
+  return json_answer(out);
+}
+
+std::vector<Override> overrides(Server& server) {
+  std::vector<Override> out;
+  for (const config::Route& route : server.snapshot()->config().routes) {
+    const auto* to = std::get_if<config::UpstreamAction>(&route.action);
+    if (to == nullptr || !to->is_split) continue;
+    const control::SplitWeights in_file = proxy::configured_weights(to->split);
+    if (const auto set = server.process().splits.find(route.name, in_file)) {
+      out.push_back({"/routes/" + route.name + "/split", text_of(shares(to->split, *set)),
+                     text_of(shares(to->split, in_file))});
+    }
+  }
+  for (const auto& cluster : server.process().registry.clusters()) {
+    const std::string path = "/upstreams/" + cluster->name();
+    for (const upstream::EndpointInfo& endpoint : cluster->describe().endpoints) {
+      if (!endpoint.is_overridden()) continue;
+      out.push_back({path + "/endpoints/" + endpoint.address,
+                     text_of({{"state", name(endpoint.state)}, {"weight", endpoint.weight}}),
+                     text_of({{"state", name(upstream::EndpointState::ready)},
+                              {"weight", endpoint.configured_weight}})});
+    }
+    const control::BreakerForce force = cluster->breaker().view(Clock::now()).force;
+    if (force != control::BreakerForce::off) {
+      out.push_back({path + "/circuit_breaker", text_of({{"force", control::name(force)}}),
+                     text_of({{"force", control::name(control::BreakerForce::off)}})});
+    }
+  }
+  return out;
+}
+
+std::string config_json(const config::Config& config, const std::vector<Override>& overrides) {
+  std::string out = config::to_json(config);
+  while (!out.empty() && out.back() != '}') out.pop_back();
+  if (overrides.empty()) return out + "\n";
+  // An object with keys already: "version" is one.
+  out.pop_back();
+  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+  out += ",\n  \"overrides\": {";
+  std::string_view before = "\n    \"";
+  for (const Override& one : overrides) {
+    out += before;
+    append_json_escaped(out, one.path);
+    out += "\": " + one.now;
+    before = ",\n    \"";
+  }
+  return out + "\n  }\n}\n";
+}
+
+std::string config_difference(const config::Config& running, const config::Config& in_file,
+                              const std::vector<Override>& overrides) {
+  std::string out;
+  for (const Override& one : overrides) {
+    out += "- override " + one.path + ": " + one.now + "\n";
+    out += "+ override " + one.path + ": " + one.in_file + "\n";
+  }
+  return out + line_diff(config::to_yaml(running), config::to_yaml(in_file));
+}
+
+LiveState live_state(Process& process) {
+  return {.weights =
+              [&process](const config::Route& route) {
+                const auto& to = std::get<config::UpstreamAction>(route.action);
+                return process.splits.effective(route.name, proxy::configured_weights(to.split));
+              },
+          .breaker =
+              [&process](std::string_view upstream) {
+                const auto cluster = process.registry.find(upstream);
+                if (!cluster) return std::string();
+                const control::BreakerView view = cluster->breaker().view(Clock::now());
+                if (!view.active) return std::string();
+                std::string out(control::name(view.state));
+                return view.why.empty() ? out : out + ": " + view.why;
+              }};
+}
+
+}  // namespace weir::server
