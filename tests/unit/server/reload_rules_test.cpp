@@ -52,9 +52,9 @@ TEST(ListenerChanges, NameTheirKeyAndItsPlace) {
     limits: {header_size: 31KiB}
     tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: c.key}]}
 )",
-       {"weir.yaml:3:20: listeners[0].bind: " + restart,
+       {"weir.yaml:3:21: listeners[0].bind: " + restart,
         "weir.yaml:6:27: listeners[1].limits.header_size: " + restart,
-        "weir.yaml:7:75: listeners[1].tls.certificates[1].key: " + restart}},
+        "weir.yaml:7:72: listeners[1].tls.certificates[1].key: " + restart}},
       {"keys that are no longer there",
        R"(
   - {name: a, bind: "127.0.0.1:1"}
