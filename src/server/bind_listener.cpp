@@ -27,9 +27,9 @@ std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, 
       failed(each.to_string(), handed.error());
       continue;
     }
-    auto sockets = *handed ? std::move(**handed)
-                           : net::ListenSockets::open(each.address, workers, each.both_families,
-                                                     sharing);
+    auto sockets =
+        *handed ? std::move(**handed)
+                : net::ListenSockets::open(each.address, workers, each.both_families, sharing);
     if (sockets) {
       out.push_back(std::move(*sockets));
     } else {

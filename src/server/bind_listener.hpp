@@ -11,8 +11,8 @@
 namespace weir::server {
 
 // Those that were passed under the listener's name, or else for each of its addresses those that
-// were passed for it or are bound now as `sharing` says, one a worker. What could not be bound goes to `problems`, a
-// line each. Main thread.
+// were passed for it or are bound now as `sharing` says, one a worker. What could not be bound goes
+// to `problems`, a line each. Main thread.
 std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, unsigned workers,
                                               net::PassedSockets& passed, net::Sharing sharing,
                                               std::vector<std::string>& problems);

@@ -15,9 +15,8 @@
 #include "weir/http/exchange.hpp"
 #include "weir/http/forwarded.hpp"
 #include "weir/http/url_path.hpp"
-#include "weir/middleware/token_places.hpp"
-#include "weir/proxy/fixed_answers.hpp"
 #include "weir/http/variables.hpp"
+#include "weir/proxy/fixed_answers.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/server/snapshot.hpp"
 

@@ -17,8 +17,8 @@ inline constexpr std::size_t most_lingered = 32 * 1024 * 1024;
 inline constexpr unsigned most_lingering = 1024;
 
 // Sends the FIN (under TLS a close_notify before it), then takes and drops what comes until the
-// client's FIN, two seconds of silence, `longest` in all, or 32 MiB. Holds no memory but its frame. The
-// caller closes the stream. Worker thread; `stream` outlives it.
+// client's FIN, two seconds of silence, `longest` in all, or 32 MiB. Holds no memory but its frame.
+// The caller closes the stream. Worker thread; `stream` outlives it.
 Task<> linger(net::Stream& stream, Duration longest = longest_linger);
 
 }  // namespace weir::codec
