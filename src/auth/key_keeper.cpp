@@ -91,7 +91,8 @@ class KeyKeeper::Thread {
     std::weak_ptr<KeySource> source;
     std::string content;  // what the keys in force were read from; guarded by mutex_
     // The thread's.
-    FileIdentity identity;
+    FileIdentity identity;  // of what was read last, all zero when it was of no use
+    bool looked = false;
     bool failing = false;
   };
 
@@ -140,8 +141,10 @@ class KeyKeeper::Thread {
   void read_again(Kept& kept, KeySource& source, TimePoint now) {
     const FileIdentity identity = identity_of(kept.place);
     if (identity == kept.identity) return;
-    const bool first = kept.identity == FileIdentity();
-    kept.identity = identity;
+    // What cannot be used is read again at the next look: the fault may lie elsewhere than in the
+    // file, which then never changes.
+    const bool first = !std::exchange(kept.looked, true);
+    kept.identity = FileIdentity();
     auto content = read_key_file(kept.place);
     if (!content) return complain(kept, content.error(), now);
     if (kept.kind == config::JwtKeyKind::secret_file && content->ends_with('\n')) {
@@ -149,6 +152,7 @@ class KeyKeeper::Thread {
     }
     const auto outcome = take(kept, source, std::move(*content));
     if (!outcome) return complain(kept, outcome.error(), now);
+    kept.identity = identity;
     kept.failing = false;
     if (*outcome && !first) log::info("keys read again", {{"file", kept.place}});
   }

@@ -15,6 +15,7 @@
 #include "weir/config/loader.hpp"
 #include "weir/config/tls.hpp"
 #include "weir/http/tls_facts.hpp"
+#include "weir/net/file_refusals.hpp"
 #include "weir/net/tls_session.hpp"
 
 namespace weir::net {
@@ -54,8 +55,8 @@ class TlsServer {
   // --- main thread
   // Looks whether files have changed and takes what is right of them, a pair of certificate and key
   // only together (a new one also where its OCSP response is wrong); what is wrong is returned, and
-  // stays as it was. `changed` tells whether anything was taken. With `all` the files are read in
-  // any case.
+  // stays as it was, to be tried again at the next call. `changed` tells whether anything was
+  // taken. With `all` the files are read in any case.
   Problems refresh(bool all, bool& changed, Problems& warnings);
   // Rotates the ticket keys when it is time.
   void advance(TimePoint now);
@@ -74,6 +75,7 @@ class TlsServer {
   const std::vector<std::string> alpn_;
   const std::shared_ptr<tls::TicketKeys> keys_;
   const std::unique_ptr<tls::FileWatch> watch_;
+  FileRefusals refusals_;
   std::vector<std::shared_ptr<const tls::Pair>> pairs_;    // of each entry the last that was right
   std::vector<std::shared_ptr<const tls::ClientCa>> cas_;  // the listener's first, null for none
   mutable std::mutex mutex_;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "net/tls/file_watch.hpp"
@@ -187,11 +189,14 @@ TlsServer::Problems TlsServer::read(Problems& warnings) {
 
 TlsServer::Problems TlsServer::refresh(bool all, bool& changed, Problems& warnings) {
   changed = false;
-  if (!watch_->changed() && !all) return {};
+  const bool fresh = watch_->changed() || all;
+  if (!fresh && !refusals_.pending()) return {};
   const auto before = set_;
-  Problems problems = read(warnings);
+  Problems read_warnings;
+  Problems problems = read(read_warnings);
   changed = set_ != before;
-  return problems;
+  if (fresh || changed) std::ranges::move(read_warnings, std::back_inserter(warnings));
+  return refusals_.news(std::move(problems), fresh);
 }
 
 void TlsServer::advance(TimePoint now) { keys_->advance(now); }

@@ -74,6 +74,35 @@ TEST(ServerFiles, APairIsTakenOnlyIfItMatches) {
   EXPECT_TRUE(changed);
 }
 
+// The files are the same as at the look before: what kept them from being read lay elsewhere.
+TEST(ServerFiles, WhatCouldNotBeReadIsTriedAgain) {
+  const std::string folder = tls_folder();
+  const auto copy = [&](const char* from, const char* to) {
+    std::filesystem::remove(folder + "/" + to);
+    std::filesystem::copy_file(folder + "/" + from, folder + "/" + to);
+  };
+  copy("one.crt", "renewed.crt");
+  copy("one.key", "renewed.key");
+  config::ListenerTls settings;
+  settings.certificates.push_back(
+      {tls_file("renewed.crt"), tls_file("renewed.key"), {}, std::nullopt});
+  TlsServer::Problems warnings;
+  const auto server = TlsServer::open(settings, "x", {"http/1.1"}, Clock::now(), warnings);
+  ASSERT_TRUE(server);
+  copy("one.crt", "renewed.crt");
+  bool changed = false;
+  {
+    const NoDescriptors none;
+    EXPECT_EQ((*server)->refresh(false, changed, warnings).size(), 2u);
+    EXPECT_TRUE((*server)->refresh(false, changed, warnings).empty());  // said once
+    EXPECT_FALSE(changed);
+  }
+  EXPECT_TRUE((*server)->refresh(false, changed, warnings).empty());
+  EXPECT_TRUE(changed);
+  EXPECT_TRUE((*server)->refresh(false, changed, warnings).empty());
+  EXPECT_FALSE(changed);
+}
+
 TEST(Certificate, DamagedTextIsNone) {
   for (const std::string_view text : {"", "-----BEGIN CERTIFICATE-----\n",
                                       "-----BEGIN CERTIFICATE-----\nAAAA\n-----END "
