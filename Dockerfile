@@ -35,7 +35,7 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 EXPOSE 8080 8443 9901
 # No shell is needed for any of these.
-HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["/usr/local/bin/weir", "health"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/usr/local/bin/weir", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/weir"]
 CMD ["run"]

@@ -29,7 +29,8 @@ def request(port, method, path, body=None, headers=None):
 
 
 class Gateway:
-    def __init__(self, binary, config, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
+    def __init__(self, binary, config, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+                 wrapper=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-shown-"))
         subprocess.run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "7",
                         "-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost",
@@ -37,8 +38,8 @@ class Gateway:
                        cwd=self.folder, check=True, capture_output=True)
         self.ports = {}
         self.write(config)
-        self.process = subprocess.Popen([pathlib.Path(binary).resolve(), "run", "-c", "weir.yaml"],
-                                        cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*wrapper, pathlib.Path(binary).resolve(), "run", "-c",
+                                         "weir.yaml"], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         names = {listener["name"] for listener in config["listeners"]} | {"admin"}
         while names - set(self.ports):
             line = self.process.stderr.readline()

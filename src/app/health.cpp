@@ -19,7 +19,8 @@ namespace {
 constexpr Duration patience = std::chrono::seconds(2);
 constexpr std::string_view request =
     "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-constexpr std::size_t most_status_line = 256;
+constexpr std::size_t most_answer = 4096;
+constexpr std::string_view good = "HTTP/1.1 200";
 
 class Socket {
  public:
@@ -53,8 +54,14 @@ class Socket {
 
 constexpr const char* too_slow = "no answer within 2 s";
 
-// The first line of the answer, or what failed.
-std::expected<std::string, std::string> ask(const SocketAddress& address) {
+// The answer of an HTTP server, as far as it is of interest.
+struct Answer {
+  std::string line;  // the first
+  std::string body;  // its first line
+};
+
+// The answer, or what failed.
+std::expected<Answer, std::string> ask(const SocketAddress& address) {
   const auto system_error = [] { return std::unexpected(std::string(std::strerror(errno))); };
   const Socket socket(address.family());
   if (socket.fd() < 0) return system_error();
@@ -73,19 +80,28 @@ std::expected<std::string, std::string> ask(const SocketAddress& address) {
       static_cast<ssize_t>(request.size())) {
     return system_error();
   }
-  std::string line;
-  while (line.find('\n') == std::string::npos) {
-    if (line.size() >= most_status_line) return std::unexpected("not an answer of HTTP");
-    if (!socket.wait(POLLIN)) return std::unexpected(too_slow);
-    char bytes[most_status_line];
-    const ssize_t n = ::recv(socket.fd(), bytes, sizeof bytes, 0);
+  // To its end, which is the connection's; of a good answer no more than its first line is of use.
+  std::string text;
+  const auto has_line = [&] { return text.find('\n') != std::string::npos; };
+  while (text.size() < most_answer && !(has_line() && text.starts_with(good))) {
+    if (!socket.wait(POLLIN)) {
+      if (has_line()) break;
+      return std::unexpected(too_slow);
+    }
+    char bytes[most_answer];
+    const ssize_t n = ::recv(socket.fd(), bytes, most_answer - text.size(), 0);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) return system_error();
-    if (n == 0) return std::unexpected("closed without an answer");
-    line.append(bytes, static_cast<std::size_t>(n));
+    if (n == 0) break;
+    text.append(bytes, static_cast<std::size_t>(n));
   }
-  line.resize(line.find_first_of("\r\n"));
-  return line;
+  if (text.empty()) return std::unexpected("closed without an answer");
+  if (!text.starts_with("HTTP/1.1 ")) return std::unexpected("not an answer of HTTP");
+  const auto line_at = [&](std::size_t begin) {
+    return text.substr(begin, text.find_first_of("\r\n", begin) - begin);
+  };
+  const std::size_t head_ends = text.find("\r\n\r\n");
+  return Answer{line_at(0), head_ends == std::string::npos ? "" : line_at(head_ends + 4)};
 }
 
 }  // namespace
@@ -95,10 +111,11 @@ int health(const std::string& admin) {
   if (!address) {
     return complain("weir: --admin: '" + admin + "' is not IP:port or unix:PATH", exit_usage);
   }
-  const auto line = ask(*address);
-  if (!line) return complain("weir: " + admin + ": " + line.error(), 1);
-  if (line->starts_with("HTTP/1.1 200")) return 0;
-  return complain("weir: " + admin + ": not ready: " + *line, 1);
+  const auto answer = ask(*address);
+  if (!answer) return complain("weir: " + admin + ": " + answer.error(), 1);
+  if (answer->line.starts_with(good)) return 0;
+  const std::string why = answer->body.empty() ? "" : ": " + answer->body;
+  return complain("weir: " + admin + ": not ready: " + answer->line + why, 1);
 }
 
 }  // namespace weir::app

@@ -89,16 +89,7 @@ class Signals {
   void handle(int number) {
     switch (number) {
       case SIGHUP:
-        manager_.reloading(Clock::now());
-        server_.reload([this](const server::Server::Problems& problems) {
-          for (const auto& problem : problems)
-            log::error("reload refused", {{"problem", problem.to_string()}});
-          if (problems.empty()) log::info("reloaded");
-          manager_.ready(problems.empty()
-                             ? "serving"
-                             : "serving; reload refused: " + problems.front().to_string());
-        });
-        return;
+        return reload();
       case SIGUSR1:
         server_.reopen_logs();
         return;
@@ -118,10 +109,30 @@ class Signals {
     }
   }
 
+  // Those that come while one runs are one more.
+  void reload() {
+    again_ = reloading_;
+    if (std::exchange(reloading_, true)) return;
+    manager_.reloading(Clock::now());
+    server_.reload([this](const server::Server::Problems& problems) {
+      for (const auto& problem : problems)
+        log::error("reload refused", {{"problem", problem.to_string()}});
+      if (problems.empty()) log::info("reloaded");
+      const std::string status =
+          problems.empty() ? "serving" : "serving; reload refused: " + problems.front().to_string();
+      // A reload does not make ready what waits for names.
+      server_.is_ready() ? manager_.ready(status) : manager_.status(status);
+      reloading_ = false;
+      if (std::exchange(again_, false)) reload();
+    });
+  }
+
   asio::io_context& main_;
   server::Server& server_;
   const ServiceManager& manager_;
   int& exit_code_;
+  bool reloading_ = false;
+  bool again_ = false;
   asio::signal_set set_;
 };
 
@@ -188,6 +199,11 @@ int serve(server::Server::Source source,
     }
     server.when_leaving([&admin] { (*admin)->stop(); });
     if (started) started(server, **admin);
+    server.when_serving([&] {
+      // What it waits for, the log has.
+      const Duration longest = server.longest_unready();
+      if (longest > Duration::zero()) manager.starting(longest + to_end);
+    });
     server.when_ready([&] {
       log::info("ready");
       manager.ready("serving");

@@ -64,6 +64,15 @@ void ServiceManager::reloading(TimePoint now) const {
                    microseconds(now.time_since_epoch())));
 }
 
+void ServiceManager::starting(Duration at_most) const {
+  tell(
+      fmt::format("STATUS=serving; not ready: names of upstreams have no address\n"
+                  "EXTEND_TIMEOUT_USEC={}",
+                  microseconds(at_most)));
+}
+
+void ServiceManager::status(std::string_view text) const { tell(fmt::format("STATUS={}", text)); }
+
 void ServiceManager::stopping(Duration at_most) const {
   tell(fmt::format("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC={}", microseconds(at_most)));
 }

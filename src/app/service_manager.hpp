@@ -23,6 +23,10 @@ class ServiceManager {
   // Serves, after the start or after a reload; `status` is a line for people.
   void ready(std::string_view status) const;
   void reloading(TimePoint now) const;
+  // Serves, but will not be ready before `at_most` has passed; so long it is to be left alone.
+  void starting(Duration at_most) const;
+  // A line for people, and nothing else.
+  void status(std::string_view text) const;
   // Ends within `at_most`, so long it is to be left alone.
   void stopping(Duration at_most) const;
   void alive() const;

@@ -98,6 +98,10 @@ Fields fields(Server& server) {
        "keep accepting this long after readiness turned 503"},
       {"drain_timeout", duration(server.drain_timeout),
        "then: how long requests in flight may take"},
+      {"ready_wait", duration(server.ready_wait, Zero::allowed),
+       "at the start, /readyz stays 503 at most this long for upstreams whose endpoints are all "
+       "names "
+       "and none has an address yet"},
       {"max_connections", count(server.max_connections, 1, most_connections),
        "past it new connections are closed and counted; lowered to what the file limit allows"},
       {"head_memory", size_or(server.head_memory, most_memory, {"auto", 0}),

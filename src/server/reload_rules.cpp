@@ -42,6 +42,11 @@ config::Place place_of(const config::Loaded& loaded, std::string_view path) {
              : config::Place{loaded.config.routes.front().place.file, 0, 0};
 }
 
+std::string access_log_target(const config::Config& config) {
+  const std::string& path = config.access_log.path;
+  return path == "off" || path == "stdout" || path == "stderr" ? path : config.resolve(path);
+}
+
 config::Problem log_problem(const config::Loaded& loaded, std::string_view fault) {
   const std::string path = "access_log.path";
   return {place_of(loaded, path), path, std::string(fault)};

@@ -1,6 +1,7 @@
 // What a reload asks about the configuration that comes and the one that goes. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace weir::server {
 
 // Where a value is written, by "server.workers" and the like; the file as a whole if it is not.
 config::Place place_of(const config::Loaded& loaded, std::string_view path);
+
+// Where the access log goes: a file's name starts at the configuration's folder.
+std::string access_log_target(const config::Config& config);
 
 // access_log.path cannot be opened.
 config::Problem log_problem(const config::Loaded& loaded, std::string_view fault);

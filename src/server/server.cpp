@@ -5,62 +5,27 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <iterator>
 #include <utility>
 
 #include "server/bind_listener.hpp"
-#include "server/client_counts.hpp"
-#include "server/failure_log.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
-#include "server/memory_trim.hpp"
 #include "server/reload_rules.hpp"
-#include "server/saturation.hpp"
-#include "server/tls_files.hpp"
-#include "server/worker.hpp"
+#include "server/server_parts.hpp"
 #include "weir/server/check_tls.hpp"
+#include "weir/telemetry/log.hpp"
 #include "weir/telemetry/occasional.hpp"
-#include "weir/upstream/discovery.hpp"
 
 namespace weir::server {
 
 namespace log = telemetry::log;
-
-namespace {
-
-// A file's name starts at the configuration's folder.
-std::string access_log_target(const config::Config& config) {
-  const std::string& path = config.access_log.path;
-  return path == "off" || path == "stdout" || path == "stderr" ? path : config.resolve(path);
-}
-
-}  // namespace
-
-// What only start() can make, destroyed in the reverse order.
-class Server::Parts {
- public:
-  explicit Parts(asio::io_context& main)
-      : discovery(main, upstream::make_system_resolver(main), log_look_up),
-        trim(main),
-        timer(main),
-        counts(main) {}
-
-  ClientCounts clients;
-  std::vector<BoundListener> listeners;
-  std::vector<std::unique_ptr<Worker>> workers;
-  std::unique_ptr<Saturation> saturation;
-  std::unique_ptr<TlsFiles> tls;
-  upstream::Discovery discovery;
-  MemoryTrim trim;
-  asio::steady_timer timer;
-  CountsTimer counts;
-};
 
 Server::Server(asio::io_context& main, Source source, net::PassedSockets passed, bool take_over)
     : main_(main), source_(std::move(source)), passed_(std::move(passed)), take_over_(take_over) {}
 
 Server::~Server() {
   if (!parts_) return;
+  parts_->compiler.stop();
   parts_->discovery.stop();
   for (const auto& worker : parts_->workers) worker->stop();
   // A job whose asker gave up still tells the asker's loop, which goes before the process does.
@@ -90,7 +55,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   if (!target)
     return std::unexpected(std::vector{log_problem(*loaded, target.error()).to_string()});
 
-  parts_ = std::make_unique<Parts>(main_);
+  parts_ = std::make_unique<Parts>(main_, [this] { begin_reload(); });
   lines = bind(config, count);
   if (!lines.empty()) return std::unexpected(std::move(lines));
 
@@ -114,7 +79,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   snapshot_ = std::move(*snapshot);
   bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
-  for (const auto& cluster : snapshot_->clusters()) parts_->discovery.watch(cluster);
+  parts_->discovery.watch(snapshot_->clusters());
   process_->metrics.config_generation.set(static_cast<double>(generation_));
 
   for (BoundListener& listener : parts_->listeners) {
@@ -134,12 +99,19 @@ std::expected<void, std::vector<std::string>> Server::start() {
   }
   if (!lines.empty()) return std::unexpected(std::move(lines));
   // Names first: a request that comes at once should find its upstream.
-  parts_->discovery.when_settled([this] {
-    for (const auto& worker : parts_->workers) worker->start(snapshot_);
-    started_ = true;
-    if (ready_told_) ready_told_();
-  });
+  parts_->discovery.prepare(upstream::named_endpoints(snapshot_->config().upstreams),
+                            [this](const upstream::Addresses&) { serve(); });
   return {};
+}
+
+void Server::serve() {
+  for (const auto& worker : parts_->workers) worker->start(snapshot_);
+  started_ = true;
+  parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait, [this] {
+    if (ready_told_) std::exchange(ready_told_, nullptr)();
+  });
+  if (serving_told_) std::exchange(serving_told_, nullptr)();
+  parts_->reloads.open();
 }
 
 std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
@@ -159,14 +131,29 @@ std::vector<std::string> Server::bind(const config::Config& config, unsigned wor
   return lines;
 }
 
-void Server::when_ready(std::function<void()> told) {
+void Server::when_serving(std::function<void()> told) {
   if (started_) return told();
+  serving_told_ = std::move(told);
+}
+
+void Server::when_ready(std::function<void()> told) {
+  if (is_ready()) return told();
   ready_told_ = std::move(told);
 }
 
 std::string Server::why_not_ready() const {
-  if (draining_) return "draining";
-  return started_ ? "" : "starting: names of upstreams are looked up";
+  if (stopped_ || draining_) return "draining";
+  if (!started_) return "starting: names of upstreams are looked up";
+  if (is_ready()) return {};
+  return "no address yet: " + parts_->readiness.waits_for();
+}
+
+bool Server::is_ready() const { return parts_->readiness.reached(); }
+
+Duration Server::longest_unready() const {
+  const TimePoint now = Clock::now();
+  return started_ && !is_ready() ? std::max(parts_->readiness.until() - now, Duration::zero())
+                                 : Duration::zero();
 }
 
 void Server::ask_workers(std::function<void()> answered, std::optional<Duration> at_most) {
@@ -208,81 +195,6 @@ std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
   return out;
 }
 
-// --- reload
-
-Server::Problems Server::needs_restart(const config::Loaded& loaded) const {
-  const config::Config& next = loaded.config;
-  const config::Config& now = snapshot_->config();
-  Problems out;
-  const auto refuse_value = [&](const std::string& path) {
-    out.push_back({place_of(loaded, path), path, needs_a_restart});
-  };
-  if (next.server.workers != now.server.workers) refuse_value("server.workers");
-  if (next.server.io_backend != now.server.io_backend) refuse_value("server.io_backend");
-  if (next.admin.bind != now.admin.bind) refuse_value("admin.bind");
-  std::ranges::move(listener_changes(loaded, now.listeners), std::back_inserter(out));
-  return out;
-}
-
-void Server::reload(std::function<void(Problems)> done) {
-  const auto fail_with = [&](Problems problems) {
-    process_->metrics.reloaded(false);
-    done(std::move(problems));
-  };
-  if (stopped_) return fail_with({{{}, "", "shutting down"}});
-  auto loaded = source_();
-  if (!loaded) return fail_with(std::move(loaded.error()));
-  if (Problems problems = needs_restart(*loaded); !problems.empty()) {
-    return fail_with(std::move(problems));
-  }
-  if (Problems problems = check_tls(loaded->config, loaded->warnings); !problems.empty()) {
-    return fail_with(std::move(problems));
-  }
-  const bool new_target =
-      access_log_target(loaded->config) != access_log_target(snapshot_->config());
-  auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
-  if (!target) {
-    return fail_with({log_problem(*loaded, target.error())});
-  }
-  auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation_ + 1);
-  if (!snapshot) {
-    process_->registry.abandon();
-    return fail_with(std::move(snapshot.error()));
-  }
-  for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
-  const config::Config& config = (*snapshot)->config();
-  if (new_target) process_->access_log.redirect(std::move(*target));
-  if (config.log.level != snapshot_->config().log.level) log::set_level(config.log.level);
-  log::set_format(config.log.format);
-  process_->max_connections = fit_connections(config.server.max_connections);
-  process_->head_memory.set_limit(head_memory(config.server.head_memory, Host()));
-  process_->registry.commit(config.upstreams);
-  process_->splits.retain(
-      [&](std::string_view route) { return keeps_split(snapshot_->config(), config, route); });
-  for (const auto& cluster : (*snapshot)->clusters()) parts_->discovery.watch(cluster);
-  parts_->tls->refresh();
-  ++generation_;
-  publish(std::move(*snapshot), [this, done = std::move(done)] {
-    process_->metrics.reloaded(true);
-    process_->metrics.sweep(Clock::now());
-    process_->metrics.config_generation.set(static_cast<double>(generation_));
-    done({});
-  });
-}
-
-void Server::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
-  snapshot_ = std::move(snapshot);
-  const auto left = std::make_shared<std::size_t>(parts_->workers.size());
-  const auto all = std::make_shared<std::function<void()>>(std::move(done));
-  for (const auto& worker : parts_->workers) {
-    worker->adopt(snapshot_, [this, left, all] {
-      asio::post(main_, [left, all] {
-        if (--*left == 0) (*all)();
-      });
-    });
-  }
-}
-
 // --- drain
 
 void Server::drain() {
@@ -304,7 +216,9 @@ void Server::shut_down(std::function<void(int)> done) {
     return;
   }
   stopped_ = std::move(done);
+  stopping_ = true;
   log::info("draining");
+  parts_->reloads.stop();
   // Names are still looked up: no worker runs that could drain.
   if (!started_) return finished();
   drain();
@@ -352,6 +266,7 @@ void Server::cut() {
 void Server::finished() {
   parts_->timer.cancel();
   parts_->discovery.stop();
+  parts_->readiness.stop();
   parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();
   for (const BoundListener& listener : parts_->listeners) {

@@ -10,6 +10,8 @@
 namespace weir::upstream {
 namespace {
 
+using Problems = std::vector<config::Problem>;
+
 // What is offered in ALPN, the preferred first.
 std::vector<std::string> offered_protocols(const config::Upstream& upstream) {
   switch (upstream.protocol) {
@@ -30,6 +32,13 @@ std::string host_of(std::string_view address) {
 }
 
 }  // namespace
+
+std::optional<NamedEndpoint> named_endpoint(const std::string& address) {
+  if (SocketAddress::parse(address)) return std::nullopt;
+  auto parts = split_host_port(address);
+  if (!parts) return std::nullopt;
+  return NamedEndpoint{address, std::move(parts->host), parts->port};
+}
 
 std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
     const config::Upstream& upstream) {
@@ -52,7 +61,9 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
   }
   auto next = std::make_shared<State>();
   next->settings = upstream;
-  next->tls = open_tls(upstream).value_or(nullptr);
+  auto opened = open_tls(upstream);
+  if (opened) next->tls = std::move(*opened);
+  tls_refusals_.news(opened ? Problems() : std::move(opened.error()), true);
   const std::lock_guard lock(mutex_);
   rebuild(std::move(next));
 }
@@ -99,6 +110,10 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
       for (const SocketAddress& address : found->second) {
         add(address.to_string(), address, spec.weight, spec.address);
       }
+    } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
+      for (const StandIn& one : others->second) {
+        add(one.address, one.target, spec.weight, one.written);
+      }
     }
   }
   for (const auto& endpoint : next->endpoints) {
@@ -108,11 +123,13 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
     endpoint->configured_weight_ = weight;
     endpoint->weight_.store(weight, std::memory_order_relaxed);
   }
-  std::erase_if(addresses_, [&](const auto& entry) {
+  const auto is_not_configured = [&](const auto& entry) {
     return std::ranges::none_of(next->settings.endpoints, [&](const config::EndpointSpec& spec) {
       return spec.address == entry.first;
     });
-  });
+  };
+  std::erase_if(addresses_, is_not_configured);
+  std::erase_if(stand_ins_, is_not_configured);
 
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
@@ -140,17 +157,65 @@ void Cluster::announce(std::span<const std::string> gone) {
   for (const std::string& address : gone) hooks_.endpoint_gone(name_, address);
 }
 
-void Cluster::apply(const config::Upstream& upstream) {
+// The endpoints that `next` no longer has stand in for its names that are new and not found: the
+// first for the first, and so on, those that are left over for the last.
+Cluster::StandIns Cluster::stand_ins_for(const config::Upstream& next) const {
+  const auto has = [](const config::Upstream& upstream, const std::string& address) {
+    return std::ranges::any_of(upstream.endpoints, [&](const config::EndpointSpec& spec) {
+      return spec.address == address;
+    });
+  };
+  StandIns out;
+  std::vector<std::string> wanting;
+  for (const config::EndpointSpec& spec : next.endpoints) {
+    if (addresses_.contains(spec.address) || !named_endpoint(spec.address)) continue;
+    if (const auto kept = stand_ins_.find(spec.address); kept != stand_ins_.end()) {
+      out.insert(*kept);
+    } else if (!has(state_->settings, spec.address)) {
+      wanting.push_back(spec.address);
+    }
+  }
+  if (wanting.empty()) return out;
+  std::size_t place = 0;
+  for (const config::EndpointSpec& spec : state_->settings.endpoints) {
+    if (has(next, spec.address)) continue;
+    std::vector<StandIn>& to = out[wanting[std::min(place++, wanting.size() - 1)]];
+    if (const auto fixed = SocketAddress::parse(spec.address)) {
+      to.push_back({spec.address, *fixed, spec.address});
+    } else if (const auto found = addresses_.find(spec.address); found != addresses_.end()) {
+      for (const SocketAddress& at : found->second) {
+        to.push_back({at.to_string(), at, spec.address});
+      }
+    } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
+      to.insert(to.end(), others->second.begin(), others->second.end());
+    }
+  }
+  return out;
+}
+
+void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
   auto next = std::make_shared<State>();
   next->settings = upstream;
   const std::shared_ptr<const State> before = state();
   // Files that are the same keep what was made of them, with its sessions and connections.
   const bool same = before->tls && before->settings.tls == upstream.tls &&
-                    before->settings.protocol == upstream.protocol && !before->tls->files_changed();
-  next->tls = same ? before->tls : open_tls(upstream).value_or(before->tls);
+                    before->settings.protocol == upstream.protocol &&
+                    !before->tls->files_changed() && !tls_refusals_.pending();
+  next->tls = before->tls;
+  if (!same) {
+    auto opened = open_tls(upstream);
+    if (opened) next->tls = std::move(*opened);
+    tls_refusals_.news(opened ? Problems() : std::move(opened.error()), true);
+  }
   std::vector<std::string> gone;
   {
     const std::lock_guard lock(mutex_);
+    for (const config::EndpointSpec& spec : upstream.endpoints) {
+      const auto known = found.find(spec.address);
+      if (known != found.end() && !known->second.empty())
+        addresses_.insert_or_assign(known->first, known->second);
+    }
+    stand_ins_ = stand_ins_for(upstream);
     gone = rebuild(std::move(next));
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
@@ -159,9 +224,12 @@ void Cluster::apply(const config::Upstream& upstream) {
 
 std::vector<config::Problem> Cluster::refresh_tls() {
   const std::shared_ptr<const State> before = state();
-  if (!before->tls || before->retired || !before->tls->files_changed()) return {};
+  if (!before->settings.tls || before->retired) return {};
+  const bool fresh = before->tls && before->tls->files_changed();
+  if (!fresh && !tls_refusals_.pending()) return {};
   auto opened = open_tls(before->settings);
-  if (!opened) return std::move(opened.error());
+  if (!opened) return tls_refusals_.news(std::move(opened.error()), fresh);
+  tls_refusals_.news({}, fresh);
   auto next = std::make_shared<State>();
   next->settings = before->settings;
   next->tls = std::move(*opened);
@@ -260,10 +328,17 @@ std::vector<NamedEndpoint> Cluster::named_endpoints() const {
   std::vector<NamedEndpoint> out;
   const std::shared_ptr<const State> now = state();
   for (const config::EndpointSpec& spec : now->settings.endpoints) {
-    if (SocketAddress::parse(spec.address)) continue;
-    if (auto parts = split_host_port(spec.address)) {
-      out.push_back({spec.address, std::move(parts->host), parts->port});
-    }
+    if (auto name = named_endpoint(spec.address)) out.push_back(std::move(*name));
+  }
+  return out;
+}
+
+std::vector<std::string> Cluster::waits_for() const {
+  const std::shared_ptr<const State> now = state();
+  std::vector<std::string> out;
+  if (now->retired || !now->endpoints.empty()) return out;
+  for (const config::EndpointSpec& spec : now->settings.endpoints) {
+    if (named_endpoint(spec.address)) out.push_back(spec.address);
   }
   return out;
 }
@@ -279,6 +354,7 @@ void Cluster::resolved(std::string_view text, std::vector<SocketAddress> address
     std::vector<SocketAddress>& known = addresses_[std::string(text)];
     if (std::ranges::is_permutation(known, addresses)) return;
     known = std::move(addresses);
+    stand_ins_.erase(std::string(text));
     auto next = std::make_shared<State>();
     next->settings = state_->settings;
     next->tls = state_->tls;

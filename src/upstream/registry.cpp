@@ -15,25 +15,33 @@ std::shared_ptr<Cluster> Registry::get(const config::Upstream& upstream) {
   return draft;
 }
 
-void Registry::commit(std::span<const config::Upstream> upstreams) {
+void Registry::commit(std::span<const config::Upstream> upstreams, const Addresses& found) {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::shared_ptr<Cluster>, std::less<>> next;
   for (const config::Upstream& upstream : upstreams) {
-    if (const auto found = live_.find(upstream.name); found != live_.end()) {
-      found->second->apply(upstream);
-      next.insert(live_.extract(found));
-    } else if (const auto draft = drafts_.find(upstream.name); draft != drafts_.end()) {
-      next.insert(drafts_.extract(draft));
+    if (const auto live = live_.find(upstream.name); live != live_.end()) {
+      live->second->apply(upstream, found);
+      next.insert(*live);
     } else {
-      next.emplace(upstream.name, std::make_shared<Cluster>(upstream, workers_, hooks_));
+      const auto draft = drafts_.find(upstream.name);
+      auto cluster = draft != drafts_.end() ? draft->second
+                                            : std::make_shared<Cluster>(upstream, workers_, hooks_);
+      if (!found.empty()) cluster->apply(upstream, found);
+      next.emplace(upstream.name, std::move(cluster));
     }
   }
   std::erase_if(retired_, [](const auto& cluster) { return cluster.expired(); });
+  std::vector<std::shared_ptr<Cluster>> gone;
   for (const auto& [name, cluster] : live_) {
-    cluster->retire();
-    retired_.push_back(cluster);
+    if (!next.contains(name)) gone.push_back(cluster);
   }
+  retired_.insert(retired_.end(), gone.begin(), gone.end());
   live_ = std::move(next);
+  std::erase_if(drafts_, [&](const auto& draft) {
+    const auto live = live_.find(draft.first);
+    return live != live_.end() && live->second == draft.second;
+  });
+  for (const auto& cluster : gone) cluster->retire();
   forget_drafts();
 }
 

@@ -1,50 +1,39 @@
-#include <boost/asio/ip/tcp.hpp>
-#include <string>
-#include <utility>
-#include <vector>
+#include <netdb.h>
+#include <sys/socket.h>
 
-#include "weir/upstream/discovery.hpp"
+#include <cerrno>
+#include <system_error>
+
+#include "weir/upstream/resolver.hpp"
 
 namespace weir::upstream {
 namespace {
 
-using asio::ip::tcp;
-
-class SystemResolver final : public Resolver {
- public:
-  explicit SystemResolver(asio::io_context& main) : resolver_(main) {}
-
-  void resolve(const std::string& host, std::uint16_t port, Done done) override {
-    // The port is ours, not the name of a service.
-    resolver_.async_resolve(
-        host, std::to_string(port), tcp::resolver::numeric_service,
-        [done = std::move(done), alive = std::weak_ptr(alive_)](
-            boost::system::error_code failure, const tcp::resolver::results_type& found) mutable {
-          if (alive.expired()) return;
-          std::vector<SocketAddress> addresses;
-          for (const auto& entry : found) {
-            const tcp::endpoint& endpoint = entry.endpoint();
-            addresses.push_back(
-                SocketAddress::from(endpoint.data(), static_cast<socklen_t>(endpoint.size())));
-          }
-          done(failure ? failure.message() : std::string(), std::move(addresses));
-        });
+std::expected<std::vector<SocketAddress>, std::string> look_up(const std::string& host,
+                                                               std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failure = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (failure != 0) {
+    const int code = errno;
+    return std::unexpected(failure == EAI_SYSTEM ? std::generic_category().message(code)
+                                                 : std::string(::gai_strerror(failure)));
   }
-
-  void stop() override {
-    alive_.reset();
-    resolver_.cancel();
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+  std::vector<SocketAddress> out;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    const SocketAddress address = SocketAddress::from(at->ai_addr, at->ai_addrlen);
+    if (address.ip().valid()) out.emplace_back(address.ip(), port);
   }
-
- private:
-  tcp::resolver resolver_;
-  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
-};
+  return out;
+}
 
 }  // namespace
 
 std::unique_ptr<Resolver> make_system_resolver(asio::io_context& main) {
-  return std::make_unique<SystemResolver>(main);
+  return make_resolver(main, look_up);
 }
 
 }  // namespace weir::upstream

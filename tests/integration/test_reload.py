@@ -2,9 +2,11 @@
 with. interface.md sections 1 and 5."""
 
 import copy
+import subprocess
 import threading
 
 from harness import Case, basic_config, rows
+from harness.gateway import binary
 
 
 class ReloadCase(Case):
@@ -187,6 +189,33 @@ routes: [{name: a, match: {}, respond: {}}]
             self.assertEqual(self.weir.reload_by_post(self.after).status, 200)
             peer.send("ping")
             self.assertEqual(peer.read_exact(4), b"ping")
+
+
+class ReloadMemoryTest(ReloadCase):
+    LIMITED = ["/bin/sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]
+
+    def test_a_lack_of_memory_is_refused(self):
+        """Two tables of callers of 3.2 GB each, where there are 4 GB of addresses."""
+        if subprocess.run([*self.LIMITED, binary(), "version"], capture_output=True,
+                          timeout=60).returncode != 0:
+            self.skipTest("this build needs more addresses for itself")
+        config = basic_config([{"name": "r", "match": {"path_prefix": "/"},
+                                "respond": {"status": 200, "body": "old"}}], workers=1)
+        self.weir = self.gateway(config, wrapper=self.LIMITED)
+        large = copy.deepcopy(config)
+        large["middleware"] = {
+            name: {"rate_limit": {"rate": rate, "key": "client_ip", "max_keys": 100_000_000}}
+            for name, rate in (("a", "5/s"), ("b", "6/s"))}
+        large["routes"][0]["middleware"] = ["a", "b"]
+        answer = self.weir.reload_by_post(large)
+        self.assertEqual((answer.status, answer.text), (
+            422, ":0:0: there is not enough memory for this configuration\n"))
+        self.weir.reload_by_signal(result="failure")
+        self.weir.wait_log("why", lambda lines: sum(
+            "error reload refused" in line and "not enough memory" in line for line in lines) == 2)
+        self.assertEqual(self.body(), b"old")
+        self.assertEqual(self.weir.reload_by_post(config).status, 200)
+        self.assertEqual(self.weir.metrics().value("weir_config_generation"), 2)
 
 
 class ReloadUnderLoadTest(ReloadCase):

@@ -1,5 +1,6 @@
 #include "allocation_count.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -13,11 +14,17 @@
 
 namespace {
 thread_local std::size_t allocations = 0;
-}
+thread_local std::size_t until_failure = 0;
+std::atomic<std::size_t> failures = 0;
+}  // namespace
 
 #ifndef WEIR_SANITIZED
 void* operator new(std::size_t size) {
   ++allocations;
+  if (until_failure != 0 && --until_failure == 0) {
+    ++failures;
+    throw std::bad_alloc();
+  }
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
@@ -36,5 +43,9 @@ bool counts_allocations() noexcept {
 }
 
 std::size_t allocation_count() noexcept { return allocations; }
+
+void fail_allocation(std::size_t n) noexcept { until_failure = n; }
+
+std::size_t failed_allocations() noexcept { return failures; }
 
 }  // namespace weir

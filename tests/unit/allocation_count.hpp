@@ -1,4 +1,5 @@
-// How often this thread has called operator new: for tests that something does not allocate.
+// How often this thread has called operator new: for tests that something does not allocate, or
+// that it stands a lack of memory.
 #pragma once
 
 #include <cstddef>
@@ -8,5 +9,10 @@ namespace weir {
 // False under sanitizers, which have an operator new of their own; then the count stays 0.
 bool counts_allocations() noexcept;
 std::size_t allocation_count() noexcept;
+// The `n`th call of operator new of this thread from now on throws bad_alloc, that one alone; 0
+// takes it back. Only where allocations are counted.
+void fail_allocation(std::size_t n) noexcept;
+// How many have failed so, of all threads.
+std::size_t failed_allocations() noexcept;
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 // thread's io_context; the workers are told through their mailboxes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -24,7 +25,9 @@ class Worker;
 
 class Server {
  public:
-  // Where the configuration comes from, at the start and at each reload.
+  // Where the configuration comes from: at the start on the main thread, for a reload on a thread
+  // of its own, and for load_again() wherever that is called. May be called by several threads at
+  // once.
   using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
   using Problems = std::vector<config::Problem>;
 
@@ -40,12 +43,19 @@ class Server {
   std::expected<void, std::vector<std::string>> start();
 
   // Calls `told` once the workers accept; at once when they do.
+  void when_serving(std::function<void()> told);
+  // Calls `told` once the gateway may first say that it is ready, which is when the workers accept
+  // and every upstream that has only names was resolved once, or after server.ready_wait; at once
+  // when it was. REQUIRES: start() succeeded.
   void when_ready(std::function<void()> told);
   // Calls `answered` when every worker has taken a letter: none of them is stuck, and what they had
   // done before is told. With a limit, then at the latest; without workers, at once.
   void ask_workers(std::function<void()> answered, std::optional<Duration> at_most = {});
 
-  // All or nothing. `done` gets the problems, empty when every worker has the new configuration.
+  // All or nothing. `done` gets the problems, empty when every worker has the new configuration. It
+  // is read and compiled on a thread of its own; then names that are new are looked up, for a
+  // bounded time. One reload runs at a time; all who ask meanwhile share the next. In a shutdown
+  // every `done` that is due is called.
   void reload(std::function<void(Problems)> done);
   // Readiness 503 and answers that close their connections, and back. Goes on serving.
   void drain();
@@ -60,9 +70,12 @@ class Server {
   void reopen_logs();
 
   // --- for the admin address
-  // Why the process should get no new connections yet or any more, a few words; "" when it is
-  // ready.
+  // Why the process should get no new connections yet or any more, a line; "" when it is ready.
   std::string why_not_ready() const;
+  // Whether it has become ready once; a drain changes nothing of it.
+  bool is_ready() const;
+  // How long names may keep it from being ready; zero before it serves.
+  Duration longest_unready() const;
   bool takes_over() const noexcept { return take_over_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
   Process& process() noexcept { return *process_; }
@@ -74,10 +87,21 @@ class Server {
 
  private:
   class Parts;
+  struct Prepared;
 
   // The listeners' sockets into parts_; what could not be bound, a line each.
   std::vector<std::string> bind(const config::Config& config, unsigned workers);
-  Problems needs_restart(const config::Loaded& loaded) const;
+  // In what `loaded` changes what only a restart can.
+  static Problems needs_restart(const config::Config& now, const config::Loaded& loaded);
+  void serve();
+  // A reload's steps; the second runs on the compiler's thread.
+  void begin_reload();
+  void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
+  void load_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
+  void find_names(const std::shared_ptr<Prepared>& prepared);
+  void commit_reload(Prepared& prepared, const upstream::Addresses& found);
+  void take_back(const Snapshot& before) noexcept;
+  void end_reload(Problems problems);
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void stop_accepting();
   // `done` when all workers have called theirs.
@@ -92,6 +116,7 @@ class Server {
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<config::Listener> bound_;  // the listeners' settings: those of the first snapshot
   std::unique_ptr<Parts> parts_;
+  std::function<void()> serving_told_;
   std::function<void()> ready_told_;
   std::function<void()> leaving_told_;
   std::function<void(int)> stopped_;
@@ -99,6 +124,7 @@ class Server {
   unsigned busy_workers_ = 0;
   unsigned cut_requests_ = 0;
   const bool take_over_;
+  std::atomic<bool> stopping_ = false;  // stopped_ is set; for the compiler's thread
   bool started_ = false;
   bool draining_ = false;
   bool accepting_ = true;

@@ -24,6 +24,7 @@
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
 #include "weir/http/exchange.hpp"
+#include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/tls_client.hpp"
 #include "weir/upstream/endpoint.hpp"
@@ -85,6 +86,11 @@ struct NamedEndpoint {
   std::uint16_t port = 0;
 };
 
+std::optional<NamedEndpoint> named_endpoint(const std::string& address);
+
+// Of named endpoints, by NAME:port.
+using Addresses = std::unordered_map<std::string, std::vector<SocketAddress>>;
+
 // What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
 std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
     const config::Upstream& upstream);
@@ -121,10 +127,13 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // --- any thread but, for its cost, not on a request's way
 
   // New configuration of the same name; endpoints keep what they have by address. What an operator
-  // set (weight, state) holds until the file changes it or the endpoint goes.
-  void apply(const config::Upstream& upstream);
-  // Main thread. Reads the certificates again when their files have become others; what is wrong is
-  // returned, and the old ones stay. Idle connections that were made with those are closed.
+  // set (weight, state) holds until the file changes it or the endpoint goes. `found`: addresses of
+  // names, which may be new ones. While a new name has no address, the endpoints that it replaces
+  // in the file serve on.
+  void apply(const config::Upstream& upstream, const Addresses& found = {});
+  // Main thread. Reads the certificates again when their files have become others, or when they
+  // could not be taken last time; what is wrong is returned once, and the old ones stay. Idle
+  // connections that were made with those are closed.
   std::vector<config::Problem> refresh_tls();
   // No longer named by a configuration: idle connections are closed, none is kept from now on;
   // exchanges that pin it still get leases. For good: the name coming back makes a new cluster.
@@ -137,12 +146,22 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   bool reset_endpoint(std::string_view address);
   ClusterInfo describe() const;
   std::vector<NamedEndpoint> named_endpoints() const;
+  // Its endpoints are names, and none has an address: the names. Empty otherwise.
+  std::vector<std::string> waits_for() const;
   // The addresses of the named endpoint `text` from now on; ignored when no longer configured.
   void resolved(std::string_view text, std::vector<SocketAddress> addresses);
 
  private:
   friend class Lease;
   friend class WorkerView;
+
+  // An endpoint that is no longer configured and serves until the name that replaced it is found.
+  struct StandIn {
+    std::string address;  // of the endpoint, as in EndpointInfo
+    SocketAddress target;
+    std::string written;  // as it was configured: its certificate is for that
+  };
+  using StandIns = std::unordered_map<std::string, std::vector<StandIn>>;  // by the new name
 
   // What workers copy when the generation says that it changed.
   struct State {
@@ -162,6 +181,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // Both under mutex_; the second returns the addresses that are gone.
   std::shared_ptr<Endpoint> endpoint_for(const std::string& address, const SocketAddress& target);
   std::vector<std::string> rebuild(std::shared_ptr<State> next);
+  StandIns stand_ins_for(const config::Upstream& next) const;
   // Makes the workers look at the new state, and tells of who is gone.
   void announce(std::span<const std::string> gone);
 
@@ -203,6 +223,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   control::CircuitBreaker breaker_;
   const std::unique_ptr<ClientShares> clients_;
   std::vector<std::unique_ptr<WorkerView>> views_;
+  net::FileRefusals tls_refusals_;  // the main thread's, once constructed
   std::atomic<std::uint64_t> generation_{1};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
   std::atomic<std::uint64_t> arrivals_{0};             // ever in one
@@ -210,7 +231,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   mutable std::mutex mutex_;
   std::shared_ptr<const State> state_;  // guarded by mutex_, as what follows
   std::unordered_map<std::string, std::weak_ptr<Endpoint>> known_;
-  std::unordered_map<std::string, std::vector<SocketAddress>> addresses_;  // by NAME:port
+  Addresses addresses_;
+  StandIns stand_ins_;  // of configured names without an address
 };
 
 }  // namespace weir::upstream

@@ -1,87 +1,103 @@
-// Finds the addresses of endpoints that are host names: when they are first watched and at an
-// interval. All addresses become endpoints; the last good ones stay when a look-up fails. A name
-// that was never found leaves its cluster without those endpoints: requests then get
-// no_healthy_endpoint, the start is not stopped. Main thread only.
+// Finds the addresses of endpoints that are host names. Each name is asked once for all upstreams
+// that have it: when it first appears, every 30 s while it has addresses (the last good ones stay
+// when a look-up fails), and without any after 1, 2, 4 ... 30 s and whenever a configuration is
+// prepared. All addresses become endpoints. Main thread only.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "weir/base/asio.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
 #include "weir/upstream/cluster.hpp"
+#include "weir/upstream/resolver.hpp"
 
 namespace weir::upstream {
 
-// Turns a name into addresses without blocking: calls `done` on the main thread, later, with an
-// error text ("" for none) and what was found.
-class Resolver {
- public:
-  using Done =
-      std::move_only_function<void(std::string error, std::vector<SocketAddress> addresses)>;
-  virtual ~Resolver() = default;
-  virtual void resolve(const std::string& host, std::uint16_t port, Done done) = 0;
-  // No `done` is called after this.
-  virtual void stop() = 0;
+struct DiscoveryTimes {
+  Duration interval = std::chrono::seconds(30);    // between look-ups of a name with addresses
+  Duration first_retry = std::chrono::seconds(1);  // of one without; doubles up to `interval`
+  // How long prepare() waits for names that were never asked before, and for those that were and
+  // have no address: a name that is never found shall not delay every reload.
+  Duration wait_for_new = std::chrono::seconds(5);
+  Duration wait_again = std::chrono::seconds(1);
 };
-
-// The system's resolver, on a thread of Asio's.
-std::unique_ptr<Resolver> make_system_resolver(asio::io_context& main);
 
 class Discovery {
  public:
-  // What became of a look-up, for the log.
+  // What became of a look-up of `name`, told once for each upstream that has it: `error` is "" for
+  // none, `addresses` how many were found. From look-ups and from watch(), after the cluster knows.
   using Report = std::function<void(std::string_view upstream, std::string_view name,
                                     std::string_view error, std::size_t addresses)>;
 
   Discovery(asio::io_context& main, std::unique_ptr<Resolver> resolver, Report report,
-            Duration interval = std::chrono::seconds(30));
+            DiscoveryTimes times = {});
   ~Discovery();
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
 
-  // Looks up the cluster's names now and from time to time, until it is retired or gone. Call it
-  // again after each commit() for every cluster: names that came are found at once.
-  void watch(std::shared_ptr<Cluster> cluster);
-  // Calls `then` once, when every name watched so far has been looked up at least once, found or
-  // not; from within this call when that is so already.
-  void when_settled(std::move_only_function<void()> then);
+  // Before a configuration is in use: asks at once for those of `names` that have no address. Calls
+  // `then` once, when all of them were answered, found or not, or the times above are over; from
+  // within this call when nothing is to be waited for. It gets the addresses of all `names` that
+  // have any. One at a time: a further call takes the place of one that waits.
+  void prepare(std::span<const NamedEndpoint> names, std::move_only_function<void(Addresses)> then);
+  // The clusters of the configuration in use, after each commit(): their names are looked up from
+  // now on, and no others.
+  void watch(std::span<const std::shared_ptr<Cluster>> clusters);
   void stop();
 
  private:
   struct Name {
-    std::string text;
-    bool asked = false;  // the answer is due
+    NamedEndpoint endpoint;
+    std::vector<std::weak_ptr<Cluster>> users;
+    std::vector<SocketAddress> addresses;  // the last good ones
+    std::string error;                     // of the last look-up
+    bool asked = false;                    // the answer is due
+    bool answered = false;                 // at least once
+    Duration pause{};                      // before it is asked again, while without addresses
+    TimePoint due{};                       // its place in due_, while not asked
   };
-  struct Watch {
-    std::weak_ptr<Cluster> cluster;
-    std::vector<Name> names;  // looked up at least once
+  struct Preparing {
+    std::vector<std::string> names;
+    std::set<std::string, std::less<>> first;  // never answered before
+    std::set<std::string, std::less<>> again;
+    TimePoint until;
+    std::move_only_function<void(Addresses)> then;
   };
-  // Asks for the names that are new, or for all.
-  void look_up(Watch& watch, bool all);
-  void ask(const std::shared_ptr<Cluster>& cluster, const NamedEndpoint& name, bool first);
-  void answered(const std::shared_ptr<Cluster>& cluster, const std::string& text,
-                const std::string& error, std::vector<SocketAddress> addresses);
+  Name& name_of(const NamedEndpoint& endpoint);
+  void ask(Name& name);
+  void answered(const std::string& text, std::string error, std::vector<SocketAddress> addresses);
+  void give(const Name& name, std::size_t found);
+  void plan(Name& name);
   void schedule();
-  void settle();
+  void limit_preparing(TimePoint at);
+  void look_at_preparing();
 
   std::unique_ptr<Resolver> resolver_;
   Report report_;
-  Duration interval_;
+  DiscoveryTimes times_;
+  std::map<std::string, Name, std::less<>> names_;  // by NAME:port
+  std::set<std::pair<TimePoint, Name*>> due_;       // those that are not asked now
   asio::steady_timer timer_;
-  std::vector<Watch> watches_;
-  std::vector<std::move_only_function<void()>> settled_;
-  std::size_t first_answers_due_ = 0;
-  bool scheduled_ = false;
+  TimePoint timer_at_ = TimePoint::max();
+  std::optional<Preparing> preparing_;
+  asio::steady_timer preparing_timer_;
   bool stopped_ = false;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // until stop()
 };
+
+// The endpoints of `upstreams` that are host names.
+std::vector<NamedEndpoint> named_endpoints(std::span<const config::Upstream> upstreams);
 
 }  // namespace weir::upstream

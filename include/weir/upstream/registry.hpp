@@ -1,5 +1,6 @@
 // All clusters of the process, by name: what makes endpoints, permits and connections outlast a
-// reload. Main thread, leave() aside; owned by the server, outlived by the workers' loops.
+// reload. Main thread, get() and leave() aside; owned by the server, outlived by the workers'
+// loops.
 #pragma once
 
 #include <functional>
@@ -21,11 +22,13 @@ class Registry {
  public:
   Registry(std::vector<net::Loop*> workers, RegistryHooks hooks);
 
-  // While a Snapshot is compiled: the cluster of that name, made if there is none. The settings of
-  // one in use do not change before commit().
+  // While a Snapshot is compiled, on the thread that does it (one at a time): the cluster of that
+  // name, made if there is none. The settings of one in use do not change before commit().
   std::shared_ptr<Cluster> get(const config::Upstream& upstream);
   // The Snapshot is in use: gives each cluster its new settings and retires those not named.
-  void commit(std::span<const config::Upstream> upstreams);
+  // `found`: addresses of names. When it throws (bad_alloc), every cluster is still there, and some
+  // may have their new settings.
+  void commit(std::span<const config::Upstream> upstreams, const Addresses& found = {});
   // The Snapshot came to nothing: forgets what get() made for it.
   void abandon();
 

@@ -4,6 +4,7 @@ wait is bounded and says what was awaited."""
 
 from .case import Case, rows
 from .client import Client, ProtocolError, Response, Truncated, curl, curl_status
+from .dns import NameServer
 from .gateway import Gateway, basic_config, weir
 from .metrics import Metrics
 from .origin import BlackHole, Origin, Refusing
@@ -11,7 +12,7 @@ from .tls import Authority, TlsClient, TlsOrigin, client_context, openssl, s_cli
 from .waiting import wait_until
 
 __all__ = [
-    "Authority", "BlackHole", "Case", "Client", "Gateway", "Metrics", "Origin", "ProtocolError", "Response",
+    "Authority", "BlackHole", "Case", "Client", "Gateway", "Metrics", "NameServer", "Origin", "ProtocolError", "Response",
     "TlsClient", "TlsOrigin", "Truncated", "basic_config", "client_context", "curl", "curl_status",
     "openssl", "s_client", "Refusing", "rows", "wait_until",
     "weir",

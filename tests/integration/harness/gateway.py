@@ -132,7 +132,8 @@ class Gateway:
             file.write(config)
         os.replace(scratch, self.path)
 
-    def start(self, timeout=15.0):
+    def start(self, timeout=15.0, ready=True):
+        """Returns when it is ready, or without `ready` when its addresses are known."""
         self.stdout = open(self.file("stdout"), "wb")
         self.process = subprocess.Popen(
             [*self.wrapper, binary(), *self.command], stdout=self.stdout, stderr=subprocess.PIPE,
@@ -142,11 +143,12 @@ class Gateway:
         try:
             self.wait_log("its listeners " + " ".join(self.names or ["http", "admin"]),
                           lambda _: self._all_listening(), timeout)
-            if "admin" in self.addresses:
+            if ready and "admin" in self.addresses:
                 wait_until("readiness", lambda: self._ready_or_dead(), timeout)
-            # The last line of a start: who looks at the log from here on sees none of it.
-            self.wait_log("its last line of the start", lambda lines: any(map(READY.search, lines)),
-                          timeout)
+            if ready:
+                # The last line of a start: who looks at the log from here on sees none of it.
+                self.wait_log("its last line of the start",
+                              lambda lines: any(map(READY.search, lines)), timeout)
         except BaseException:
             story = self.story("start")
             self.kill()

@@ -78,6 +78,8 @@ TEST(Manifests, ProbesAskWhatTheAdminAddressAnswersWithoutAToken) {
   }
   EXPECT_EQ(weir["livenessProbe"]["httpGet"]["path"].as<std::string>(), "/healthz");
   EXPECT_EQ(weir["readinessProbe"]["httpGet"]["path"].as<std::string>(), "/readyz");
+  // A name server that is away must not have the pod killed while it waits for addresses.
+  EXPECT_EQ(weir["startupProbe"]["httpGet"]["path"].as<std::string>(), "/healthz");
 }
 
 TEST(Manifests, ThePodLivesUntilTheDrainIsOver) {

@@ -1,0 +1,77 @@
+#include "server/reloads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace weir::server {
+namespace {
+
+class ReloadsTest : public testing::Test {
+ protected:
+  void ask(const std::string& who) {
+    reloads_.ask([this, who](const Reloads::Problems& problems) {
+      told_.push_back(who + ": " + (problems.empty() ? "" : problems.front().message));
+    });
+  }
+  using Texts = std::vector<std::string>;
+
+  int begun_ = 0;
+  Reloads reloads_{[this] { ++begun_; }};
+  Texts told_;
+};
+
+TEST_F(ReloadsTest, NoneBeginsBeforeTheStartIsOver) {
+  ask("a");
+  EXPECT_EQ(begun_, 0);
+  reloads_.open();
+  EXPECT_EQ(begun_, 1);
+  reloads_.end({});
+  EXPECT_EQ(told_, Texts{"a: "});
+  EXPECT_EQ(begun_, 1);
+}
+
+TEST_F(ReloadsTest, WhoAsksWhileOneRunsSharesTheNext) {
+  reloads_.open();
+  for (const char* who : {"a", "b", "c"}) ask(who);
+  EXPECT_EQ(begun_, 1);
+  reloads_.end({{.place = {}, .path = {}, .message = "bad"}});
+  EXPECT_EQ(told_, Texts{"a: bad"});
+  EXPECT_EQ(begun_, 2);
+  ask("d");
+  reloads_.end({});
+  EXPECT_EQ(told_, (Texts{"a: bad", "b: ", "c: "}));
+  EXPECT_EQ(begun_, 3);
+}
+
+TEST_F(ReloadsTest, WhoAsksAgainWhenToldIsServed) {
+  reloads_.open();
+  reloads_.ask([this](const auto&) { ask("again"); });
+  reloads_.end({});
+  EXPECT_EQ(begun_, 2);
+  reloads_.end({});
+  EXPECT_EQ(told_, Texts{"again: "});
+}
+
+TEST_F(ReloadsTest, TheEndTellsEverybodyOnce) {
+  reloads_.open();
+  for (const char* who : {"a", "b"}) ask(who);
+  reloads_.stop();
+  EXPECT_EQ(told_, (Texts{"a: shutting down", "b: shutting down"}));
+  reloads_.end({});
+  ask("c");
+  EXPECT_EQ(told_.size(), 3u);
+  EXPECT_EQ(told_.back(), "c: shutting down");
+  EXPECT_EQ(begun_, 1);
+}
+
+TEST_F(ReloadsTest, TooManyAreRefused) {
+  reloads_.open();
+  for (int i = 0; i < 300; ++i) ask("x");
+  EXPECT_EQ(told_.size(), 300u - 1 - 256);
+  EXPECT_EQ(told_.front(), "x: too many reloads wait already");
+}
+
+}  // namespace
+}  // namespace weir::server
