@@ -11,6 +11,7 @@
 #include "app/commands.hpp"
 #include "app/header_line.hpp"
 #include "weir/config/loader.hpp"
+#include "weir/server/caller_memory.hpp"
 #include "weir/server/check_tls.hpp"
 #include "weir/server/load_checks.hpp"
 #include "weir/server/snapshot.hpp"
@@ -60,6 +61,9 @@ int check(const std::string& config) {
   if (compiled == nullptr) return 1;
   std::vector<config::Problem> warnings;
   const auto problems = server::check_tls(compiled->loaded.config, warnings);
+  if (auto warning = server::caller_memory_warning(compiled->loaded.config)) {
+    warnings.push_back(std::move(*warning));
+  }
   print_problems(warnings, "warning: ");
   if (!problems.empty()) {
     print_problems(problems);

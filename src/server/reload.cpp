@@ -12,6 +12,7 @@
 #include "server/limits.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
+#include "weir/server/caller_memory.hpp"
 #include "weir/server/check_tls.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -75,6 +76,9 @@ void Server::load_reload(const config::Config& now, std::uint64_t generation, Pr
   if (!out.problems.empty() || stopping_) return;
   out.problems = check_tls(loaded->config, loaded->warnings);
   if (!out.problems.empty() || stopping_) return;
+  if (auto warning = caller_memory_warning(loaded->config)) {
+    loaded->warnings.push_back(std::move(*warning));
+  }
   auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
   if (!target) {
     out.problems = {log_problem(*loaded, target.error())};

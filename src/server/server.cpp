@@ -12,6 +12,7 @@
 #include "server/limits.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
+#include "weir/server/caller_memory.hpp"
 #include "weir/server/check_tls.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/telemetry/occasional.hpp"
@@ -43,6 +44,9 @@ std::expected<void, std::vector<std::string>> Server::start() {
     lines.push_back(problem.to_string());
   }
   if (!lines.empty()) return std::unexpected(std::move(lines));
+  if (auto warning = caller_memory_warning(loaded->config)) {
+    loaded->warnings.push_back(std::move(*warning));
+  }
   for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
   config::Config& config = loaded->config;
   const Host host;
