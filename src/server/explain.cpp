@@ -189,7 +189,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   if (on.redirect_https && head.scheme == Scheme::http) {
     const std::string location = https_location(head, *on.redirect_https);
     if (location.empty()) {
-      return stop(Reason::bad_request, std::string(no_host_to_redirect_to) + give_a_host);
+      return stop(Reason::bad_request, fmt::format("{}{}", no_host_to_redirect_to, give_a_host));
     }
     step("redirect_https",
          fmt::format("{} {} (before routes)", on.redirect_https->status, location));
@@ -232,7 +232,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     const std::string allow = table.allow(query);
     if (allow.empty() && host.empty()) {
       return stop(Reason::no_route,
-                  std::string("no route takes this request; it has no host") + give_a_host);
+                  fmt::format("no route takes this request; it has no host{}", give_a_host));
     }
     if (allow.empty()) return stop(Reason::no_route, "no route takes this request");
     return stop(Reason::method_not_allowed, "allowed are " + allow);
