@@ -1,13 +1,16 @@
 #include "server/memory_trim.hpp"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <system_error>
 
 #include "weir/base/sanitizer.hpp"
+#include "weir/base/signals.hpp"
 #include "weir/base/time.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -53,19 +56,38 @@ void MemoryTrim::wait() {
 }
 
 void MemoryTrim::look() {
+  if (thread_.joinable()) {
+    if (trimmed_) end_trim();
+    return;
+  }
   const std::uint64_t resident = resident_bytes();
   if (resident < at_rest || !rule_.due(memory_use(resident))) return;
-  const TimePoint began = Clock::now();
-  ::malloc_trim(0);
+  resident_before_ = resident;
+  begin_trim();
+}
+
+void MemoryTrim::begin_trim() {
+  trimmed_ = false;
+  try {
+    thread_ = std::jthread([this] {
+      block_signals();
+      ::pthread_setname_np(::pthread_self(), "trim");
+      ::malloc_trim(0);
+      trimmed_ = true;
+    });
+  } catch (const std::system_error&) {
+    // No thread to be had now: the next look tries again.
+  }
+}
+
+void MemoryTrim::end_trim() {
+  thread_.join();
+  thread_ = {};
   const MemoryUse after = memory_use(resident_bytes());
   rule_.trimmed(after);
-  telemetry::log::debug(
-      "memory given back",
-      {{"resident_before", resident},
-       {"resident", after.resident},
-       {"in_use", after.in_use},
-       {"us",
-        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count()}});
+  telemetry::log::debug("memory given back", {{"resident_before", resident_before_},
+                                              {"resident", after.resident},
+                                              {"in_use", after.in_use}});
 }
 
 }  // namespace weir::server

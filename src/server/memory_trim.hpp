@@ -2,8 +2,10 @@
 // for the process, and the kernel counts it for ever. Main thread.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <thread>
 
 #include "weir/base/asio.hpp"
 
@@ -33,8 +35,9 @@ class TrimRule {
   std::uint64_t kept_ = 0;
 };
 
-// Looks every few seconds. To look costs some microseconds; it locks malloc for as long as it takes
-// to walk through its free blocks, and only when the process is larger than it is at rest.
+// Looks every few seconds. To look locks each of malloc's arenas for as long as it takes to walk
+// through its free blocks, and happens only when the process is larger than it is at rest. A trim
+// can take long where pages are dear (virtual machines), so it has a thread of its own.
 class MemoryTrim {
  public:
   explicit MemoryTrim(asio::io_context& main);
@@ -42,9 +45,14 @@ class MemoryTrim {
  private:
   void wait();
   void look();
+  void begin_trim();
+  void end_trim();
 
   TrimRule rule_;
   asio::steady_timer timer_;
+  std::uint64_t resident_before_ = 0;
+  std::atomic<bool> trimmed_{false};  // by the thread, which has nothing more to do
+  std::jthread thread_;               // while a trim runs, and until its end was seen
 };
 
 }  // namespace weir::server
