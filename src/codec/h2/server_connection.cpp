@@ -192,11 +192,13 @@ class Connection final : public ServerConnection, private SessionEvents {
     }
   }
 
-  void on_stream_closed(std::int32_t id, std::uint32_t) override {
+  void on_stream_closed(std::int32_t id, std::uint32_t error) override {
     ServerStream* const stream = find(id);
     if (stream == nullptr) return;
     if (stream == current_) current_ = nullptr;
-    if (stream->answered()) conduct_.answered();
+    // A fault behind a whole answer is one all the same.
+    const bool good = error == NGHTTP2_NO_ERROR && !stream->is_malformed();
+    if (good && stream->answered()) conduct_.answered();
     --open_;
     stream->closed();
     touch(*stream);

@@ -87,6 +87,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   bool lacks_content() const noexcept { return content_ && !inbound_.ended(); }
   // An answer is still owed.
   bool active() const noexcept { return started_ && !done_; }
+  // What followed its head is no message.
+  bool is_malformed() const noexcept { return !malformed_.empty(); }
   // What came is no message: resets the stream, once, also behind a whole answer (RFC 9113
   // section 8.1.1).
   void reset_if_malformed();
