@@ -119,12 +119,12 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems) {
     if (lives || shadow == nullptr) continue;
     problems.warning(
         route.place, at,
-        fmt::format(
-            "never gets a request: {} ({}:{}:{}) {}; remove one of them, or give this one "
-            "a condition more",
-            in_quotes(shadow->name), shadow->place.file, shadow->place.line, shadow->place.column,
-            is_same(shadow->match, route.match) ? "has the same match and comes first"
-                                                : "comes first and takes every request that fits"));
+        fmt::format("never gets a request: {} ({}) {}; remove one of them, or give this one "
+                    "a condition more",
+                    in_quotes(shadow->name), to_string(shadow->place),
+                    is_same(shadow->match, route.match)
+                        ? "has the same match and comes first"
+                        : "comes first and takes every request that fits"));
   }
 }
 
