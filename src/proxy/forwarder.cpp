@@ -21,12 +21,16 @@
 #include "weir/middleware/header_rewrite.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
+#include "weir/telemetry/occasional.hpp"
 
 namespace weir::proxy {
 namespace {
 
 // How often a request is sent again that an upstream refuses without looking at it.
 constexpr unsigned most_refusals = 3;
+
+constexpr std::string_view no_upgrades =
+    "a WebSocket handshake, and the route has no upgrades: [websocket]";
 
 class Forwarder final : public Handler {
  public:
@@ -61,8 +65,11 @@ class Forwarder final : public Handler {
     if (content_is_too_long(head, exchange)) {
       return refuse(Reason::body_too_large, "content over the limit", exchange);
     }
-    if (head.version == Version::http2 && head.upgrade_websocket && !websocket_) {
-      return refuse(Reason::not_implemented, "no WebSocket on this route", exchange);
+    if (head.upgrade_websocket && !websocket_) {
+      tell_of_handshake(exchange);
+      if (head.version == Version::http2) {
+        return refuse(Reason::not_implemented, no_upgrades, exchange);
+      }
     }
     std::string cookie;
     const Target& target = pick(request, exchange, cookie);
@@ -132,6 +139,15 @@ class Forwarder final : public Handler {
     Response response = co_await std::move(answering);
     response.head.headers.add("set-cookie", cookie);
     co_return response;
+  }
+
+  // Who forgot the key sees a WebSocket that does not open and nothing that failed.
+  static void tell_of_handshake(Exchange& exchange) {
+    exchange.detail = no_upgrades;
+    telemetry::log::occasionally(exchange.connection.loop->now(), telemetry::log::Level::info,
+                                 "WebSocket handshake on a route without upgrades",
+                                 {{"route", exchange.route_name}},
+                                 {{"client_ip", exchange.client_ip.to_string()}});
   }
 
   // The request as the upstream shall see it; says what is wrong with a rewritten path.

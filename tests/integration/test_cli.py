@@ -335,6 +335,10 @@ class LookingTest(CliCase):
         ("a preflight of a stranger", ["OPTIONS", "/page", "-H", "Origin: https://b.test", "-H",
                                        "Access-Control-Request-Method: GET"], 0, ["not allowed"]),
         ("a path has no host", ["GET", "/orders/7"], 3, ["no_route", "it has no host"]),
+        ("path parameters", ["GET", "http://api.test/orders;a/7%3Bb"], 0,
+         ["/orders;a/7%3Bb", "/orders/7 (path parameters do not count"]),
+        ("a handshake", ["GET", "http://api.test/orders/7", "-H", "Upgrade: websocket"], 0,
+         ["the route has no `upgrades: [websocket]`"]),
     ])
     def test_explain(self, arguments, code, words):
         done = weir("explain", "-c", self.file, *arguments)

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import Authority, Case, Refusing, TlsOrigin, basic_config, rows, wait_until
-from harness.h2 import H2Client
+from harness.h2 import H2Client, request_fields
 from harness.h2_origin import H2Origin
 from harness.tls import client_context
 from harness.tokens import SECRET, Key, bearer, guarded, hs256, issuer, jwks
@@ -39,6 +39,31 @@ class DiagnosticsCase(Case):
                 return None
             return [json.loads(line) for line in lines] if len(lines) >= count else None
         return wait_until("lines of the access log", read)
+
+
+class HandshakeTest(DiagnosticsCase):
+    def test_a_websocket_on_a_route_without_upgrades(self):
+        gateway = self.gateway(basic_config(
+            [{"name": "chat", "match": {"path_prefix": "/"}, "upstream": "app"}],
+            {"app": self.origin().address}, listener={"protocols": ["http1", "h2c"]},
+            access_log={"path": "access.log"}))
+        answer = self.fetch(gateway, "/ws", headers=[
+            ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+        self.assertEqual(answer.status, 200)
+        client = H2Client(gateway.address())
+        self.addCleanup(client.close)
+        stream = client.request_raw([(":protocol", "websocket"), *request_fields(
+            "CONNECT", "/ws", more=[("sec-websocket-version", "13")])], end=False)
+        self.assertEqual(dict(client.head(stream).fields)[":status"], "501")
+        self.fetch(gateway, "/plain")
+        line = self.line(gateway, "WebSocket handshake on a route without upgrades")
+        self.assertIn(" info ", line)
+        self.assertIn("route=chat client_ip=127.0.0.1", line)
+        said = {entry["path"] + str(entry["status"]): entry.get("detail")
+                for entry in self.entries(gateway, 3)}
+        told = "a WebSocket handshake, and the route has no upgrades: [websocket]"
+        self.assertEqual(said, {"/ws200": told, "/ws501": told, "/plain200": None})
 
 
 class UpstreamTest(DiagnosticsCase):
