@@ -18,7 +18,7 @@ std::string ascii_form_hint(std::string_view text) {
   const std::string name(behind_star.substr(0, behind_star.find(':')));
   const std::string_view port = behind_star.substr(name.size());
   char* converted = nullptr;
-  // As browsers do it (UTS 46), but for the four letters that it would change into others.
+  // As browsers do it today (UTS 46, non-transitional).
   if (idn2_to_ascii_8z(name.c_str(), &converted, IDN2_NONTRANSITIONAL) != IDN2_OK) return "";
   const std::unique_ptr<char, decltype(&idn2_free)> owner(converted, idn2_free);
   if (!is_host_name(converted)) return "";

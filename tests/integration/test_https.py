@@ -2,6 +2,7 @@
 told of it."""
 
 import json
+import os
 import tempfile
 
 from harness import Authority, Case, TlsClient, basic_config, client_context, rows, weir
@@ -62,13 +63,13 @@ class RedirectTest(Case):
     ])
     def test_every_method(self, method, headers, content):
         with self.client(self.weir) as client:
-            client.send(f"{method} /x HTTP/1.1\r\nHost: a.test\r\n"
-                        + "".join(f"{n}: {v}\r\n" for n, v in headers) + "\r\n")
-            client.send(content)
+            client.send(f"{method} /x HTTP/1.1\r\nHost: a.test\r\n".encode()
+                        + b"".join(f"{n}: {v}\r\n".encode() for n, v in headers) + b"\r\n" + content)
             answer = client.read_response(method)
             self.assertEqual((answer.status, answer.header("location")), (308, "https://a.test/x"))
-            client.request("GET", "/y", host="a.test")  # the connection goes on
-            self.assertEqual(client.read_response().header("location"), "https://a.test/y")
+            if not content:  # with content it may be closed, as behind any early answer
+                client.request("GET", "/y", host="a.test")
+                self.assertEqual(client.read_response().header("location"), "https://a.test/y")
 
     def test_port_and_status(self):
         answer = self.fetch(self.weir, "/x", headers={"Host": "a.test:80"}, listener="other")
@@ -190,6 +191,7 @@ class CommandsTest(Case):
     def write(self, listener, routes):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
             json.dump(basic_config(routes, {"main": "127.0.0.1:9"}, listeners=[listener]), file)
+        self.addCleanup(os.unlink, file.name)
         return file.name
 
     def test_explain_and_routes(self):

@@ -239,11 +239,11 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"host_beyond_ascii",
        Kind::route,
        "match: {host: [münchen.test, '*.MÜNCHEN.test', '-ü.test']}\nupstream: app",
-       {"6:15: routes[1].match.host[0]: 'münchen.test' is not a host name as clients send it (did "
+       {"6:19: routes[1].match.host[0]: 'münchen.test' is not a host name as clients send it (did "
         "you mean 'xn--mnchen-3ya.test'?)",
-        "6:30: routes[1].match.host[1]: '*.mÜnchen.test' is not a host name as clients send it "
+        "6:34: routes[1].match.host[1]: '*.mÜnchen.test' is not a host name as clients send it "
         "(did you mean '*.xn--mnchen-3ya.test'?)",
-        "6:48: routes[1].match.host[2]: '-ü.test' is not a host name: letters, digits, '-' and "
+        "6:53: routes[1].match.host[2]: '-ü.test' is not a host name: letters, digits, '-' and "
         "dots, no scheme, no path"}},
       {"match_hosts_twice",
        Kind::route,
