@@ -58,7 +58,9 @@ const Listener* passes_on(const Route& route, const Route& redirect, const Confi
 }
 
 bool is_local(const Listener& listener) {
-  return listener.bind.is_unix() || listener.bind.ip().is_loopback();
+  return std::ranges::all_of(listener.bind.addresses(), [](const BindAddress& one) {
+    return one.address.is_unix() || one.address.ip().is_loopback();
+  });
 }
 
 }  // namespace

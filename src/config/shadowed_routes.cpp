@@ -70,6 +70,12 @@ bool is_same(const Match& first, const Match& second) {
          std::ranges::is_permutation(first.hosts, second.hosts);
 }
 
+// Whether some of its peers are trusted by where they connect.
+bool has_unix(const Listener& listener) {
+  return std::ranges::any_of(listener.bind.addresses(),
+                             [](const BindAddress& one) { return one.address.is_unix(); });
+}
+
 // Why no listener has a request for this route, "" if one may.
 std::string unreachable(const Route& route, const Config& config) {
   const Match& match = route.match;
@@ -77,7 +83,7 @@ std::string unreachable(const Route& route, const Config& config) {
   for (const Listener& each : config.listeners) {
     if (!match.listeners.empty() && !has(match.listeners, each.name)) continue;
     // A trusted peer may say that a request came by the other scheme.
-    const bool any_scheme = each.bind.is_unix() || !config.trusted_proxies.empty();
+    const bool any_scheme = has_unix(each) || !config.trusted_proxies.empty();
     const bool plain = !each.tls || any_scheme;
     const bool secure = each.tls || any_scheme;
     const bool fits = match.scheme == "https"  ? secure
