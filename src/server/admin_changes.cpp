@@ -59,9 +59,9 @@ void AdminApi::delete_split(const AdminCall& call, Done done) {
 void AdminApi::put_endpoint(const AdminCall& call, Done done) {
   const auto cluster = server_.process().registry.find(call.names[0]);
   if (!cluster) return done(no_upstream());
-  const auto endpoints = cluster->describe().endpoints;
+  const auto listed = cluster->describe().endpoints;
   const std::string& address = call.names[1];
-  if (std::ranges::find(endpoints, address, &upstream::EndpointInfo::address) == endpoints.end()) {
+  if (std::ranges::find(listed, address, &upstream::EndpointInfo::address) == listed.end()) {
     return done(no_endpoint());
   }
   const auto change = parse_endpoint_change(call.request.body);
