@@ -146,7 +146,13 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
         exchange_.last_activity = loop_.now();
         head_after_ = spent();
         // A failure counts before the client sees it; a long answer must not hold up a probe.
-        if (grpc_) grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
+        if (grpc_) {
+          grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
+          // Trailers right behind the head have come with it.
+          if (grpc_status_ == no_grpc_status && answer_complete_) {
+            grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
+          }
+        }
         const bool failed_call = grpc_status_ > 0 && call_.counts_grpc();
         if (status_ >= 500 || failed_call || (call_.is_probe() && is_judged_by_head())) {
           tell_breaker(control::CallEnd::answered);

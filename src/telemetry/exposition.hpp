@@ -28,7 +28,7 @@ class Exposition final : public prometheus::Collectable {
   template <class Held>
   bool is_shown(const Held& held) const noexcept {
     const std::uint64_t shown = held.series->shown;
-    return !is_gone(held) && (shown == 0 || shown == metrics_.scrapes_);
+    return shown == 0 ? !is_gone(held) : shown == metrics_.scrapes_;
   }
   using Families = std::vector<prometheus::MetricFamily>;
   void collect_routes(Families& out) const;

@@ -271,8 +271,11 @@ Task<Result<>> Cluster::secure(net::Stream& stream, const Lease& lease, Speak sp
   switch (done) {
     case net::Io::ok:
       co_return Result<>{};
-    case net::Io::timeout:
-      co_return fail(Reason::connect_timeout, Side::upstream, "the TLS handshake took too long");
+    case net::Io::timeout: {
+      Error late{Reason::connect_timeout, Side::upstream, "the TLS handshake took too long"};
+      late.sentence = "the TLS handshake with the upstream took too long";
+      co_return std::unexpected(std::move(late));
+    }
     case net::Io::cancelled:
       co_return fail(Reason::connect_failed, Side::upstream, "given up");
     default:

@@ -191,6 +191,11 @@ TEST_F(MetricsTest, WhatAScrapeNoLongerShowsHasNoGaugesThoughItIsHeld) {
   }
 }
 
+TEST_F(MetricsTest, AnUpstreamThatNoRouteUsesIsShownByTheScrapeAlone) {
+  metrics.on_scrape([&] { metrics.upstream("u")->shown = metrics.scrape_number(); });
+  EXPECT_THAT(scrape(), HasSubstr(R"(weir_upstream_unresolved{upstream="u"} 0)"));
+}
+
 TEST_F(MetricsTest, SeriesLeaveFiveMinutesAfterTheirLastHolder) {
   auto endpoint = metrics.endpoint("u", "a:1");
   endpoint->shard(0).count(TryResult::ok, 200);
