@@ -117,7 +117,8 @@ class CheckTest(CliCase):
         for line in (done.stdout + done.stderr).strip().splitlines():
             match = self.LINE.match(line)
             self.assertTrue(match, line)
-            found.append((int(match[1]), int(match[2]), match[3], match[4]))
+            # Told as editors count, from 1; compared as Python does.
+            found.append((int(match[1]) - 1, int(match[2]) - 1, match[3], match[4]))
         return found
 
     # What is edited, then the key and a word of the message; the place is that of the edited line.
