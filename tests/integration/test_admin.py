@@ -142,6 +142,7 @@ class EndpointsTest(Case):
         return {row["name"]: row for row in self.get("/routes").json()}
 
     def test_a_split_that_was_set_is_seen_and_taken_back(self):
+        self.weir.admin("DELETE", "/routes/split/split")  # what other tests have set
         self.assertEqual((self.weight("v1"), self.weight("v2")), (1, 0))
         self.assertNotIn("overrides", self.get("/config").json())
         self.assertNotIn("overridden", self.routes()["split"])
@@ -173,6 +174,7 @@ class EndpointsTest(Case):
             upstreams = {row["name"]: row for row in self.get("/upstreams").json()}
             return upstreams["v1"]["endpoints"][0]
         self.assertNotIn("overridden", endpoint())
+        self.weir.admin("DELETE", "/routes/split/split")  # what other tests have set
         self.assertEqual(self.weir.admin("PUT", path, {"state": "drain", "weight": 5}).status, 204)
         self.assertEqual(self.weir.admin("PUT", "/upstreams/v2/circuit_breaker",
                                          {"force": "open"}).status, 204)
@@ -248,7 +250,7 @@ class EndpointsTest(Case):
 
     def test_put_endpoint(self):
         a, b = self.origin(), self.origin()
-        gateway = self.gateway(basic_config(upstreams={"main": [a.address, b.address]}))
+        gateway = self.gateway(basic_config(upstreams={"main": [a.address, b.address]}, workers=1))
         path = f"/upstreams/main/endpoints/{a.address}"
         for state in ("drain", "down"):
             answer = gateway.admin("PUT", path, {"state": state})
