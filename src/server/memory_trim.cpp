@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <new>
 #include <system_error>
 
 #include "weir/base/sanitizer.hpp"
@@ -61,9 +62,9 @@ void MemoryTrim::look() {
     return;
   }
   const std::uint64_t resident = resident_bytes();
-  if (resident < at_rest || !rule_.due(memory_use(resident))) return;
-  resident_before_ = resident;
-  begin_trim();
+  if (resident < at_rest) return;
+  before_ = memory_use(resident);
+  if (rule_.due(before_)) begin_trim();
 }
 
 void MemoryTrim::begin_trim() {
@@ -73,6 +74,11 @@ void MemoryTrim::begin_trim() {
       block_signals();
       ::pthread_setname_np(::pthread_self(), "trim");
       ::malloc_trim(0);
+      try {
+        after_ = memory_use(resident_bytes());
+      } catch (const std::bad_alloc&) {
+        after_ = before_;
+      }
       trimmed_ = true;
     });
   } catch (const std::system_error&) {
@@ -83,11 +89,10 @@ void MemoryTrim::begin_trim() {
 void MemoryTrim::end_trim() {
   thread_.join();
   thread_ = {};
-  const MemoryUse after = memory_use(resident_bytes());
-  rule_.trimmed(after);
-  telemetry::log::debug("memory given back", {{"resident_before", resident_before_},
-                                              {"resident", after.resident},
-                                              {"in_use", after.in_use}});
+  rule_.trimmed(before_, after_);
+  telemetry::log::debug("memory given back", {{"resident_before", before_.resident},
+                                              {"resident", after_.resident},
+                                              {"in_use", after_.in_use}});
 }
 
 }  // namespace weir::server

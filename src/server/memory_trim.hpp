@@ -23,8 +23,11 @@ class TrimRule {
   // Whether more than `enough` bytes became free, but stay resident, since the last trim. What is
   // resident without malloc (programs, tables of callers) is told from them by staying behind.
   bool due(const MemoryUse& now) noexcept;
-  // What was left behind a trim.
-  void trimmed(const MemoryUse& after) noexcept { kept_ = idle(after); }
+  // What a trim found and what it left. One that gave much back is followed by another: more may
+  // have become free beside it.
+  void trimmed(const MemoryUse& before, const MemoryUse& after) noexcept {
+    if (before.resident < after.resident + enough) kept_ = idle(after);
+  }
 
   static constexpr std::uint64_t enough = 16 * 1024 * 1024;
 
@@ -50,8 +53,9 @@ class MemoryTrim {
 
   TrimRule rule_;
   asio::steady_timer timer_;
-  std::uint64_t resident_before_ = 0;
-  std::atomic<bool> trimmed_{false};  // by the thread, which has nothing more to do
+  MemoryUse before_;
+  MemoryUse after_;                   // by the thread, before it says
+  std::atomic<bool> trimmed_{false};  // that it has nothing more to do
   std::jthread thread_;               // while a trim runs, and until its end was seen
 };
 

@@ -19,7 +19,10 @@ void follow(std::initializer_list<Step> steps) {
   TrimRule rule;
   for (const Step& step : steps) {
     EXPECT_EQ(rule.due({step.resident * mib, step.in_use * mib}), step.due) << step.name;
-    if (step.due) rule.trimmed({step.resident_after * mib, step.in_use * mib});
+    if (step.due) {
+      rule.trimmed({step.resident * mib, step.in_use * mib},
+                   {step.resident_after * mib, step.in_use * mib});
+    }
   }
 }
 
@@ -39,6 +42,13 @@ TEST(TrimRule, WhatIsNoBlockOfMallocIsLeftAlone) {
           {"a burst beside them", 400, 320, false, 0},
           {"has ended", 400, 20, true, 100},
           {"tables stay", 100, 20, false, 0}});
+}
+
+TEST(TrimRule, WhatBecameFreeBesideATrimGoesWithTheNext) {
+  follow({{"the burst ends", 500, 300, true, 330},
+          {"its rest ended meanwhile", 330, 20, true, 60},
+          {"once more", 60, 20, true, 55},
+          {"that gave little: enough", 55, 20, false, 0}});
 }
 
 TEST(TrimRule, LittleIsNotWorthALook) {
