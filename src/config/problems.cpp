@@ -46,7 +46,8 @@ std::string to_string(const Place& place) {
 }
 
 std::string Problem::to_string() const {
-  const std::string where = config::to_string(place) + ": ";
+  // What is wrong with none of the files (no memory, a shutdown) has no place.
+  const std::string where = place.file.empty() ? "" : config::to_string(place) + ": ";
   return path.empty() ? where + message : where + path + ": " + message;
 }
 

@@ -24,8 +24,7 @@ void Readiness::begin(const upstream::Registry& registry, Duration at_most,
 void Readiness::reloaded(const upstream::Registry& registry, Duration at_most) {
   if (!begun_ || reached_) return;
   waiting_ = registry.clusters();
-  // Zero is no time at all here, not no limit.
-  until_ = at_most == Duration::zero() ? since_ : deadline_after(since_, at_most);
+  until_ = since_ + at_most;  // zero is no wait here, not one without an end
   timer_.expires_at(until_);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error || reached_) return;

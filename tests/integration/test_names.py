@@ -196,7 +196,7 @@ class ReloadTest(NamesCase):
         self.assertLess(time.monotonic() - begun, bound(3))
         thread.join(10)
         self.assertEqual([(one.status, one.text) for one in answers],
-                         [(422, ":0:0: shutting down\n")])
+                         [(422, "shutting down\n")])
 
     def test_a_reload_asks_again_for_what_has_no_address(self):
         server = self.server({"old.test": ["127.0.0.1"]})
