@@ -82,7 +82,9 @@ class Connection {
       bool keep = !failed && parser.keep_alive();
       if (given.status == 0) {
         const AdminRequest request = read(parser.get());
-        place_->doing = is_probe(request.path) ? Doing::serves_probe : Doing::serves;
+        place_->doing = is_probe(request.path)    ? Doing::serves_probe
+                        : request.method == "GET" ? Doing::answers
+                                                  : Doing::changes;
         given = co_await answer(request);
       } else if (given.status == 400) {
         keep = false;
@@ -162,7 +164,7 @@ class Connection {
     response.prepare_payload();
     if (answer.status == 204) response.erase(http::field::content_length);  // RFC 9110, 8.6
     if (method == http::verb::head) response.body().clear();
-    service_.places.holds(*place_, response.body().size());
+    service_.places.holds(Clock::now(), *place_, response.body().size());
     http::response_serializer<http::string_body> serializer(response);
     boost::system::error_code error;
     while (!error && !serializer.is_done()) {
@@ -171,7 +173,7 @@ class Connection {
                                       asio::redirect_error(asio::use_awaitable, error));
       moved();
     }
-    service_.places.holds(*place_, 0);
+    service_.places.holds(Clock::now(), *place_, 0);
     co_return !error;
   }
 

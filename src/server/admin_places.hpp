@@ -17,8 +17,9 @@ class AdminPlaces {
   enum class Doing : std::uint8_t {
     awaits_request,  // silent, between two requests, or in the middle of one
     sends_answer,    // as fast as the peer reads
+    answers,         // a question, which may be asked again
     serves_probe,
-    serves,  // an operator's request is carried out: never sent away for a newcomer
+    changes,  // what an operator asked is carried out: never sent away for a newcomer
   };
 
   struct Connection {
@@ -29,24 +30,25 @@ class AdminPlaces {
     bool sent_away = false;
   };
 
-  // `most` connections; as many again while all of those are being served. `most_held` bytes of
+  // `most` connections; as many again while all of those carry out changes. `most_held` bytes of
   // answers that wait for their readers.
   AdminPlaces(std::size_t most, std::size_t most_held) noexcept
       : most_(most), most_held_(most_held) {}
 
-  // A place for a newcomer; the idlest of the others is closed when there is none. Null when all
-  // are being served and nobody can be closed.
+  // A place for a newcomer; the idlest of the others is closed when there is none. Who connected a
+  // moment ago is about to ask, and counts as if it had. Null when all
+  // carry out changes and nobody can be closed.
   Connection* enter(TimePoint now, std::function<void()> close);
   void leave(Connection& connection) noexcept;
   // The connection sends an answer of `bytes`. When all answers together are too many bytes, the
   // idlest of the others that send one are closed.
-  void holds(Connection& connection, std::size_t bytes);
+  void holds(TimePoint now, Connection& connection, std::size_t bytes);
 
   std::size_t size() const noexcept { return connections_.size(); }
 
  private:
   // The first that may go, among those that hold an answer or all; null for none.
-  Connection* idlest(const Connection* except, bool only_holders) noexcept;
+  Connection* idlest(TimePoint now, const Connection* except, bool only_holders) noexcept;
   void send_away(Connection& connection);
 
   const std::size_t most_;

@@ -146,7 +146,8 @@ AdminAnswer show_routes(Server& server) {
       const auto set = server.process().splits.find(route.name, in_file);
       row["split"] = shares(to->split, set.value_or(in_file));
       if (to->is_split) row["action"] = split_text(to->split, set.value_or(in_file));
-      if (set) row["overridden"] = json::object{{"split", shares(to->split, in_file)}};
+      if (set && *set != in_file)
+        row["overridden"] = json::object{{"split", shares(to->split, in_file)}};
     }
     out.push_back(std::move(row));
   }
@@ -180,7 +181,8 @@ std::vector<Override> overrides(Server& server) {
     const auto* to = std::get_if<config::UpstreamAction>(&route.action);
     if (to == nullptr || !to->is_split) continue;
     const control::SplitWeights in_file = proxy::configured_weights(to->split);
-    if (const auto set = server.process().splits.find(route.name, in_file)) {
+    const auto set = server.process().splits.find(route.name, in_file);
+    if (set && *set != in_file) {
       out.push_back({"/routes/" + route.name + "/split", text_of(shares(to->split, *set)),
                      text_of(shares(to->split, in_file))});
     }

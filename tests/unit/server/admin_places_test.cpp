@@ -15,7 +15,7 @@ using Doing = AdminPlaces::Doing;
 class AdminPlacesTest : public testing::Test {
  protected:
   AdminPlaces::Connection* enter(const char* name) {
-    now_ += 1ms;
+    now_ += 1s;
     return places_.enter(now_, [this, name] { gone_.emplace_back(name); });
   }
 
@@ -29,7 +29,7 @@ TEST_F(AdminPlacesTest, TheIdlestGoesForANewcomer) {
   enter("b");
   enter("c");
   EXPECT_EQ(gone_, std::vector<std::string>());
-  a->active = now_ + 1ms;  // it has sent something since
+  a->active = now_ + 1s;  // it has sent something since
   enter("d");
   EXPECT_EQ(gone_, std::vector<std::string>{"b"});
   enter("e");
@@ -59,20 +59,31 @@ TEST_F(AdminPlacesTest, WhoWasSentAwayIsCountedOnce) {
 
 TEST_F(AdminPlacesTest, SilenceGoesBeforeSlownessAndThatBeforeProbes) {
   enter("probe")->doing = Doing::serves_probe;
-  places_.holds(*enter("slow reader"), 10);
+  places_.holds(now_, *enter("slow reader"), 10);
   enter("silent");
-  enter("operator")->doing = Doing::serves;
+  enter("operator")->doing = Doing::changes;
   EXPECT_EQ(gone_, std::vector<std::string>{"silent"});
-  enter("another operator")->doing = Doing::serves;
-  enter("one more")->doing = Doing::serves;
+  enter("another operator")->doing = Doing::changes;
+  enter("one more")->doing = Doing::changes;
   EXPECT_EQ(gone_, (std::vector<std::string>{"silent", "slow reader", "probe"}));
+}
+
+TEST_F(AdminPlacesTest, WhoHasJustComeIsAboutToAsk) {
+  for (const char* name : {"a", "b", "c"}) enter(name)->doing = Doing::answers;
+  // Within a moment: not the newcomers, which had no time to ask, but who has asked longest ago.
+  places_.enter(now_ + 1ms, [this] { gone_.emplace_back("d"); });
+  places_.enter(now_ + 2ms, [this] { gone_.emplace_back("e"); });
+  EXPECT_EQ(gone_, (std::vector<std::string>{"a", "b"}));
+  // A second later they are silent ones.
+  enter("f");
+  EXPECT_EQ(gone_, (std::vector<std::string>{"a", "b", "d"}));
 }
 
 TEST_F(AdminPlacesTest, WhatAnOperatorAskedIsFinished) {
   for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
     auto* one = enter(name);
     ASSERT_NE(one, nullptr);
-    one->doing = Doing::serves;
+    one->doing = Doing::changes;
   }
   EXPECT_EQ(gone_, std::vector<std::string>());
   EXPECT_EQ(enter("beyond twice as many"), nullptr);
@@ -81,16 +92,16 @@ TEST_F(AdminPlacesTest, WhatAnOperatorAskedIsFinished) {
 TEST_F(AdminPlacesTest, AnswersThatNobodyReadsAreBounded) {
   auto* a = enter("a");
   auto* b = enter("b");
-  places_.holds(*a, 60);
-  places_.holds(*b, 60);
+  places_.holds(now_, *a, 60);
+  places_.holds(now_, *b, 60);
   EXPECT_EQ(gone_, std::vector<std::string>{"a"});
   places_.leave(*a);
-  places_.holds(*b, 0);
+  places_.holds(now_, *b, 0);
   auto* c = enter("c");
-  places_.holds(*c, 100);
+  places_.holds(now_, *c, 100);
   EXPECT_EQ(gone_.size(), 1u);
   // One that is too large alone is sent all the same.
-  places_.holds(*c, 1000);
+  places_.holds(now_, *c, 1000);
   EXPECT_EQ(gone_.size(), 1u);
   EXPECT_FALSE(c->sent_away);
 }
