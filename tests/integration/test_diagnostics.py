@@ -180,7 +180,7 @@ class TlsTest(DiagnosticsCase):
         threading.Thread(target=greet, daemon=True).start()
         gateway = self.gateway(basic_config(upstreams={"app": {
             "endpoints": [{"address": "127.0.0.1:%d" % server.getsockname()[1]}],
-            "tls": {"ca": self.authority.ca}}}))
+            "connect_timeout": "10s", "tls": {"ca": self.authority.ca}}}))
         problem = json.loads(self.fetch(gateway).body)
         self.assertEqual(problem["detail"], "the TLS handshake with the upstream failed")
         self.line(gateway, "upstream TLS failed")

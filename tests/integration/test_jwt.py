@@ -182,8 +182,9 @@ class PolicyTest(JwtCase):
         self.assertNotIn(token, str(seen))
         self.assertEqual(seen.header("cookie"), left.get("cookie"))
         self.assertEqual(seen.target, left.get("target", "/"))
-        two = self.fetch(weir, target.format(t=token), headers=[*filled, *bearer(token),
-                                                                ("Cookie", f"jwt={token}")])
+        # A second line of Authorization would be no request at all, so the other token is elsewhere.
+        two = self.fetch(weir, target.format(t=token), headers=[
+            *filled, ("X-Token", token), ("Cookie", f"jwt={token}")])
         self.assert_refused(two, "token_invalid")
 
     def test_forward_on(self):
@@ -493,8 +494,10 @@ class SlowChecksTest(JwtCase):
         self.assertEqual(set(statuses), {401, 503})
         # One address has a quarter of the queue, and what runs meanwhile.
         self.assertLess(statuses[401], 200)
-        refused = next(answer for answer in answers if answer.status == 503)
-        self.assert_problem(refused, "overloaded", "too many passwords or signatures wait")
+        # On a busy machine some wait in vain, too: that is another sentence.
+        details = {self.assert_problem(answer, "overloaded")["detail"]
+                   for answer in answers if answer.status == 503}
+        self.assertIn("too many passwords or signatures wait", details)
 
 
 if __name__ == "__main__":
