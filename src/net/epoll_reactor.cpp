@@ -34,7 +34,7 @@ class EpollReactor final : public Reactor {
     ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
     ReadyTarget* const nobody = nullptr;
     std::ranges::replace(again_, &target, nobody);
-    std::ranges::replace(telling_, &target, nobody);
+    forget_telling(target);
     for (int i = position_; i < count_; ++i) {
       epoll_event& event = events_[static_cast<std::size_t>(i)];
       if (event.data.ptr == &target) event.data.ptr = nullptr;
@@ -52,16 +52,17 @@ class EpollReactor final : public Reactor {
   }
 
   void dispatch() noexcept override {
+    // Whoever asks again from here on is told in the next turn.
+    telling_.swap(again_);
     while (position_ < count_) {
       const epoll_event& event = events_[static_cast<std::size_t>(position_++)];
-      if (event.data.ptr != nullptr) {
-        static_cast<ReadyTarget*>(event.data.ptr)->on_ready(bits(event.events));
-      }
+      if (event.data.ptr == nullptr) continue;
+      auto* const target = static_cast<ReadyTarget*>(event.data.ptr);
+      const std::uint8_t ready = bits(event.events);
+      if (!telling_.empty() && (ready & Ready::read) != 0) forget_telling(*target);
+      target->on_ready(ready);
     }
     count_ = 0;
-    if (again_.empty()) return;
-    // Whoever asks again meanwhile is told in the next turn.
-    telling_.swap(again_);
     for (std::size_t i = 0; i < telling_.size(); ++i) {
       if (telling_[i] != nullptr) telling_[i]->on_ready(Ready::read);
     }
@@ -69,6 +70,13 @@ class EpollReactor final : public Reactor {
   }
 
  private:
+  // It is told once a turn: by its event, if there is one.
+  void forget_telling(const ReadyTarget& target) noexcept {
+    for (ReadyTarget*& one : telling_) {
+      if (one == &target) one = nullptr;
+    }
+  }
+
   static std::uint8_t bits(std::uint32_t events) noexcept {
     std::uint8_t out = 0;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) out |= Ready::read;
