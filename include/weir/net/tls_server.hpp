@@ -65,7 +65,8 @@ class TlsServer {
  private:
   TlsServer(const config::ListenerTls& settings, std::string_view listener,
             std::vector<std::string> alpn, TimePoint now);
-  Problems read(Problems& warnings);
+  enum class Read : std::uint8_t { all, refused };  // the entries that were refused the last time
+  Problems read(Read what, Problems& warnings);
   void read_ca(const config::ClientAuth& auth,
                std::vector<std::shared_ptr<const tls::ClientCa>>& to, std::size_t at,
                Problems& problems);
@@ -78,6 +79,7 @@ class TlsServer {
   FileRefusals refusals_;
   std::vector<std::shared_ptr<const tls::Pair>> pairs_;    // of each entry the last that was right
   std::vector<std::shared_ptr<const tls::ClientCa>> cas_;  // the listener's first, null for none
+  std::vector<bool> refused_;                              // something of the entry was not taken
   mutable std::mutex mutex_;
   std::shared_ptr<const tls::ServerSet> set_;  // guarded by mutex_
 };

@@ -134,6 +134,7 @@ TlsServer::TlsServer(const config::ListenerTls& settings, std::string_view liste
       keys_(std::make_shared<tls::TicketKeys>(now, settings.ticket_rotation)),
       watch_(std::make_unique<tls::FileWatch>(paths_of(settings))),
       pairs_(settings.certificates.size()),
+      refused_(settings.certificates.size()),
       cas_(settings.certificates.size() + 1) {}
 
 TlsServer::~TlsServer() = default;
@@ -142,7 +143,7 @@ std::expected<std::unique_ptr<TlsServer>, TlsServer::Problems> TlsServer::open(
     const config::ListenerTls& settings, std::string_view listener, std::vector<std::string> alpn,
     TimePoint now, Problems& warnings) {
   std::unique_ptr<TlsServer> out(new TlsServer(settings, listener, std::move(alpn), now));
-  Problems problems = out->read(warnings);
+  Problems problems = out->read(Read::all, warnings);
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return out;
 }
@@ -152,22 +153,25 @@ void TlsServer::read_ca(const config::ClientAuth& auth,
                         Problems& problems) {
   if (auth.mode == config::ClientAuthMode::off) return;
   auto pem = content_of(auth.ca, problems);
-  if (!pem) return;
+  if (!pem || (to[at] && to[at]->pem == *pem)) return;
   auto chain = tls::parse_chain(*pem);
   if (!chain) return report(problems, auth.ca, chain.error());
   to[at] = std::make_shared<tls::ClientCa>(tls::ClientCa{std::move(*pem), std::move(*chain)});
 }
 
 // Whatever was right stays where its successor is not.
-TlsServer::Problems TlsServer::read(Problems& warnings) {
+TlsServer::Problems TlsServer::read(Read what, Problems& warnings) {
   Problems problems;
   auto pairs = pairs_;
   auto cas = cas_;
   read_ca(settings_.client_auth, cas, 0, problems);
   for (std::size_t i = 0; i < settings_.certificates.size(); ++i) {
     const config::CertificateFiles& files = settings_.certificates[i];
+    if (what == Read::refused && !refused_[i]) continue;
+    const std::size_t before = problems.size();
     if (files.client_auth) read_ca(*files.client_auth, cas, i + 1, problems);
     auto pair = read_pair(files, pairs_[i].get(), problems, warnings);
+    refused_[i] = problems.size() != before;
     if (pair) pairs[i] = std::move(pair);
   }
   for (const auto& pair : pairs) {
@@ -175,6 +179,7 @@ TlsServer::Problems TlsServer::read(Problems& warnings) {
   }
   // At the start every CA is there or was complained of.
   if (!set_ && !problems.empty()) return problems;
+  if (set_ && pairs == pairs_ && cas == cas_) return problems;
   auto set = tls::ServerSet::make(settings_, listener_, alpn_, pairs, cas, keys_);
   if (!set) {
     problems.insert(problems.end(), set.error().begin(), set.error().end());
@@ -193,7 +198,7 @@ TlsServer::Problems TlsServer::refresh(bool all, bool& changed, Problems& warnin
   if (!fresh && !refusals_.pending()) return {};
   const auto before = set_;
   Problems read_warnings;
-  Problems problems = read(read_warnings);
+  Problems problems = read(fresh ? Read::all : Read::refused, read_warnings);
   changed = set_ != before;
   if (fresh || changed) std::ranges::move(read_warnings, std::back_inserter(warnings));
   return refusals_.news(std::move(problems), fresh);
