@@ -107,8 +107,9 @@ void AdminApi::handle(const AdminRequest& request, Done done) {
       allow += endpoint.method == "GET" ? "GET, HEAD" : endpoint.method;
       continue;
     }
-    const bool wants_json =
-        endpoint.body == Body::wanted || (endpoint.body == Body::optional && !request.body.empty());
+    // A POST without a body says nothing that a type could be wrong for.
+    const bool bodiless = request.body.empty() && endpoint.method == "POST";
+    const bool wants_json = endpoint.body != Body::none && !bodiless;
     if (wants_json && !is_json(request.content_type)) {
       return done(admin_problem(415, "unsupported_media_type",
                                 "the body must be JSON, with Content-Type: application/json"));

@@ -48,6 +48,13 @@ class EndpointsTest(Case):
     def test_config_diff(self):
         self.assertEqual(self.get("/config/diff").body, b"")
 
+    def test_config_diff_of_a_file_that_does_not_load(self):
+        self.addCleanup(self.weir.write, self.weir.config)
+        self.weir.write("version: 1\nlisteners: []\n")
+        answer = self.weir.admin("GET", "/config/diff")
+        self.assertEqual(answer.status, 422)
+        self.assertIn("weir.yaml:2:12: listeners: ", answer.text)
+
     def test_listeners(self):
         data = self.get("/listeners").json()
         self.assertIn("http", json.dumps(data))

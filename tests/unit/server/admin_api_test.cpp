@@ -156,11 +156,5 @@ TEST_F(AdminApiTest, AliveButNotReadyBeforeTheStart) {
   EXPECT_EQ(ask("GET", "/%68ealthz").status, 200);
 }
 
-TEST_F(AdminApiTest, AFileThatDoesNotLoadHasNoDiff) {
-  const AdminAnswer answer = ask("GET", "/config/diff");
-  EXPECT_EQ(answer.status, 422);
-  EXPECT_EQ(answer.body, "weir.yaml:3:5: routes[0]: no action\n");
-}
-
 }  // namespace
 }  // namespace weir::server

@@ -324,6 +324,8 @@ TEST(Cluster, ChangesKeepTheTurn) {
     Origin c;
     auto upstream = upstream_of({a.text(), b.text(), c.text()});
     upstream.load_balancer = policy;
+    auto reversed = upstream_of({c.text(), b.text(), a.text()});
+    reversed.load_balancer = policy;
     const auto cluster = cluster_on(upstream, {&loop});
     run_on(loop, [&]() -> Task<> {
       std::vector<std::string> went;
@@ -334,7 +336,7 @@ TEST(Cluster, ChangesKeepTheTurn) {
         lease->give_back();
         // Something that is no change of the endpoints, and one that is.
         cluster->set_endpoint(c.text(), {}, 1);
-        if (n == 3) cluster->apply(upstream_of({c.text(), b.text(), a.text()}));
+        if (n == 3) cluster->apply(reversed);
       }
       // From then on in the order of the file that is in use now.
       EXPECT_EQ(went, (std::vector<std::string>{a.text(), b.text(), c.text(), a.text(), b.text(),
