@@ -134,8 +134,8 @@ TlsServer::TlsServer(const config::ListenerTls& settings, std::string_view liste
       keys_(std::make_shared<tls::TicketKeys>(now, settings.ticket_rotation)),
       watch_(std::make_unique<tls::FileWatch>(paths_of(settings))),
       pairs_(settings.certificates.size()),
-      refused_(settings.certificates.size()),
-      cas_(settings.certificates.size() + 1) {}
+      cas_(settings.certificates.size() + 1),
+      refused_(settings.certificates.size()) {}
 
 TlsServer::~TlsServer() = default;
 
