@@ -41,7 +41,9 @@ void Discovery::prepare(std::span<const NamedEndpoint> names,
     Name& name = name_of(endpoint);
     next.names.push_back(endpoint.text);
     if (!name.addresses.empty()) continue;
-    (name.answered ? next.again : next.first).insert(endpoint.text);
+    // One in use already waits for its answer elsewhere.
+    const bool is_new = !name.answered && name.users.empty();
+    (is_new ? next.first : next.again).insert(endpoint.text);
     name.pause = Duration::zero();
     ask(name);
   }

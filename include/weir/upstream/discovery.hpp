@@ -28,8 +28,8 @@ namespace weir::upstream {
 struct DiscoveryTimes {
   Duration interval = std::chrono::seconds(30);    // between look-ups of a name with addresses
   Duration first_retry = std::chrono::seconds(1);  // of one without; doubles up to `interval`
-  // How long prepare() waits for names that were never asked before, and for those that were and
-  // have no address: a name that is never found shall not delay every reload.
+  // How long prepare() waits for names that are new, and for those that were asked before or are in
+  // use, and have no address: a name that is never found shall not delay every reload.
   Duration wait_for_new = std::chrono::seconds(5);
   Duration wait_again = std::chrono::seconds(1);
 };
