@@ -155,8 +155,11 @@ class Attacks(Case):
             self.peer.send(frame(HEADERS, 5, 2 * i + 1, next_ if i else block))
         refused = self.peer.next(lambda f: f.kind == RST_STREAM, "a refused stream")
         self.assertEqual(refused.error, 7)
-        self.weir.wait_metric(29, "weir_http_requests_in_flight", route="slow")
+        # 100 heads of 16 KiB are 29 of these; what a refused one gave back may serve two more.
+        in_flight = lambda: self.weir.metrics().value("weir_http_requests_in_flight", route="slow")
+        wait_until("those that have room are served", lambda: 29 <= in_flight() <= 31)
         self.assert_fine()
+        self.assertLessEqual(in_flight(), 31)
 
     def test_cookie_crumb_bomb(self):
         crumbs = section(request_fields()) + literal("cookie", "a=" + "y" * 20, 0x40)

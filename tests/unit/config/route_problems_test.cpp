@@ -208,7 +208,8 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_respond_template",
        Kind::route,
        "match: {}\nrespond: {body: '{\"a\": 1}'}",
-       {"7:20: routes[1].respond.body: '{' must be followed by a variable and '}'; '{{' is a "
+       {"7:20: routes[1].respond.body: '{' must be followed by a variable and '}'; write '{{' for "
+        "a "
         "brace"}},
       {"route_rewrite_prefix",
        Kind::route,
@@ -253,7 +254,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::route,
        "match: {path: /a, path_prefix: /b}\nrespond: {}",
        {"6:22: routes[1].match.path_prefix: `path`, `path_prefix` and `path_regex` exclude each "
-        "other"}},
+        "other; write one of them"}},
       {"match_path_relative",
        Kind::route,
        "match: {path: a}\nrespond: {}",
