@@ -497,7 +497,7 @@ class SlowChecksTest(JwtCase):
         # On a busy machine some wait in vain, too: that is another sentence.
         details = {self.assert_problem(answer, "overloaded")["detail"]
                    for answer in answers if answer.status == 503}
-        self.assertIn("too many passwords or signatures wait", details)
+        self.assertIn("too many passwords or signatures wait to be checked", details)
 
 
 if __name__ == "__main__":
