@@ -231,7 +231,9 @@ class ThreadResolver final : public Resolver {
     const std::lock_guard lock(shared_->mutex);
     if (job->slow) return true;
     if (job->runs) {
-      if (now - job->began < shared_->limits.patience) return false;
+      // Its caller's time is over. One that waited first and has run for the most part of it is
+      // slow, too: looked at only a whole time later, it would keep its place for nearly two.
+      if (now - job->began < shared_->limits.patience / 2) return false;
       job->slow = true;
       ++shared_->running_slow;
       if (slow_.size() >= most_remembered) slow_.clear();
