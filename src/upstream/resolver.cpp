@@ -13,6 +13,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "weir/base/signals.hpp"
 
@@ -38,7 +39,9 @@ using JobPtr = std::shared_ptr<Job>;
 
 // What the threads need; each holds on to it, so that the resolver may go before they do.
 struct Shared {
-  Shared(Lookup how, const ResolverLimits& most) : lookup(std::move(how)), limits(most) {}
+  Shared(Lookup how, const ResolverLimits& most) : lookup(std::move(how)), limits(most) {
+    active.reserve(most.threads);
+  }
 
   const Lookup lookup;
   const ResolverLimits limits;
@@ -49,14 +52,25 @@ struct Shared {
   std::deque<JobPtr> fresh;
   std::deque<JobPtr> starved;  // waited longer than `patience` for a place, behind the fresh
   std::deque<JobPtr> slow;     // behind all others
+  std::vector<JobPtr> active;  // those that run, at most limits.threads
   unsigned threads = 0;
-  unsigned running = 0;
   unsigned running_slow = 0;
+
+  // Those that have run for their time leave their places to others, whoever asked for them again
+  // meanwhile. REQUIRES: mutex is held.
+  void find_slow(TimePoint now) {
+    for (const JobPtr& job : active) {
+      if (job->slow || now - job->began < limits.patience) continue;
+      job->slow = true;
+      ++running_slow;
+    }
+  }
 
   // The next that may run, marked as running; null for none. REQUIRES: mutex is held.
   JobPtr take() {
     std::deque<JobPtr>* from = nullptr;
-    if (running - running_slow < limits.prompt) {
+    find_slow(Clock::now());
+    if (active.size() - running_slow < limits.prompt) {
       from = !fresh.empty() ? &fresh : !starved.empty() ? &starved : nullptr;
     }
     if (from == nullptr && !slow.empty() && running_slow < limits.slow) from = &slow;
@@ -65,15 +79,15 @@ struct Shared {
     from->pop_front();
     out->runs = true;
     out->began = Clock::now();
-    ++running;
+    active.push_back(out);
     if (out->slow) ++running_slow;
     return out;
   }
   // REQUIRES: mutex is held.
-  void ended(Job& job) {
-    job.runs = false;
-    --running;
-    if (job.slow) --running_slow;
+  void ended(const JobPtr& job) {
+    job->runs = false;
+    std::erase(active, job);
+    if (job->slow) --running_slow;
   }
 };
 
@@ -87,7 +101,7 @@ void run(const std::shared_ptr<Shared>& shared, JobPtr job) {
     } catch (const std::bad_alloc&) {
     }
     const std::lock_guard lock(shared->mutex);
-    shared->ended(*job);
+    shared->ended(job);
     if (shared->main == nullptr) break;
     asio::post(*shared->main, [shared, job, answer = std::move(answer)]() mutable {
       if (shared->arrived) shared->arrived(job, std::move(answer));
@@ -159,7 +173,7 @@ class ThreadResolver final : public Resolver {
         std::thread(run, shared_, job).detach();
         ++shared_->threads;
       } catch (const std::system_error& error) {
-        shared_->ended(*job);
+        shared_->ended(job);
         // Those that run take it; where there is none it is an answer like others.
         if (shared_->threads != 0) return shared_->fresh.push_front(std::move(job));
         asio::post(main_, [shared = shared_, job = std::move(job),
@@ -172,7 +186,11 @@ class ThreadResolver final : public Resolver {
 
   void arrived(const JobPtr& job, Answer answer) {
     jobs_.erase(job->question);
-    if (!job->late) slow_.erase(job->question);
+    if (Clock::now() - job->began < shared_->limits.patience) {
+      slow_.erase(job->question);
+    } else {
+      remember_slow(job->question);
+    }
     if (job->late && (!answer || answer->empty())) return;  // told as an error already
     tell(*job, answer ? std::string() : std::move(answer.error()),
          answer ? std::move(*answer) : std::vector<SocketAddress>());
@@ -229,15 +247,11 @@ class ThreadResolver final : public Resolver {
   // have not waited. Whether it is slow now: otherwise it is to be looked at again.
   bool demote(const JobPtr& job, TimePoint now) {
     const std::lock_guard lock(shared_->mutex);
-    if (job->slow) return true;
+    if (job->slow && !job->runs) return true;
     if (job->runs) {
-      // Its caller's time is over. One that waited first and has run for the most part of it is
-      // slow, too: looked at only a whole time later, it would keep its place for nearly two.
-      if (now - job->began < shared_->limits.patience / 2) return false;
-      job->slow = true;
-      ++shared_->running_slow;
-      if (slow_.size() >= most_remembered) slow_.clear();
-      slow_.insert(job->question);
+      shared_->find_slow(now);
+      if (!job->slow) return false;
+      remember_slow(job->question);
       return true;
     }
     if (const auto at = std::ranges::find(shared_->fresh, job); at != shared_->fresh.end()) {
@@ -245,6 +259,11 @@ class ThreadResolver final : public Resolver {
       shared_->starved.push_back(job);
     }
     return false;
+  }
+
+  void remember_slow(const Question& question) {
+    if (slow_.size() >= most_remembered) slow_.clear();
+    slow_.insert(question);
   }
 
   // A name too many is forgotten with all others, and asked as if it had been quick.
