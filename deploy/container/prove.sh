@@ -43,35 +43,6 @@ if [ -z "$root" ]; then
   root=$work/base
   tests/fresh/minimal_root.sh "$root" || skip "no base could be made"
 fi
-}
-skip() { echo "prove.sh: $*; nothing is shown" >&2; exit 77; }
-
-for tool in buildah curl unshare ${1:-debootstrap}; do
-  [ -d "$tool" ] || command -v "$tool" >/dev/null || skip "$tool is missing"
-done
-[ "$(id -u)" -eq 0 ] || skip "root is needed, for chroot and mounts"
-
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/weir-prove.XXXXXX")
-gateway=
-b() { buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"; }
-clean() {
-  [ -z "$gateway" ] || kill -KILL "$gateway" 2>/dev/null || true
-  b rm --all >/dev/null 2>&1 || true
-  rm -rf --one-file-system "$work"
-}
-trap clean EXIT
-
-root=${1:-}
-if [ -z "$root" ]; then
-  root=$work/base
-  shopt -s nullglob  # a host has the one file or the others
-  sources=(/etc/apt/sources*.list /etc/apt/sources.list.d/*.{list,sources})
-  shopt -u nullglob
-  mirror=${MIRROR:-$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; ++i)
-         if ($i ~ /^http/) { print $i; exit } }' "${sources[@]}" </dev/null 2>/dev/null || true)}
-  debootstrap --variant=minbase bookworm "$root" "$mirror" >"$work/debootstrap.log" 2>&1 ||
-    { tail "$work/debootstrap.log"; skip "no base could be made"; }
-fi
 
 # --- the image
 base=$(b from scratch) || skip "buildah does not work here"
