@@ -24,7 +24,7 @@ class Windows(Case):
         request.head(200)
         sent = 0
         while sent < LARGE and request.reset is None and not request.connection.closed:
-            piece = request.connection.take_window(request, 16384)
+            piece = request.connection.take_window(request, min(16384, LARGE - sent))
             request.connection.send(self.data(request.stream, piece, sent + piece == LARGE))
             sent += piece
 

@@ -385,6 +385,8 @@ class DescriptorsTest(Case):
     def test_without_one_it_is_told_and_tried_again(self):
         gateway = self.gateway(basic_config(
             [{"name": "r", "match": {"path_prefix": "/"}, "respond": {"status": 200}}], workers=1))
+        if gateway.is_sanitized():
+            self.skipTest("UBSan looks at an object's type through a pipe")
         pid = gateway.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))

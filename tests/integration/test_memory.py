@@ -38,11 +38,6 @@ class MemoryCase(Case):
     def resident(self, gateway):
         return gateway.status("VmRSS")
 
-    def sanitized(self, gateway):
-        """Sanitizers keep what is freed, and shadow what is mapped."""
-        with open(f"/proc/{gateway.process.pid}/maps", encoding="ascii") as file:
-            return any(name in line for line in file for name in ("libasan", "libtsan"))
-
 
 class TablesOfCallersTest(MemoryCase):
     @staticmethod
@@ -68,7 +63,7 @@ class BurstTest(MemoryCase):
         origin = self.origin()
         gateway = self.start(basic_config(upstreams={"u": origin.address}, limits={
             "header_timeout": "60s"}))
-        if self.sanitized(gateway):
+        if gateway.is_sanitized():
             self.skipTest("a sanitizer keeps freed memory")
         before = self.resident(gateway)
         head = unfinished_head(size)
@@ -114,7 +109,7 @@ class HeadMemoryTest(MemoryCase):
                 peer.send(head)
         # 8 MiB hold less than 170 of them.
         wait_until("most gave way", lambda: self.gave_way(gateway) > count - 170)
-        if not self.sanitized(gateway):
+        if not gateway.is_sanitized():
             self.assertLess(self.resident(gateway), before + 40 * MIB)
         # The oldest are answered; the newest are served when they go on.
         self.assert_problem(peers[0].read_response(), "headers_too_large")

@@ -287,6 +287,11 @@ class Gateway:
                     return int(line.split()[1])
         raise AssertionError(f"no {field} in /proc/PID/status")
 
+    def is_sanitized(self):
+        """Sanitizers keep what is freed, shadow what is mapped, and need descriptors of their own."""
+        with open(f"/proc/{self.process.pid}/maps", encoding="ascii") as file:
+            return any(name in line for line in file for name in ("libasan", "libtsan"))
+
     def reset_peak(self):
         with open(f"/proc/{self.process.pid}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
