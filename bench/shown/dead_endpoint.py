@@ -14,7 +14,9 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "load"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "integration"))
 
+from harness.origin import BlackHole, Refusing  # noqa: E402
 from proxies import Server, Workspace, free_port, program, start_origin  # noqa: E402
 
 NGINX = """%(user)s
@@ -48,41 +50,6 @@ http {
   }
 }
 """
-
-
-class Refusing:
-    """Bound and never listening: the kernel refuses."""
-
-    def __init__(self):
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-
-    def close(self):
-        self.socket.close()
-
-
-class Silent:
-    """Its queue of connections is full: the kernel drops every further SYN."""
-
-    def __init__(self):
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.listen(0)
-        self.port = self.socket.getsockname()[1]
-        self.fillers = []
-        while True:
-            filler = socket.socket()
-            filler.settimeout(0.3)
-            self.fillers.append(filler)
-            try:
-                filler.connect(("127.0.0.1", self.port))
-            except TimeoutError:
-                return
-
-    def close(self):
-        for one in [*self.fillers, self.socket]:
-            one.close()
 
 
 def start_weir(binary, workspace, ports, policy, breaker):
@@ -146,7 +113,7 @@ def main():
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     workspace = Workspace()
     origin = start_origin(workspace, None).wait_ready()
-    dead = {"refuses": Refusing(), "is silent": Silent()}
+    dead = {"refuses": Refusing(), "is silent": BlackHole()}
     starts = {
         "Weir": lambda ports, policy: start_weir(binary, workspace, ports, policy, False),
         "Weir, breaker": lambda ports, policy: start_weir(binary, workspace, ports, policy, True),

@@ -348,7 +348,8 @@ class Refusing:
     def __init__(self):
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.port = self.socket.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
 
     def close(self):
         self.socket.close()
