@@ -33,7 +33,7 @@ inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "  SIGUSR2           ignored with a warning\n"
     "WEIR_TAKE_OVER=1 in the environment: listens beside another weir of this user, which is "
     "stopped\n"
-    "next, and takes its admin address when it gives that up (docs/operations.md, Upgrade).\n"
+    "next, and takes its admin address when it gives that up (docs/restart.md).\n"
     "Output: the access log on stdout (access_log.path), diagnostics on stderr, among them the\n"
     "address of each listener: listening name=http address=127.0.0.1:8080\n"
     "Exit: 0 drained clean, 1 could not start, 2 something was cut at the end of the drain or "

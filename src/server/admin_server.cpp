@@ -148,7 +148,7 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
     return std::unexpected(
         "admin: " + bind +
         ": another process listens there; stop it, give this one an admin.bind "
-        "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/operations.md)");
+        "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/restart.md)");
   }
   if (const Opened opened = made->open(); !opened) return std::unexpected(opened.error());
   return std::make_unique<AdminHandle>(std::move(made));

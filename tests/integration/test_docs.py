@@ -36,6 +36,10 @@ class ExamplesTest(Case):
         self.addCleanup(shutil.rmtree, folder)
         for name in ("ca.crt", "tls.crt", "tls.key", "c.crt", "c.key"):
             shutil.copy(self.authority.path(name), folder)
+        os.mkdir(os.path.join(folder, "tls"))
+        for kind in ("crt", "key"):
+            shutil.copy(self.authority.path(f"tls.{kind}"),
+                        os.path.join(folder, "tls", f"example.com.{kind}"))
         for name, text in FILES.items():
             with open(os.path.join(folder, name), "w", encoding="ascii") as file:
                 file.write(text)

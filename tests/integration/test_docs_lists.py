@@ -11,6 +11,7 @@ from harness import Case, basic_config
 from harness.documents import ROOT, read, table
 
 OPERATIONS = "docs/operations.md"
+TROUBLE = "docs/troubleshooting.md"
 
 
 class ListsTest(Case):
@@ -25,6 +26,34 @@ class ListsTest(Case):
             for name in re.findall(r"`(\w+)`", names):
                 told[name] = (status, error.strip("`"), grpc)
         self.assertEqual(told, ours)
+
+    def test_each_reason_has_its_trouble_told(self):
+        source = read("src/base/reason.cpp")
+        ours = dict(re.findall(r'(?m)^    \{"(\w+)", (\d+), "\w', source))
+        told = {}
+        for heading in ("The request", "The caller", "The upstream", "The gateway"):
+            for status, names, means, *_ in table(TROUBLE, heading):
+                (name,) = re.findall(r"`(\w+)`", names)
+                self.assertNotIn(name, told)
+                self.assertGreater(len(means), 10, name)
+                told[name] = status
+        self.assertEqual(told, ours)
+
+    def test_messages_that_are_quoted_are_the_programs(self):
+        source = ""
+        for path, _, names in os.walk(os.path.join(ROOT, "src")):
+            for name in names:
+                if name.endswith((".cpp", ".hpp")):
+                    with open(os.path.join(path, name), encoding="utf-8") as file:
+                        source += file.read()
+        source = re.sub(r'"\s*"', "", source)  # a text that goes over several lines
+        for document in (TROUBLE, "docs/certificates.md"):
+            text = re.sub(r"(?ms)^```.*?^```$", "", read(document)).replace("\n", " ")
+            quoted = [one for one in re.findall(r"`([^`]+)`", text)
+                      if re.fullmatch(r"[\w'()-]+( [\w'()-]+){2,}", one)]
+            for one in quoted:
+                if not one.startswith(("weir ", "systemctl ", "journalctl ", "openssl ", "getent ")):
+                    self.assertTrue(one in source, f"{document} quotes '{one}'")
 
     def test_reasons_of_refused_connections(self):
         source = read("src/telemetry/names.cpp")

@@ -1,4 +1,4 @@
-"""Start the new, stop the old, on one host: docs/operations.md. The admin address is given up by a
+"""Start the new, stop the old, on one host: docs/restart.md. The admin address is given up by a
 gateway that ends, and taken by the one that comes; no request is lost in between."""
 
 import json
@@ -131,7 +131,7 @@ class TakeOverTest(Case):
         with open(old.file("new.yaml"), "w", encoding="utf-8") as file:
             json.dump(config("new", bind=text(old.address()), admin=admin), file)
         os.symlink(os.path.abspath(binary()), old.file("weir"))
-        (recipe,) = [b.text for b in blocks("docs/operations.md") if b.about == "take over"]
+        (recipe,) = [b.text for b in blocks("docs/restart.md") if b.about == "take over"]
         recipe = recipe.replace("weir health", f"weir health --admin {admin}")
         script = f"trap 'kill -9 $(jobs -p); wait' EXIT\n{recipe}curl -s http://{text(old.address())}/\n"
         done = subprocess.run(

@@ -26,7 +26,7 @@ def documents():
     """Names of all documents for people, relative to the tree."""
     names = [f"docs/{name}" for name in sorted(os.listdir(os.path.join(ROOT, "docs")))
              if name.endswith(".md")]
-    return ["README.md", *names]
+    return ["README.md", *names, "CHANGELOG.md", "SECURITY.md", ".github/CONTRIBUTING.md"]
 
 
 def read(document):
