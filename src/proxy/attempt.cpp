@@ -109,7 +109,7 @@ void Attempt::begin() {
     // Who ended the request in a frame behind its head is forwarded with one, be it empty: gRPC
     // servers of Go wait for it. Chunks are such frames, and HTTP/1 has no other way to end them.
     const RequestHead& head = request_.head;
-    const bool end_follows = lease_.shared() && first.empty() && !head.expect_continue &&
+    const bool end_follows = lease_.shared() && first.empty() &&
                              (head.version == Version::http2 || head.framing == Framing::chunked);
     // Trailers go behind the content.
     whole = body->complete() && body->trailers().empty() && !end_follows;

@@ -14,6 +14,7 @@ DATA_END = ("DATA", 0, True)
 TRAILERS = HEAD_END
 FIELDS = [(":method", "POST"), (":scheme", "http"), (":authority", "a.test"), (":path", "/")]
 LENGTH0 = [*FIELDS, ("content-length", "0")]
+EXPECT = [*FIELDS, ("expect", "100-continue")]
 LENGTH2 = [*FIELDS, ("content-length", "2")]
 GET = [(":method", "GET"), *FIELDS[1:]]
 SUM = [("x-sum", "1")]
@@ -75,6 +76,8 @@ class Ends(Case):
         ("the head", [headers(1, GET, True)], [HEAD_END]),
         ("the head of a POST", [headers(1, FIELDS, True)], [HEAD_END]),
         ("empty DATA", [headers(1, FIELDS), data(1, b"", True)], [HEAD, DATA_END]),
+        ("empty DATA of one that asked for 100", [headers(1, EXPECT), data(1, b"", True)],
+         [HEAD, DATA_END]),
         ("empty DATA of a GET", [headers(1, GET), data(1, b"", True)], [HEAD, DATA_END]),
         ("empty DATA and a length of 0", [headers(1, LENGTH0), data(1, b"", True)],
          [HEAD, DATA_END]),
@@ -107,6 +110,7 @@ class Ends(Case):
             self.assertEqual(request.trailers, SUM)
 
     CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ASKS = CHUNKED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
 
     @rows(both_ways([
         ("no content", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"], [HEAD_END]),
@@ -115,6 +119,7 @@ class Ends(Case):
         ("a length", [b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n", b"hi"],
          [HEAD, ("DATA", 2, True)]),
         ("no chunk", [CHUNKED, b"0\r\n\r\n"], [HEAD, DATA_END]),
+        ("no chunk of one that asked for 100", [ASKS, b"0\r\n\r\n"], [HEAD, DATA_END]),
         ("a chunk", [CHUNKED, b"2\r\nhi\r\n", b"0\r\n\r\n"], [HEAD, ("DATA", 2, True)]),
         ("no chunk and trailers", [CHUNKED, b"0\r\nX-Sum: 1\r\n\r\n"], [HEAD, TRAILERS]),
         ("a chunk and trailers", [CHUNKED, b"2\r\nhi\r\n", b"0\r\nX-Sum: 1\r\n\r\n"],
