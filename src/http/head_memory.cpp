@@ -88,12 +88,12 @@ bool HeadCharge::set(std::uint64_t bytes) {
       break;
     }
     if (victim == nullptr) {
-      account_->refused_(listener_);
+      account_->refused_(listener_, peer_);
       return false;
     }
     victim->release();
     victim->gave_way_ = true;
-    account_->refused_(victim->listener_);
+    account_->refused_(victim->listener_, victim->peer_);
     victim->give_way();
   }
   bytes_ = bytes;

@@ -130,8 +130,8 @@ Worker::~Worker() { assert(!thread_.joinable() || connections_.empty()); }
 void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
   gateway_.emplace(index_, *process_);
   gateway_->adopt(std::move(snapshot));
-  heads_.emplace(process_->head_memory, [this](unsigned listener) {
-    listeners_[listener].metrics->shard(index_).refused(telemetry::Refusal::head_memory);
+  heads_.emplace(process_->head_memory, [this](unsigned listener, const SocketAddress& peer) {
+    refuse(listeners_[listener], peer, telemetry::Refusal::head_memory, "");
   });
   thread_ = std::jthread([this] {
     block_signals();

@@ -111,6 +111,10 @@ class HeadMemoryTest(MemoryCase):
         wait_until("most gave way", lambda: self.gave_way(gateway) > count - 170)
         if not gateway.is_sanitized():
             self.assertLess(self.resident(gateway), before + 40 * MIB)
+        # Who it was that gave way is in the log: the first at once, then a count.
+        gateway.wait_log("who gave way", lambda lines: any(
+            "connection refused" in line and "reason=head_memory" in line
+            and "peer=127.0.0.1:" in line for line in lines))
         # The oldest are answered; the newest are served when they go on.
         self.assert_problem(peers[0].read_response(), "headers_too_large")
         peers[0].expect_closed()

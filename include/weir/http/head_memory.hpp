@@ -10,6 +10,8 @@
 #include <functional>
 #include <utility>
 
+#include "weir/base/ip.hpp"
+
 namespace weir {
 
 // Of the process. Any thread.
@@ -41,8 +43,9 @@ class HeadCharge;
 // Of a worker, its thread alone. Outlives its charges.
 class HeadAccount {
  public:
-  // `refused` hears of each head that had to give way, by the index of its listener.
-  HeadAccount(HeadMemory& shared, std::function<void(unsigned listener)> refused)
+  // Hears of each head that had to give way: the index of its listener, and whose it was.
+  using Refused = std::function<void(unsigned listener, const SocketAddress& peer)>;
+  HeadAccount(HeadMemory& shared, Refused refused)
       : shared_(shared), refused_(std::move(refused)) {}
   ~HeadAccount();
   HeadAccount(const HeadAccount&) = delete;
@@ -58,7 +61,7 @@ class HeadAccount {
   void unlink(HeadCharge& charge) noexcept;
 
   HeadMemory& shared_;
-  std::function<void(unsigned)> refused_;
+  Refused refused_;
   std::uint64_t used_ = 0;
   std::uint64_t borrowed_ = 0;
   HeadCharge* oldest_ = nullptr;
@@ -69,9 +72,10 @@ class HeadAccount {
 // is the time of its first grow() since it was last empty.
 class HeadCharge {
  public:
-  // A null account: nothing is charged. `listener`: whose head it is, for the count.
-  HeadCharge(HeadAccount* account, unsigned listener) noexcept
-      : account_(account), listener_(listener) {}
+  // A null account: nothing is charged. `listener` and `peer`: whose head it is, for the count and
+  // the log; `peer` outlives the charge.
+  HeadCharge(HeadAccount* account, unsigned listener, const SocketAddress& peer) noexcept
+      : account_(account), listener_(listener), peer_(peer) {}
   HeadCharge(const HeadCharge&) = delete;
   HeadCharge& operator=(const HeadCharge&) = delete;
   virtual ~HeadCharge() { release(); }
@@ -98,6 +102,7 @@ class HeadCharge {
 
   HeadAccount* const account_;
   const unsigned listener_;
+  const SocketAddress& peer_;
   bool queued_ = false;
   bool gave_way_ = false;
   std::uint64_t bytes_ = 0;

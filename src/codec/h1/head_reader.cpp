@@ -12,7 +12,7 @@ namespace weir::codec::h1 {
 class HeadReader::Unfinished final : public HeadCharge, public Cached {
  public:
   Unfinished(const ConnectionInfo& info, net::Stream& stream) noexcept
-      : HeadCharge(info.heads, info.listener), stream_(stream) {}
+      : HeadCharge(info.heads, info.listener, info.peer), stream_(stream) {}
 
  private:
   void give_way() noexcept override { stream_.nudge_reader(); }

@@ -15,7 +15,7 @@ class UnfinishedHead final : private HeadCharge {
  public:
   // `info` is the connection's; `stream` outlives it.
   UnfinishedHead(const ConnectionInfo& info, net::Stream& stream) noexcept
-      : HeadCharge(info.heads, info.listener), stream_(stream) {}
+      : HeadCharge(info.heads, info.listener, info.peer), stream_(stream) {}
 
   // It holds so much by now, 0: there is none. False when there is no room for it.
   bool holds(std::size_t size) { return size == bytes() || set(size); }

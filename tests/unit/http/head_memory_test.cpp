@@ -13,7 +13,11 @@ constexpr std::uint64_t kib = 1024;
 constexpr std::uint64_t mib = 1024 * kib;
 
 struct Head final : HeadCharge {
-  Head(HeadAccount* account, unsigned listener = 0) : HeadCharge(account, listener) {}
+  Head(HeadAccount* account, unsigned listener = 0) : HeadCharge(account, listener, peer()) {}
+  static const SocketAddress& peer() {
+    static const SocketAddress address = *SocketAddress::parse("192.0.2.7:4711");
+    return address;
+  }
   void give_way() noexcept override { ++told; }
   int told = 0;
 };
@@ -25,8 +29,11 @@ class HeadMemoryTest : public testing::Test {
     return *memory_;
   }
   std::unique_ptr<HeadAccount> worker() {
-    return std::make_unique<HeadAccount>(
-        *memory_, [this](unsigned listener) { refused_.push_back(listener); });
+    return std::make_unique<HeadAccount>(*memory_,
+                                         [this](unsigned listener, const SocketAddress& peer) {
+                                           EXPECT_EQ(peer, Head::peer());
+                                           refused_.push_back(listener);
+                                         });
   }
 
   std::unique_ptr<HeadMemory> memory_;
