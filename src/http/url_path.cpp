@@ -204,6 +204,18 @@ std::string_view decode_semicolons(std::string_view text, Arena& arena) {
   return {out, size};
 }
 
+std::string_view decode_slashes(std::string_view path, Arena& arena) {
+  char* const out = arena.allocate(path.size());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::string_view here = path.substr(i, 3);
+    const bool encoded = here == "%2F" || here == "%5C";
+    out[size++] = encoded ? '/' : path[i];
+    if (encoded) i += 2;
+  }
+  return {out, size};
+}
+
 MatchedPath matched_path(std::string_view path, bool keep_empty, Arena& arena) {
   char* const bare = arena.allocate(path.size());
   char* const kept = arena.allocate(path.size());

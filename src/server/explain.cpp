@@ -239,8 +239,12 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   }
   const config::Route& route = *match.route;
   step("route", fmt::format("{}: {}", route.name, match_text(route.match)));
-  if (normal->encoded_slash && route.encoded_slashes == config::EncodedSlashes::reject) {
-    return stop(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
+  if (normal->encoded_slash) {
+    if (route.encoded_slashes == config::EncodedSlashes::reject) {
+      return stop(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
+    }
+    const auto fits = check_encoded_slashes(table, query, on.limits, match, head.headers.arena());
+    if (!fits) return stop(Reason::bad_request, std::string(fits.error()));
   }
   int refused = 0;
   for (const std::string& middleware : route.middleware) {

@@ -156,8 +156,13 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   exchange.route_name = compiled.config->name;
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
   exchange.rest = match.rest;
-  if (head.encoded_slash && compiled.config->encoded_slashes == config::EncodedSlashes::reject) {
-    return refuse_with(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
+  if (head.encoded_slash) {
+    if (compiled.config->encoded_slashes == config::EncodedSlashes::reject) {
+      return refuse_with(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
+    }
+    const auto fits =
+        check_encoded_slashes(snapshot.table(), query, limits, match, head.headers.arena());
+    if (!fits) return refuse_with(Reason::bad_request, fits.error());
   }
   return &compiled;
 }

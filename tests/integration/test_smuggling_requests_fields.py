@@ -249,6 +249,35 @@ class EncodedSlashesKeptTest(Case):
                 self.assertIn(got, (target, target.replace("%2f", "%2F")))
         self.assertEqual(self.fetch(gateway, "/x/a%2Fb").status, 400)
 
+    @classmethod
+    def setUpClass(cls):
+        cls.upstream = cls.shared_origin()
+        keep = {"upstream": "main", "encoded_slashes": "keep"}
+        cls.guard = cls.shared_gateway(basic_config(
+            [{"name": "admin", "match": {"path_prefix": "/admin"}, "upstream": "main",
+              "middleware": [{"ip_filter": {"deny": ["127.0.0.0/8"]}}]},
+             {"name": "item", "match": {"path": "/items/{id}"}, **keep},
+             {"name": "report", "match": {"path": "/{id}/report"}, **keep},
+             {"name": "all", "match": {"path_prefix": "/"}, **keep}],
+            {"main": cls.upstream.address}))
+
+    @rows([(target, target) for target in (
+        "/admin%2Fx", "/admin%2fx", "/admin%5Cx", "/%2Fadmin", "/x%2F..%2Fadmin", "/x/..%2Fadmin/y",
+        "/x%5C..%5Cadmin", "/admin%2F;a=b/x", "/%2F%2Fadmin;x%2Fy", "/a%2F..%2F..%2Fb",
+        "/admin%2Fx/report")])
+    def test_none_leads_around_a_guard(self, target):
+        answer = self.fetch(self.guard, target)
+        self.assert_problem(answer, "bad_request")
+        told = self.guard.admin("POST", "/explain", {"method": "GET", "url": "http://a" + target})
+        self.assertEqual(told.json()["status"], 400, told)
+
+    @rows([(target, target) for target in (
+        "/items/a%2Fb", "/items/admin%2Fb", "/x%2Fadmin", "/a%2Fb/c", "/admins%2Fx", "/a%2Fb/report",
+        "/x%252Fadmin", "/a%2F..%2Fb")])
+    def test_what_is_no_other_routes_goes_on_as_it_came(self, target):
+        self.assertEqual(self.fetch(self.guard, target).status, 200)
+        self.assertEqual(self.upstream.requests[-1].target, target)
+
 
 class UnderscoresTest(Case):
     @rows([("drop", "drop", []), ("keep", "keep", ["1"])])

@@ -41,6 +41,9 @@ MatchedPath matched_path(std::string_view path, bool keep_empty, Arena& arena);
 std::string_view without_parameters(std::string_view segment) noexcept;
 // A text with ';' for each %3B, in the arena, or itself if it has none.
 std::string_view decode_semicolons(std::string_view text, Arena& arena);
+// A path in normal form with '/' for each %2F and %5C, in the arena. It is not in normal form
+// itself.
+std::string_view decode_slashes(std::string_view path, Arena& arena);
 
 // Percent-decodes a query component ('+' stays '+'); bad escapes stay as they are.
 std::string percent_decode(std::string_view text);

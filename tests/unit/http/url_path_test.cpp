@@ -221,5 +221,12 @@ TEST(QueryValue, IsTheFirst) {
   for (const auto& row : rows) EXPECT_EQ(query_value(row.query, row.name), row.value) << row.query;
 }
 
+TEST(UrlPath, EncodedSlashesAreDecoded) {
+  Arena arena;
+  EXPECT_EQ(decode_slashes("/a%2Fb%5Cc%2", arena), "/a/b/c%2");
+  EXPECT_EQ(decode_slashes("/%2F%252F%2f", arena), "//%252F%2f")
+      << "a path in normal form has no lower case";
+}
+
 }  // namespace
 }  // namespace weir
