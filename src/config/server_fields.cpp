@@ -31,7 +31,8 @@ Wrong check_admin_bind(std::string& written) {
 void read_token(const Reader& in, Admin& admin) {
   if (in.is_null()) return;
   const auto file = in.text();
-  if (!file) return;
+  // Empty is none, so that ${NAME:-} can leave it out: then the address refuses more, not less.
+  if (!file || file->empty()) return;
   auto token = read_named_file(in.context().folder, *file);
   if (!token) return in.error("cannot read " + in_quotes(*file) + ": " + token.error());
   if (token->ends_with('\n')) token->pop_back();
@@ -75,7 +76,7 @@ Fields fields(Admin& admin) {
   return {{"bind", bind, "IP:port, [IPv6]:port, unix:PATH, or off"},
           {"token_file", token_file(admin),
            "file with the bearer token that everything but /healthz, /readyz and /metrics needs "
-           "where the address is not loopback"},
+           "where the address is not loopback; an empty name is none"},
           {"allow_hosts", texts(admin.allow_hosts, check_allowed_host),
            "names that a request's Host may carry, besides IP literals and localhost"}};
 }

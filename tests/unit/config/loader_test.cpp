@@ -331,6 +331,16 @@ TEST(Loader, RefusesAnEmptyToken) {
             "'token' must hold one token, without spaces, on one line");
 }
 
+// As an unset ${NAME:-} leaves it.
+TEST(Loader, TakesAnEmptyNameOfATokenFileForNone) {
+  const Config config = loaded(with_head(R"(
+admin: {token_file: "${WEIR_NO_SUCH_VARIABLE:-}"}
+routes: [{name: r, match: {}, upstream: app}]
+)"));
+  EXPECT_EQ(config.admin.token, "");
+  EXPECT_EQ(config.admin.token_file, "");
+}
+
 TEST(Loader, TurnsAdminOff) {
   for (const std::string_view off : {"off", "false", "{bind: off}"}) {
     const Config config = loaded(with_head("admin: " + std::string(off) +

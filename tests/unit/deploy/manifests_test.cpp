@@ -25,7 +25,9 @@ using namespace std::chrono_literals;
 
 const std::string deploy = WEIR_SOURCE_DIR "/deploy/";
 const std::string base = deploy + "k8s/base/";
-const std::string production = deploy + "k8s/overlays/production/";
+const std::string small = deploy + "k8s/overlays/small/";
+const std::string custom_metrics = deploy + "k8s/components/custom-metrics/";
+const std::string public_example = deploy + "k8s/examples/public/";
 
 std::string text_of(const std::string& file) {
   std::ifstream in(file);
@@ -59,7 +61,7 @@ TEST(Manifests, PortsAreThoseOfTheConfiguration) {
       << config.listeners[0].bind.to_string();
   EXPECT_TRUE(config.admin.bind.ends_with(":" + std::to_string(ports()["admin"])));
   const auto annotations =
-      YAML::LoadFile(base + "deployment.yaml")["spec"]["template"]["metadata"]["annotations"];
+      YAML::LoadFile(small + "deployment.yaml")["spec"]["template"]["metadata"]["annotations"];
   EXPECT_EQ(annotations["prometheus.io/port"].as<int>(), ports()["admin"]);
   for (const YAML::Node& service : YAML::LoadAllFromFile(base + "service.yaml")) {
     for (const auto& port : service["spec"]["ports"]) {
@@ -107,18 +109,18 @@ TEST(Manifests, TheAutoscalerReadsMetricsThatThereAre) {
   route->shard(0).count(Method::get, 200, Reason::none);
   const std::string scrape = metrics.scrape(Clock::now());
   std::set<std::string> served;
-  for (const auto& rule : YAML::LoadFile(production + "prometheus-adapter.yaml")["rules"]) {
+  for (const auto& rule : YAML::LoadFile(custom_metrics + "prometheus-adapter.yaml")["rules"]) {
     const std::string series = rule["seriesQuery"].as<std::string>();
     const std::string name = series.substr(0, series.find('{'));
     EXPECT_NE(scrape.find("# TYPE " + name + " "), std::string::npos) << name;
     EXPECT_NE(rule["metricsQuery"].as<std::string>().find(name), std::string::npos);
     served.insert(rule["name"]["as"].as<std::string>());
   }
-  for (const auto& metric :
-       YAML::LoadFile(production + "horizontal-pod-autoscaler.yaml")["spec"]["metrics"]) {
-    if (metric["type"].as<std::string>() != "Pods") continue;
-    EXPECT_TRUE(served.contains(metric["pods"]["metric"]["name"].as<std::string>()));
+  std::set<std::string> read;
+  for (const auto& addition : YAML::LoadFile(custom_metrics + "metrics.yaml")) {
+    read.insert(addition["value"]["pods"]["metric"]["name"].as<std::string>());
   }
+  EXPECT_EQ(read, served);
 }
 
 TEST(Manifests, ThePictureOfTheDockerfileIsTheOneOfThePods) {
@@ -153,13 +155,19 @@ std::uint64_t bytes_of(const std::string& quantity) {
 }
 
 // The start of each overlay's pods warns of nothing: what the limit of connections may come to need
-// and what heads may take fit into the memory limit.
+// and what heads may take fit into the memory limit. The example for the internet patches the
+// production overlay, and its connections are TLS.
 TEST(Manifests, ConnectionsAndHeadsFitIntoTheMemoryLimit) {
   const std::filesystem::path root =
       std::filesystem::path(testing::TempDir()) / ("weir_pod_" + std::to_string(::getpid()));
-  for (const char* overlay : {"k8s/base/", "k8s/overlays/small/", "k8s/overlays/production/"}) {
-    const YAML::Node weir = YAML::LoadFile(
-        deploy + overlay + "deployment.yaml")["spec"]["template"]["spec"]["containers"][0];
+  const auto container_of = [](const std::string& folder) {
+    return YAML::LoadFile(folder + "deployment.yaml")["spec"]["template"]["spec"]["containers"][0];
+  };
+  const std::string production = deploy + "k8s/overlays/production/";
+  for (const std::string& overlay : {base, small, production, public_example}) {
+    const YAML::Node weir = container_of(overlay);
+    const bool sealed = overlay == public_example;
+    const YAML::Node limits = (sealed ? container_of(production) : weir)["resources"]["limits"];
     std::uint64_t connections = configuration().server.max_connections;
     for (const auto& variable : weir["env"]) {
       if (variable["name"].as<std::string>() == "WEIR_MAX_CONNECTIONS") {
@@ -170,11 +178,11 @@ TEST(Manifests, ConnectionsAndHeadsFitIntoTheMemoryLimit) {
     std::filesystem::create_directories(root / "sys/fs/cgroup");
     std::ofstream(root / "proc/self/cgroup") << "0::/\n";
     std::ofstream(root / "sys/fs/cgroup/memory.max")
-        << bytes_of(weir["resources"]["limits"]["memory"].as<std::string>()) << '\n';
+        << bytes_of(limits["memory"].as<std::string>()) << '\n';
     const server::Host host(root.string());
     ASSERT_NE(host.memory_limit(), 0U);
     const std::uint64_t heads = server::head_memory(configuration().server.head_memory, host);
-    EXPECT_TRUE(server::shortages(host, connections, false, heads).empty()) << overlay;
+    EXPECT_TRUE(server::shortages(host, connections, sealed, heads).empty()) << overlay;
     std::filesystem::remove_all(root);
   }
 }
