@@ -169,9 +169,14 @@ class AlertsTest(Case):
         told = [re.search(r"`(\w+)`", row[0])[1]
                 for row in table(OPERATIONS, "Alerts")]
         self.assertEqual(names, told)
-        tests = read("tests/prometheus/weir.test.yaml")
-        for name in names:
-            self.assertIn(f"alertname: {name}", tests)
+
+    def test_each_alert_has_a_case_that_fires_and_one_that_does_not(self):
+        names = set(re.findall(r"alert: (\w+)", read("deploy/prometheus/weir.rules.yaml")))
+        self.assertGreater(len(names), 10)
+        cases = re.findall(r"alertname: (\w+),?\s+exp_alerts:( \[\]|\n +- exp_labels)",
+                           read("tests/prometheus/weir.test.yaml"))
+        self.assertEqual({name for name, expected in cases if expected != " []"}, names)
+        self.assertEqual({name for name, expected in cases if expected == " []"}, names)
 
     def test_rules_use_metrics_that_there_are(self):
         made = {row for cells in table(OPERATIONS, "Metrics")
