@@ -57,10 +57,10 @@ set(CPACK_PACKAGE_NAME weir)
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
 set(CPACK_PACKAGE_CONTACT "${WEIR_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "HTTP API gateway")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Weir stands at the edge of services, takes every request, decides what may pass,
-and brings it to the right upstream: HTTP/1.1, HTTP/2, WebSocket and gRPC, TLS,
-routes, limits, tokens, circuit breakers, metrics, and reloads that lose no
-connection.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Weir stands at the edge of services, takes every request, decides what may
+pass, and brings it to the right upstream: HTTP/1.1, HTTP/2, WebSocket and
+gRPC, TLS, routes, limits, tokens, circuit breakers, metrics, and reloads that
+lose no connection.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION httpd)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)

@@ -11,7 +11,7 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 ldd "$program" | awk '$3 ~ /^\// { print $3 }' | while read -r library; do
   case "$(basename "$library")" in
     # The C library and its loader are the base's, they must agree with each other.
-    libc.so.* | libm.so.* | libpthread.so.* | libdl.so.* | librt.so.* | ld-linux*) ;;
+    libc.so.* | libm.so.* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.* | ld-linux*) ;;
     *) cp -L "$library" "$root/usr/local/lib/weir/" ;;
   esac
 done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # prove.sh [HABIT...]: shows that `./dev HABIT` does all of its work as the first command ever run on a minimal
-# Debian 12. HABIT: run, test (these two are the default), build, style, lint, asan, tsan, fuzz, bench, peers. Each
+# Debian 12. HABIT: run, test (these two are the default), build, style, lint, asan, tsan, fuzz, bench, package, peers. Each
 # gets a root of its own, made by debootstrap --variant=minbase with git, and a clone of the commit that is checked
 # out here, which must be clean. Of `run` every curl line that the demo prints is run, too.
 # Prints of each: how long it took, and what it added to the root.
