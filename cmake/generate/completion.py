@@ -15,11 +15,16 @@ def words_of(value):
     return words if len(words) > 1 and all(re.fullmatch(r"[a-z][a-z-]*", one) for one in words) else []
 
 
+# `ready, drain or down`, and behind a colon what they mean.
+CHOICE = re.compile(r"^([a-z][a-z-]*(?:, [a-z][a-z-]*)*),? or ([a-z][a-z-]*)(?::.*)?$")
+
+
 def positional_words(command):
-    """Words that stand for themselves in the usage: `weir endpoint UPSTREAM ADDRESS ready|drain|down`."""
+    """Words among which a positional is chosen, as the help tells of it."""
     out = []
-    for part in [*command.usage.split(), *(name for name, _ in command.positionals)]:
-        out += [one for one in words_of(part) if one not in out]
+    for name, about in command.positionals:
+        choice = CHOICE.match(about)
+        out += [*choice[1].split(", "), choice[2]] if choice else words_of(name)
     return out
 
 
