@@ -163,7 +163,7 @@ int run(const std::string& config) {
   const char* set = std::getenv("WEIR_TAKE_OVER");
   const std::string_view take_over = set == nullptr ? "" : set;
   if (take_over != "" && take_over != "0" && take_over != "1") {
-    return complain("weir: WEIR_TAKE_OVER is 1, or 0 as if it were not set", exit_usage);
+    return complain("weir: WEIR_TAKE_OVER must be 1 or 0", exit_usage);
   }
   return serve([config] { return config::load(config, server::load_checks()); }, {},
                take_over == "1");

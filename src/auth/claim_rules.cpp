@@ -136,7 +136,7 @@ Refused check_typ(std::string_view typ, std::string_view wanted) {
   const bool fits = wanted.empty() ? type.empty() || iequals(type, "JWT") || iequals(type, "at+jwt")
                                    : iequals(type, without_application(wanted));
   if (fits) return std::nullopt;
-  return invalid("its typ is another");
+  return invalid("its typ is not accepted here");
 }
 
 Refused check_times(const json::object& claims, WallTime now, Duration skew) {
@@ -187,7 +187,7 @@ Refused check_audience(const json::object& claims, std::span<const std::string> 
     if (ours(*aud)) return std::nullopt;
     if (aud->is_array() && std::ranges::any_of(aud->get_array(), ours)) return std::nullopt;
   }
-  return invalid("its aud is another");
+  return invalid("its aud has none of the expected audiences");
 }
 
 Refused check_rules(const json::object& claims, std::span<const config::ClaimRule> rules) {
@@ -206,7 +206,8 @@ Refused check_rules(const json::object& claims, std::span<const config::ClaimRul
         (fits(*claim) || (claim->is_array() && std::ranges::any_of(claim->get_array(), fits)))) {
       continue;
     }
-    return Refusal{Reason::claim_mismatch, "its claim " + rule.claim + " is not as required"};
+    return Refusal{Reason::claim_mismatch,
+                   "its claim " + rule.claim + " does not have a required value"};
   }
   return std::nullopt;
 }

@@ -81,7 +81,7 @@ class TokenPolicy::Parts {
     if (!refusal) refusal = check_rules(claims, spec.require);
     if (refusal) return refused(refusal->reason, refusal->detail);
     auto fields = claim_fields(claims, spec.claims_to_headers);
-    if (!fields) return refused(Reason::token_invalid, "a claim cannot be a field's value");
+    if (!fields) return refused(Reason::token_invalid, "a claim cannot be the value of a header");
     Verdict out;
     out.token = std::make_shared<const VerifiedToken>(claim_texts(claims), std::move(*fields),
                                                       expiry(claims), issuer, candidate.generation);
@@ -115,7 +115,7 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
   auto parsed = parse_token(text);
   if (!parsed) co_return refused(Reason::token_invalid, parsed.error());
   const auto issuer = parts_->issuer_of(*parsed);
-  if (!issuer) co_return refused(Reason::token_invalid, "its iss is another");
+  if (!issuer) co_return refused(Reason::token_invalid, "its iss is not a known issuer");
   if (!parts_->allowed[*issuer].has(parsed->algorithm)) {
     co_return refused(Reason::token_invalid, "its alg is not allowed");
   }
@@ -130,7 +130,7 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
     co_return refused(Reason::keys_unavailable, "the issuer's keys could not be fetched");
   }
   if (candidate.tried.count == 0) {
-    co_return refused(Reason::token_invalid, "its key is unknown");
+    co_return refused(Reason::token_invalid, "it is signed with an unknown key");
   }
 
   bool valid = false;

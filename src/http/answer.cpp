@@ -39,7 +39,7 @@ std::string_view sentence(Reason reason) noexcept {
       return "all connections of the upstream are in use";
     case Reason::overloaded:
     case Reason::shed:
-      return "the gateway has too much to do";
+      return "the gateway is overloaded";
     case Reason::draining:
       return "the gateway is shutting down";
     case Reason::auth_unavailable:

@@ -31,10 +31,11 @@ OfferedKey offered_key(const HeaderMap& headers, std::string_view name) noexcept
     sent = istarts_with(sent, scheme) ? trim(sent.substr(scheme.size())) : std::string_view();
   }
   if (lines == 0 || (lines == 1 && sent.empty())) {
-    return {.refusal = Reason::credentials_missing, .detail = "a key wanted", .key = {}};
+    return {.refusal = Reason::credentials_missing, .detail = "the key is missing", .key = {}};
   }
   if (lines > 1) {
-    return {.refusal = Reason::credentials_invalid, .detail = "more than one", .key = {}};
+    return {
+        .refusal = Reason::credentials_invalid, .detail = "more than one key was sent", .key = {}};
   }
   return {.key = sent};
 }
@@ -48,10 +49,11 @@ OfferedPassword offered_password(const HeaderMap& headers) {
   const std::size_t lines = headers.count(FieldId::authorization);
   const std::string_view sent = headers.get(FieldId::authorization).value_or("");
   if (lines == 0 || (lines == 1 && !istarts_with(sent, scheme))) {
-    return refused(Reason::credentials_missing, "authorization: Basic credentials wanted");
+    return refused(Reason::credentials_missing, "authorization: Basic credentials are missing");
   }
   const auto malformed = [] {
-    return refused(Reason::credentials_invalid, "authorization: malformed credentials");
+    return refused(Reason::credentials_invalid,
+                   "authorization: the Basic credentials are malformed");
   };
   if (lines > 1) return malformed();
   const auto text = base64_decode(trim(sent.substr(scheme.size())));

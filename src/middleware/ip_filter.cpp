@@ -30,7 +30,7 @@ class IpFilter final : public Middleware {
   }
 
   static Task<Response> refuse(Exchange& exchange) {
-    co_return problem(Reason::ip_denied, "the client's address is not admitted",
+    co_return problem(Reason::ip_denied, "the client's address is not allowed here",
                       exchange.request_id());
   }
 

@@ -65,12 +65,13 @@ std::expected<PassedSockets, std::string> PassedSockets::from_environment() {
   const char* const names = std::getenv("LISTEN_FDNAMES");
   if (process == nullptr || count == nullptr) return PassedSockets{};
   const auto meant = number(process);
-  if (!meant) return std::unexpected("LISTEN_PID: '" + std::string(process) + "' is no process");
+  if (!meant)
+    return std::unexpected("LISTEN_PID: '" + std::string(process) + "' is not a process id");
   // Inherited from a parent for whom they were.
   if (*meant != static_cast<unsigned>(::getpid())) return PassedSockets{};
   const auto sockets = number(count);
   if (!sockets || *sockets > most_passed) {
-    return std::unexpected("LISTEN_FDS: '" + std::string(count) + "' is no number of sockets");
+    return std::unexpected("LISTEN_FDS: '" + std::string(count) + "' is not a number of sockets");
   }
   return adopt(first_passed, *sockets, names == nullptr ? "" : names);
 }

@@ -33,7 +33,7 @@ class RedirectHandler final : public Handler {
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
     if (content_is_too_long(request.head, exchange)) {
-      co_return refuse(Reason::body_too_large, "content over the limit", exchange);
+      co_return refuse(Reason::body_too_large, "the content is larger than the limit", exchange);
     }
     const auto location = redirect_location(to_, request, exchange);
     if (!location) co_return refuse(Reason::bad_request, location.error(), exchange);
@@ -59,7 +59,7 @@ class RespondHandler final : public Handler {
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
     if (content_is_too_long(request.head, exchange)) {
-      co_return refuse(Reason::body_too_large, "content over the limit", exchange);
+      co_return refuse(Reason::body_too_large, "the content is larger than the limit", exchange);
     }
     Variables variables(request, exchange);
     const bool typed = has_type_ || status_ == 204 || status_ == 304;
@@ -85,7 +85,7 @@ std::expected<std::string, std::string_view> redirect_location(const TemplateTex
   std::string location = Variables(request, exchange).expand(to);
   // HTTP/1.0 without a Host.
   if (request.head.host.empty() && has_empty_host(location)) {
-    return std::unexpected("no Host to redirect to");
+    return std::unexpected("no Host, so the redirect has no target");
   }
   // Nothing would be this very request again.
   if (location.empty()) location = "/";

@@ -30,7 +30,7 @@ namespace {
 constexpr unsigned most_refusals = 3;
 
 constexpr std::string_view no_upgrades =
-    "a WebSocket handshake, and the route has no upgrades: [websocket]";
+    "a WebSocket handshake, but the route has no upgrades: [websocket]";
 
 class Forwarder final : public Handler {
  public:
@@ -63,7 +63,7 @@ class Forwarder final : public Handler {
   Task<Response> handle(Request& request, Exchange& exchange) override {
     const RequestHead& head = request.head;
     if (content_is_too_long(head, exchange)) {
-      return refuse(Reason::body_too_large, "content over the limit", exchange);
+      return refuse(Reason::body_too_large, "the content is larger than the limit", exchange);
     }
     if (head.upgrade_websocket && !websocket_) {
       tell_of_handshake(exchange);
@@ -268,13 +268,14 @@ class Forwarder final : public Handler {
     const bool switched = head.status == 101;
     if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
       attempt.abort(Reason::upstream_bad_response);
-      response = problem(Reason::upstream_bad_response, "the upstream switched protocols unasked",
-                         exchange.request_id());
+      response =
+          problem(Reason::upstream_bad_response,
+                  "the upstream switched protocols without being asked", exchange.request_id());
       return;
     }
     if (switched && !attempt.into_tunnel()) {
       attempt.abort(Reason::pool_full);
-      response = problem(Reason::pool_full, "the upstream has as many tunnels as it may have",
+      response = problem(Reason::pool_full, "the upstream has no room for another tunnel",
                          exchange.request_id());
       return;
     }

@@ -15,7 +15,8 @@ Task<Result<SubrequestAnswer>> read_answer(Attempt& attempt, ResponseHead head,
                                            std::size_t most_body) {
   if (head.status == 101) {
     attempt.abort(Reason::upstream_bad_response);
-    co_return fail(Reason::upstream_bad_response, Side::upstream, "switched protocols unasked");
+    co_return fail(Reason::upstream_bad_response, Side::upstream,
+                   "switched protocols without being asked");
   }
   SubrequestAnswer answer;
   strip_hop_by_hop(head.headers);

@@ -84,14 +84,14 @@ Asked<control::SplitWeights> parse_split(std::string_view body, const config::Sp
     const auto share =
         std::ranges::find(split, std::string_view(upstream), &config::SplitShare::upstream);
     if (share == split.end()) {
-      return std::unexpected("'" + std::string(upstream) + "' is no upstream of this split");
+      return std::unexpected("'" + std::string(upstream) + "' is not an upstream of this split");
     }
     const auto weight = weight_of(value, most_weight);
     if (!weight) return std::unexpected("a weight must be an integer from 0 to 1000000");
     out[static_cast<std::size_t>(share - split.begin())] = *weight;
     sum += *weight;
   }
-  if (sum == 0) return std::unexpected("one weight at least must be above 0");
+  if (sum == 0) return std::unexpected("at least one weight must be above 0");
   return out;
 }
 
@@ -109,7 +109,8 @@ Asked<EndpointChange> parse_endpoint_change(std::string_view body) {
       out.weight = weight_of(value, most_endpoint_weight);
       if (!out.weight) return std::unexpected("weight must be an integer from 0 to 1000");
     } else {
-      return std::unexpected("'" + std::string(key) + "' is no key here; state and weight are");
+      return std::unexpected("'" + std::string(key) +
+                             "' is an unknown key; the keys are state and weight");
     }
   }
   return out;

@@ -52,7 +52,7 @@ void AdminApi::delete_split(const AdminCall& call, Done done) {
   const auto split = find_split(server_.snapshot()->config(), call.names[0]);
   if (!split) return done(split.error());
   const bool was_set = server_.process().splits.clear(call.names[0]);
-  if (was_set) log::info("split is the file's again", {{"route", call.names[0]}});
+  if (was_set) log::info("split reset to that of the file", {{"route", call.names[0]}});
   done(no_content());
 }
 
@@ -76,7 +76,7 @@ void AdminApi::delete_endpoint(const AdminCall& call, Done done) {
   const auto cluster = server_.process().registry.find(call.names[0]);
   if (!cluster) return done(no_upstream());
   if (!cluster->reset_endpoint(call.names[1])) return done(no_endpoint());
-  log::info("endpoint is the file's again",
+  log::info("endpoint reset to that of the file",
             {{"upstream", call.names[0]}, {"endpoint", call.names[1]}});
   done(no_content());
 }

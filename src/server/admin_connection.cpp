@@ -129,9 +129,9 @@ class Connection {
     }
     if (failed == http::error::header_limit) {
       return admin_problem(431, "headers_too_large",
-                           "request line and fields may have 16 KiB at most");
+                           "the request line and the headers may have 16 KiB at most");
     }
-    if (failed) return admin_problem(400, "bad_request", "this is not a request of HTTP/1.1");
+    if (failed) return admin_problem(400, "bad_request", "this is not an HTTP/1.1 request");
     if (parser.get().count(http::field::host) > 1) {
       return admin_problem(400, "bad_request", "the request has more than one Host");
     }

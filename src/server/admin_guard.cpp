@@ -75,7 +75,7 @@ std::optional<AdminAnswer> guard(const AdminRequest& request, const AdminPolicy&
   }
   if (!request.origin.empty() && !same_origin(request)) {
     return admin_problem(403, "foreign_origin",
-                         "a page of another origin may not ask this address");
+                         "a web page of another origin may not use this address");
   }
   if (!policy.local) {
     if (policy.token.empty()) {

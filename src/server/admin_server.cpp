@@ -135,7 +135,7 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
   auto made = std::make_shared<AdminServer>(main, server, *address);
   bool taken = net::is_listened_on(*address);
   if (taken && server.takes_over()) {
-    log::info("the admin address is another process's; it is taken when that gives it up",
+    log::info("another process has the admin address; this one takes it when it is free",
               {{"address", bind}});
     made->open_when_free();
     return std::make_unique<AdminHandle>(std::move(made));
@@ -145,10 +145,9 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
     taken = net::is_listened_on(*address);
   }
   if (taken) {
-    return std::unexpected(
-        "admin: " + bind +
-        ": another process listens there; stop it, give this one an admin.bind "
-        "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/restart.md)");
+    return std::unexpected("admin: " + bind +
+                           ": another process listens there; stop it, give this one an admin.bind "
+                           "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/restart.md)");
   }
   if (const Opened opened = made->open(); !opened) return std::unexpected(opened.error());
   return std::make_unique<AdminHandle>(std::move(made));

@@ -52,8 +52,8 @@ std::optional<config::Problem> caller_memory_warning(const config::Config& confi
       .place = largest->place,
       .path = "middleware." + largest->name,
       .message = fmt::format(
-          "the tables of callers of all limits may come to need {}, of {} that this process may "
-          "have; lower max_keys (32 bytes each)",
+          "the tables of callers of all limits may grow to {}, but this process may have only "
+          "{}; lower max_keys (32 bytes for each)",
           in_gib(needed), in_gib(memory))};
 }
 

@@ -201,7 +201,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
       parse_decimal(head.headers.get("max-forwards").value_or("")) == 0u) {
     out.status = 204;
     out.routed = true;
-    step("answer", "204: Max-Forwards says that it is for us");
+    step("answer", "204: Max-Forwards is 0, so the gateway answers itself");
     return out;
   }
   const auto normal = normalise_path(
@@ -213,11 +213,12 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
                    : fmt::format("{} (normalised from {})", head.path, url->path));
 
   if (is_loop(head.headers, config.server.via.name)) {
-    return stop(Reason::proxy_loop, "Via says that it came by too often");
+    return stop(Reason::proxy_loop, "Via shows that the request came through here too often");
   }
   route::Query query = query_of(head, *normal, on.limits, listener);
   if (normal->parameters) {
-    step("matched by", fmt::format("{} (path parameters do not count, and go on)", query.path));
+    step("matched by",
+         fmt::format("{} (path parameters do not count; they are forwarded)", query.path));
   }
   route::Match match;
   const Matched matched = route_of(table, query, match);
@@ -232,10 +233,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     const std::string allow = table.allow(query);
     if (allow.empty() && host.empty()) {
       return stop(Reason::no_route,
-                  fmt::format("no route takes this request; it has no host{}", give_a_host));
+                  fmt::format("no route matches this request; it has no host{}", give_a_host));
     }
-    if (allow.empty()) return stop(Reason::no_route, "no route takes this request");
-    return stop(Reason::method_not_allowed, "allowed are " + allow);
+    if (allow.empty()) return stop(Reason::no_route, "no route matches this request");
+    return stop(Reason::method_not_allowed, "allowed: " + allow);
   }
   const config::Route& route = *match.route;
   step("route", fmt::format("{}: {}", route.name, match_text(route.match)));
@@ -304,8 +305,8 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
          fmt::format("{}% are copied to {}", route.mirror->sample * 100, route.mirror->upstream));
   }
   step("timeout",
-       fmt::format("{} to the answer's head, {} idle after it", duration_text(route.timeout),
-                   duration_text(route.stream_idle_timeout)));
+       fmt::format("{} to the answer's head, then at most {} without data",
+                   duration_text(route.timeout), duration_text(route.stream_idle_timeout)));
   return out;
 }
 

@@ -24,7 +24,7 @@ class MiddlewareView {
 
   std::string operator()(const config::Cors& cors) const {
     const auto origin = head_.headers.get(FieldId::origin);
-    if (!origin) return "cors: no Origin, nothing to say";
+    if (!origin) return "cors: no Origin, so nothing to do";
     const bool allowed = std::ranges::any_of(
         cors.origins, [&](const std::string& one) { return one == "*" || iequals(one, *origin); });
     const bool preflight = head_.method == Method::options &&
@@ -67,7 +67,8 @@ class MiddlewareView {
                        limit.dry_run ? ", dry run" : "");
   }
   std::string operator()(const config::ConcurrencyLimit& limit) const {
-    return fmt::format("concurrency_limit: {} in flight, by {}", limit.limit, to_text(limit.key));
+    return fmt::format("concurrency_limit: at most {} in flight, by {}", limit.limit,
+                       to_text(limit.key));
   }
   std::string operator()(const config::Jwt& jwt) const {
     std::string issuers;
@@ -85,7 +86,7 @@ class MiddlewareView {
       return "jwt: more than one token (401 token_invalid)";
     }
     if (offered == 1) return fmt::format("jwt: the token would be verified: {}{}", issuers, rules);
-    if (jwt.optional) return "jwt: no token, which is fine here";
+    if (jwt.optional) return "jwt: no token, which is allowed here";
     answered_ = status_of(Reason::token_missing);
     return "jwt: no token (401 token_missing)";
   }

@@ -25,11 +25,11 @@ Explanation::Step choice_step(const config::UpstreamAction& to,
     return {"override",
             fmt::format("{} names {}", to.by_header->header, to.split[*named].upstream)};
   }
-  if (!choice.sticky()) return {"split", "by turn, each worker its own"};
+  if (!choice.sticky()) return {"split", "requests take turns, in each worker"};
   const std::string key = config::to_text(to.sticky->key);
   const auto place = choice.place(request, exchange);
-  if (!place) return {"sticky", fmt::format("{} is not there: one would be set", key)};
-  return {"sticky", fmt::format("{}: place {:.4f} of 1 is {}'s", key,
+  if (!place) return {"sticky", fmt::format("{} is missing: it would be set", key)};
+  return {"sticky", fmt::format("{}: place {:.4f} of 1 belongs to {}", key,
                                 static_cast<double>(*place) / 4294967296.0,
                                 to.split[control::StickySplit(weights).pick(*place)].upstream)};
 }

@@ -34,7 +34,7 @@ std::optional<telemetry::Refusal> refusal_of(int error) noexcept {
 void log_not_accepted(TimePoint now, std::string_view listener, int error) noexcept {
   const auto refusal = refusal_of(error);
   const std::string_view remedy =
-      !refusal ? "the socket is of no use any more: restart"
+      !refusal ? "the socket no longer works: restart the gateway"
       : *refusal == telemetry::Refusal::no_descriptor
           ? "raise the limit of open files or lower server.max_connections"
           : "raise the limit of memory or lower server.max_connections";

@@ -128,7 +128,8 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   }
   const TlsFacts* const tls = exchange.connection.tls;
   if (tls != nullptr && tls->serves && !tls->serves(head.host)) {
-    return refuse_with(Reason::misdirected, "this host needs a connection of its own");
+    return refuse_with(Reason::misdirected,
+                       "this host needs a new connection: its client_auth is not that of this one");
   }
   const config::Limits& limits = listener.limits;
   const auto normal = normalise_path(
@@ -144,7 +145,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   route::Match match;
   if (route_of(snapshot.table(), query, match) == Matched::no) {
     const std::string allow = snapshot.table().allow(query);
-    if (allow.empty()) return refuse_with(Reason::no_route, "no route takes this request");
+    if (allow.empty()) return refuse_with(Reason::no_route, "no route matches this request");
     refuse_with(Reason::method_not_allowed, "method " + std::string(head.method_text));
     refusal->head.headers.add(FieldId::allow, "allow", allow);
     return nullptr;

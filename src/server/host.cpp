@@ -121,9 +121,10 @@ std::vector<Shortage> shortages(const Host& host, std::uint64_t connections, boo
   const std::uint64_t queue = host.somaxconn();
   const std::uint64_t queue_needed = std::min<std::uint64_t>(connections, net::listen_backlog);
   if (queue != 0 && queue < queue_needed) {
-    out.push_back({"net.core.somaxconn", queue, queue_needed,
-                   "connections that come in a burst beyond it wait a second or more to try again",
-                   "sysctl -w net.core.somaxconn=4096, in the container's network namespace"});
+    out.push_back(
+        {"net.core.somaxconn", queue, queue_needed,
+         "in a burst, further connections wait a second or more until the client tries again",
+         "sysctl -w net.core.somaxconn=4096, in the container's network namespace"});
   }
   const std::uint64_t memory = host.memory_limit();
   const std::uint64_t memory_needed =

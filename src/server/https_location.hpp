@@ -13,6 +13,6 @@ namespace weir::server {
 std::string https_location(const RequestHead& head, const config::RedirectHttps& redirect);
 
 // Why a request without a host (HTTP/1.0) is refused.
-inline constexpr std::string_view no_host_to_redirect_to = "no Host to redirect to";
+inline constexpr std::string_view no_host_to_redirect_to = "no Host, so the redirect has no target";
 
 }  // namespace weir::server

@@ -16,7 +16,7 @@ namespace {
 // Longer than the methods that have a name; what is longer is none.
 constexpr std::size_t longest_method = 20;
 constexpr std::string_view text =
-    "This port speaks HTTPS, and the request came in plain HTTP. Ask again with https://.\n";
+    "This port speaks HTTPS, but the request is plain HTTP. Use https:// instead.\n";
 
 bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 

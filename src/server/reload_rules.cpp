@@ -84,7 +84,7 @@ std::vector<config::Problem> listener_changes(const config::Loaded& loaded,
                    "the listener '" + one.name + "' is no longer there; " + needs_a_restart});
   }
   if (out.empty() && !std::ranges::is_sorted(kept)) {
-    out.push_back({file, "listeners", std::string("their order is another; ") + needs_a_restart});
+    out.push_back({file, "listeners", std::string("their order has changed; ") + needs_a_restart});
   }
   return out;
 }

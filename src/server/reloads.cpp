@@ -13,7 +13,7 @@ Reloads::Problems problem(const char* message) {
 
 void Reloads::ask(Done done) {
   if (stopped_) return done(problem("shutting down"));
-  if (waiting_.size() >= most_waiting) return done(problem("too many reloads wait already"));
+  if (waiting_.size() >= most_waiting) return done(problem("too many reloads are waiting already"));
   waiting_.push_back(std::move(done));
   next();
 }

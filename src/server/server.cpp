@@ -128,7 +128,7 @@ std::vector<std::string> Server::bind(const config::Config& config, unsigned wor
     bound.sockets = std::move(sockets);
   }
   for (const std::string& socket : passed_.left()) {
-    log::warn("a socket was passed that no listener has for its name or address",
+    log::warn("a passed socket belongs to no listener, by name or by address",
               {{"socket", socket}});
   }
   passed_ = {};
@@ -147,7 +147,7 @@ void Server::when_ready(std::function<void()> told) {
 
 std::string Server::why_not_ready() const {
   if (stopped_ || draining_) return "draining";
-  if (!started_) return "starting: names of upstreams are looked up";
+  if (!started_) return "starting: the names of upstreams are being looked up";
   if (is_ready()) return {};
   return "no address yet: " + parts_->readiness.waits_for();
 }

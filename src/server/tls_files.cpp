@@ -91,7 +91,8 @@ void TlsFiles::look(bool all) {
     listener.tls->advance(Clock::now());
     bool changed = false;
     std::vector<config::Problem> warnings;
-    warn(listener.tls->refresh(all, changed, warnings), "certificate not taken");
+    warn(listener.tls->refresh(all, changed, warnings),
+         "certificate refused, the old one stays in use");
     warn(warnings, "certificate");
     if (!changed) continue;
     any = true;
@@ -99,7 +100,7 @@ void TlsFiles::look(bool all) {
   }
   if (any) tell_expiry();
   for (const auto& cluster : registry_.clusters()) {
-    warn(cluster->refresh_tls(), "certificate not taken");
+    warn(cluster->refresh_tls(), "certificate refused, the old one stays in use");
   }
 }
 

@@ -27,15 +27,16 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
 
 void Exposition::collect_routes(Families& out) const {
   auto requests = counter_family("weir_http_requests_total", "Requests that ended, by answer.");
-  auto duration = histogram_family("weir_http_request_duration_seconds",
-                                   "From a request's first byte to its answer's last; no tunnels.");
+  auto duration =
+      histogram_family("weir_http_request_duration_seconds",
+                       "Time from a request's first byte to its answer's last, without tunnels.");
   auto head = histogram_family("weir_http_response_head_seconds",
-                               "From a request's first byte to the head of its answer.");
+                               "Time from a request's first byte to the head of its answer.");
   auto in_flight = gauge_family("weir_http_requests_in_flight", "Requests being served.");
-  auto tunnels = gauge_family("weir_tunnels_active", "Upgraded connections open.");
+  auto tunnels = gauge_family("weir_tunnels_active", "Open upgraded connections.");
   auto rejected = counter_family("weir_http_rejected_total",
-                                 "Requests that Weir refused, answered or gave up itself.");
-  auto calls = counter_family("weir_grpc_requests_total", "Calls of gRPC that ended, by status.");
+                                 "Requests that Weir refused, answered itself or gave up.");
+  auto calls = counter_family("weir_grpc_requests_total", "gRPC calls that ended, by status.");
   auto bytes_in =
       counter_family("weir_http_request_bytes_total", "Content received from clients in bytes.");
   auto bytes_out =
@@ -80,7 +81,8 @@ void Exposition::collect_routes(Families& out) const {
   auto splits = counter_family("weir_split_requests_total",
                                "Requests that a split sent to one of its upstreams.");
   auto weights =
-      gauge_family("weir_split_weight", "Weights of a split in force, an operator's among them.");
+      gauge_family("weir_split_weight",
+                   "Weights of a split that are in force, also those that an operator set.");
   for (const auto& [key, held] : metrics_.splits_) {
     const SplitMetrics& split = *held.series;
     splits.counter({{"route", split.route()}, {"upstream", split.upstream()}},
@@ -96,7 +98,7 @@ void Exposition::collect_routes(Families& out) const {
 }
 
 void Exposition::collect_listeners(Families& out) const {
-  auto active = gauge_family("weir_connections_active", "Client connections open.");
+  auto active = gauge_family("weir_connections_active", "Open client connections.");
   auto all = counter_family("weir_connections_total",
                             "Client connections whose protocol was recognised, or that closed "
                             "before.");
@@ -105,8 +107,9 @@ void Exposition::collect_listeners(Families& out) const {
   auto handshakes = counter_family("weir_tls_handshakes_total", "TLS handshakes with clients.");
   auto faults = counter_family("weir_tls_handshake_failures_total",
                                "TLS handshakes with clients that failed, by cause.");
-  auto expiry = gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
-                             "When the certificate for a name ends, since the epoch in seconds.");
+  auto expiry =
+      gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
+                   "When the certificate for a name expires, since the epoch in seconds.");
   for (const auto& [key, held] : metrics_.listeners_) {
     const ListenerMetrics& listener = *held.series;
     const Label label{"listener", listener.listener()};
@@ -145,11 +148,11 @@ void Exposition::collect_listeners(Families& out) const {
 
 void Exposition::collect_upstreams(Families& out) const {
   auto duration = histogram_family("weir_upstream_request_duration_seconds",
-                                   "From the start of a try to the last byte of its answer.");
+                                   "Time from the start of a try to the last byte of its answer.");
   auto connect =
-      histogram_family("weir_upstream_connect_seconds", "Opening connections to endpoints.");
+      histogram_family("weir_upstream_connect_seconds", "Time to open connections to endpoints.");
   auto queue = histogram_family("weir_upstream_queue_seconds",
-                                "Waiting for a free place in the upstream's pool.");
+                                "Time spent waiting for a place in the upstream's pool.");
   auto saturation = gauge_family("weir_upstream_saturation_ratio",
                                  "Use of the upstream's pool and queue against their limits.");
   auto unresolved =
@@ -214,8 +217,8 @@ void Exposition::collect_endpoints(Families& out) const {
   auto requests = counter_family("weir_upstream_requests_total", "Tries at endpoints that ended.");
   auto connections =
       gauge_family("weir_upstream_connections", "Connections to endpoints, by what they do.");
-  auto healthy = gauge_family("weir_upstream_endpoint_healthy",
-                              "Whether the endpoint is chosen for requests: 1 or 0.");
+  auto healthy =
+      gauge_family("weir_upstream_endpoint_healthy", "Whether the endpoint gets requests: 1 or 0.");
   for (const auto& [key, held] : metrics_.endpoints_) {
     const EndpointMetrics& endpoint = *held.series;
     const Label upstream{"upstream", endpoint.upstream()};
@@ -259,7 +262,7 @@ void Exposition::collect_gateway(Families& out) const {
   }
   std::move(utilization).append_to(out);
   single(gauge_family("weir_saturation_ratio",
-                      "The worst of worker use, connections and requests against their limits."),
+                      "The highest of worker use, connections and requests, against their limits."),
          metrics_.saturation.value());
 
   auto reloads = counter_family("weir_config_reloads_total", "Reloads of the configuration.");

@@ -5,8 +5,8 @@
 namespace weir::telemetry {
 
 void Exposition::collect_rate_limits(Families& out) const {
-  auto decisions =
-      counter_family("weir_rate_limit_total", "Decisions of rate limits, a request and policy.");
+  auto decisions = counter_family("weir_rate_limit_total",
+                                  "Decisions of rate limits, one for each request and policy.");
   for (const auto& [key, held] : metrics_.rate_limits_) {
     std::uint64_t allowed = 0;
     std::uint64_t limited = 0;
@@ -25,8 +25,8 @@ void Exposition::collect_rate_limits(Families& out) const {
 }
 
 void Exposition::collect_jwt(Families& out) const {
-  auto verifications =
-      counter_family("weir_jwt_verifications_total", "Tokens that were judged, and missing ones.");
+  auto verifications = counter_family("weir_jwt_verifications_total",
+                                      "Tokens that were checked, and requests without one.");
   for (const auto& [key, held] : metrics_.jwts_) {
     const JwtMetrics& jwt = *held.series;
     using S = JwtShard;

@@ -66,7 +66,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
   ClientPlace place;
   if (!take_client_place(view, exchange, place)) {
     Error full{Reason::pool_full, Side::upstream, name_};
-    full.sentence = "this client address has its share of the upstream's places";
+    full.sentence = "this client address has its whole share of the upstream's places";
     co_return std::unexpected(std::move(full));
   }
   std::optional<Error> last;

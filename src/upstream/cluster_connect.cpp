@@ -162,7 +162,7 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
     co_return awaited;
   }
   if (view.settings().protocol == config::UpstreamProtocol::h2) {
-    co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not agree to h2");
+    co_return fail(Reason::upstream_tls_failed, Side::upstream, "it does not offer h2 by ALPN");
   }
   if (speak == Speak::as_agreed) {
     slot.http1 = true;
@@ -246,7 +246,8 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
     case PlaceWait::Told::nothing:
       if (passes_on) co_return std::unexpected(passed_on());
       if (loop.now() >= deadline) co_return fail(Reason::request_timeout, Side::upstream, name_);
-      co_return fail(Reason::pool_full, Side::upstream, "no connection takes another request");
+      co_return fail(Reason::pool_full, Side::upstream,
+                     "no connection has room for another request");
   }
   Result<> connected = co_await connect(lease, Speak::as_agreed, tried, deadline, exchange);
   // Who had no time left says nothing of the upstream: the next in turn connects.

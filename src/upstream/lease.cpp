@@ -81,7 +81,7 @@ void Lease::count_for(const IpAddress& client) noexcept {
   const std::uint64_t permits = view.permits();
   const std::uint64_t held = shares.held(cells_);
   if (held < 2 || held * 2 < permits || !shares.may_warn(view.loop().now())) return;
-  telemetry::log::warn("one client holds half of an upstream's permits",
+  telemetry::log::warn("one client address holds half of an upstream's places",
                        {{"upstream", cluster_->name()},
                         {"client", client.to_string()},
                         {"requests", std::to_string(held)},

@@ -77,7 +77,7 @@ class ClientShareTest(Case):
         self.hold(gateway, 1, "192.0.2.2")
         self.assertEqual([line for line in gateway.lines if "holds half" in line], [])
         self.hold(gateway, 2, "192.0.2.1")
-        gateway.wait_log("the warning", "one client holds half of an upstream's permits")
+        gateway.wait_log("the warning", "one client address holds half of an upstream's places")
         line, = [line for line in gateway.lines if "holds half" in line]
         self.assertIn("upstream=main", line)
         self.assertIn("client=192.0.2.1", line)

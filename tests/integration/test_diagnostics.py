@@ -62,7 +62,7 @@ class HandshakeTest(DiagnosticsCase):
         self.assertIn("route=chat client_ip=127.0.0.1", line)
         said = {entry["path"] + str(entry["status"]): entry.get("detail")
                 for entry in self.entries(gateway, 3)}
-        told = "a WebSocket handshake, and the route has no upgrades: [websocket]"
+        told = "a WebSocket handshake, but the route has no upgrades: [websocket]"
         self.assertEqual(said, {"/ws200": told, "/ws501": told, "/plain200": None})
 
 
@@ -125,7 +125,7 @@ class UpstreamTest(DiagnosticsCase):
             client.read_response()
         entry, = self.entries(gateway, 1)
         self.assertEqual((entry["status"], entry["reason"]), (200, "upstream_incomplete"))
-        self.assertEqual(entry["detail"], "closed within its content")
+        self.assertEqual(entry["detail"], "closed in the middle of the content")
         self.line(gateway, "upstream's answer cut")
 
 

@@ -50,7 +50,7 @@ class ListsTest(Case):
         for document in (TROUBLE, "docs/certificates.md"):
             text = re.sub(r"(?ms)^```.*?^```$", "", read(document)).replace("\n", " ")
             quoted = [one for one in re.findall(r"`([^`]+)`", text)
-                      if re.fullmatch(r"[\w'()-]+( [\w'()-]+){2,}", one)]
+                      if re.fullmatch(r"[\w'(),-]+( [\w'(),-]+){2,}", one)]
             for one in quoted:
                 if not one.startswith(("weir ", "systemctl ", "journalctl ", "openssl ", "getent ")):
                     self.assertTrue(one in source, f"{document} quotes '{one}'")
@@ -122,6 +122,15 @@ class ListsTest(Case):
         self.assertGreater(len(made), 15)
         self.assertEqual({(method, re.sub("NAME|ADDRESS", "*", path)) for method, path in told},
                          set(made))
+
+
+class ChangelogTest(Case):
+    def test_this_version_is_told(self):
+        version = re.search(r"project\(weir VERSION (\S+)", read("CMakeLists.txt"))[1]
+        told = re.findall(r"(?m)^## (\d+\.\d+\.\d+), ", read("CHANGELOG.md"))
+        self.assertIn(version, told[:2])  # the next one may stand above it
+        self.assertEqual(told, sorted(told, key=lambda one: [int(n) for n in one.split(".")],
+                                      reverse=True))
 
 
 class SecurityTest(Case):

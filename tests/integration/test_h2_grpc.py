@@ -60,7 +60,7 @@ class Grpc(Case):
         ("with a parameter", "/none", [("content-type", "application/grpc;x=y")], "12", "Not Found", 404),
         ("a path too long", "/" + "x" * 20000, GRPC, "13", "URI Too Long", 414),
         ("a bad path", "/..", GRPC, "13", "Bad Request", 400),
-        ("too many fields", "/s", [*GRPC, *[("x", "y")] * 120], "13",
+        ("too many headers", "/s", [*GRPC, *[("x", "y")] * 120], "13",
          "Request Header Fields Too Large", 431),
     ])
     def test_our_answer(self, path, fields, status, message, logged):

@@ -32,7 +32,7 @@ class Limits(Case):
         ("fields too large", "/", [("x", "y" * 4096)], 431),
         ("fields too large together", "/", [(f"x{i}", "y" * 250) for i in range(16)], 431),
         ("32 bytes a field", "/", [("x", "y" * 3700)], 200),
-        ("too many fields", "/", [("x", "y")] * 21, 431),
+        ("too many headers", "/", [("x", "y")] * 21, 431),
         ("as many as allowed", "/", [("x", "y")] * 20, 200),
         ("crumbs count apart", "/", [("x", "y")] * 20 + [("cookie", "a")] * 50, 200),
         ("an underscore", "/", [("x_y", "z")], 400),

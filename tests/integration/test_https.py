@@ -201,7 +201,7 @@ class CommandsTest(Case):
         self.assertRegex(done.stdout, r"redirect_https +308 https://api\.example\.com/a;b\?c")
         done = weir("explain", "-c", file, "GET", "/a")
         self.assertEqual(done.returncode, 3, done)
-        self.assertIn("400 bad_request: no Host to redirect to", done.stdout)
+        self.assertIn("400 bad_request: no Host, so the redirect has no target", done.stdout)
         self.assertIn("listener http: every request in plain text is sent to https (308)",
                       weir("routes", "-c", file).stdout)
 

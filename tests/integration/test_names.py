@@ -321,7 +321,7 @@ class StartTest(NamesCase):
         wait_until("its question", lambda: server.asked("main.test"))
         ready = gateway.admin("GET", "/readyz")
         self.assertEqual((ready.status, ready.text),
-                         (503, "starting: names of upstreams are looked up\n"))
+                         (503, "starting: the names of upstreams are being looked up\n"))
         begun = time.monotonic()
         self.assertEqual(gateway.terminate(), 0)
         self.assertLess(time.monotonic() - begun, bound(2))

@@ -123,7 +123,7 @@ class TakeOverTest(Case):
     def test_what_else_the_variable_says(self):
         done = weir("run", env={"WEIR_TAKE_OVER": "yes"})
         self.assertEqual(done.returncode, 2)
-        self.assertIn("WEIR_TAKE_OVER is 1", done.stderr)
+        self.assertIn("WEIR_TAKE_OVER must be 1", done.stderr)
 
     def test_the_recipe_of_the_documentation(self):
         old = self.old()
@@ -201,7 +201,7 @@ class TakeOverTest(Case):
         new.start()
         new.wait_log("the new one's readiness", lambda lines: any(
             line.endswith(" ready") for line in lines))
-        new.wait_log("its waiting", "is another process's")
+        new.wait_log("its waiting", "another process has the admin address")
         self.assertEqual(old.admin("GET", "/readyz").status, 200)
         wait_until("both to answer", lambda: counts[b"new"] > 200)
         self.assertEqual(old.terminate(30), 0)

@@ -43,7 +43,7 @@ Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Dea
     });
   };
   if (!pool.try_post(std::move(job), whom)) {
-    Error error{Reason::overloaded, Side::internal, "the queue of work off the loop is full"};
+    Error error{Reason::overloaded, Side::internal, "the queue for slow work is full"};
     error.sentence = "too many passwords or signatures wait to be checked";
     co_return std::unexpected(std::move(error));
   }
@@ -62,7 +62,7 @@ Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Dea
   Waiting waiting(*shared, loop);
   co_await waiting.waiter.wait(deadline);
   if (waiting.waiter.result() != Wake::notified) {
-    Error error{Reason::overloaded, Side::internal, "work off the loop took too long"};
+    Error error{Reason::overloaded, Side::internal, "slow work took too long"};
     error.sentence = "checking the password or signature took too long";
     co_return std::unexpected(std::move(error));
   }

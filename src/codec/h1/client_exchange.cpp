@@ -139,7 +139,7 @@ class Client final : public ClientExchange, public Cached {
             return fail(Reason::upstream_tls_failed, Side::upstream, stream_.tls()->failure());
           }
           return fail(Reason::upstream_reset, Side::upstream,
-                      touched_ ? "closed within a head" : "closed without an answer");
+                      touched_ ? "closed in the middle of a head" : "closed without an answer");
       }
     }
   }
@@ -248,13 +248,13 @@ class Client final : public ClientExchange, public Cached {
         if (content_.end_of_input()) {
           end(false);
         } else {
-          lose(Reason::upstream_incomplete, "closed within its content");
+          lose(Reason::upstream_incomplete, "closed in the middle of the content");
         }
         return;
       case net::Io::error:
-        return lose(Reason::upstream_incomplete, "reset within its content");
+        return lose(Reason::upstream_incomplete, "reset in the middle of the content");
       case net::Io::timeout:
-        return lose(Reason::request_timeout, "nothing moved");
+        return lose(Reason::request_timeout, "no data for too long");
       case net::Io::cancelled:
         return lose(exchange_.cancel_reason(), {});
     }

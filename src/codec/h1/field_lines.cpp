@@ -104,9 +104,9 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
       at.scanned = at.line;
       return true;
     }
-    if (at.count >= rules.header_count) return refuse(rules.too_large, "too many fields");
+    if (at.count >= rules.header_count) return refuse(rules.too_large, "too many headers");
     if (rules.header_size < at.size + field_overhead) {
-      return refuse(rules.too_large, "the fields are too large");
+      return refuse(rules.too_large, "the headers are too large");
     }
     // The CR may stand at the cap, nothing else.
     const std::size_t room =
@@ -118,7 +118,7 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
       p = skip_name(p, cap, at.name_classes_seen);
       at.scanned = offset(p);
       if (p == end) return false;
-      if (p == cap) return refuse(rules.too_large, "the fields are too large");
+      if (p == cap) return refuse(rules.too_large, "the headers are too large");
       if (*p != ':' || p == line) {
         return refuse_name(rules.malformed, bytes.substr(at.line), offset(p) - at.line);
       }
@@ -138,7 +138,7 @@ std::expected<bool, Refusal> read_lines(std::string_view bytes, const FieldRules
     const bool bare_lf = *p == '\n' && rules.bare_lf;
     if (*p != '\r' && !bare_lf) {
       if (p == cap) {
-        return refuse(rules.too_large, "the fields are too large, from " + quoted(name) + " on");
+        return refuse(rules.too_large, "the headers are too large, from " + quoted(name) + " on");
       }
       return refuse_value(rules.malformed, name, *p);
     }

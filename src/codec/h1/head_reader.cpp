@@ -48,7 +48,8 @@ Task<Result<bool>> HeadReader::rest(RequestHead& head, TimePoint first_byte) {
       if (status == net::Io::timeout) {
         co_return fail(Reason::client_timeout, Side::downstream, "the head came too slowly");
       }
-      co_return fail(Reason::client_closed, Side::downstream, "the client left within a head");
+      co_return fail(Reason::client_closed, Side::downstream,
+                     "the client left before the end of the head");
     }
     auto taken = take(head);
     if (taken && !*taken) continue;

@@ -32,7 +32,7 @@ Bytes RequestBody::take() noexcept {
   exchange_.bytes_in += piece.size();
   progress_.moved(piece.size());
   if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {
-    set_failure(Reason::body_too_large, "content over the limit");
+    set_failure(Reason::body_too_large, "the content is larger than the limit");
     return {};
   }
   return piece;
@@ -89,7 +89,7 @@ Task<Result<Bytes>> RequestBody::read() {
         break;
       case net::Io::eof:
       case net::Io::error:
-        set_failure(Reason::client_closed, "the client left within the content");
+        set_failure(Reason::client_closed, "the client left before the end of the content");
         break;
     }
   }

@@ -37,7 +37,8 @@ constexpr std::size_t largest_reserve = 4096;
   if (c == '\r') return refuse(Reason::bad_request, "no version in the request line");
   if (c == ' ' && empty)
     return refuse(Reason::bad_request, "more than one space before the target");
-  return refuse(Reason::bad_request, "a byte in the request target: " + quoted({&c, 1}));
+  return refuse(Reason::bad_request,
+                "a byte that the request target may not have: " + quoted({&c, 1}));
 }
 
 // The fields that decide something, looked at once.
@@ -209,7 +210,7 @@ std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_vi
   const char* const method_end =
       skip_name(line, line + std::min(rest.size(), longest_method + 1), seen);
   const auto method_size = static_cast<std::size_t>(method_end - line);
-  if (method_size > longest_method) return refuse(Reason::bad_request, "a method too long");
+  if (method_size > longest_method) return refuse(Reason::bad_request, "the method is too long");
   if (method_end == end) return false;
   if (*method_end != ' ' || method_end == line) {
     // The second byte tells a ClientHello from other garbage.
@@ -263,7 +264,8 @@ std::expected<bool, Refusal> RequestHeadParser::read_request_line(std::string_vi
   head.target = own.substr(target_at, target_size);
   if (limits_.encode_raw_target) {
     if (has_raw_authority(head.target)) {
-      return refuse(Reason::bad_request, "a byte in the request target: " + quoted(head.target));
+      return refuse(Reason::bad_request,
+                    "a byte that the request target may not have: " + quoted(head.target));
     }
     const auto encoded = encode_raw_bytes(head.target, target_room, arena);
     if (!encoded) return refuse(Reason::uri_too_long, "the request target is too long");

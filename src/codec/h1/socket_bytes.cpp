@@ -36,7 +36,8 @@ Task<Result<Bytes>> SocketBytes::read() {
       case net::Io::eof:
         co_return Bytes{};
       case net::Io::timeout:
-        co_return fail(Reason::request_timeout, Side::internal, "idle tunnel");
+        co_return fail(Reason::request_timeout, Side::internal,
+                       "no data in the tunnel for too long");
       case net::Io::cancelled:
         co_return fail(aborted_, Side::internal);
       case net::Io::error:
@@ -61,7 +62,7 @@ Task<Result<>> SocketBytes::write(Bytes bytes) {
     const net::Io ready = co_await input_.stream().wait_writable(idle_deadline());
     if (ready == net::Io::cancelled) co_return fail(aborted_, Side::internal);
     if (ready == net::Io::timeout && expired()) {
-      co_return fail(Reason::request_timeout, Side::internal, "idle tunnel");
+      co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");
     }
   }
 }

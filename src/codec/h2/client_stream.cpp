@@ -71,7 +71,7 @@ Result<bool> ClientStream::send_head(const RequestHead& head, Bytes first, bool 
   id_ = session_->open(*this, fields, content ? outbound_.get() : nullptr);
   if (id_ == 0) {
     unprocessed_ = true;
-    fault(Reason::upstream_reset, "the connection takes no more requests");
+    fault(Reason::upstream_reset, "the connection accepts no more requests");
     return std::unexpected(failure_);
   }
   return tunnel_ || first.empty();
@@ -89,7 +89,7 @@ Task<Result<>> ClientStream::taken(bool tunnel) {
     co_await outbound_->wait(until);
     const net::Wake wake = outbound_->result();
     if (wake == net::Wake::timeout && loop_.now() >= idle_deadline()) {
-      co_return fail(Reason::request_timeout, Side::internal, "idle tunnel");
+      co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");
     }
   }
   exchange_.last_activity = loop_.now();
@@ -192,7 +192,7 @@ Task<Result<Bytes>> ClientStream::read() {
       const net::Wake wake = inbound_.result();
       // The upload beside it, or the client's reading, may have moved bytes meanwhile.
       if (wake == net::Wake::timeout && loop_.now() >= idle_deadline()) {
-        fault(Reason::request_timeout, "nothing moved");
+        fault(Reason::request_timeout, "no data for too long");
         failure_.reason = Reason::request_timeout;
       }
     }

@@ -56,12 +56,12 @@ int parse_status(std::string_view value) noexcept {
 }
 
 std::expected<void, HeadFault> TrailerFields::field(std::string_view name, std::string_view value) {
-  if (is_pseudo(name)) return malformed("a pseudo-field behind the content");
+  if (is_pseudo(name)) return malformed("a pseudo-header after the content");
   const FieldId id = field_id(name);
   if (auto checked = check_field(id, name, value); !checked) return checked;
   bytes_ += counted_size(name, value);
   if (bytes_ > most_bytes_ || ++fields_ > most_fields_) {
-    return refused(Reason::headers_too_large, "too many fields behind the content");
+    return refused(Reason::headers_too_large, "too many trailers");
   }
   const auto taken = check_underscore(underscores_, id, name);
   if (!taken) {

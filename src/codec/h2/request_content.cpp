@@ -18,7 +18,7 @@ Bytes RequestContent::take() noexcept {
   exchange_.bytes_in += piece.size();
   progress_.moved(piece.size());
   if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {
-    failure_ = {Reason::body_too_large, Side::downstream, "content over the limit"};
+    failure_ = {Reason::body_too_large, Side::downstream, "the content is larger than the limit"};
     return {};
   }
   return piece;

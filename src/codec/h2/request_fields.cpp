@@ -67,7 +67,7 @@ std::expected<void, HeadFault> RequestFields::pseudo(std::string_view name,
                                                      std::string_view value) {
   const std::uint8_t bit = pseudo_bit(name);
   if (bit == 0) return malformed("pseudo-field " + h1::quoted(name));
-  if (regular_seen_) return malformed("a pseudo-field behind other fields");
+  if (regular_seen_) return malformed("a pseudo-header after other headers");
   if ((pseudo_seen_ & bit) != 0) return malformed(std::string(name) + " twice");
   pseudo_seen_ |= bit;
   if (bit != seen_path && !is_clean_value(value))
@@ -82,7 +82,7 @@ std::expected<void, HeadFault> RequestFields::pseudo(std::string_view name,
     }
   }
   if (size_ > limits_.header_size) {
-    return refused(Reason::headers_too_large, "the fields are too large");
+    return refused(Reason::headers_too_large, "the headers are too large");
   }
   Arena& arena = head_.headers.arena();
   const std::string_view own = arena.copy(value);
@@ -119,7 +119,8 @@ std::expected<void, HeadFault> RequestFields::check_target() {
   const char* const begin = head_.target.data();
   const char* const end = begin + head_.target.size();
   if (h1::skip_target(begin, end) == end) return {};
-  return refused(Reason::bad_request, "a byte in the request target: " + h1::quoted(head_.target));
+  return refused(Reason::bad_request,
+                 "a byte that the request target may not have: " + h1::quoted(head_.target));
 }
 
 std::expected<void, HeadFault> RequestFields::regular(std::string_view name,
@@ -128,11 +129,11 @@ std::expected<void, HeadFault> RequestFields::regular(std::string_view name,
   const FieldId id = field_id(name);
   if (auto checked = check_field(id, name, value); !checked) return checked;
   if (size_ > limits_.header_size) {
-    return refused(Reason::headers_too_large, "the fields are too large");
+    return refused(Reason::headers_too_large, "the headers are too large");
   }
   if (id == FieldId::cookie) return cookie(value);
   if (++count_ > limits_.header_count) {
-    return refused(Reason::headers_too_large, "too many fields");
+    return refused(Reason::headers_too_large, "too many headers");
   }
   const auto taken_on = check_underscore(limits_.underscores, id, name);
   if (!taken_on) return std::unexpected(taken_on.error());

@@ -23,7 +23,7 @@ std::expected<void, HeadFault> ResponseFields::take(std::string_view name, std::
   if (is_pseudo(name)) {
     if (name != ":status") return malformed("pseudo-field " + h1::quoted(name));
     if (status_seen_) return malformed(":status twice");
-    if (count_ != 0) return malformed("a pseudo-field behind other fields");
+    if (count_ != 0) return malformed("a pseudo-header after other headers");
     status_seen_ = true;
     head_.status = parse_status(value);
     // 101 is not for HTTP/2 (RFC 9113 section 8.6).
@@ -35,7 +35,7 @@ std::expected<void, HeadFault> ResponseFields::take(std::string_view name, std::
   const FieldId id = field_id(name);
   if (auto checked = check_field(id, name, value); !checked) return checked;
   if (size_ > most_bytes_ || ++count_ > most_fields) {
-    return refused(Reason::upstream_headers_too_large, "the fields of the answer are too large");
+    return refused(Reason::upstream_headers_too_large, "the headers of the answer are too large");
   }
   Arena& arena = head_.headers.arena();
   const std::string_view own = arena.copy(value);

@@ -33,7 +33,7 @@ Task<Result<Bytes>> StreamBytes::read() {
     co_await inbound_.wait(idle_deadline());
     // The other direction may have moved meanwhile.
     if (inbound_.result() == net::Wake::timeout && expired()) {
-      co_return fail(Reason::request_timeout, Side::internal, "idle tunnel");
+      co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");
     }
   }
 }

@@ -77,9 +77,10 @@ std::expected<std::shared_ptr<const ServerSet>, ServerSet::Problems> ServerSet::
       if (!those.empty() && policies[those.front()] != policies[i]) {
         const config::File& file = settings.certificates[i].cert;
         problems.push_back({file.place, file.at,
-                            "'" + file.name + "' is for '" + name + "' like '" +
+                            "'" + file.name + "' and '" +
                                 settings.certificates[those.front()].cert.name +
-                                "', whose client_auth is another: a name has one"});
+                                "' are both for '" + name +
+                                "', but their client_auth differs; a name can have only one"});
         continue;
       }
       those.push_back(i);

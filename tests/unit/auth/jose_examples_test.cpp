@@ -69,7 +69,7 @@ TEST(JoseExamples, AreTokensOnlyWithClaims) {
     const auto token = parse_token(example.token);
     EXPECT_EQ(token.has_value(), example.claims) << example.name;
     if (!token) {
-      EXPECT_EQ(token.error(), "its claims are not one JSON object with each name once");
+      EXPECT_EQ(token.error(), "its claims are not a JSON object with each name once");
     }
   }
 }
@@ -122,20 +122,20 @@ TEST(JoseExamples, WhatIsNoTokenForUs) {
        "its alg is not supported"},
       {"JSON serialization, general",
        R"({"payload":"e30","signatures":[{"protected":"eyJhbGciOiJSUzI1NiJ9","signature":"AAAA"}]})",
-       "it has not three parts"},
+       "it does not have three parts separated by dots"},
       {"JSON serialization, flattened",
        R"({"payload":"e30","protected":"eyJhbGciOiJFUzI1NiJ9","signature":"AAAA"})",
-       "it has not three parts"},
+       "it does not have three parts separated by dots"},
       {"an extension that must be understood",
        "eyJhbGciOiJIUzI1NiIsDQogImNyaXQiOlsiaHR0cDovL2V4YW1wbGUuaW52YWxpZC9VTkRFRklORUQiXSwNCiAi"
        "aHR0cDovL2V4YW1wbGUuaW52YWxpZC9VTkRFRklORUQiOnRydWUNCn0.RkFJTA.AAAA",
-       "its header has crit"},
+       "its header has crit, which is not supported"},
       {"content left out and not encoded",
        "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19.."
        "A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY",
-       "its header has crit"},
+       "its header has crit, which is not supported"},
       {"encrypted", "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA.AAAA.AAAA.AAAA",
-       "it has not three parts"},
+       "it does not have three parts separated by dots"},
   };
   for (const Row& row : rows) {
     const auto token = parse_token(row.token);

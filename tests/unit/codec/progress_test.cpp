@@ -28,7 +28,7 @@ TEST(Progress, WhatBeginsANewPeriod) {
     Duration left;
   };
   const Row rows[] = {
-      {"nothing moved", 1, 0, 3s},
+      {"no data for too long", 1, 0, 3s},
       {"a byte at a time, too few", 1023, 1, 3s},
       {"a byte at a time, enough", 1024, 1, 10s},
       {"one short of it at once", 1, 1023, 3s},

@@ -33,9 +33,10 @@ TEST(CallerMemory, TablesOfAllLimitsInUseCount) {
   EXPECT_FALSE(caller_memory_warning(config, 0)) << "not known";
   const auto warning = caller_memory_warning(config, 2 * gib);
   ASSERT_TRUE(warning);
-  EXPECT_EQ(warning->to_string(),
-            "weir.yaml:6:3: middleware.large: the tables of callers of all limits may come to need "
-            "3.0 GiB, of 2.0 GiB that this process may have; lower max_keys (32 bytes each)");
+  EXPECT_EQ(
+      warning->to_string(),
+      "weir.yaml:6:3: middleware.large: the tables of callers of all limits may grow to 3.0 GiB, "
+      "but this process may have only 2.0 GiB; lower max_keys (32 bytes for each)");
 }
 
 TEST(CallerMemory, NothingIsSaidWhereNothingCounts) {

@@ -99,7 +99,7 @@ TEST(ListenerChanges, NameTheirKeyAndItsPlace) {
     tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}
   - {name: a, bind: "127.0.0.1:1"}
 )",
-       {"weir.yaml:1:1: listeners: their order is another; " + restart}},
+       {"weir.yaml:1:1: listeners: their order has changed; " + restart}},
   };
   const config::Loaded now = loaded(running);
   for (const Row& row : rows) {

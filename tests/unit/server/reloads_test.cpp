@@ -70,7 +70,7 @@ TEST_F(ReloadsTest, TooManyAreRefused) {
   reloads_.open();
   for (int i = 0; i < 300; ++i) ask("x");
   EXPECT_EQ(told_.size(), 300u - 1 - 256);
-  EXPECT_EQ(told_.front(), "x: too many reloads wait already");
+  EXPECT_EQ(told_.front(), "x: too many reloads are waiting already");
 }
 
 }  // namespace
