@@ -80,7 +80,7 @@ std::expected<void, std::string_view> check_encoded_slashes(const route::RouteTa
       is_around(other.route->match, found.route->match)) {
     return {};
   }
-  return std::unexpected("with its encoded slashes decoded the path is another route's");
+  return std::unexpected("the path with its encoded slashes decoded is another route's");
 }
 
 }  // namespace weir::server
