@@ -32,19 +32,21 @@ void read_users(const Reader& in, BasicAuth& auth) {
 }  // namespace
 
 Fields fields(Cors& cors, std::vector<Written>&) {
-  return {{"origins", texts(cors.origins, check_origin),
-           "scheme://host[:port] of pages that may read answers, or \"*\"", Need::required},
-          {"methods", texts(cors.methods, check_method_or_any), "default: the route's"},
-          {"headers", texts(cors.headers, check_field_name), "request fields a page may send"},
-          {"expose", texts(cors.expose, check_field_name), "answer fields a page may read"},
-          {"credentials", flag(cors.credentials), "cookies and Authorization are allowed"},
-          {"max_age", duration(cors.max_age, Zero::allowed),
-           "how long a preflight's answer holds; 0: not at all"}};
+  return {
+      {"origins", texts(cors.origins, check_origin),
+       "scheme://host[:port] of pages that may read answers, or \"*\"", Need::required},
+      {"methods", texts(cors.methods, check_method_or_any), "default: those of the route"},
+      {"headers", texts(cors.headers, check_field_name), "request headers that a page may send"},
+      {"expose", texts(cors.expose, check_field_name), "answer headers that a page may read"},
+      {"credentials", flag(cors.credentials), "cookies and Authorization are allowed"},
+      {"max_age", duration(cors.max_age, Zero::allowed),
+       "how long browsers keep a preflight's answer; 0: not at all"}};
 }
 
 Fields fields(IpFilter& filter, std::vector<Written>&) {
-  return {{"allow", cidrs(filter.allow), "addresses and networks; not empty: nothing else passes"},
-          {"deny", cidrs(filter.deny), "addresses and networks; asked first"}};
+  return {{"allow", cidrs(filter.allow),
+           "addresses and networks; if it is not empty, nobody else passes"},
+          {"deny", cidrs(filter.deny), "addresses and networks; looked at first"}};
 }
 
 Fields fields(BodyLimit& limit, std::vector<Written>&) {
@@ -63,7 +65,7 @@ Fields fields(BasicAuth& auth, std::vector<Written>&) {
   return {{"users_file", users_file, "htpasswd file with bcrypt or SHA-512 hashes", Need::required},
           {"realm", text(auth.realm, check_realm), "what a browser shows"},
           {"header", text(auth.header, check_changeable_field_name),
-           "receives the user's name on its way to the upstream"}};
+           "the upstream gets the user's name in this header"}};
 }
 
 std::string_view fault(const Cors& cors) {

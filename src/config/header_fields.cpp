@@ -52,10 +52,12 @@ Value field_values(std::vector<std::pair<std::string, std::string>>& target,
 }
 
 Fields fields(HeaderChanges& changes, std::vector<Written>& templates) {
-  return {{"set", field_values(changes.set, templates), "fields that are replaced"},
-          {"add", field_values(changes.add, templates), "fields that are added to what is there"},
-          {"remove", texts(changes.remove, check_changeable_field_name),
-           "fields that are removed before the others are set and added"}};
+  return {
+      {"set", field_values(changes.set, templates),
+       "headers that are set in place of those there are"},
+      {"add", field_values(changes.add, templates), "headers that are added to those there are"},
+      {"remove", texts(changes.remove, check_changeable_field_name),
+       "headers that are removed before others are set and added"}};
 }
 
 }  // namespace weir::config

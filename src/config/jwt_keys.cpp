@@ -115,14 +115,14 @@ std::string jwt_issuer_fault(const JwtIssuer& issuer) {
   for (const std::string& name : issuer.algorithms) {
     const bool hmac = name.starts_with("HS");
     if (secret && !hmac) {
-      return fmt::format("a secret cannot be used with {}, which wants a public key", name);
+      return fmt::format("a secret cannot be used with {}, which needs a public key", name);
     }
     if (issuer.keys.kind == JwtKeyKind::public_key_file && hmac) {
-      return fmt::format("a public key cannot be used with {}, which wants a secret", name);
+      return fmt::format("a public key cannot be used with {}, which needs a secret", name);
     }
     const std::size_t least = name == "HS256" ? 32 : name == "HS384" ? 48 : 64;
     if (secret && size < least) {
-      return fmt::format("the secret is shorter than the {} bytes that {} asks for", least, name);
+      return fmt::format("the secret is shorter than the {} bytes that {} needs", least, name);
     }
   }
   return "";

@@ -24,7 +24,7 @@ constexpr std::array<SourceRow, 7> sources{{
     {"client_ip", KeySource::client_ip, nullptr, "the client's address, IPv6 by its /64"},
     {"host", KeySource::host, nullptr, "the host that is asked for"},
     {"global", KeySource::global, nullptr, "all callers together"},
-    {"header", KeySource::header, check_field_name, "a request field"},
+    {"header", KeySource::header, check_field_name, "a request header"},
     {"cookie", KeySource::cookie, check_token, "a cookie"},
     {"jwt_claim", KeySource::jwt_claim, check_printable, "a claim of the verified token"},
     {"path_param", KeySource::path_param, check_printable, "a parameter of the route's path"},

@@ -21,7 +21,8 @@ class BodyLimit final : public Middleware {
 
  private:
   static Task<Response> refuse(Exchange& exchange) {
-    co_return problem(Reason::body_too_large, "the content is larger than the route's limit",
+    co_return problem(Reason::body_too_large,
+                      "the content is larger than the route's limit (content-length)",
                       exchange.request_id());
   }
 
