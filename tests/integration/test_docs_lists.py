@@ -9,6 +9,7 @@ import unittest
 
 from harness import Case, basic_config
 from harness.documents import ROOT, read, table
+from harness.waiting import bound
 
 OPERATIONS = "docs/operations.md"
 TROUBLE = "docs/troubleshooting.md"
@@ -162,7 +163,7 @@ class AlertsTest(Case):
         if not shutil.which("promtool"):
             raise unittest.SkipTest("promtool is not installed")
         done = subprocess.run(["promtool", *arguments], capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=bound(120), check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
