@@ -16,16 +16,14 @@
 namespace weir::app {
 namespace {
 
-constexpr const char* default_config = "/etc/weir/weir.yaml";
-constexpr const char* default_admin = "127.0.0.1:9901";
-
 struct Options {
   std::string config = default_config;
   server::ExplainRequest asked;
   std::vector<std::string> header_lines;
   bool json = false;
   std::string bind = "127.0.0.1:8080";
-  std::string admin = default_admin;
+  std::string admin = "127.0.0.1:9901";
+  AdminOptions asks;  // of commands that ask a running gateway
 };
 
 class CommandLine {
@@ -89,6 +87,19 @@ class CommandLine {
     return sub;
   }
 
+  // A command that asks a running gateway.
+  CLI::App* add_asker(const char* name, const char* what, const char* more,
+                      std::function<int()> command) {
+    CLI::App* sub = add(name, what, more, std::move(command));
+    sub->add_option("-c,--config", options_.asks.config,
+                    "the configuration that says where to ask [/etc/weir/weir.yaml]")
+        ->type_name("FILE|FOLDER");
+    sub->add_option("--admin", options_.asks.admin,
+                    "the admin address [admin.bind of the configuration, else 127.0.0.1:9901]")
+        ->type_name("ADDRESS");
+    return sub;
+  }
+
   void define() {
     Options& options = options_;
     add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
@@ -111,10 +122,8 @@ class CommandLine {
                      "where the admin address listens, or off [127.0.0.1:9901]")
         ->type_name("IP:PORT|unix:PATH");
 
-    add("health", "Ask a running gateway whether it is ready", help::health,
-        [&] { return health(options.admin); })
-        ->add_option("--admin", options.admin, "its admin address [127.0.0.1:9901]")
-        ->type_name("IP:PORT|unix:PATH");
+    add_asker("health", "Ask a running gateway whether it is ready", help::health,
+              [&] { return health(options.asks); });
 
     add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
     add("version", "Print the version, the compiler, I/O backends and library versions",

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/live/admin_target.hpp"
 #include "weir/server/explain.hpp"
 
 namespace weir::app {
@@ -23,8 +24,8 @@ int explain(const std::string& config, server::ExplainRequest request,
 // The route table in match order.
 int routes(const std::string& config);
 
-// Asks /readyz of `admin`, IP:port or unix:PATH: 0 ready, 1 not, within two seconds.
-int health(const std::string& admin);
+// Asks /readyz of the admin address, without a token: 0 ready, 1 not, within two seconds.
+int health(const AdminOptions& options);
 
 int schema();
 int version();

@@ -75,7 +75,14 @@ inline constexpr const char* demo =
     "usage.\n"
     "Example: weir demo --bind 127.0.0.1:8000 --admin 127.0.0.1:9000";
 
-inline constexpr const char* health =
+// For every command that asks a running gateway.
+#define WEIR_HELP_ADMIN                                                                        \
+  "ADDRESS is IP:PORT, NAME:PORT or unix:PATH. Without --admin it is admin.bind of the\n"      \
+  "configuration, asked at loopback where that is 0.0.0.0 or [::]; and 127.0.0.1:9901 where\n" \
+  "there is no /etc/weir/weir.yaml that can be read.\n"
+
+inline constexpr const char* health = WEIR_HELP_ADMIN
+    "\n"
     "Asks /readyz and waits at most 2 s; for health checks of containers, which need no shell.\n"
     "Exit: 0 ready, 1 not (stderr says why), 2 wrong usage.\n"
     "Example: weir health --admin 127.0.0.1:9901";

@@ -2,30 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <optional>
 
 #include "config/blocks.hpp"
 #include "config/document.hpp"
 #include "config/draft.hpp"
+#include "config/source_files.hpp"
 
 namespace weir::config {
 namespace {
 
 using Outcome = std::expected<Loaded, std::vector<Problem>>;
 
-struct Source {
-  std::string name;
-  std::string text;
-};
-
 // Reads what every source says; nothing if one of them is no configuration at all.
-std::optional<Draft> read_sources(const std::vector<Source>& sources, LoadContext& context) {
+std::optional<Draft> read_sources(const std::vector<SourceFile>& sources, LoadContext& context) {
   Draft draft;
   draft.config.folder = context.folder;
   bool readable = true;
-  for (const Source& source : sources) {
+  for (const SourceFile& source : sources) {
     const auto root = parse_document(source.text, source.name, context.problems);
     if (!root) {
       readable = false;
@@ -53,7 +47,7 @@ std::optional<Draft> read_sources(const std::vector<Source>& sources, LoadContex
   return draft;
 }
 
-Outcome load_sources(const std::vector<Source>& sources, const std::string& folder,
+Outcome load_sources(const std::vector<SourceFile>& sources, const std::string& folder,
                      const LoadChecks& checks) {
   Problems problems;
   LoadContext context{problems, folder, checks};
@@ -84,48 +78,13 @@ Outcome failure(const std::string& file, std::string message) {
   return std::unexpected(std::vector<Problem>{{{file, 0, 0}, "", std::move(message)}});
 }
 
-// The *.yaml and *.yml of a folder, together in the order of their names; of a file itself.
-std::expected<std::vector<std::string>, std::string> files_of(const std::string& file_or_folder) {
-  std::error_code failed;
-  if (!std::filesystem::is_directory(file_or_folder, failed)) return std::vector{file_or_folder};
-  std::vector<std::string> files;
-  std::filesystem::directory_iterator entry(file_or_folder, failed);
-  for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
-    const std::filesystem::path& path = entry->path();
-    std::error_code ignored;
-    const bool yaml = path.extension() == ".yaml" || path.extension() == ".yml";
-    if (yaml && !path.filename().string().starts_with('.') &&
-        !std::filesystem::is_directory(path, ignored)) {
-      files.push_back(path.string());
-    }
-  }
-  if (failed) return std::unexpected("cannot be listed: " + failed.message());
-  if (files.empty()) return std::unexpected("there is no *.yaml or *.yml in the folder");
-  std::ranges::sort(files);
-  return files;
-}
-
 }  // namespace
 
 Outcome load(const std::string& file_or_folder, const LoadChecks& checks) {
   try {
-    const auto files = files_of(file_or_folder);
-    if (!files) return failure(file_or_folder, files.error());
-    std::vector<Source> sources;
-    std::vector<Problem> problems;
-    for (const std::string& file : *files) {
-      auto text = read_file(file, most_document_bytes);
-      if (text) {
-        sources.push_back({file, std::move(*text)});
-      } else {
-        problems.push_back({{file, 0, 0}, "", "cannot be read: " + text.error()});
-      }
-    }
-    if (!problems.empty()) return std::unexpected(std::move(problems));
-    const bool is_folder = files->size() > 1 || files->front() != file_or_folder;
-    const std::string folder =
-        is_folder ? file_or_folder : std::filesystem::path(file_or_folder).parent_path().string();
-    return load_sources(sources, folder.empty() ? "." : folder, checks);
+    const auto sources = read_source_files(file_or_folder);
+    if (!sources) return std::unexpected(sources.error());
+    return load_sources(sources->files, sources->folder, checks);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
   }

@@ -236,7 +236,7 @@ class StartTest(NamesCase):
                          (503, f"no address yet: upstream main ({name})\n"))
         asked = weir("health", "--admin", "%s:%d" % gateway.addresses["admin"])
         self.assertEqual(asked.returncode, 1)
-        self.assertIn(f"not ready: HTTP/1.1 503 Service Unavailable: no address yet: upstream main "
+        self.assertIn(f"not ready: 503 Service Unavailable: no address yet: upstream main "
                       f"({name})", asked.stderr)
         told = manager.recv(4096).decode()
         self.assertNotIn("READY=1", told)

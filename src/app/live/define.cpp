@@ -1,0 +1,117 @@
+#include "app/live/define.hpp"
+
+#include <utility>
+
+#include "app/commands.hpp"
+#include "app/live/help_texts.hpp"
+
+namespace weir::app {
+
+void add_admin_options(CLI::App& command, AdminOptions& options, TokenOption token) {
+  command
+      .add_option("-c,--config", options.config,
+                  "the configuration that says where to ask [/etc/weir/weir.yaml]")
+      ->type_name("FILE|FOLDER");
+  command
+      .add_option("--admin", options.admin,
+                  "the admin address [admin.bind of the configuration, else 127.0.0.1:9901]")
+      ->type_name("ADDRESS");
+  if (token == TokenOption::none) return;
+  command
+      .add_option("--token-file", options.token_file,
+                  "a file with its token [WEIR_ADMIN_TOKEN, else admin.token_file]")
+      ->type_name("FILE");
+}
+
+CLI::App& LiveCommandLine::define(const Add& add, const char* name, const char* what,
+                                  const char* more, bool json, std::function<int()> chosen) {
+  CLI::App& command = add(name, what, more, std::move(chosen));
+  command.group("Commands for a running gateway");
+  add_admin_options(command, options_.admin, TokenOption::with_token);
+  if (json) command.add_flag("--json", options_.json, "print the gateway's answer as it is");
+  return command;
+}
+
+void LiveCommandLine::define(const Add& add) {
+  define(add, "status", "Show how the gateway is: version, listeners, rates, warnings",
+         help::status, true, [&] { return live_status(options_); });
+  define(add, "upstreams", "Show where requests go: endpoints, breakers, and why one is out",
+         help::upstreams, true, [&] { return live_upstreams(options_, name_); })
+      .add_option("NAME", name_, "one upstream alone")
+      ->option_text(" ");
+  define(add, "reload", "Let it read its configuration again", help::reload, true,
+         [&] { return live_reload(options_); });
+  define(add, "drain", "Let it turn clients away politely, and serve on", help::drain, false,
+         [&] { return live_drain(options_.admin); });
+  define(add, "undrain", "Take a drain back", help::undrain, false,
+         [&] { return live_undrain(options_.admin); });
+  define_split(add);
+  define_endpoint(add);
+  define_breaker(add);
+  define_log_level(add);
+}
+
+void LiveCommandLine::define_split(const Add& add) {
+  CLI::App& command = define(add, "split", "Set the weights of a route's split", help::split, false,
+                             [&] { return live_split(options_.admin, name_, weights_); });
+  command.add_option("ROUTE", name_, "its name")->required()->option_text(" ");
+  CLI::Option* weights =
+      command.add_option("UPSTREAM=WEIGHT", weights_, "such as v1=50; one that is left out gets 0")
+          ->option_text(" ");
+  command.add_flag("--reset", "the file's weights count again")->excludes(weights);
+  command.final_callback([&command, weights] {
+    if (weights->empty() && command.count("--reset") == 0) {
+      throw CLI::RequiredError("UPSTREAM=WEIGHT, or --reset,");
+    }
+  });
+}
+
+void LiveCommandLine::define_endpoint(const Add& add) {
+  CLI::App& command = define(
+      add, "endpoint", "Take an endpoint of an upstream out, or change its weight", help::endpoint,
+      false, [&] {
+        return live_endpoint(
+            options_.admin, name_, address_,
+            {.state = state_, .weight = weight_given_ ? std::optional(weight_) : std::nullopt});
+      });
+  command.add_option("UPSTREAM", name_, "its name")->required()->option_text(" ");
+  command.add_option("ADDRESS", address_, "of the endpoint, as weir upstreams shows it")
+      ->required()
+      ->option_text(" ");
+  CLI::Option* state = command.add_option("STATE", state_, "ready, drain or down")
+                           ->check(CLI::IsMember({"ready", "drain", "down"}))
+                           ->option_text(" ");
+  CLI::Option* weight = command.add_option("--weight", weight_, "its weight, 0 to 1000")
+                            ->check(CLI::Range(0, 1000))
+                            ->type_name("N");
+  command.add_flag("--reset", "ready, with the file's weight")->excludes(state)->excludes(weight);
+  command.final_callback([this, &command, state, weight] {
+    weight_given_ = !weight->empty();
+    if (state->empty() && weight->empty() && command.count("--reset") == 0) {
+      throw CLI::RequiredError("STATE, --weight or --reset");
+    }
+  });
+}
+
+void LiveCommandLine::define_breaker(const Add& add) {
+  CLI::App& command = define(add, "breaker", "Hold a circuit breaker open or closed", help::breaker,
+                             false, [&] { return live_breaker(options_.admin, name_, state_); });
+  command.add_option("UPSTREAM", name_, "its name")->required()->option_text(" ");
+  command.add_option("STATE", state_, "open, closed, or off: it decides again")
+      ->required()
+      ->check(CLI::IsMember({"open", "closed", "off"}))
+      ->option_text(" ");
+}
+
+void LiveCommandLine::define_log_level(const Add& add) {
+  CLI::App& command = define(add, "log-level", "Change what the diagnostics tell", help::log_level,
+                             false, [&] { return live_log_level(options_.admin, level_, time_); });
+  command.add_option("LEVEL", level_, "trace, debug, info, warn or error")
+      ->required()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+      ->option_text(" ");
+  command.add_option("--for", time_, "then the file's level is back; at most 24h [until a reload]")
+      ->type_name("TIME");
+}
+
+}  // namespace weir::app

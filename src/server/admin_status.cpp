@@ -1,0 +1,193 @@
+#include "server/admin_status.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "server/admin_views.hpp"
+#include "weir/config/duration.hpp"
+
+namespace weir::server {
+namespace {
+
+namespace json = boost::json;
+
+constexpr double nearly_full = 0.9;
+constexpr auto certificate_notice = std::chrono::hours(14 * 24);
+constexpr std::size_t most_warnings = 100;
+
+std::string text_of(WallClock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(WallClock::to_time_t(time)));
+}
+
+// Three decimals are enough.
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+double seconds(Duration time) { return rounded(std::chrono::duration<double>(time).count()); }
+
+json::array array_of(const std::vector<std::string>& texts) {
+  json::array out;
+  for (const std::string& text : texts) out.emplace_back(text);
+  return out;
+}
+
+json::value reload_json(const std::optional<ReloadStatus>& reload) {
+  if (!reload) return nullptr;
+  return json::object{{"time", text_of(reload->at)},
+                      {"successful", reload->problems.empty()},
+                      {"problems", array_of(reload->problems)}};
+}
+
+json::array listeners_json(const std::vector<ListenerStatus>& listeners) {
+  json::array out;
+  for (const ListenerStatus& each : listeners) {
+    out.push_back(json::object{{"name", each.name},
+                               {"addresses", array_of(each.addresses)},
+                               {"tls", each.tls},
+                               {"connections", each.connections}});
+  }
+  return out;
+}
+
+json::object saturation_json(const LoadStatus& load) {
+  json::array workers;
+  for (const double worker : load.workers) workers.emplace_back(rounded(worker));
+  return {{"ratio", rounded(load.saturation)},
+          {"workers", std::move(workers)},
+          {"connections", rounded(load.connections)},
+          {"offload", rounded(load.offload)}};
+}
+
+json::object requests_json(const TrafficStatus& traffic) {
+  return {{"total", traffic.requests},
+          {"in_flight", traffic.in_flight},
+          {"tunnels", traffic.tunnels},
+          {"per_second", json::object{{"all", rounded(traffic.request_rate)},
+                                      {"server_errors", rounded(traffic.server_error_rate)},
+                                      {"refused", rounded(traffic.refused_rate)}}}};
+}
+
+json::object log_json(const Status& status) {
+  json::object out{{"level", telemetry::log::name(status.log_level)},
+                   {"file_level", telemetry::log::name(status.log_level_in_file)},
+                   {"seconds_left", nullptr}};
+  if (status.log_level_left) out["seconds_left"] = seconds(*status.log_level_left);
+  return out;
+}
+
+void add_upstream_warnings(Server& server, std::vector<StatusWarning>& out) {
+  for (const auto& cluster : server.process().registry.clusters()) {
+    const upstream::ClusterInfo info = cluster->describe();
+    const control::BreakerView breaker = cluster->breaker().view(Clock::now());
+    if (breaker.active && breaker.state != control::BreakerState::closed) {
+      out.push_back({"circuit_open", fmt::format("the circuit breaker of upstream {} is {}{}{}",
+                                                 info.name, control::name(breaker.state),
+                                                 breaker.why.empty() ? "" : ": ", breaker.why)});
+    }
+    for (const upstream::EndpointInfo& endpoint : info.endpoints) {
+      const std::string why = why_unhealthy(endpoint);
+      if (why.empty()) continue;
+      out.push_back(
+          {"endpoint_out", fmt::format("upstream {}: {}: {}", info.name, endpoint.address, why)});
+    }
+    for (const std::string& name : info.unresolved) {
+      out.push_back(
+          {"name_unresolved", fmt::format("upstream {}: {} has no address", info.name, name)});
+    }
+  }
+}
+
+json::array warnings_json(Server& server, const Status& status) {
+  std::vector<StatusWarning> all = process_warnings(status, WallClock::now());
+  add_upstream_warnings(server, all);
+  for (const Override& one : overrides(server)) {
+    all.push_back({"set_by_hand", fmt::format("{} is {} by hand, the file has {}", one.path,
+                                              one.now, one.in_file)});
+  }
+  json::array out;
+  for (const StatusWarning& warning : all) {
+    if (out.size() == most_warnings) {
+      out.push_back(json::object{
+          {"name", "more"}, {"text", fmt::format("{} more warnings", all.size() - most_warnings)}});
+      break;
+    }
+    out.push_back(json::object{{"name", warning.name}, {"text", warning.text}});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<StatusWarning> process_warnings(const Status& status, WallClock::time_point now) {
+  std::vector<StatusWarning> out;
+  if (!status.why_not_ready.empty()) out.push_back({"not_ready", status.why_not_ready});
+  if (status.last_reload && !status.last_reload->problems.empty()) {
+    const std::vector<std::string>& problems = status.last_reload->problems;
+    out.push_back(
+        {"reload_refused",
+         fmt::format(
+             "the last reload was refused, what runs is older than the file: {}{}",
+             problems.front(),
+             problems.size() == 1 ? "" : fmt::format(" (and {} more)", problems.size() - 1))});
+  }
+  for (const std::string& line : status.configuration_warnings) {
+    out.push_back({"configuration", line});
+  }
+  for (const CertificateStatus& each : status.certificates) {
+    if (each.ends - now > certificate_notice) continue;
+    out.push_back(
+        {"certificate",
+         fmt::format("listener {}: the certificate of {} {} on {}", each.listener, each.name,
+                     each.ends > now ? "expires" : "expired", text_of(each.ends))});
+  }
+  if (status.load.saturation >= nearly_full) {
+    out.push_back({"saturated", fmt::format("the gateway is at {:.0f}% of what it can take",
+                                            status.load.saturation * 100)});
+  }
+  if (status.log_lines_lost != 0) {
+    out.push_back({"access_log_lost",
+                   fmt::format("{} lines of the access log were lost", status.log_lines_lost)});
+  }
+  if (status.log_level != status.log_level_in_file) {
+    out.push_back(
+        {"log_level",
+         fmt::format("the log level is {}, the file has {}{}",
+                     telemetry::log::name(status.log_level),
+                     telemetry::log::name(status.log_level_in_file),
+                     status.log_level_left
+                         ? "; it is back in " +
+                               config::format_duration(
+                                   std::chrono::ceil<std::chrono::seconds>(*status.log_level_left))
+                         : "")});
+  }
+  return out;
+}
+
+AdminAnswer show_status(Server& server) {
+  const Status status = server.status();
+  return json_answer(
+      json::object{{"version", WEIR_VERSION},
+                   {"pid", ::getpid()},
+                   {"state", status.draining                ? "draining"
+                             : status.why_not_ready.empty() ? "ready"
+                                                            : "starting"},
+                   {"why_not_ready", status.why_not_ready},
+                   {"started", text_of(status.started)},
+                   {"uptime_seconds", seconds(status.uptime)},
+                   {"generation", status.generation},
+                   {"last_reload", reload_json(status.last_reload)},
+                   {"listeners", listeners_json(status.listeners)},
+                   {"connections", json::object{{"active", status.load.open_connections},
+                                                {"limit", status.load.most_connections}}},
+                   {"requests", requests_json(status.traffic)},
+                   {"saturation", saturation_json(status.load)},
+                   {"log", log_json(status)},
+                   {"warnings", warnings_json(server, status)}});
+}
+
+}  // namespace weir::server
