@@ -1,5 +1,7 @@
 #include "app/command_line.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -18,6 +20,8 @@ namespace {
 
 struct Options {
   std::string config = default_config;
+  std::string file;     // check's, without -c
+  std::string command;  // whose help is asked for
   server::ExplainRequest asked;
   std::vector<std::string> header_lines;
   bool json = false;
@@ -30,7 +34,7 @@ class CommandLine {
  public:
   CommandLine() {
     app_.require_subcommand(1, 1);
-    app_.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
+    app_.set_version_flag("-V,--version", "weir " WEIR_VERSION, "Print the version and exit");
     app_.footer(help::all);
     app_.get_formatter()->column_width(34);
     app_.get_formatter()->label("SUBCOMMAND", "COMMAND");
@@ -38,6 +42,10 @@ class CommandLine {
 
   int run(int argc, const char* const* argv) {
     define();
+    if (argc <= 1) {
+      fmt::print("{}", app_.help());
+      return exit_usage;  // a script that lost its command should notice
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::Success& success) {
@@ -52,21 +60,39 @@ class CommandLine {
   // One line. `first` is the first argument, "" without one.
   std::string what_is_wrong(const std::string& first, const CLI::ParseError& error) const {
     if (first.empty() || first.starts_with('-')) {
-      return "weir: a command is required" + (first.empty() ? "" : ", not '" + first + "'") +
-             " (see weir --help)";
+      return "weir: a command is required, not '" + first + "' (see weir help)";
     }
-    std::vector<std::string> names;
-    for (const CLI::App* sub : app_.get_subcommands({})) names.push_back(sub->get_name());
-    const bool known = std::ranges::find(names, first) != names.end();
-    if (!known) {
-      const std::string_view near =
-          nearest(first, std::vector<std::string_view>(names.begin(), names.end()));
-      const std::string hint = near.empty() ? "" : " (did you mean '" + std::string(near) + "'?)";
-      return "weir: unknown command '" + first + "'" + hint + " (see weir --help)";
-    }
+    if (!knows(first)) return unknown_command(first);
     std::string line = error.what();
     std::ranges::replace(line, '\n', ' ');
     return "weir: " + line + " (see weir " + first + " --help)";
+  }
+
+  bool knows(const std::string& command) const {
+    return std::ranges::any_of(app_.get_subcommands({}),
+                               [&](const CLI::App* sub) { return sub->get_name() == command; });
+  }
+
+  std::string unknown_command(const std::string& command) const {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app_.get_subcommands({})) names.push_back(sub->get_name());
+    const std::string_view near =
+        nearest(command, std::vector<std::string_view>(names.begin(), names.end()));
+    const std::string hint = near.empty() ? "" : " (did you mean '" + std::string(near) + "'?)";
+    return "weir: unknown command '" + command + "'" + hint + " (see weir help)";
+  }
+
+  // The same as COMMAND --help, or --help.
+  int print_help(const std::string& command) {
+    app_.clear();  // or it would print the help of `help`
+    if (command.empty()) {
+      fmt::print("{}", app_.help());
+    } else if (knows(command)) {
+      fmt::print("{}", app_.get_subcommand(command)->help(app_.get_name()));
+    } else {
+      return complain(unknown_command(command), exit_usage);
+    }
+    return 0;
   }
 
   CLI::App* add(const char* name, const char* what, const char* more,
@@ -82,7 +108,8 @@ class CommandLine {
   CLI::App* add_reader(const char* name, const char* what, const char* more,
                        std::function<int()> command) {
     CLI::App* sub = add(name, what, more, std::move(command));
-    sub->add_option("-c,--config", options_.config, "the configuration [/etc/weir/weir.yaml]")
+    sub->add_option("-c,--config", options_.config,
+                    "the configuration, - for stdin [/etc/weir/weir.yaml]")
         ->type_name("FILE|FOLDER");
     return sub;
   }
@@ -104,8 +131,7 @@ class CommandLine {
     Options& options = options_;
     add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
                [&] { return app::run(options.config); });
-    add_reader("check", "Validate a configuration and start nothing", help::check,
-               [&] { return check(options.config); });
+    define_check();
     define_explain();
     add_reader("routes", "Print the route table in match order", help::routes,
                [&] { return routes(options.config); });
@@ -126,8 +152,27 @@ class CommandLine {
               [&] { return health(options.asks); });
 
     add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
+    add("help", "Print the help of a command, or this one", help::help,
+        [&] { return print_help(options.command); })
+        ->add_option("COMMAND", options.command, "which one")
+        ->option_text(" ");
     add("version", "Print the version, the compiler, I/O backends and library versions",
         help::version, version);
+  }
+
+  void define_check() {
+    CLI::App* sub = add_reader("check", "Validate a configuration and start nothing", help::check,
+                               [&] { return check(options_.config); });
+    const CLI::Option* config = sub->get_option("--config");
+    const CLI::Option* file =
+        sub->add_option("FILE", options_.file, "the configuration, without -c")->option_text(" ");
+    sub->callback([this, config, file] {
+      chosen_ = [this, config, file] {
+        if (file->empty()) return check(options_.config);
+        if (config->empty()) return check(options_.file);
+        return complain("weir: check: give the configuration once, as FILE or with -c", exit_usage);
+      };
+    });
   }
 
   void define_explain() {

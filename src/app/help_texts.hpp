@@ -13,13 +13,14 @@ inline constexpr const char* all =
     "  weir explain -c weir.yaml GET http://api.example.com/orders/7\n"
     "  weir run -c weir.yaml                        serve\n"
     "\n"
-    "weir COMMAND --help tells more about each. Wrong usage is answered with one line and exit 2.\n"
+    "weir help COMMAND tells more about each. Wrong usage is answered with one line and exit 2.\n"
     "docs/ has a quick start and a guide; config/reference.yaml has every key with its default.";
 
 // For every command that reads a configuration.
 #define WEIR_HELP_CONFIGURATION                                                                   \
   "Of a folder its *.yaml and *.yml are joined by name. ${NAME} and ${NAME:-default} in values\n" \
-  "are taken from the environment; relative file names start at the configuration's folder.\n"
+  "are taken from the environment; relative file names start at the configuration's folder, or\n" \
+  "with -c - at the current one.\n"
 
 inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "\n"
@@ -28,7 +29,8 @@ inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "requests\n"
     "                    are still accepted, then those in flight have server.drain_timeout.\n"
     "                    A second one ends at once\n"
-    "  SIGHUP            read the configuration again, all or nothing; what is wrong is logged\n"
+    "  SIGHUP            read the configuration again, all or nothing; what is wrong is logged.\n"
+    "                    What came from stdin cannot be read again\n"
     "  SIGUSR1           open log files anew, after they were rotated\n"
     "  SIGUSR2           ignored with a warning\n"
     "WEIR_TAKE_OVER=1 in the environment: listens beside another weir of this user, which is "
@@ -49,7 +51,7 @@ inline constexpr const char* check = WEIR_HELP_CONFIGURATION
     "Warnings\n"
     "begin with \"warning: \".\n"
     "Exit: 0 valid (there may be warnings), 1 not valid, 2 wrong usage.\n"
-    "Example: weir check -c weir.yaml";
+    "Example: weir check weir.yaml";
 
 inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
     "\n"
@@ -92,6 +94,8 @@ inline constexpr const char* schema =
     "Example: weir schema > weir.schema.json\n"
     "and as the first line of weir.yaml, for editors with the YAML language server:\n"
     "  # yaml-language-server: $schema=weir.schema.json";
+
+inline constexpr const char* help = "Exit: 0 printed, 2 no such command.\nExample: weir help run";
 
 inline constexpr const char* version = "Exit: 0 printed, 2 wrong usage.";
 

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "app/commands.hpp"
+#include "app/configuration.hpp"
 #include "app/header_line.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/server/caller_memory.hpp"
 #include "weir/server/check_tls.hpp"
-#include "weir/server/load_checks.hpp"
 #include "weir/server/snapshot.hpp"
 
 namespace weir::app {
@@ -33,7 +33,7 @@ void print_problems(const std::vector<config::Problem>& problems, const char* pr
 
 // Prints what is wrong, warnings too if asked; null if anything is.
 std::unique_ptr<const Compiled> compile(const std::string& config, bool warnings) {
-  auto loaded = config::load(config, server::load_checks());
+  auto loaded = load_configuration(config);
   if (!loaded) {
     print_problems(loaded.error());
     return nullptr;
@@ -69,7 +69,7 @@ int check(const std::string& config) {
     print_problems(problems);
     return 1;
   }
-  fmt::print("{}: valid\n", config);
+  fmt::print("{}: valid\n", shown_name(config));
   return 0;
 }
 

@@ -17,9 +17,8 @@
 #include <utility>
 
 #include "app/commands.hpp"
+#include "app/configuration.hpp"
 #include "app/service_manager.hpp"
-#include "weir/config/loader.hpp"
-#include "weir/server/load_checks.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::app {
@@ -165,8 +164,7 @@ int run(const std::string& config) {
   if (take_over != "" && take_over != "0" && take_over != "1") {
     return complain("weir: WEIR_TAKE_OVER must be 1 or 0", exit_usage);
   }
-  return serve([config] { return config::load(config, server::load_checks()); }, {},
-               take_over == "1");
+  return serve(configuration_source(config), {}, take_over == "1");
 }
 
 int serve(server::Server::Source source,

@@ -16,7 +16,8 @@ int serve(server::Server::Source source,
           const std::function<void(server::Server&, server::Admin&)>& started = {},
           bool take_over = false);
 
-// serve() for a configuration file or folder, read again at each reload. The environment's
+// serve() for a configuration file or folder, read again at each reload, or "-" for standard input,
+// which cannot be. The environment's
 // WEIR_TAKE_OVER=1 makes it take over; what else that says is refused with 2.
 int run(const std::string& config);
 

@@ -58,7 +58,7 @@ class CliCase(Case):
 
 class UsageTest(CliCase):
     @rows([
-        ("unknown command", ["fly"]), ("unknown option", ["run", "--fly"]), ("nothing", []),
+        ("unknown command", ["fly"]), ("unknown option", ["run", "--fly"]),
         ("explain without url", ["explain", "GET"]), ("explain without anything", ["explain"]),
         ("extra argument", ["version", "extra"]), ("option without value", ["check", "-c"]),
     ])
@@ -69,7 +69,7 @@ class UsageTest(CliCase):
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
     @rows([("all", ["--help"]), *[(c, [c, "--help"]) for c in (
-        "run", "check", "explain", "routes", "demo", "health", "schema", "version")]])
+        "run", "check", "explain", "routes", "demo", "health", "schema", "help", "version")]])
     def test_help(self, arguments):
         done = weir(*arguments)
         self.assertEqual(done.returncode, 0)
@@ -104,9 +104,61 @@ class UsageTest(CliCase):
         self.assertIn("none.yaml", done.stderr)
 
 
+class StdinTest(CliCase):
+    """`-c -`: the configuration comes from standard input."""
+
+    @rows([("with -c", ["check", "-c", "-"]), ("as FILE", ["check", "-"]),
+           ("routes", ["routes", "-c", "-"]), ("explain", ["explain", "-c", "-", "GET", "/ping"])])
+    def test_commands_read_it(self, arguments):
+        done = weir(*arguments, stdin=GOOD)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = weir(*arguments, stdin=GOOD.replace("upstream: orders-v1\n", "upstream: nope\n"))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^<stdin>:\d+:\d+: routes\[1\]\.upstream: ")
+
+    def test_files_start_at_the_current_folder(self):
+        self.write("users", "demo:x\n")
+        text = GOOD.replace("{ip_filter: {allow: [10.0.0.0/8]}}", "{basic_auth: {users_file: users}}")
+        found = weir("check", "-", stdin=text, cwd=self.folder).stderr
+        self.assertNotIn("cannot read", found)
+        self.assertIn("cannot read", weir("check", "-", stdin=text, cwd="/").stderr)
+
+    def test_valid_is_told_of_stdin(self):
+        self.assertEqual(weir("check", "-", stdin=GOOD).stdout, "<stdin>: valid\n")
+
+    def test_too_much(self):
+        done = weir("check", "-", stdin="# " + "x" * (17 << 20))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("<stdin>:1:1: the file is larger than 16 MiB", done.stderr)
+
+    def test_run_serves_it_and_cannot_reload(self):
+        file = self.write("served.yaml", GOOD.replace(
+            "listeners:", 'access_log: {path: off}\nadmin: {bind: "127.0.0.1:0"}\nlisteners:', 1))
+        gateway = self.gateway("", names=["http", "inside", "admin"], command=["run", "-c", "-"],
+                               stdin=file)
+        self.assertEqual(self.fetch(gateway, "/ping").body, b"pong")
+        answer = gateway.admin("POST", "/reload")
+        self.assertEqual(answer.status, 422)
+        words = ("the configuration came from standard input, which cannot be read again; start "
+                 "weir with -c FILE to reload")
+        self.assertEqual(answer.text, words + "\n")
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_log("the refusal", lambda lines: sum(
+            "reload refused" in line and words in line for line in lines) == 2)
+        self.assertEqual(gateway.admin("GET", "/config/diff").status, 422)
+        self.assertEqual(self.fetch(gateway, "/ping").body, b"pong")
+
+
 class CheckTest(CliCase):
     def test_valid(self):
         self.assertEqual(self.check().returncode, 0, self.check())
+
+    def test_file_without_an_option(self):
+        done = weir("check", self.file)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, f"{self.file}: valid\n", ""))
+        self.assertEqual(weir("check", self.edited("upstream: orders-v1\n", "upstream: x\n")).stderr,
+                         self.check().stderr)
 
     LINE = re.compile(r"^(?:\S*/)?weir\.yaml:(\d+):(\d+): (\S+): (.*)$")
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ({"--bind": "127.0.0.1:8080", "--admin": "127.0.0.1:9901"}, {0, 1, 2}),
     "health": ({**CONFIG, "--admin": "127.0.0.1:9901"}, {0, 1, 2}),
     "schema": ({}, {0, 2}),
+    "help": ({}, {0, 2}),
     "version": ({}, {0, 2}),
 }
 
@@ -31,7 +32,7 @@ class HelpTest(Case):
     def test_all_commands_are_named(self):
         text = self.help()
         block = text[text.index("Commands:"):text.index("\n\n", text.index("Commands:"))]
-        self.assertEqual(set(re.findall(r"(?m)^  (\w+) ", block)), set(COMMANDS))
+        self.assertEqual(set(re.findall(r"(?m)^  ([\w-]+) ", block)), set(COMMANDS))
 
     @rows([(name, name, *row) for name, row in COMMANDS.items()])
     def test_command(self, command, options, codes):
@@ -53,17 +54,32 @@ class HelpTest(Case):
         for command in ("run", "check", "explain", "routes"):
             self.assertIn("${NAME:-default}", self.help(command))
 
-    def test_version_option(self):
-        done = weir("--version")
+    def test_help_command(self):
+        self.assertEqual(weir("help").stdout, self.help())
+        for command in COMMANDS:
+            done = weir("help", command)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(done.stdout, self.help(command))
+        done = weir("help", "chek")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("unknown command 'chek' (did you mean 'check'?)", done.stderr)
+
+    def test_nothing_shows_the_help(self):
+        done = weir()
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (2, self.help(), ""))
+
+    @rows([("long", "--version"), ("short", "-V")])
+    def test_version_option(self, option):
+        done = weir(option)
         self.assertEqual(done.returncode, 0)
         self.assertEqual(done.stdout.split()[0], "weir")
         self.assertTrue(weir("version").stdout.startswith(done.stdout.strip()))
 
     @rows([
         ("a misspelt command", ["chek"], "unknown command 'chek' (did you mean 'check'?)"),
-        ("another word", ["fly"], "unknown command 'fly' (see weir --help)"),
-        ("nothing", [], "a command is required (see weir --help)"),
+        ("another word", ["fly"], "unknown command 'fly' (see weir help)"),
         ("an option first", ["-c", "x"], "a command is required, not '-c'"),
+        ("a configuration twice", ["check", "-c", "a", "b"], "give the configuration once"),
         ("an unknown option", ["check", "--fly"], "--fly (see weir check --help)"),
         ("no URL", ["explain", "GET"], "URL is required (see weir explain --help)"),
     ])

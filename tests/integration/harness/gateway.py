@@ -89,10 +89,10 @@ class Gateway:
     """`config`: a dictionary (written as JSON, which is YAML) or text. `files`: more files of the
     folder, by name. `links`: symbolic links in it and where they lead. `names`: the listeners to
     wait for, where the text does not tell. `wrapper`: a command line that executes the one behind
-    it. `pass_fds`: descriptors it inherits."""
+    it. `pass_fds`: descriptors it inherits. `stdin`: a file it reads there."""
 
     def __init__(self, config, files=None, names=None, command=None, env=None, links=None,
-                 wrapper=(), pass_fds=()):
+                 wrapper=(), pass_fds=(), stdin=os.devnull):
         self.folder = tempfile.mkdtemp(prefix="weir-test-")
         self.path = os.path.join(self.folder, "weir.yaml")
         for name, content in (files or {}).items():
@@ -108,6 +108,7 @@ class Gateway:
         self.env = env or {}
         self.wrapper = list(wrapper)
         self.pass_fds = pass_fds
+        self.stdin = stdin
         self.process = None
         self.addresses = {}
         self.lines = []
@@ -135,10 +136,11 @@ class Gateway:
     def start(self, timeout=15.0, ready=True):
         """Returns when it is ready, or without `ready` when its addresses are known."""
         self.stdout = open(self.file("stdout"), "wb")
-        self.process = subprocess.Popen(
-            [*self.wrapper, binary(), *self.command], stdout=self.stdout, stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=_die_with_parent,
-            env={**os.environ, **self.env}, pass_fds=self.pass_fds)
+        with open(self.stdin, "rb") as stdin:
+            self.process = subprocess.Popen(
+                [*self.wrapper, binary(), *self.command], stdout=self.stdout,
+                stderr=subprocess.PIPE, stdin=stdin, cwd=self.folder, preexec_fn=_die_with_parent,
+                env={**os.environ, **self.env}, pass_fds=self.pass_fds)
         threading.Thread(target=self._read_stderr, daemon=True).start()
         try:
             self.wait_log("its listeners " + " ".join(self.names or ["http", "admin"]),
