@@ -10,19 +10,13 @@
 #include <string_view>
 
 #include "weir/base/time.hpp"
+#include "weir/config/duration.hpp"
 #include "weir/config/rate.hpp"
 
 namespace weir::config {
 
 template <class T>
 using Parsed = std::expected<T, std::string>;
-
-inline constexpr Duration longest_duration = std::chrono::hours(24 * 3650);
-
-// Decimal and one of us, ms, s, m, h, d: "1.5s". A bare 0 is zero.
-Parsed<Duration> parse_duration(std::string_view text);
-// In the largest unit that needs no decimals; zero is "0s".
-std::string format_duration(Duration duration);
 
 // Integer and one of B KB MB GB KiB MiB GiB. A bare 0 is zero.
 Parsed<std::uint64_t> parse_size(std::string_view text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "weir/auth/json_object.hpp"
+#include "weir/config/duration.hpp"
 
 namespace weir::server {
 namespace {
@@ -18,6 +19,7 @@ using upstream::EndpointState;
 // As in the file: of a split's upstreams, and of an upstream's endpoints.
 constexpr std::uint32_t most_weight = 1'000'000;
 constexpr std::uint32_t most_endpoint_weight = 1000;
+constexpr Duration longest_log_level = std::chrono::hours(24);
 
 std::optional<std::uint32_t> weight_of(const json::value& value, std::uint32_t most) {
   boost::system::error_code error;
@@ -30,6 +32,13 @@ std::optional<std::uint32_t> weight_of(const json::value& value, std::uint32_t m
 std::unexpected<std::string> no_object(std::string_view example) {
   return std::unexpected("the body must be one JSON object with each name once, such as " +
                          std::string(example));
+}
+
+std::optional<Level> level_of(std::string_view text) {
+  for (const Level level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error}) {
+    if (text == telemetry::log::name(level)) return level;
+  }
+  return std::nullopt;
 }
 
 // The text of the only member, which has this name.
@@ -60,7 +69,7 @@ Asked<ExplainRequest> parse_explain(std::string_view body) {
        {std::pair{"method", &out.method}, std::pair{"url", &out.url}, std::pair{"from", &out.from},
         std::pair{"listener", &out.listener}}) {
     if (auth::find(*read, key) == nullptr) continue;
-    const auto text = auth::text_of(*read, key);
+    const auto text = auth::text_of(*read, std::string_view(key));
     if (!text) return std::unexpected("method, url, from and listener must be strings");
     *member = *text;
   }
@@ -126,13 +135,34 @@ Asked<control::BreakerForce> parse_breaker_force(std::string_view body) {
   return std::unexpected(R"(the body must be {"force": "open"}, or closed, or off)");
 }
 
-Asked<Level> parse_log_level(std::string_view body) {
+Asked<LogLevelChange> parse_log_level(std::string_view body) {
   const auto read = parse_object(body);
-  const auto wanted = only_text(read, "level");
-  for (const Level level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error}) {
-    if (wanted == telemetry::log::name(level)) return level;
+  if (!read || read->empty()) return no_object(R"({"level": "debug", "for": "30s"})");
+  std::optional<Level> level;
+  LogLevelChange out;
+  for (const auto& [key, value] : *read) {
+    const auto text = auth::text_of(*read, key);
+    if (key == "level") {
+      level = text ? level_of(*text) : std::nullopt;
+      if (!level) return std::unexpected("level must be trace, debug, info, warn or error");
+    } else if (key == "for") {
+      if (!text) return std::unexpected(R"(for must be a duration, such as "30s")");
+      const auto time = config::parse_duration(*text);
+      if (!time) return std::unexpected("for: " + time.error());
+      if (*time <= Duration::zero() || *time > longest_log_level) {
+        return std::unexpected("for must be above 0 and at most 24h");
+      }
+      out.time = *time;
+    } else if (key == "component") {
+      return std::unexpected(
+          "component is not supported by this version: the level is that of all diagnostics");
+    } else {
+      return std::unexpected("'" + std::string(key) + "' is no key here; level and for are");
+    }
   }
-  return std::unexpected(R"(the body must be {"level": "info"}, or trace, debug, warn, error)");
+  if (!level) return std::unexpected("the body must have a level");
+  out.level = *level;
+  return out;
 }
 
 }  // namespace weir::server

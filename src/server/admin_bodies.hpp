@@ -26,12 +26,17 @@ struct EndpointChange {
   std::optional<std::uint32_t> weight;
 };
 
+struct LogLevelChange {
+  telemetry::log::Level level = telemetry::log::Level::info;
+  std::optional<Duration> time;  // then the file's level is back; above 0, at most 24 hours
+};
+
 Asked<ExplainRequest> parse_explain(std::string_view body);
 // The weights in the order of `split`: 0 for an upstream that is not named, their sum above 0.
 Asked<control::SplitWeights> parse_split(std::string_view body, const config::Split& split);
 Asked<EndpointChange> parse_endpoint_change(std::string_view body);
 Asked<control::BreakerForce> parse_breaker_force(std::string_view body);
-Asked<telemetry::log::Level> parse_log_level(std::string_view body);
+Asked<LogLevelChange> parse_log_level(std::string_view body);
 
 std::string_view name(upstream::EndpointState state) noexcept;
 

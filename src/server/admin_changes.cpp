@@ -5,6 +5,7 @@
 #include "server/admin_api.hpp"
 #include "server/admin_bodies.hpp"
 #include "server/admin_views.hpp"
+#include "server/log_level.hpp"
 #include "weir/proxy/forwarder.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -101,9 +102,9 @@ void AdminApi::delete_breaker(const AdminCall& call, Done done) {
 }
 
 void AdminApi::put_log_level(const AdminCall& call, Done done) {
-  const auto level = parse_log_level(call.request.body);
-  if (!level) return done(unprocessable(level.error()));
-  log::set_level(*level);
+  const auto change = parse_log_level(call.request.body);
+  if (!change) return done(unprocessable(change.error()));
+  server_.log_level().set(change->level, change->time);
   done(no_content());
 }
 

@@ -10,6 +10,7 @@
 
 #include "server/host.hpp"
 #include "server/limits.hpp"
+#include "server/log_level.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/caller_memory.hpp"
@@ -144,7 +145,7 @@ void Server::commit_reload(Prepared& prepared, const upstream::Addresses& found)
     return end_reload(problem(std::string("it cannot be put in force: ") + error.what()));
   }
   if (prepared.access_log) process_->access_log.redirect(std::move(*prepared.access_log));
-  if (config.log.level != before->config().log.level) log::set_level(config.log.level);
+  log_level_->reloaded(config.log.level);
   log::set_format(config.log.format);
   const Host host;
   const std::uint64_t connections = fit_connections(config.server.max_connections);

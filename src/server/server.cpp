@@ -10,6 +10,7 @@
 #include "server/bind_listener.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
+#include "server/log_level.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/caller_memory.hpp"
@@ -22,7 +23,11 @@ namespace weir::server {
 namespace log = telemetry::log;
 
 Server::Server(asio::io_context& main, Source source, net::PassedSockets passed, bool take_over)
-    : main_(main), source_(std::move(source)), passed_(std::move(passed)), take_over_(take_over) {}
+    : main_(main),
+      source_(std::move(source)),
+      passed_(std::move(passed)),
+      log_level_(std::make_unique<LogLevel>(main)),
+      take_over_(take_over) {}
 
 Server::~Server() {
   if (!parts_) return;
@@ -81,6 +86,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
     return std::unexpected(std::move(lines));
   }
   snapshot_ = std::move(*snapshot);
+  log_level_->begin(snapshot_->config().log.level);
   bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
   parts_->discovery.watch(snapshot_->clusters());

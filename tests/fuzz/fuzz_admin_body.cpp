@@ -33,7 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(change ? change->state || change->weight : !change.error().empty());
   const auto asked = server::parse_explain(body);
   require(asked || !asked.error().empty());
-  // Each has one member, of another name.
-  require(!server::parse_breaker_force(body) || !server::parse_log_level(body));
+  // Each has a member of another name.
+  const auto level = server::parse_log_level(body);
+  require(!server::parse_breaker_force(body) || !level);
+  require(!level || !level->time || *level->time > Duration::zero());
   return 0;
 }

@@ -21,6 +21,7 @@
 
 namespace weir::server {
 
+class LogLevel;
 class Worker;
 
 class Server {
@@ -79,6 +80,7 @@ class Server {
   bool takes_over() const noexcept { return take_over_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
   Process& process() noexcept { return *process_; }
+  LogLevel& log_level() noexcept { return *log_level_; }
   // Name and real address of each listener, in the configuration's order; a pair for each address
   // of one.
   std::vector<std::pair<std::string, SocketAddress>> listeners() const;
@@ -116,6 +118,7 @@ class Server {
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<config::Listener> bound_;  // the listeners' settings: those of the first snapshot
   std::unique_ptr<Parts> parts_;
+  std::unique_ptr<LogLevel> log_level_;
   std::function<void()> serving_told_;
   std::function<void()> ready_told_;
   std::function<void()> leaving_told_;

@@ -71,12 +71,45 @@ TEST(AdminBodies, BreakerForceAndLogLevel) {
   EXPECT_EQ(parse_breaker_force(R"({"force":"open"})"), control::BreakerForce::open);
   EXPECT_EQ(parse_breaker_force(R"({"force":"closed"})"), control::BreakerForce::closed);
   EXPECT_EQ(parse_breaker_force(R"({"force":"off"})"), control::BreakerForce::off);
-  EXPECT_EQ(parse_log_level(R"({"level":"debug"})"), telemetry::log::Level::debug);
   for (const char* body : {"", "{}", "null", R"({"force":"OPEN"})", R"({"force":true})",
                            R"({"force":"open","force":"off"})", R"({"force":"open","x":1})",
                            R"({"level":"loud"})", R"({"level":1})", R"({"level":"info","x":1})"}) {
     EXPECT_FALSE(parse_breaker_force(body)) << body;
     EXPECT_FALSE(parse_log_level(body)) << body;
+  }
+}
+
+TEST(AdminBodies, LogLevel) {
+  using namespace std::chrono_literals;
+  const auto plain = parse_log_level(R"({"level":"debug"})");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->level, telemetry::log::Level::debug);
+  EXPECT_FALSE(plain->time);
+  const auto timed = parse_log_level(R"({"for":"1.5s","level":"trace"})");
+  ASSERT_TRUE(timed);
+  EXPECT_EQ(timed->level, telemetry::log::Level::trace);
+  EXPECT_EQ(timed->time, std::optional<Duration>(1500ms));
+  EXPECT_EQ(parse_log_level(R"({"level":"info","for":"24h"})").value().time,
+            std::optional<Duration>(24h));
+  struct Row {
+    const char* body;
+    const char* words;
+  };
+  const Row rows[]{
+      {R"({"level":"info","for":"0s"})", "for must be above 0 and at most 24h"},
+      {R"({"level":"info","for":"25h"})", "for must be above 0 and at most 24h"},
+      {R"({"level":"info","for":30})", "for must be a duration"},
+      {R"({"level":"info","for":"30"})", "for: '30' is not a duration"},
+      {R"({"level":"info","for":"-1s"})", "is not a duration"},
+      {R"({"for":"30s"})", "the body must have a level"},
+      {R"({"level":"info","component":"upstream"})", "component is not supported by this version"},
+      {R"({"level":"info","four":"30s"})", "'four' is no key here"},
+      {R"({"level":"info","level":"debug"})", "one JSON object with each name once"},
+  };
+  for (const Row& row : rows) {
+    const auto read = parse_log_level(row.body);
+    ASSERT_FALSE(read) << row.body;
+    EXPECT_NE(read.error().find(row.words), std::string::npos) << read.error();
   }
 }
 
