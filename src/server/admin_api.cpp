@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/admin_bodies.hpp"
+#include "server/admin_status.hpp"
 #include "server/admin_views.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
@@ -80,6 +81,7 @@ constexpr AdminApi::Endpoint AdminApi::endpoints[] = {
     {"GET", "/metrics", Body::none, &AdminApi::metrics},
     {"GET", "/config", Body::none, &AdminApi::whole_config},
     {"GET", "/config/diff", Body::none, &AdminApi::config_diff},
+    {"GET", "/status", Body::none, &AdminApi::status},
     {"GET", "/listeners", Body::none, &AdminApi::listeners},
     {"GET", "/routes", Body::none, &AdminApi::routes},
     {"GET", "/upstreams", Body::none, &AdminApi::upstreams},
@@ -176,6 +178,10 @@ void AdminApi::config_diff(const AdminCall&, Done done) {
                : problem_lines(loaded.error());
     return [answer = std::move(answer), done] { done(answer); };
   });
+}
+
+void AdminApi::status(const AdminCall&, Done done) {
+  behind_workers([this] { return show_status(server_); }, std::move(done));
 }
 
 void AdminApi::listeners(const AdminCall&, Done done) { done(show_listeners(server_)); }

@@ -46,6 +46,7 @@ class AdminApi {
   void metrics(const AdminCall& call, Done done);
   void whole_config(const AdminCall& call, Done done);
   void config_diff(const AdminCall& call, Done done);
+  void status(const AdminCall& call, Done done);
   void listeners(const AdminCall& call, Done done);
   void routes(const AdminCall& call, Done done);
   void upstreams(const AdminCall& call, Done done);

@@ -17,13 +17,6 @@ namespace {
 
 namespace json = boost::json;
 
-AdminAnswer json_answer(const json::value& value) {
-  return {.status = 200,
-          .body = json::serialize(value) + "\n",
-          .content_type = "application/json",
-          .headers = {}};
-}
-
 json::object shares(const config::Split& split, const control::SplitWeights& weights) {
   json::object out;
   for (std::size_t i = 0; i < split.size(); ++i) out[split[i].upstream] = weights[i];
@@ -40,14 +33,6 @@ json::value breaker_json(const control::BreakerView& view) {
     out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
   }
   return out;
-}
-
-// "" of a healthy endpoint.
-std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
-  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
-  if (!endpoint.failure) return {};
-  return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
-                     std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
 }
 
 json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
@@ -87,6 +72,20 @@ json::array redirecting_listeners(const config::Config& config, const config::Ma
 std::string text_of(const json::object& object) { return json::serialize(object); }
 
 }  // namespace
+
+std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
+  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
+  if (!endpoint.failure) return {};
+  return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
+                     std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
+}
+
+AdminAnswer json_answer(const json::value& value) {
+  return {.status = 200,
+          .body = json::serialize(value) + "\n",
+          .content_type = "application/json",
+          .headers = {}};
+}
 
 AdminAnswer no_content() { return {.status = 204, .body = {}, .content_type = {}, .headers = {}}; }
 

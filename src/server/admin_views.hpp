@@ -1,6 +1,7 @@
 // What the admin address shows of a running gateway, as JSON or lines. Main thread unless told.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -8,10 +9,13 @@
 #include "weir/config/model.hpp"
 #include "weir/server/explain.hpp"
 #include "weir/server/server.hpp"
+#include "weir/upstream/cluster.hpp"
 
 namespace weir::server {
 
 AdminAnswer no_content();
+// 200 with a JSON document.
+AdminAnswer json_answer(const boost::json::value& value);
 // 404: nothing of that name.
 AdminAnswer not_found(std::string_view sentence);
 // 422: the body is not what the path wants.
@@ -22,6 +26,9 @@ AdminAnswer problem_lines(const Server::Problems& problems);
 AdminAnswer show_listeners(Server& server);
 AdminAnswer show_routes(Server& server);
 AdminAnswer show_upstreams(Server& server);
+
+// Why an endpoint gets no requests, or only those that no other one takes; "" when it is healthy.
+std::string why_unhealthy(const upstream::EndpointInfo& endpoint);
 
 // What is set by hand in place of the file's word, as the PUT that sets it and as the file has it.
 struct Override {

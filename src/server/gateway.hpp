@@ -20,7 +20,10 @@ struct PinnedSnapshot {
 class Gateway final : public ServerHandler {
  public:
   Gateway(unsigned worker, Process& process)
-      : worker_(worker), process_(process), unrouted_(process.unrouted->shard(worker)) {}
+      : worker_(worker),
+        process_(process),
+        unrouted_(process.unrouted->shard(worker)),
+        traffic_(process.traffic.shard(worker)) {}
   ~Gateway() override;
 
   // New requests see this one from now on.
@@ -48,6 +51,7 @@ class Gateway final : public ServerHandler {
   unsigned worker_;
   Process& process_;
   telemetry::RouteShard& unrouted_;
+  telemetry::TrafficShard& traffic_;
   PinnedSnapshot* current_ = nullptr;
 };
 

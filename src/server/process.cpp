@@ -36,6 +36,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
                  telemetry::LogTarget access, std::uint64_t head_bytes)
     : workers(static_cast<unsigned>(loops.size())),
       metrics(workers, WEIR_VERSION, "epoll"),
+      traffic(workers),
       access_log(workers, std::move(access)),
       registry(loops, endpoint_hooks(metrics)),
       offload(offload_threads, offload_queue),

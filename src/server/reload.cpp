@@ -139,7 +139,7 @@ void Server::commit_reload(Prepared& prepared, const upstream::Addresses& found)
     parts_->discovery.watch(prepared.snapshot->clusters());
     parts_->tls->refresh();
     parts_->readiness.reloaded(process_->registry, config.server.ready_wait);
-    for (const config::Problem& warning : prepared.warnings) log::warn(warning.to_string());
+    warn(prepared.warnings);
   } catch (const std::exception& error) {
     take_back(*before);
     return end_reload(problem(std::string("it cannot be put in force: ") + error.what()));
@@ -176,6 +176,10 @@ void Server::take_back(const Snapshot& before) noexcept {
 
 void Server::end_reload(Problems problems) {
   process_->metrics.reloaded(problems.empty());
+  last_reload_.emplace(ReloadStatus{.at = WallClock::now(), .problems = {}});
+  for (const config::Problem& problem : problems) {
+    last_reload_->problems.push_back(problem.to_string());
+  }
   parts_->reloads.end(problems);
 }
 

@@ -81,24 +81,46 @@ Saturation::Saturation(asio::io_context& main, Process& process,
 
 void Saturation::tick() {
   for (std::size_t i = 0; i < workers_.size(); ++i) use_[i].sample(workers_[i]->loop().use());
+  traffic_.sample(Clock::now(), process_.traffic.counts());
   timer_.expires_after(between_samples);
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) tick();
   });
 }
 
-void Saturation::show() {
+LoadStatus Saturation::load() const {
+  LoadStatus out;
   double worst = 0;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const double share = use_[i].share(workers_[i]->loop().use());
-    process_.metrics.utilization(static_cast<unsigned>(i)).set(share);
-    worst = std::max(worst, share);
+    out.workers.push_back(use_[i].share(workers_[i]->loop().use()));
+    worst = std::max(worst, out.workers.back());
   }
-  const auto connections =
-      static_cast<double>(process_.connections.load(std::memory_order_relaxed)) /
-      static_cast<double>(process_.max_connections.load(std::memory_order_relaxed));
-  process_.metrics.saturation.set(
-      std::min(1.0, std::max({worst, connections, process_.offload.fill()})));
+  out.open_connections = process_.connections.load(std::memory_order_relaxed);
+  out.most_connections = process_.max_connections.load(std::memory_order_relaxed);
+  out.connections =
+      static_cast<double>(out.open_connections) / static_cast<double>(out.most_connections);
+  out.offload = process_.offload.fill();
+  out.saturation = std::min(1.0, std::max({worst, out.connections, out.offload}));
+  return out;
+}
+
+TrafficStatus Saturation::traffic() const {
+  const telemetry::TrafficCounts counts = process_.traffic.counts();
+  const TrafficRates rates = traffic_.rates(Clock::now(), counts);
+  TrafficStatus out;
+  out.requests = counts.requests;
+  out.request_rate = rates.requests;
+  out.server_error_rate = rates.server_errors;
+  out.refused_rate = rates.refused;
+  return out;
+}
+
+void Saturation::show() {
+  const LoadStatus now = load();
+  for (std::size_t i = 0; i < now.workers.size(); ++i) {
+    process_.metrics.utilization(static_cast<unsigned>(i)).set(now.workers[i]);
+  }
+  process_.metrics.saturation.set(now.saturation);
   show_upstreams(process_);
 }
 

@@ -7,10 +7,12 @@
 #include <memory>
 #include <vector>
 
+#include "server/traffic_window.hpp"
 #include "server/worker.hpp"
 #include "weir/base/asio.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/server/process.hpp"
+#include "weir/server/status.hpp"
 
 namespace weir::server {
 
@@ -43,6 +45,10 @@ class Saturation {
   Saturation(asio::io_context& main, Process& process,
              const std::vector<std::unique_ptr<Worker>>& workers, double quota);
 
+  LoadStatus load() const;
+  // Without what only the routes know: requests in flight.
+  TrafficStatus traffic() const;
+
  private:
   void tick();
   void show();
@@ -50,6 +56,7 @@ class Saturation {
   Process& process_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
   std::vector<UseWindow> use_;
+  TrafficWindow traffic_;
   asio::steady_timer timer_;
 };
 

@@ -52,7 +52,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   if (auto warning = caller_memory_warning(loaded->config)) {
     loaded->warnings.push_back(std::move(*warning));
   }
-  for (const config::Problem& warning : loaded->warnings) log::warn(warning.to_string());
+  warn(loaded->warnings);
   config::Config& config = loaded->config;
   const Host host;
   const double quota = host.cpu_quota();
@@ -112,6 +112,14 @@ std::expected<void, std::vector<std::string>> Server::start() {
   parts_->discovery.prepare(upstream::named_endpoints(snapshot_->config().upstreams),
                             [this](const upstream::Addresses&) { serve(); });
   return {};
+}
+
+void Server::warn(const Problems& warnings) {
+  warnings_.clear();
+  for (const config::Problem& warning : warnings) {
+    warnings_.push_back(warning.to_string());
+    log::warn(warnings_.back());
+  }
 }
 
 void Server::serve() {

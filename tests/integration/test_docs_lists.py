@@ -124,6 +124,16 @@ class ListsTest(Case):
         self.assertEqual({(method, re.sub("NAME|ADDRESS", "*", path)) for method, path in told},
                          set(made))
 
+    def test_status(self):
+        gateway = self.gateway(basic_config([{"name": "a", "match": {}, "respond": {"status": 200}}]))
+        told = {name for cells in table(OPERATIONS, "GET /status")
+                for name in re.findall(r"`(\w+)`", cells[0])}
+        self.assertEqual(told, set(gateway.admin("GET", "/status").json()))
+        told = {name for cells in table(OPERATIONS, "Warnings in GET /status")
+                for name in re.findall(r"`(\w+)`", cells[0])}
+        made = re.findall(r'push_back\(\s*\{"(\w+)",', read("src/server/admin_status.cpp"))
+        self.assertEqual(told, set(made))
+
 
 class ChangelogTest(Case):
     def test_this_version_is_told(self):

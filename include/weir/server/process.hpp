@@ -17,6 +17,7 @@
 #include "weir/proxy/shadows.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/telemetry/metrics.hpp"
+#include "weir/telemetry/traffic.hpp"
 #include "weir/upstream/registry.hpp"
 
 namespace weir::server {
@@ -28,6 +29,7 @@ struct Process {
 
   unsigned workers;
   telemetry::Metrics metrics;
+  telemetry::Traffic traffic;
   telemetry::AccessLog access_log;
   upstream::Registry registry;
   Offload offload;

@@ -18,6 +18,7 @@
 #include "weir/net/passed_sockets.hpp"
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
+#include "weir/server/status.hpp"
 
 namespace weir::server {
 
@@ -75,6 +76,8 @@ class Server {
   std::string why_not_ready() const;
   // Whether it has become ready once; a drain changes nothing of it.
   bool is_ready() const;
+  // How it is. REQUIRES: start() succeeded.
+  Status status() const;
   // How long names may keep it from being ready; zero before it serves.
   Duration longest_unready() const;
   bool takes_over() const noexcept { return take_over_; }
@@ -93,6 +96,8 @@ class Server {
 
   // The listeners' sockets into parts_; what could not be bound, a line each.
   std::vector<std::string> bind(const config::Config& config, unsigned workers);
+  // Logs what the configuration in use is warned of, and keeps it for status().
+  void warn(const Problems& warnings);
   // In what `loaded` changes what only a restart can.
   static Problems needs_restart(const config::Config& now, const config::Loaded& loaded);
   void serve();
@@ -123,6 +128,10 @@ class Server {
   std::function<void()> ready_told_;
   std::function<void()> leaving_told_;
   std::function<void(int)> stopped_;
+  const WallClock::time_point started_at_ = WallClock::now();
+  const TimePoint since_ = Clock::now();
+  std::optional<ReloadStatus> last_reload_;
+  std::vector<std::string> warnings_;  // of the configuration in use
   std::uint64_t generation_ = 0;
   unsigned busy_workers_ = 0;
   unsigned cut_requests_ = 0;

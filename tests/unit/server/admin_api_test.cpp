@@ -71,6 +71,7 @@ TEST_F(AdminApiTest, KnownPathsHaveTheirMethod) {
       {"/metrics", "POST", "GET, HEAD"},
       {"/config", "PUT", "GET, HEAD"},
       {"/config/diff", "POST", "GET, HEAD"},
+      {"/status", "POST", "GET, HEAD"},
       {"/listeners", "DELETE", "GET, HEAD"},
       {"/routes", "POST", "GET, HEAD"},
       {"/upstreams", "POST", "GET, HEAD"},

@@ -1,0 +1,75 @@
+// What Server::status() gathers.
+#include "weir/server/status.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/log_level.hpp"
+#include "server/server_parts.hpp"
+#include "weir/server/server.hpp"
+
+namespace weir::server {
+namespace {
+
+ListenerStatus status_of(const BoundListener& listener) {
+  ListenerStatus out{
+      .name = listener.config->name, .addresses = {}, .tls = listener.config->tls.has_value()};
+  for (const net::ListenSockets& sockets : listener.sockets) {
+    out.addresses.push_back(sockets.address().to_string());
+  }
+  listener.metrics->for_each([&](const telemetry::ListenerShard& shard) {
+    for (const telemetry::Gauge& gauge : shard.active) out.connections += gauge.value();
+  });
+  return out;
+}
+
+void add_certificate(const BoundListener& listener, std::vector<CertificateStatus>& out) {
+  if (!listener.tls) return;
+  const auto certificates = listener.tls->certificates();
+  const auto first =
+      std::ranges::min_element(certificates, {}, &net::TlsServer::Certificate::ends_at);
+  if (first == certificates.end()) return;
+  out.push_back({.listener = listener.config->name,
+                 .name = first->names.empty() ? "" : first->names.front(),
+                 .ends = WallClock::from_time_t(first->ends_at)});
+}
+
+}  // namespace
+
+Status Server::status() const {
+  Status out;
+  const TimePoint now = Clock::now();
+  out.draining = draining_ || stopped_ != nullptr;
+  out.why_not_ready = why_not_ready();
+  out.started = started_at_;
+  out.uptime = now - since_;
+  out.generation = snapshot_->generation();
+  out.last_reload = last_reload_;
+  out.configuration_warnings = warnings_;
+  for (const BoundListener& listener : parts_->listeners) {
+    out.listeners.push_back(status_of(listener));
+    add_certificate(listener, out.certificates);
+  }
+  out.load = parts_->saturation->load();
+  out.traffic = parts_->saturation->traffic();
+  const auto add_route = [&](const telemetry::RouteMetrics& route) {
+    route.for_each([&](const telemetry::RouteShard& shard) {
+      out.traffic.in_flight += shard.in_flight.value();
+      out.traffic.tunnels += shard.tunnels.value();
+    });
+  };
+  for (std::size_t i = 0; i < snapshot_->config().routes.size(); ++i) {
+    add_route(*snapshot_->route(i).metrics);
+  }
+  out.log_level = telemetry::log::level();
+  out.log_level_in_file = log_level_->in_file();
+  if (const auto until = log_level_->until()) {
+    out.log_level_left = std::max(*until - now, Duration::zero());
+  }
+  out.log_lines_lost = process_->access_log.dropped();
+  return out;
+}
+
+}  // namespace weir::server
