@@ -12,6 +12,8 @@
 #include "app/commands.hpp"
 #include "app/demo.hpp"
 #include "app/help_texts.hpp"
+#include "app/live/define.hpp"
+#include "app/live/help_texts.hpp"
 #include "app/run.hpp"
 #include "weir/base/text.hpp"
 
@@ -27,7 +29,9 @@ struct Options {
   bool json = false;
   std::string bind = "127.0.0.1:8080";
   std::string admin = "127.0.0.1:9901";
-  AdminOptions asks;  // of commands that ask a running gateway
+  AdminOptions asked_admin;  // health's
+  bool live = false;         // routes of the running gateway
+  LiveOptions live_routes;
 };
 
 class CommandLine {
@@ -114,27 +118,13 @@ class CommandLine {
     return sub;
   }
 
-  // A command that asks a running gateway.
-  CLI::App* add_asker(const char* name, const char* what, const char* more,
-                      std::function<int()> command) {
-    CLI::App* sub = add(name, what, more, std::move(command));
-    sub->add_option("-c,--config", options_.asks.config,
-                    "the configuration that says where to ask [/etc/weir/weir.yaml]")
-        ->type_name("FILE|FOLDER");
-    sub->add_option("--admin", options_.asks.admin,
-                    "the admin address [admin.bind of the configuration, else 127.0.0.1:9901]")
-        ->type_name("ADDRESS");
-    return sub;
-  }
-
   void define() {
     Options& options = options_;
     add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
                [&] { return app::run(options.config); });
     define_check();
     define_explain();
-    add_reader("routes", "Print the route table in match order", help::routes,
-               [&] { return routes(options.config); });
+    define_routes();
 
     CLI::App* demo_command =
         add("demo", "Serve an embedded configuration with two sample backends inside", help::demo,
@@ -148,11 +138,17 @@ class CommandLine {
                      "where the admin address listens, or off [127.0.0.1:9901]")
         ->type_name("IP:PORT|unix:PATH");
 
-    add_asker("health", "Ask a running gateway whether it is ready", help::health,
-              [&] { return health(options.asks); });
+    CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
+                                   help::health, [&] { return health(options.asked_admin); });
+    health_command->group("Commands for a running gateway");
+    add_admin_options(*health_command, options.asked_admin, TokenOption::none);
+    live_.define([this](const char* name, const char* what, const char* more,
+                        std::function<int()> chosen) -> CLI::App& {
+      return *add(name, what, more, std::move(chosen));
+    });
 
     add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
-    add("help", "Print the help of a command, or this one", help::help,
+    add("help", "Print the help of a command, or of weir", help::help,
         [&] { return print_help(options.command); })
         ->add_option("COMMAND", options.command, "which one")
         ->option_text(" ");
@@ -173,6 +169,25 @@ class CommandLine {
         return complain("weir: check: give the configuration once, as FILE or with -c", exit_usage);
       };
     });
+  }
+
+  void define_routes() {
+    Options& options = options_;
+    CLI::App* sub = add("routes", "Print the route table in match order", help::routes, [&] {
+      const std::string& named = options.live_routes.admin.config;
+      if (options.live) return app::live_routes(options.live_routes);
+      return routes(named.empty() ? default_config : named);
+    });
+    CLI::Option* live = sub->add_flag("--live", options.live,
+                                      "of the running gateway, with the splits that are in force");
+    add_admin_options(*sub, options.live_routes.admin, TokenOption::with_token);
+    sub->get_option("--config")
+        ->description(
+            "the configuration, - for stdin; with --live it says where to ask "
+            "[/etc/weir/weir.yaml]");
+    sub->add_flag("--json", options.live_routes.json, "with --live: the gateway's answer as it is")
+        ->needs(live);
+    for (const char* name : {"--admin", "--token-file"}) sub->get_option(name)->needs(live);
   }
 
   void define_explain() {
@@ -198,6 +213,7 @@ class CommandLine {
 
   CLI::App app_{"Weir, an HTTP API gateway", "weir"};
   Options options_;
+  LiveCommandLine live_;
   std::function<int()> chosen_;
 };
 

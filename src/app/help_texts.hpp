@@ -12,6 +12,10 @@ inline constexpr const char* all =
     "  weir check -c weir.yaml                      every mistake at once, with place and remedy\n"
     "  weir explain -c weir.yaml GET http://api.example.com/orders/7\n"
     "  weir run -c weir.yaml                        serve\n"
+    "and while it runs:\n"
+    "  weir status                                  how it is, and what to look at\n"
+    "  weir upstreams                               where requests go, which endpoint is out and "
+    "why\n"
     "\n"
     "weir help COMMAND tells more about each. Wrong usage is answered with one line and exit 2.\n"
     "docs/ has a quick start and a guide; config/reference.yaml has every key with its default.";
@@ -67,7 +71,9 @@ inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
 inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
     "\n"
     "A route a line: name, conditions, action, middleware; the first that matches wins.\n"
-    "Exit: 0 printed, 1 the configuration is not valid, 2 wrong usage.\n"
+    "--live asks a running gateway, as weir status does (weir help status: ADDRESS, the token).\n"
+    "Exit: 0 printed, 1 the configuration is not valid or, with --live, the gateway could not be\n"
+    "asked, 2 wrong usage.\n"
     "Example: weir routes -c weir.yaml";
 
 inline constexpr const char* demo =
@@ -76,18 +82,6 @@ inline constexpr const char* demo =
     "wrong "
     "usage.\n"
     "Example: weir demo --bind 127.0.0.1:8000 --admin 127.0.0.1:9000";
-
-// For every command that asks a running gateway.
-#define WEIR_HELP_ADMIN                                                                        \
-  "ADDRESS is IP:PORT, NAME:PORT or unix:PATH. Without --admin it is admin.bind of the\n"      \
-  "configuration, asked at loopback where that is 0.0.0.0 or [::]; and 127.0.0.1:9901 where\n" \
-  "there is no /etc/weir/weir.yaml that can be read.\n"
-
-inline constexpr const char* health = WEIR_HELP_ADMIN
-    "\n"
-    "Asks /readyz and waits at most 2 s; for health checks of containers, which need no shell.\n"
-    "Exit: 0 ready, 1 not (stderr says why), 2 wrong usage.\n"
-    "Example: weir health --admin 127.0.0.1:9901";
 
 inline constexpr const char* schema =
     "Exit: 0 printed, 2 wrong usage.\n"

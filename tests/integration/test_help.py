@@ -6,15 +6,26 @@ import re
 from harness import Case, rows, weir
 
 CONFIG = {"-c,--config": "/etc/weir/weir.yaml"}
+ADMIN = {**CONFIG, "--admin": "127.0.0.1:9901"}
+LIVE = {**ADMIN, "--token-file": "WEIR_ADMIN_TOKEN"}
 # Command -> (options with their defaults, exit codes): interface.md section 1.
 COMMANDS = {
     "run": (CONFIG, {0, 1, 2}),
     "check": (CONFIG, {0, 1, 2}),
     "explain": ({**CONFIG, "-H,--header": "", "--from": "127.0.0.1", "--listener": "the first",
                  "--json": ""}, {0, 1, 2, 3}),
-    "routes": (CONFIG, {0, 1, 2}),
+    "routes": ({**LIVE, "--live": "", "--json": ""}, {0, 1, 2}),
     "demo": ({"--bind": "127.0.0.1:8080", "--admin": "127.0.0.1:9901"}, {0, 1, 2}),
-    "health": ({**CONFIG, "--admin": "127.0.0.1:9901"}, {0, 1, 2}),
+    "health": (ADMIN, {0, 1, 2}),
+    "status": ({**LIVE, "--json": ""}, {0, 1, 2}),
+    "upstreams": ({**LIVE, "--json": ""}, {0, 1, 2, 3}),
+    "reload": ({**LIVE, "--json": ""}, {0, 1, 2}),
+    "drain": (LIVE, {0, 1, 2}),
+    "undrain": (LIVE, {0, 1, 2}),
+    "split": ({**LIVE, "--reset": ""}, {0, 1, 2, 3}),
+    "endpoint": ({**LIVE, "--weight": "0 to 1000", "--reset": ""}, {0, 1, 2, 3}),
+    "breaker": (LIVE, {0, 1, 2, 3}),
+    "log-level": ({**LIVE, "--for": "until a reload"}, {0, 1, 2}),
     "schema": ({}, {0, 2}),
     "help": ({}, {0, 2}),
     "version": ({}, {0, 2}),
@@ -31,8 +42,11 @@ class HelpTest(Case):
 
     def test_all_commands_are_named(self):
         text = self.help()
-        block = text[text.index("Commands:"):text.index("\n\n", text.index("Commands:"))]
-        self.assertEqual(set(re.findall(r"(?m)^  ([\w-]+) ", block)), set(COMMANDS))
+        named = []
+        for group in ("Commands:", "Commands for a running gateway:"):
+            begin = text.index(f"\n{group}\n")
+            named += re.findall(r"(?m)^  ([\w-]+) ", text[begin:text.index("\n\n", begin + 1)])
+        self.assertEqual(sorted(named), sorted(COMMANDS))
 
     @rows([(name, name, *row) for name, row in COMMANDS.items()])
     def test_command(self, command, options, codes):

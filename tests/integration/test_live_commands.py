@@ -8,7 +8,7 @@ import re
 import subprocess
 import tempfile
 
-from harness import Case, Gateway, basic_config, rows, wait_until, weir
+from harness import Case, basic_config, rows, wait_until, weir
 from harness.gateway import binary
 from harness.waiting import bound
 
@@ -236,7 +236,7 @@ class SplitTest(LiveCase):
         ("no number", 2, ["shop", "v1=x"], "'v1=x' is not UPSTREAM=WEIGHT"),
         ("negative", 2, ["shop", "v1=-1"], "'v1=-1' is not UPSTREAM=WEIGHT"),
         ("twice", 2, ["shop", "v1=1", "v1=2"], "'v1' is there twice"),
-        ("nothing", 2, ["shop"], "--reset"),
+        ("nothing", 2, ["shop"], "give UPSTREAM=WEIGHT for each, or --reset"),
         ("both", 2, ["shop", "v1=1", "--reset"], "--reset"),
         ("no route", 3, ["shpo", "v1=1"], "no route 'shpo' (did you mean 'shop'?)"),
         ("no split", 1, ["ping", "v1=1"], "422 Unprocessable Content: the route has no split"),
@@ -275,7 +275,7 @@ class EndpointTest(LiveCase):
         self.assertEqual(self.info(gateway, "main")["state"], "down")
 
     @rows([
-        ("no state", 2, ["v1", "1.2.3.4:5"], "STATE, --weight or --reset"),
+        ("no state", 2, ["v1", "1.2.3.4:5"], "give a STATE, --weight or --reset"),
         ("unknown state", 2, ["v1", "1.2.3.4:5", "off"], "off not in"),
         ("weight out of range", 2, ["v1", "1.2.3.4:5", "--weight", "1001"], "1001"),
         ("both", 2, ["v1", "1.2.3.4:5", "down", "--reset"], "--reset"),

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <iterator>
 
+#include "weir/auth/json_object.hpp"
+
 namespace weir::app {
 namespace {
 
@@ -31,7 +33,8 @@ std::optional<json::value> parse_answer(std::string_view body) {
 
 std::string text_at(const json::object& object, std::string_view name) {
   const json::value* value = find(object, name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+  return value != nullptr && value->is_string() ? std::string(auth::view(value->get_string()))
+                                                : std::string();
 }
 
 double number_at(const json::object& object, std::string_view name) {
@@ -69,7 +72,7 @@ std::string joined(const json::array& texts) {
   for (const json::value& each : texts) {
     if (!each.is_string()) continue;
     if (!out.empty()) out += ", ";
-    out += std::string_view(each.get_string());
+    out += auth::view(each.get_string());
   }
   return out;
 }

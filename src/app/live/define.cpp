@@ -52,27 +52,30 @@ void LiveCommandLine::define(const Add& add) {
 }
 
 void LiveCommandLine::define_split(const Add& add) {
-  CLI::App& command = define(add, "split", "Set the weights of a route's split", help::split, false,
-                             [&] { return live_split(options_.admin, name_, weights_); });
+  CLI::App& command =
+      define(add, "split", "Set the weights of a route's split", help::split, false, [&] {
+        if (weights_.empty() && !reset_) {
+          return complain("weir: split: give UPSTREAM=WEIGHT for each, or --reset", exit_usage);
+        }
+        return live_split(options_.admin, name_, weights_);
+      });
   command.add_option("ROUTE", name_, "its name")->required()->option_text(" ");
   CLI::Option* weights =
-      command.add_option("UPSTREAM=WEIGHT", weights_, "such as v1=50; one that is left out gets 0")
+      command
+          .add_option("WEIGHTS", weights_,
+                      "UPSTREAM=WEIGHT each, such as v1=50; one that is left out gets 0")
           ->option_text(" ");
-  command.add_flag("--reset", "the file's weights count again")->excludes(weights);
-  command.final_callback([&command, weights] {
-    if (weights->empty() && command.count("--reset") == 0) {
-      throw CLI::RequiredError("UPSTREAM=WEIGHT, or --reset,");
-    }
-  });
+  command.add_flag("--reset", reset_, "the file's weights count again")->excludes(weights);
 }
 
 void LiveCommandLine::define_endpoint(const Add& add) {
   CLI::App& command = define(
       add, "endpoint", "Take an endpoint of an upstream out, or change its weight", help::endpoint,
       false, [&] {
-        return live_endpoint(
-            options_.admin, name_, address_,
-            {.state = state_, .weight = weight_given_ ? std::optional(weight_) : std::nullopt});
+        if (state_.empty() && !weight_ && !reset_) {
+          return complain("weir: endpoint: give a STATE, --weight or --reset", exit_usage);
+        }
+        return live_endpoint(options_.admin, name_, address_, {.state = state_, .weight = weight_});
       });
   command.add_option("UPSTREAM", name_, "its name")->required()->option_text(" ");
   command.add_option("ADDRESS", address_, "of the endpoint, as weir upstreams shows it")
@@ -81,16 +84,15 @@ void LiveCommandLine::define_endpoint(const Add& add) {
   CLI::Option* state = command.add_option("STATE", state_, "ready, drain or down")
                            ->check(CLI::IsMember({"ready", "drain", "down"}))
                            ->option_text(" ");
-  CLI::Option* weight = command.add_option("--weight", weight_, "its weight, 0 to 1000")
+  CLI::Option* weight = command
+                            .add_option_function<std::uint32_t>(
+                                "--weight", [&](std::uint32_t weight_of) { weight_ = weight_of; },
+                                "its weight, 0 to 1000")
                             ->check(CLI::Range(0, 1000))
                             ->type_name("N");
-  command.add_flag("--reset", "ready, with the file's weight")->excludes(state)->excludes(weight);
-  command.final_callback([this, &command, state, weight] {
-    weight_given_ = !weight->empty();
-    if (state->empty() && weight->empty() && command.count("--reset") == 0) {
-      throw CLI::RequiredError("STATE, --weight or --reset");
-    }
-  });
+  command.add_flag("--reset", reset_, "ready, with the file's weight")
+      ->excludes(state)
+      ->excludes(weight);
 }
 
 void LiveCommandLine::define_breaker(const Add& add) {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ class LiveCommandLine {
   std::vector<std::string> weights_;
   std::string address_;
   std::string state_;
-  std::uint32_t weight_ = 0;
-  bool weight_given_ = false;
+  std::optional<std::uint32_t> weight_;
+  bool reset_ = false;
   std::string level_;
   std::string time_;
 };

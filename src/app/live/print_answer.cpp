@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "app/live/answer.hpp"
 #include "weir/base/text.hpp"
 

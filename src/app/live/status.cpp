@@ -1,7 +1,7 @@
 // weir status: how the running gateway is.
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <cstdio>
 #include <string>
 
 #include "app/live/answer.hpp"
