@@ -3,7 +3,7 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED)               # Asio: coroutines, executors, everything on the main thread; Beast and JSON: the admin server
+find_package(Boost 1.81 REQUIRED)               # Asio: coroutines, executors, everything on the main thread; Beast and JSON: the admin address and its client
 find_package(OpenSSL 3 REQUIRED)                # SHA-256 of cached verdicts, random bytes for request ids; TLS
 find_package(yaml-cpp REQUIRED)                 # the configuration file
 find_package(spdlog REQUIRED)                   # diagnostics on stderr (brings fmt)

@@ -32,7 +32,7 @@ class Command:
         self.positionals, self.options, self.commands = [], [], []
         last = 0
         blocks = {"Positionals:": self.positionals, "Options:": self.options,
-                  "Commands:": self.commands}
+                  "Commands:": self.commands, "Commands for a running gateway:": self.commands}
         for at, line in enumerate(lines):
             if line in blocks:
                 entries, last = read_entries(lines, at + 1)

@@ -182,9 +182,7 @@ class CommandLine {
                                       "of the running gateway, with the splits that are in force");
     add_admin_options(*sub, options.live_routes.admin, TokenOption::with_token);
     sub->get_option("--config")
-        ->description(
-            "the configuration, - for stdin; with --live it says where to ask "
-            "[/etc/weir/weir.yaml]");
+        ->description("the configuration, - for stdin [/etc/weir/weir.yaml]");
     sub->add_flag("--json", options.live_routes.json, "with --live: the gateway's answer as it is")
         ->needs(live);
     for (const char* name : {"--admin", "--token-file"}) sub->get_option(name)->needs(live);

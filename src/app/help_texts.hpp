@@ -71,7 +71,8 @@ inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
 inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
     "\n"
     "A route a line: name, conditions, action, middleware; the first that matches wins.\n"
-    "--live asks a running gateway, as weir status does (weir help status: ADDRESS, the token).\n"
+    "--live asks a running gateway, as weir status does; -c says where to ask then (weir help\n"
+    "status: ADDRESS, the token).\n"
     "Exit: 0 printed, 1 the configuration is not valid or, with --live, the gateway could not be\n"
     "asked, 2 wrong usage.\n"
     "Example: weir routes -c weir.yaml";

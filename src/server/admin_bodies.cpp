@@ -157,7 +157,8 @@ Asked<LogLevelChange> parse_log_level(std::string_view body) {
       return std::unexpected(
           "component is not supported by this version: the level is that of all diagnostics");
     } else {
-      return std::unexpected("'" + std::string(key) + "' is no key here; level and for are");
+      return std::unexpected("'" + std::string(key) +
+                             "' is an unknown key; the keys are level and for");
     }
   }
   if (!level) return std::unexpected("the body must have a level");

@@ -106,7 +106,7 @@ json::array warnings_json(Server& server, const Status& status) {
   std::vector<StatusWarning> all = process_warnings(status, WallClock::now());
   add_upstream_warnings(server, all);
   for (const Override& one : overrides(server)) {
-    all.push_back({"set_by_hand", fmt::format("{} is {} by hand, the file has {}", one.path,
+    all.push_back({"set_by_hand", fmt::format("{} was set to {} by hand, the file has {}", one.path,
                                               one.now, one.in_file)});
   }
   json::array out;
@@ -125,7 +125,8 @@ json::array warnings_json(Server& server, const Status& status) {
 
 std::vector<StatusWarning> process_warnings(const Status& status, WallClock::time_point now) {
   std::vector<StatusWarning> out;
-  if (!status.why_not_ready.empty()) out.push_back({"not_ready", status.why_not_ready});
+  if (!status.why_not_ready.empty())
+    out.push_back({"not_ready", "not ready: " + status.why_not_ready});
   if (status.last_reload && !status.last_reload->problems.empty()) {
     const std::vector<std::string>& problems = status.last_reload->problems;
     out.push_back(

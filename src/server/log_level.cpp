@@ -16,7 +16,7 @@ void LogLevel::set(Level level, std::optional<Duration> time) {
     if (error || word != words_) return;
     for_a_time_ = false;
     log::set_level(in_file_);
-    log::info("log level is the file's again", {{"level", log::name(in_file_)}});
+    log::info("log level reset to that of the file", {{"level", log::name(in_file_)}});
   });
 }
 

@@ -51,7 +51,7 @@ class QuickStartTest(Case):
         said = done.stdout
         for word in ("weir.yaml: valid", "split v1 90%, v2 10%", "this is v1", "this is v2",
                      '"reason":"no_route"', "200 200 ", " 429 ", "reloaded: generation 2",
-                     "shop: v1=50 v2=50, until", "warning: /routes/shop/split is",
+                     "shop: v1=50 v2=50, until", "warning: /routes/shop/split was set to",
                      "shop: the file's weights count again",
                      'weir_http_rejected_total{route="shop",reason="rate_limited"}',
                      'weir_config_reloads_total{result="success"} 1', "stopped requests_cut=0"):

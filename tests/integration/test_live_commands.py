@@ -43,8 +43,9 @@ class LiveCase(Case):
         """What a command that succeeds prints."""
         done = self.ask(*arguments, **kwargs)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done)
-        for line in done.stdout.splitlines():
-            self.assertLessEqual(len(line), 100, line)
+        if "--json" not in arguments:
+            for line in done.stdout.splitlines():
+                self.assertLessEqual(len(line), 100, line)
         return done.stdout
 
     def failed(self, code, *arguments, **kwargs):
@@ -138,7 +139,7 @@ class StatusTest(LiveCase):
         text = self.ask("status", gateway=gateway).stdout
         self.assertEqual(text.count("warning: "), len(status["warnings"]))
         self.assertIn("a reload was refused at", text)
-        self.assertRegex(text, r"(?m)^log level +error for 59 min .*, the file has info$")
+        self.assertRegex(text, r"(?m)^log level +error for \d.* more, the file has info$")
 
 
 class UpstreamsTest(LiveCase):
@@ -240,7 +241,7 @@ class SplitTest(LiveCase):
         ("both", 2, ["shop", "v1=1", "--reset"], "--reset"),
         ("no route", 3, ["shpo", "v1=1"], "no route 'shpo' (did you mean 'shop'?)"),
         ("no split", 1, ["ping", "v1=1"], "422 Unprocessable Content: the route has no split"),
-        ("no upstream", 1, ["shop", "v3=1"], "'v3' is no upstream of this split"),
+        ("no upstream", 1, ["shop", "v3=1"], "'v3' is not an upstream of this split"),
         ("nothing left", 1, ["shop", "v1=0"], "above 0"),
         ("a name with a slash", 3, ["a/b", "v1=1"], "no route 'a/b'"),
     ])
@@ -314,7 +315,7 @@ class LogLevelTest(LiveCase):
         start = len(gateway.lines)
         self.assertEqual(self.done("log-level", "debug", "--for", "300ms", gateway=gateway),
                          "log level debug for 300ms, then the file's\n")
-        gateway.wait_log("its end", "log level is the file's again level=info", start=start)
+        gateway.wait_log("its end", "log level reset to that of the file level=info", start=start)
         self.assertEqual(self.level(gateway)["level"], "info")
 
     def test_a_later_word_and_a_reload_end_the_time(self):

@@ -58,8 +58,8 @@ class MadeTest(Case):
     def test_the_help_was_understood(self):
         names = [name for name in self.commands if name]
         self.assertGreater(len(names), 7)
-        block = weir("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
-        self.assertEqual(names, re.findall(r"(?m)^  (\w[\w-]*) ", block))
+        blocks = re.findall(r"(?m)^Commands.*:\n((?:  .*\n)+)", weir("--help").stdout)
+        self.assertEqual(names, re.findall(r"(?m)^  (\w[\w-]*) ", "".join(blocks)))
         for name, command in self.commands.items():
             text = weir(*([name] if name else []), "--help").stdout
             told = set(re.findall(r"(?m)^  (?:-\w,)?(--[\w-]+)", text))

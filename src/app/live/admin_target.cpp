@@ -26,8 +26,9 @@ bool is_address(const std::string& text) {
     return address->is_unix() || address->port() != 0;
   }
   const auto named = split_host_port(text);
-  return named && !named->host.empty() &&
-         named->host.find_first_of("/:@?#[] ") == std::string::npos;
+  return named && !named->host.empty() && std::ranges::all_of(named->host, [](char c) {
+           return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+         });
 }
 
 // Whether it can be one: a field's value, and not a file of something else.

@@ -13,8 +13,7 @@ void add_admin_options(CLI::App& command, AdminOptions& options, TokenOption tok
                   "the configuration that says where to ask [/etc/weir/weir.yaml]")
       ->type_name("FILE|FOLDER");
   command
-      .add_option("--admin", options.admin,
-                  "the admin address [admin.bind of the configuration, else 127.0.0.1:9901]")
+      .add_option("--admin", options.admin, "the admin address [admin.bind, else 127.0.0.1:9901]")
       ->type_name("ADDRESS");
   if (token == TokenOption::none) return;
   command

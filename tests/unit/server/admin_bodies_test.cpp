@@ -103,7 +103,7 @@ TEST(AdminBodies, LogLevel) {
       {R"({"level":"info","for":"-1s"})", "is not a duration"},
       {R"({"for":"30s"})", "the body must have a level"},
       {R"({"level":"info","component":"upstream"})", "component is not supported by this version"},
-      {R"({"level":"info","four":"30s"})", "'four' is no key here"},
+      {R"({"level":"info","four":"30s"})", "'four' is an unknown key"},
       {R"({"level":"info","level":"debug"})", "one JSON object with each name once"},
   };
   for (const Row& row : rows) {

