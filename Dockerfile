@@ -1,6 +1,6 @@
 # Two stages: a build as ./dev makes it, with link-time optimisation, and a base with nothing but
 # the program, its libraries and the certificate authorities' list.
-#   docker build -t weir:0.1.0 .
+#   docker build -t weir:0.2.0 .
 # Without a registry: deploy/container/prove.sh makes a base and builds on it.
 ARG BASE=docker.io/library/debian:12.12-slim
 
@@ -23,7 +23,7 @@ FROM ${BASE}
 # The program with the libraries that the base lacks, found through its run path (the old kind of tag:
 # those libraries need one another).
 COPY --from=build /image/ /
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 # The commit it was built from.
 ARG REVISION=
 LABEL org.opencontainers.image.title="weir" \
