@@ -15,6 +15,7 @@
 #include "app/live/define.hpp"
 #include "app/live/help_texts.hpp"
 #include "app/run.hpp"
+#include "weir/base/release.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::app {
@@ -38,7 +39,7 @@ class CommandLine {
  public:
   CommandLine() {
     app_.require_subcommand(1, 1);
-    app_.set_version_flag("-V,--version", "weir " WEIR_VERSION, "Print the version and exit");
+    app_.set_version_flag("-V,--version", "weir " + std::string(release()), "Print the version and exit");
     app_.footer(help::all);
     app_.get_formatter()->column_width(34);
     app_.get_formatter()->label("SUBCOMMAND", "COMMAND");

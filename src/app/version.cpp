@@ -4,12 +4,13 @@
 #include <boost/version.hpp>
 
 #include "app/commands.hpp"
+#include "weir/base/release.hpp"
 
 namespace weir::app {
 
 // Versions of libraries whose headers stay in their rooms come from the build (CMakeLists.txt).
 int version() {
-  fmt::print("weir {}\n", WEIR_VERSION);
+  fmt::print("weir {}\n", release());
   fmt::print("compiler: {} {}\n",
 #ifdef __clang__
              "clang",

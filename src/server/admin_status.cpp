@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/admin_views.hpp"
+#include "weir/base/release.hpp"
 #include "weir/config/duration.hpp"
 
 namespace weir::server {
@@ -172,7 +173,7 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
 AdminAnswer show_status(Server& server) {
   const Status status = server.status();
   return json_answer(
-      json::object{{"version", WEIR_VERSION},
+      json::object{{"version", release()},
                    {"pid", ::getpid()},
                    {"state", status.draining                ? "draining"
                              : status.why_not_ready.empty() ? "ready"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "weir/base/release.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -35,7 +36,7 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
 Process::Process(const config::Config& config, const std::vector<net::Loop*>& loops,
                  telemetry::LogTarget access, std::uint64_t head_bytes)
     : workers(static_cast<unsigned>(loops.size())),
-      metrics(workers, WEIR_VERSION, "epoll"),
+      metrics(workers, release(), "epoll"),
       traffic(workers),
       access_log(workers, std::move(access)),
       registry(loops, endpoint_hooks(metrics)),

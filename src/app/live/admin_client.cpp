@@ -17,6 +17,7 @@
 #include "app/live/host_addresses.hpp"
 #include "weir/base/asio.hpp"
 #include "weir/base/ip.hpp"
+#include "weir/base/release.hpp"
 
 namespace weir::app {
 namespace {
@@ -50,7 +51,7 @@ class Conversation {
     request_.target({question.path.data(), question.path.size()});
     request_.set(http::field::host,
                  target.address.starts_with("unix:") ? "localhost" : target.address);
-    request_.set(http::field::user_agent, "weir/" WEIR_VERSION);
+    request_.set(http::field::user_agent, "weir/" + std::string(release()));
     request_.set(http::field::connection, "close");
     if (!target.token.empty()) request_.set(http::field::authorization, "Bearer " + target.token);
     if (!question.body.empty()) request_.set(http::field::content_type, "application/json");

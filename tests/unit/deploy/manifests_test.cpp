@@ -15,6 +15,7 @@
 
 #include "server/host.hpp"
 #include "server/limits.hpp"
+#include "weir/base/release.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/telemetry/metrics.hpp"
 
@@ -127,7 +128,7 @@ TEST(Manifests, ThePictureOfTheDockerfileIsTheOneOfThePods) {
   const std::string dockerfile = text_of(WEIR_SOURCE_DIR "/Dockerfile");
   const std::string image = container()["image"].as<std::string>();
   const std::string version = image.substr(image.find(':') + 1);
-  EXPECT_EQ(version, WEIR_VERSION);
+  EXPECT_EQ(version, release());
   EXPECT_NE(dockerfile.find("ARG VERSION=" + version + "\n"), std::string::npos);
   const auto user = pod()["securityContext"]["runAsUser"].as<std::string>();
   EXPECT_NE(dockerfile.find("USER " + user + ":"), std::string::npos);
