@@ -21,7 +21,8 @@ class Page:
     def kind(self, schema):
         """What may be written, in words."""
         if "$ref" in schema:
-            return schema["$ref"].rpartition("/")[2]
+            name = schema["$ref"].rpartition("/")[2]
+            return "" if name == "variable" else name  # ${NAME} may stand for any value
         if "anyOf" in schema or "oneOf" in schema:
             words = [self.kind(one) for one in schema.get("anyOf", schema.get("oneOf"))]
             return " | ".join(dict.fromkeys(word for word in words if word))
@@ -122,6 +123,8 @@ def page(schema, reference, example, version, date):
     for name, one in schema["properties"].items():
         made.section(name, one)
     for name, one in schema.get("$defs", {}).items():
+        if "properties" not in one:
+            continue
         made.out += [f".SH THE MAPPING {escape(name.upper())}"]
         for path, inner in made.inside({key: value for key, value in one.items() if key != "$ref"},
                                        ""):

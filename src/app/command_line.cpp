@@ -159,14 +159,15 @@ class CommandLine {
 
   void define_check() {
     CLI::App* sub = add_reader("check", "Validate a configuration and start nothing", help::check,
-                               [&] { return check(options_.config); });
+                               [&] { return check(options_.config, options_.json); });
     const CLI::Option* config = sub->get_option("--config");
     const CLI::Option* file =
         sub->add_option("FILE", options_.file, "the configuration, without -c")->option_text(" ");
+    sub->add_flag("--json", options_.json, "print one JSON document, for pipelines");
     sub->callback([this, config, file] {
       chosen_ = [this, config, file] {
-        if (file->empty()) return check(options_.config);
-        if (config->empty()) return check(options_.file);
+        if (file->empty()) return check(options_.config, options_.json);
+        if (config->empty()) return check(options_.file, options_.json);
         return complain("weir: check: give the configuration once, as FILE or with -c", exit_usage);
       };
     });

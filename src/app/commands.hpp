@@ -14,8 +14,9 @@ namespace weir::app {
 inline constexpr int exit_usage = 2;
 int complain(const std::string& line, int exit_code);
 
-// `config` is a file or a folder. 0 valid (warnings are printed), 1 not.
-int check(const std::string& config);
+// `config` is a file or a folder. 0 valid (warnings are printed), 1 not. With `json` a document on
+// stdout and nothing else.
+int check(const std::string& config, bool json);
 
 // 0 routed, 3 no route or refused, 1 invalid configuration, 2 a question that makes no sense.
 int explain(const std::string& config, server::ExplainRequest request,

@@ -22,7 +22,7 @@ Outcome failure(const char* file, std::string message) {
   return std::unexpected(std::vector<config::Problem>{{{file}, "", std::move(message)}});
 }
 
-Outcome load_stdin() {
+Outcome load_stdin(config::SourceTexts* texts) {
   std::string text;
   char block[65536];
   while (text.size() < most_read) {
@@ -32,6 +32,7 @@ Outcome load_stdin() {
     if (n == 0) break;
     text.append(block, static_cast<std::size_t>(n));
   }
+  if (texts != nullptr) texts->insert_or_assign(stdin_name, text);
   return config::load_text(text, stdin_name, ".", server::load_checks());
 }
 
@@ -39,14 +40,15 @@ Outcome load_stdin() {
 
 std::string shown_name(const std::string& config) { return config == "-" ? stdin_name : config; }
 
-Outcome load_configuration(const std::string& config) {
-  return config == "-" ? load_stdin() : config::load(config, server::load_checks());
+Outcome load_configuration(const std::string& config, config::SourceTexts* texts) {
+  return config == "-" ? load_stdin(texts) : config::load(config, server::load_checks(), texts);
 }
 
-server::Server::Source configuration_source(const std::string& config) {
-  if (config != "-") return [config] { return load_configuration(config); };
-  return [was_read = std::make_shared<std::atomic<bool>>(false)] {
-    if (!was_read->exchange(true)) return load_stdin();
+server::Server::Source configuration_source(const std::string& config,
+                                            const std::shared_ptr<config::SourceTexts>& texts) {
+  return [config, texts, was_read = std::make_shared<std::atomic<bool>>(false)] {
+    const bool first = !was_read->exchange(true);
+    if (first || config != "-") return load_configuration(config, first ? texts.get() : nullptr);
     return failure("",
                    "the configuration came from standard input, which cannot be read again; start "
                    "weir with -c FILE to reload");

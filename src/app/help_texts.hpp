@@ -49,11 +49,11 @@ inline constexpr const char* run = WEIR_HELP_CONFIGURATION
 
 inline constexpr const char* check = WEIR_HELP_CONFIGURATION
     "\n"
-    "Opens certificates, keys and other files that are named, but connects to nothing. Each "
-    "mistake is\n"
-    "a line on stderr, FILE:LINE:COLUMN: KEY: what is wrong; lines and columns count from 1. "
-    "Warnings\n"
-    "begin with \"warning: \".\n"
+    "Opens certificates, keys and other files that are named, but connects to nothing.\n"
+    "Each mistake is a line on stderr, FILE:LINE:COLUMN: KEY: what is wrong, and below it\n"
+    "the line of the file with a caret; lines and columns count from 1. Warnings begin with\n"
+    "\"warning: \" and end with their name in brackets; a comment `# weir: allow NAME` at the\n"
+    "line, or alone on the line above, switches one off. docs/check.md shows examples.\n"
     "Exit: 0 valid (there may be warnings), 1 not valid, 2 wrong usage.\n"
     "Example: weir check weir.yaml";
 

@@ -11,9 +11,9 @@
 #include "app/commands.hpp"
 #include "app/configuration.hpp"
 #include "app/header_line.hpp"
+#include "app/report.hpp"
 #include "weir/config/loader.hpp"
-#include "weir/server/caller_memory.hpp"
-#include "weir/server/check_tls.hpp"
+#include "weir/server/load_checks.hpp"
 #include "weir/server/snapshot.hpp"
 
 namespace weir::app {
@@ -25,28 +25,40 @@ struct Compiled {
   std::optional<route::RouteTable> table;  // nothing when it does not compile
 };
 
-void print_problems(const std::vector<config::Problem>& problems, const char* prefix = "") {
-  for (const config::Problem& problem : problems) {
-    fmt::print(stderr, "{}{}\n", prefix, problem.to_string());
+// What a configuration came to, and its files' texts for excerpts.
+struct Looked {
+  std::unique_ptr<Compiled> compiled;     // null when something is wrong
+  std::vector<config::Problem> problems;  // errors, or warnings
+  config::SourceTexts texts;
+
+  void add(std::vector<config::Problem> errors) {
+    problems = std::move(errors);
+    compiled = nullptr;
   }
+};
+
+Looked look_at(const std::string& config) {
+  Looked out;
+  auto loaded = load_configuration(config, &out.texts);
+  if (!loaded) {
+    out.problems = std::move(loaded.error());
+    return out;
+  }
+  out.compiled = std::make_unique<Compiled>(Compiled{std::move(*loaded), std::nullopt});
+  auto table = server::compile_table(out.compiled->loaded.config);
+  if (table) {
+    out.compiled->table.emplace(std::move(*table));
+  } else {
+    out.add(std::move(table.error()));
+  }
+  return out;
 }
 
-// Prints what is wrong, warnings too if asked; null if anything is.
-std::unique_ptr<const Compiled> compile(const std::string& config, bool warnings) {
-  auto loaded = load_configuration(config);
-  if (!loaded) {
-    print_problems(loaded.error());
-    return nullptr;
-  }
-  auto out = std::make_unique<Compiled>(Compiled{std::move(*loaded), std::nullopt});
-  if (warnings) print_problems(out->loaded.warnings, "warning: ");
-  auto table = server::compile_table(out->loaded.config);
-  if (!table) {
-    print_problems(table.error());
-    return nullptr;
-  }
-  out->table.emplace(std::move(*table));
-  return out;
+// Prints what is wrong; null if anything is.
+std::unique_ptr<const Compiled> compile(const std::string& config) {
+  Looked looked = look_at(config);
+  print_problems(stderr, looked.problems, looked.texts);
+  return std::move(looked.compiled);
 }
 
 }  // namespace
@@ -56,21 +68,23 @@ int complain(const std::string& line, int exit_code) {
   return exit_code;
 }
 
-int check(const std::string& config) {
-  const auto compiled = compile(config, true);
-  if (compiled == nullptr) return 1;
-  std::vector<config::Problem> warnings;
-  const auto problems = server::check_tls(compiled->loaded.config, warnings);
-  if (auto warning = server::caller_memory_warning(compiled->loaded.config)) {
-    warnings.push_back(std::move(*warning));
+int check(const std::string& config, bool json) {
+  Looked looked = look_at(config);
+  if (looked.compiled) {
+    config::Loaded& loaded = looked.compiled->loaded;
+    auto errors = server::check_loaded(loaded);
+    looked.problems = std::move(loaded.warnings);
+    looked.problems.insert(looked.problems.end(), std::make_move_iterator(errors.begin()),
+                           std::make_move_iterator(errors.end()));
   }
-  print_problems(warnings, "warning: ");
-  if (!problems.empty()) {
-    print_problems(problems);
-    return 1;
+  const bool valid = std::ranges::all_of(looked.problems, &config::Problem::is_warning);
+  if (json) {
+    fmt::print("{}", config::to_json(shown_name(config), looked.problems));
+  } else {
+    print_problems(stderr, looked.problems, looked.texts);
+    if (valid) fmt::print("{}: valid\n", shown_name(config));
   }
-  fmt::print("{}: valid\n", shown_name(config));
-  return 0;
+  return valid ? 0 : 1;
 }
 
 int explain(const std::string& config, server::ExplainRequest request,
@@ -80,7 +94,7 @@ int explain(const std::string& config, server::ExplainRequest request,
     if (!field) return complain("weir: -H: expected 'name: value', not '" + line + "'", exit_usage);
     request.headers.push_back(std::move(*field));
   }
-  const auto compiled = compile(config, false);
+  const auto compiled = compile(config);
   if (compiled == nullptr) return 1;
   const auto explanation = server::explain(compiled->loaded.config, *compiled->table, request);
   if (!explanation) return complain("weir: " + explanation.error(), exit_usage);
@@ -89,7 +103,7 @@ int explain(const std::string& config, server::ExplainRequest request,
 }
 
 int routes(const std::string& config) {
-  const auto compiled = compile(config, false);
+  const auto compiled = compile(config);
   if (compiled == nullptr) return 1;
   using Row = std::array<std::string, 4>;
   std::vector<Row> rows{{"ROUTE", "MATCH", "ACTION", "MIDDLEWARE"}};

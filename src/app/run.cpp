@@ -18,7 +18,9 @@
 
 #include "app/commands.hpp"
 #include "app/configuration.hpp"
+#include "app/report.hpp"
 #include "app/service_manager.hpp"
+#include "app/terminal.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::app {
@@ -164,11 +166,15 @@ int run(const std::string& config) {
   if (take_over != "" && take_over != "0" && take_over != "1") {
     return complain("weir: WEIR_TAKE_OVER must be 1 or 0", exit_usage);
   }
-  return serve(configuration_source(config), {}, take_over == "1");
+  // What the first reading saw, for excerpts at a terminal; what later ones find goes to the log.
+  const auto texts = std::make_shared<config::SourceTexts>();
+  return serve(configuration_source(config, is_terminal(STDERR_FILENO) ? texts : nullptr), {},
+               take_over == "1", texts);
 }
 
 int serve(server::Server::Source source,
-          const std::function<void(server::Server&, server::Admin&)>& started, bool take_over) {
+          const std::function<void(server::Server&, server::Admin&)>& started, bool take_over,
+          const std::shared_ptr<config::SourceTexts>& texts) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   // Before there are other threads, which may look at the environment.
@@ -187,9 +193,10 @@ int serve(server::Server::Source source,
     Watchdog watchdog(main, server, manager);
     const auto begun = server.start();
     if (!begun) {
-      for (const std::string& line : begun.error()) std::fprintf(stderr, "%s\n", line.c_str());
+      print_problems(stderr, begun.error(), texts ? *texts : config::SourceTexts());
       return 1;
     }
+    if (texts) texts->clear();
     auto admin = server::make_admin(main, server);
     if (!admin) {
       std::fprintf(stderr, "%s\n", admin.error().c_str());

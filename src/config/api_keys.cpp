@@ -38,24 +38,26 @@ std::expected<std::vector<KnownKey>, std::vector<std::string>> parse_api_keys(
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
+    const char* const begin = line.data();
     line = trim(line);
     if (line.empty() || line.starts_with('#')) continue;
-    const auto fault = [&](std::string_view what) {
-      faults.push_back(fmt::format("line {}: {}", number, what));
+    const auto fault = [&](std::string_view what, std::string_view at) {
+      faults.push_back(fmt::format("line {}, column {}: {}", number, at.data() - begin + 1, what));
     };
     KnownKey key;
     const std::size_t colon = line.find(':');
     const bool named = colon != std::string_view::npos && !line.starts_with(digest_mark);
     if (named) key.name = trim(line.substr(0, colon));
-    const std::string_view what = read_key(named ? trim(line.substr(colon + 1)) : line, key);
+    const std::string_view written = named ? trim(line.substr(colon + 1)) : line;
+    const std::string_view what = read_key(written, key);
     if (named && (key.name.empty() || !std::ranges::all_of(key.name, [](char c) {
                     return c == ' ' || is_visible(c);
                   }))) {
-      fault("a name is printable ASCII and not empty");
+      fault("a name is printable ASCII and not empty", line);
     } else if (!what.empty()) {
-      fault(what);
+      fault(what, written);
     } else if (!seen.insert(key.key + '\n' + key.sha256).second) {
-      fault("the key is there twice");
+      fault("the key is there twice", written);
     } else {
       keys.push_back(std::move(key));
     }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,6 +11,7 @@
 #include "config/listener_addresses.hpp"
 #include "config/logged_tokens.hpp"
 #include "config/route_checks.hpp"
+#include "config/unknown_names.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/template_text.hpp"
 
@@ -56,6 +58,7 @@ class Assembly {
     for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
     for (RouteDraft& each : draft_.routes) finish_route(each);
     check_asked_upstreams();
+    tell_unknown_names();
     check_shared_templates();
     warn_unused();
     warn_of_logged_tokens(config_, problems_);
@@ -77,7 +80,7 @@ class Assembly {
     const Admin& admin = config_.admin;
     const auto bind = SocketAddress::parse(admin.bind);
     if (bind && !bind->is_unix() && !bind->ip().is_loopback() && admin.token.empty()) {
-      problems_.warning(draft_.admin_bind, "admin.bind",
+      problems_.warning(WarningName::admin_without_token, draft_.admin_bind, "admin.bind",
                         "not a loopback address and no `token_file`: everything but /healthz, "
                         "/readyz and /metrics will be refused");
     }
@@ -155,19 +158,18 @@ class Assembly {
     }
   }
 
-  void unknown(const Written& written, std::string_view kind,
-               const std::vector<std::string_view>& names) {
-    problems_.error(written.place, written.path,
-                    fmt::format("unknown {} {}{}", kind, in_quotes(written.text),
-                                problems_.did_you_mean(written.text, names)));
+  // What a section defines is not known when it could not be read.
+  bool is_unread(const Written& written, std::string_view section) const {
+    return draft_.unread.contains(section) || draft_.bad_names.contains(written.text);
   }
 
   void finish_route(RouteDraft& draft) {
     Route& route = draft.route;
     for (const Written& each : draft.upstreams) check_upstream(each);
     for (const Written& each : draft.listeners) {
-      if (std::ranges::find(listener_names_, each.text) == listener_names_.end()) {
-        unknown(each, "listener", listener_names_);
+      if (std::ranges::find(listener_names_, each.text) == listener_names_.end() &&
+          !is_unread(each, "listeners")) {
+        tell_unknown(each, "listener", listener_names_, problems_);
       }
     }
     for (const Written& each : draft.templates) check_template(each, route.match.path_params, "");
@@ -193,10 +195,32 @@ class Assembly {
   void check_upstream(const Written& written) {
     const auto found = upstreams_.find(written.text);
     if (found == upstreams_.end()) {
-      unknown(written, "upstream", upstream_names_);
+      if (!is_unread(written, "upstreams")) unknown_upstreams_.add(written);
     } else {
       used_upstreams_.insert(found->second);
     }
+  }
+
+  void tell_unknown_names() {
+    const auto place = [](const Names& names, const auto& used, const auto& at) {
+      return [&names, used, at](std::string_view name) -> std::optional<Place> {
+        const auto found = names.find(name);
+        if (found == names.end() || used(found->second)) return std::nullopt;
+        return at(found->second);
+      };
+    };
+    unknown_upstreams_.tell(
+        upstream_names_,
+        place(
+            upstreams_, [this](std::size_t i) { return used_upstreams_.contains(i); },
+            [this](std::size_t i) { return config_.upstreams[i].place; }),
+        problems_);
+    unknown_middleware_.tell(
+        middleware_names_,
+        place(
+            middleware_, [this](std::size_t i) { return !middleware_users_[i].empty(); },
+            [this](std::size_t i) { return draft_.middleware[i].middleware.place; }),
+        problems_);
   }
 
   // The route's effective list: the defaults' less `without`, then its own.
@@ -211,13 +235,14 @@ class Assembly {
     }
     for (const Written& each : draft.without) {
       if (std::ranges::find(default_names, each.text) == default_names.end()) {
-        unknown(each, "name in defaults.middleware:", default_names);
+        tell_unknown(each, "name in defaults.middleware:", default_names, problems_);
       }
     }
     for (const MiddlewareUse& each : draft.middleware) uses.push_back(&each);
     check_split_choice(draft, check_keys(draft.route, uses), problems_);
     std::unordered_map<std::string_view, int> types;
     for (const MiddlewareUse* use : uses) {
+      if (use->is_unread) continue;
       use->spec ? add_inline(draft.route, *use, ++types[type_name(*use->spec)])
                 : add_named(draft.route, *use);
     }
@@ -231,7 +256,10 @@ class Assembly {
       const MiddlewareSpec* spec = use->spec ? &*use->spec : nullptr;
       if (spec == nullptr) {
         const auto found = middleware_.find(use->name.text);
-        if (found == middleware_.end()) continue;
+        if (found == middleware_.end() || draft_.middleware[found->second].is_unread) {
+          after_jwt = true;  // it may be one: what is wrong with it has been said
+          continue;
+        }
         spec = &draft_.middleware[found->second].middleware.spec;
       }
       if (const Key* key = key_of(*spec)) {
@@ -271,10 +299,13 @@ class Assembly {
 
   void add_named(Route& route, const MiddlewareUse& use) {
     const auto found = middleware_.find(use.name.text);
-    if (found == middleware_.end()) return unknown(use.name, "middleware", middleware_names_);
+    if (found == middleware_.end()) {
+      if (!is_unread(use.name, "middleware")) unknown_middleware_.add(use.name);
+      return;
+    }
     middleware_users_[found->second].push_back(config_.routes.size());
     if (std::ranges::find(route.middleware, use.name.text) != route.middleware.end()) {
-      problems_.warning(use.name.place, use.name.path,
+      problems_.warning(WarningName::repeated_middleware, use.name.place, use.name.path,
                         fmt::format("middleware {} runs twice on route {}",
                                     in_quotes(use.name.text), in_quotes(route.name)));
     }
@@ -322,13 +353,15 @@ class Assembly {
     for (std::size_t i = 0; i < draft_.middleware.size(); ++i) {
       const Middleware& each = draft_.middleware[i].middleware;
       if (middleware_users_[i].empty()) {
-        problems_.warning(each.place, "middleware." + each.name, "no route uses it");
+        problems_.warning(WarningName::unused_middleware, each.place, "middleware." + each.name,
+                          "no route uses it");
       }
     }
     for (std::size_t i = 0; i < config_.upstreams.size(); ++i) {
       const Upstream& each = config_.upstreams[i];
       if (!used_upstreams_.contains(i)) {
-        problems_.warning(each.place, "upstreams." + each.name, "no route uses it");
+        problems_.warning(WarningName::unused_upstream, each.place, "upstreams." + each.name,
+                          "no route uses it");
       }
     }
   }
@@ -342,6 +375,8 @@ class Assembly {
   Names middleware_, upstreams_;                            // to their index in the draft
   std::vector<std::vector<std::size_t>> middleware_users_;  // routes by index, for each middleware
   std::unordered_set<std::size_t> used_upstreams_;
+  UnknownNames unknown_upstreams_{"upstream", "upstreams"};
+  UnknownNames unknown_middleware_{"middleware", "middleware"};
 };
 
 }  // namespace

@@ -40,8 +40,9 @@ Wrong check_asked_path(std::string& text) {
 void warn_of_lost_fields(const Reader& in, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (!iequals(name, "authorization") && !iequals(name, "cookie")) continue;
-    in.warning("clients' own " + in_quotes(name) +
-               " is removed from every request; let the server answer with another field");
+    in.warning(WarningName::lost_field,
+               "clients' own " + in_quotes(name) +
+                   " is removed from every request; let the server answer with another field");
   }
 }
 

@@ -41,6 +41,7 @@ std::optional<MiddlewareSpec> read_middleware(const Reader& in, std::vector<Writ
 Tree print_middleware(const MiddlewareSpec& spec);
 Tree middleware_schema();
 std::string_view type_name(const MiddlewareSpec& spec);
+bool is_middleware_type(std::string_view word);
 
 Fields route_fields(RouteDraft& route);
 Fields defaults_fields(RouteDraft& defaults);

@@ -75,44 +75,39 @@ void read_failure(const Reader& item, BreakerFailures& target) {
 }
 
 Value failures_value(BreakerFailures& failures) {
-  return {.read =
-              [&failures](const Reader& in) {
-                failures = {.connect = false,
-                            .reset = false,
-                            .timeout = false,
-                            .server_errors = false,
-                            .statuses = {},
-                            .grpc = {}};
-                in.each_item([&failures](const Reader& item) { read_failure(item, failures); });
-              },
-          .print =
-              [&failures] {
-                Tree out = Tree::list();
-                for (const auto& [word, flag] : failure_words) {
-                  if (failures.*flag) out.push(word);
-                }
-                for (const std::uint16_t status : failures.statuses) {
-                  out.push(std::int64_t{status});
-                }
-                for (const std::uint8_t code : failures.grpc) out.push(grpc_word(code));
-                return out;
-              },
-          .schema =
-              [] {
-                Tree words = Tree::list();
-                for (const FailureWord& each : failure_words) words.push(each.word);
-                for (std::size_t i = 1; i < grpc_code_count; ++i) words.push(grpc_word(i));
-                Tree any = Tree::list();
-                any.push(Tree::map({{"enum", std::move(words)}}));
-                any.push(Tree::map({{"type", "integer"},
-                                    {"minimum", std::int64_t{500}},
-                                    {"maximum", std::int64_t{599}}}));
-                Tree items = Tree::map();
-                items.set("anyOf", std::move(any));
-                Tree out = Tree::map({{"type", "array"}, {"uniqueItems", true}});
-                out.set("items", std::move(items));
-                return out;
-              }};
+  return {
+      .read =
+          [&failures](const Reader& in) {
+            failures = {.connect = false,
+                        .reset = false,
+                        .timeout = false,
+                        .server_errors = false,
+                        .statuses = {},
+                        .grpc = {}};
+            in.each_item_or_text([&failures](const Reader& item) { read_failure(item, failures); });
+          },
+      .print =
+          [&failures] {
+            Tree out = Tree::list();
+            for (const auto& [word, flag] : failure_words) {
+              if (failures.*flag) out.push(word);
+            }
+            for (const std::uint16_t status : failures.statuses) {
+              out.push(std::int64_t{status});
+            }
+            for (const std::uint8_t code : failures.grpc) out.push(grpc_word(code));
+            return out;
+          },
+      .schema =
+          [] {
+            Tree words = Tree::list();
+            for (const FailureWord& each : failure_words) words.push(each.word);
+            for (std::size_t i = 1; i < grpc_code_count; ++i) words.push(grpc_word(i));
+            return one_or_more(or_variable(any_of({Tree::map({{"enum", std::move(words)}}),
+                                                   Tree::map({{"type", "integer"},
+                                                              {"minimum", std::int64_t{500}},
+                                                              {"maximum", std::int64_t{599}}})})));
+          }};
 }
 
 // "10s", or "100 calls".
@@ -144,9 +139,7 @@ Value window_value(BreakerWindow& window) {
               },
           .schema =
               [] {
-                return Tree::map(
-                    {{"type", "string"},
-                     {"pattern", R"(^([0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h|d)|[0-9]+ +calls)$)"}});
+                return pattern_schema(R"(^([0-9]+(\.[0-9]{1,9})?(us|ms|s|m|h|d)|[0-9]+ +calls)$)");
               }};
 }
 

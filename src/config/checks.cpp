@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "config/foreign_values.hpp"
 #include "config/scalars.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/text.hpp"
@@ -155,7 +156,9 @@ Wrong check_host_pattern(std::string& text) {
   if (is_host_name(name)) return std::nullopt;
   if (name.contains('*'))
     return in_quotes(text) + ": '*' stands only alone for the first labels, as in *.example.com";
-  if (name.contains(':')) return in_quotes(text) + ": hosts are matched without port; remove it";
+  if (const std::string hint = host_hint(text); !hint.empty()) {
+    return in_quotes(text) + " is not a host name" + hint;
+  }
   if (const std::string hint = ascii_form_hint(text); !hint.empty()) {
     return in_quotes(text) + " is not a host name as clients send it" + hint;
   }
@@ -188,12 +191,11 @@ Wrong check_endpoint(std::string& text) {
   if (has_controls(text)) return in_quotes(text) + " has control characters in it";
   const std::string message = in_quotes(text) +
                               " is not IP:port, [IPv6]:port, unix:PATH or NAME:port" +
-                              ascii_form_hint(text);
+                              ascii_form_hint(text) + endpoint_hint(text);
   if (text.starts_with("unix:")) {
     if (SocketAddress::parse(text)) return std::nullopt;
     return in_quotes(text) + ": a socket's path has 1 to 107 bytes";
   }
-  if (text.contains("://")) return in_quotes(text) + ": write the address without scheme";
   const auto parts = split_host_port(text);
   if (!parts) return message;
   const auto ip = IpAddress::parse(parts->host);

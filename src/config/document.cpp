@@ -12,10 +12,13 @@
 #include <sstream>
 #include <string_view>
 #include <system_error>
-#include <unordered_set>
+#include <unordered_map>
+#include <vector>
 
+#include "config/foreign_files.hpp"
 #include "config/reader.hpp"
 #include "config/scalars.hpp"
+#include "config/yaml_fault.hpp"
 #include "weir/base/utf8.hpp"
 
 namespace weir::config {
@@ -28,7 +31,7 @@ constexpr const char* too_many_nodes = "more than 1000000 values, counted with a
 
 class Walk {
  public:
-  Walk(const std::string& file, Problems& problems) : file_(file), problems_(problems) {}
+  Walk(const SourceText& source, Problems& problems) : source_(source), problems_(problems) {}
 
   // False when the rest is not worth looking at.
   bool visit(const YAML::Node& node, const std::string& path, int level) {
@@ -38,7 +41,7 @@ class Walk {
     if (level > most_levels) return stop(node, too_deep);
     const std::string& tag = node.Tag();
     if (!tag.empty() && tag != "?" && tag != "!" && tag != "tag:yaml.org,2002:str") {
-      problems_.error(place_of(node.Mark(), file_), path,
+      problems_.error(source_.place_of(node.Mark()), path,
                       "tags are not supported; remove " + in_quotes(tag));
     }
     if (node.IsSequence()) {
@@ -54,20 +57,23 @@ class Walk {
 
  private:
   bool visit_map(const YAML::Node& node, const std::string& path, int level) {
-    std::unordered_set<std::string_view> keys;
+    std::unordered_map<std::string_view, int> keys;  // to their lines
     for (const auto& entry : node) {
       if (!entry.first.IsScalar()) {
-        problems_.error(place_of(entry.first.Mark(), file_), path, "a key must be plain text");
+        problems_.error(source_.place_of(entry.first.Mark()), path, "a key must be plain text");
         usable_ = false;
         continue;
       }
       const std::string& key = entry.first.Scalar();
       const std::string inside = key_path(path, key);
       if (key == "<<") {
-        problems_.error(place_of(entry.first.Mark(), file_), inside,
+        problems_.error(source_.place_of(entry.first.Mark()), inside,
                         "merge keys are not supported; write the keys out");
-      } else if (!keys.insert(key).second) {
-        problems_.error(place_of(entry.first.Mark(), file_), inside, "the key is there twice");
+      } else if (const auto [first, fresh] = keys.try_emplace(key, entry.first.Mark().line);
+                 !fresh) {
+        problems_.error(source_.place_of(entry.first.Mark()), inside,
+                        fmt::format("the key is there twice, first in line {}; remove one of them",
+                                    first->second + 1));
       }
       if (!visit(entry.second, inside, level + 1)) return false;
     }
@@ -75,12 +81,12 @@ class Walk {
   }
 
   bool stop(const YAML::Node& node, std::string message) {
-    problems_.error(place_of(node.Mark(), file_), "", std::move(message));
+    problems_.error(source_.place_of(node.Mark()), "", std::move(message));
     usable_ = false;
     return false;
   }
 
-  const std::string& file_;
+  const SourceText& source_;
   Problems& problems_;
   std::size_t nodes_ = 0;
   bool usable_ = true;
@@ -95,6 +101,8 @@ class Counter : public YAML::EventHandler {
   bool has_content() const noexcept { return has_content_; }
   const YAML::Mark& start() const noexcept { return start_; }
   bool too_many() const noexcept { return nodes_ > most_nodes; }
+  // An alias inside what it stands for, which would have no end.
+  const std::optional<YAML::Mark>& cycle() const noexcept { return cycle_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     start_ = mark;
@@ -102,62 +110,81 @@ class Counter : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override { count(false); }
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override { count(true); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (std::ranges::find(inside_, anchor) != inside_.end()) {
+      cycle_ = mark;
+      stop();
+    }
+    count(true);
+  }
   void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
                 const std::string&) override {
     count(true);
   }
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    count(true);
+    enter(anchor);
   }
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+  void OnSequenceEnd() override { inside_.pop_back(); }
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    count(true);
+    enter(anchor);
   }
-  void OnMapEnd() override {}
+  void OnMapEnd() override { inside_.pop_back(); }
 
  private:
   // Throwing is the one way to make the parser stop.
+  [[noreturn]] void stop() { throw YAML::Exception(start_, ""); }
+
+  void enter(YAML::anchor_t anchor) {
+    inside_.push_back(anchor);
+    count(true);
+  }
   void count(bool content) {
     has_content_ = has_content_ || content;
     ++nodes_;
-    if (too_many()) throw YAML::Exception(start_, "");
+    if (too_many()) stop();
   }
 
   YAML::Mark start_;
   std::size_t nodes_ = 0;
   bool has_content_ = false;
+  std::vector<YAML::anchor_t> inside_;  // of lists and mappings that are open; 0 for none
+  std::optional<YAML::Mark> cycle_;
 };
 
-// Whether `text` is one document of a bearable size; reports otherwise. Looks at two documents at
+// Whether the text is one document of a bearable size; reports otherwise. Looks at two documents at
 // most: for some malformed texts the library finds another one for ever.
-bool check_stream(const std::string& text, const std::string& file, Problems& problems) {
-  std::istringstream stream(text);
+bool check_stream(const SourceText& source, Problems& problems) {
+  std::istringstream stream(source.text());
   YAML::Parser parser(stream);
   Counter counter;
   try {
     if (!parser.HandleNextDocument(counter)) return true;
     if (!parser.HandleNextDocument(counter) || !counter.has_content()) return true;
   } catch (const YAML::Exception&) {
-    if (!counter.too_many()) throw;
-    problems.error({file, 0, 0}, "", too_many_nodes);
+    if (const auto& cycle = counter.cycle()) {
+      problems.error(source.place_of(*cycle), "",
+                     "this alias stands inside what it stands for, so it would have no end; write "
+                     "the value out");
+    } else if (counter.too_many()) {
+      problems.error(source.beginning(), "", too_many_nodes);
+    } else {
+      throw;
+    }
     return false;
   }
-  problems.error(place_of(counter.start(), file), "", "a second document in the file; join them");
+  problems.error(source.place_of(counter.start()), "",
+                 "a second document begins here; a configuration is one, remove the `---`");
   return false;
 }
 
 // The parser would guess other encodings and mend what is wrong.
-bool check_encoding(std::string_view text, const std::string& file, Problems& problems) {
+bool check_encoding(const SourceText& source, Problems& problems) {
+  const std::string_view text = source.text();
   const std::size_t bad = std::min(valid_utf8(text), text.find('\0'));
   if (bad >= text.size()) return true;
-  const std::string_view before = text.substr(0, bad);
-  const std::size_t line_start = before.rfind('\n') + 1;  // 0 in the first line
-  problems.error({file, static_cast<int>(std::ranges::count(before, '\n')),
-                  static_cast<int>(bad - line_start)},
-                 "",
+  problems.error(source.place_of_byte(bad), "",
                  fmt::format("byte {:#04x} is not text in UTF-8; save the file as UTF-8",
                              static_cast<unsigned char>(text[bad])));
   return false;
@@ -165,32 +192,34 @@ bool check_encoding(std::string_view text, const std::string& file, Problems& pr
 
 }  // namespace
 
-std::optional<YAML::Node> parse_document(std::string_view text, const std::string& file,
-                                         Problems& problems) {
-  if (text.size() > most_document_bytes) {
-    problems.error({file, 0, 0}, "", "the file is larger than 16 MiB");
+std::optional<YAML::Node> parse_document(const SourceText& source, Problems& problems) {
+  if (source.text().size() > most_document_bytes) {
+    problems.error(source.beginning(), "", "the file is larger than 16 MiB");
     return std::nullopt;
   }
-  if (!check_encoding(text, file, problems)) return std::nullopt;
+  if (!check_encoding(source, problems)) return std::nullopt;
   try {
-    const std::string copy(text);
-    if (!check_stream(copy, file, problems)) return std::nullopt;
-    const YAML::Node root = YAML::Load(copy);
-    Walk walk(file, problems);
+    if (!check_stream(source, problems)) return std::nullopt;
+    const YAML::Node root = YAML::Load(source.text());
+    if (auto other = foreign_file(source, root)) {
+      problems.error(std::move(other->place), "", std::move(other->message));
+      return std::nullopt;
+    }
+    Walk walk(source, problems);
     walk.visit(root, "", 0);
     if (!walk.usable()) return std::nullopt;
     return root;
   } catch (const YAML::DeepRecursion& failure) {
-    problems.error(place_of(failure.mark, file), "", too_deep);
+    problems.error(source.place_of(failure.mark), "", too_deep);
   } catch (const YAML::Exception& failure) {
-    // What `{path: /orders/{id}}` comes to.
-    const bool in_braces = failure.msg.find("map flow") != std::string::npos;
-    problems.error(
-        place_of(failure.mark, file), "",
-        "not valid YAML: " + failure.msg +
-            (in_braces ? " (inside { } a value with { } [ ] or a comma needs quotes)" : ""));
+    auto fault = foreign_file(source);
+    if (!fault) {
+      auto explained = explain_yaml_error(source, failure);
+      fault = ForeignFile{std::move(explained.place), std::move(explained.message)};
+    }
+    problems.error(std::move(fault->place), "", std::move(fault->message));
   } catch (const std::exception& failure) {
-    problems.error({file, 0, 0}, "", fmt::format("not readable as YAML: {}", failure.what()));
+    problems.error(source.beginning(), "", fmt::format("cannot be read: {}", failure.what()));
   }
   return std::nullopt;
 }

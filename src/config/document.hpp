@@ -11,14 +11,14 @@
 #include <string_view>
 
 #include "config/problems.hpp"
+#include "config/source_text.hpp"
 
 namespace weir::config {
 
 // At most 16 MiB of text, 10^6 values with aliases followed, 64 levels.
 // Reports syntax errors, several documents, duplicate keys, `<<`, tags and keys that are not text;
 // nothing when the document is not worth reading on.
-std::optional<YAML::Node> parse_document(std::string_view text, const std::string& file,
-                                         Problems& problems);
+std::optional<YAML::Node> parse_document(const SourceText& source, Problems& problems);
 
 // The whole of a file of at most `most` bytes, or what is wrong with it.
 std::expected<std::string, std::string> read_file(const std::string& path, std::size_t most);
@@ -28,9 +28,5 @@ std::expected<std::string, std::string> read_named_file(const std::string& folde
                                                         const std::string& file);
 
 inline constexpr std::size_t most_document_bytes = 16 << 20;
-
-inline Place place_of(const YAML::Mark& mark, const std::string& file) {
-  return mark.is_null() ? Place{file, 0, 0} : Place{file, mark.line, mark.column};
-}
 
 }  // namespace weir::config

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,13 @@ namespace weir::config {
 struct MiddlewareUse {
   Written name;  // for a spec only place and path
   std::optional<MiddlewareSpec> spec;
+  bool is_unread = false;          // a spec whose type is unknown: only where it stands is known
   std::vector<Written> templates;  // the spec's texts with variables
 };
 
 struct NamedMiddleware {
   Middleware middleware;
+  bool is_unread = false;  // as of MiddlewareUse
   std::vector<Written> templates;
 };
 
@@ -57,6 +60,10 @@ struct RouteDraft {
 struct Draft {
   Config config;                                       // all but listeners, middleware and routes
   std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
+  // Sections that were written in a way that cannot be read: what they define is not known.
+  std::set<std::string, std::less<>> unread;
+  // Keys of upstreams and middleware that are no names: who names them has been told.
+  std::set<std::string, std::less<>> bad_names;
   Place admin_bind;
   KeyPlaces places;  // as of Loaded
   std::vector<ListenerDraft> listeners;

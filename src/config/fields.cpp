@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "config/blocks.hpp"
+#include "config/foreign_words.hpp"
+
 namespace weir::config {
 
 std::string not_supported(std::string_view word) {
@@ -20,38 +23,114 @@ bool Places::has(std::string_view key) const noexcept {
          places_.end();
 }
 
-Places read_fields(const Reader& in, const Fields& fields) {
-  Places places;
-  std::vector<const Field*> seen;
-  in.each_entry([&](const std::string& key, const Reader& value) {
-    const auto field = std::ranges::find(fields, key, &Field::key);
+namespace {
+
+// Reads one block.
+class Block {
+ public:
+  Block(const Reader& in, const Fields& fields) : in_(in), fields_(fields) {}
+
+  Places read() && {
+    if (in_.is_map()) {
+      in_.each_entry([this](const std::string& key, const Reader&) { written_.push_back(key); });
+    }
+    in_.each_entry([this](const std::string& key, const Reader& value) { entry(key, value); });
+    if (in_.is_map()) ask_for_required();
+    return std::move(places_);
+  }
+
+ private:
+  bool is_written(std::string_view key) const {
+    return std::ranges::find(written_, key) != written_.end();
+  }
+
+  void entry(const std::string& key, const Reader& value) {
+    const auto field = std::ranges::find(fields_, key, &Field::key);
     if (key == "<<") return;  // the document's check has said so
-    if (field == fields.end()) {
-      std::vector<std::string_view> known;
-      for (const Field& each : fields) {
-        if (each.value.read) known.push_back(each.key);
-      }
-      value.key_error("unknown key " + in_quotes(key) +
-                      in.context().problems.known_words(key, known));
+    if (field == fields_.end()) {
+      unknown(key, value);
     } else if (!field->value.read) {
       value.key_error(not_supported(key));
-    } else if (std::ranges::find(seen, &*field) == seen.end()) {
-      seen.push_back(&*field);
-      places.add(field->key, value.place());
-      if (KeyPlaces* noted = in.context().key_places) {
-        noted->insert_or_assign(value.path(), value.place());
-      }
-      field->value.read(value);
-    }
-  });
-  if (!in.is_map()) return places;
-  for (const Field& field : fields) {
-    if (field.need == Need::required && std::ranges::find(seen, &field) == seen.end()) {
-      in.error(fmt::format("'{}' is required: {}", field.key, field.doc));
+    } else {
+      take(*field, value);
     }
   }
-  return places;
-}
+
+  void take(const Field& field, const Reader& value) {
+    if (std::ranges::find(seen_, &field) != seen_.end()) return;
+    seen_.push_back(&field);
+    places_.add(field.key, value.place());
+    if (KeyPlaces* noted = in_.context().key_places) {
+      noted->insert_or_assign(value.path(), value.place());
+    }
+    field.value.read(value);
+  }
+
+  // What a misspelt key says is read as if it were spelt well, and what is meant by a foreign one
+  // is not asked for: what would follow from the mistake is no other mistake.
+  void unknown(const std::string& key, const Reader& value) {
+    const std::string what = "unknown key " + in_quotes(key);
+    if (const ForeignKey* foreign = foreign_key(in_.path(), key)) {
+      places_.note_unknown(foreign->instead);
+      const auto meant = std::ranges::find(fields_, foreign->instead, &Field::key);
+      if (meant != fields_.end()) seen_.push_back(&*meant);
+      return value.key_error(fmt::format("{}; {}", what, foreign->remedy));
+    }
+    places_.note_unknown("");
+    if (is_middleware_type(key) &&
+        std::ranges::find(fields_, "middleware", &Field::key) != fields_.end()) {
+      return value.key_error(fmt::format(
+          "{0}: it is a middleware; write `middleware: [{{{1}: {{...}}}}]` in a route or "
+          "in `defaults`",
+          what, key));
+    }
+    std::vector<std::string_view> near;
+    for (const Field& each : fields_) near.push_back(each.key);
+    const std::string_view meant = in_.context().problems.nearest_word(key, near);
+    const auto field = std::ranges::find(fields_, meant, &Field::key);
+    if (meant.empty()) {
+      value.key_error(what + in_.context().problems.known_words(known()));
+    } else if (!field->value.read) {
+      value.key_error(fmt::format("{}; {}", what, not_supported(meant)));
+    } else {
+      value.key_error(fmt::format("{} (did you mean '{}'?)", what, meant));
+      if (is_written(meant)) return;
+      // The mistake is the key: its value is looked at for what it defines and what is inside.
+      const std::size_t errors = in_.context().problems.error_count();
+      take(*field, value);
+      in_.context().problems.forget_errors(errors, value.path());
+    }
+  }
+
+  // Those that may still be written, the required ones first.
+  std::vector<std::string_view> known() const {
+    std::vector<std::string_view> out;
+    for (const Need need : {Need::required, Need::optional}) {
+      for (const Field& each : fields_) {
+        if (each.value.read && each.need == need && !is_written(each.key)) out.push_back(each.key);
+      }
+    }
+    return out;
+  }
+
+  void ask_for_required() const {
+    for (const Field& field : fields_) {
+      if (field.need == Need::required && std::ranges::find(seen_, &field) == seen_.end()) {
+        in_.error(fmt::format("'{}' is required: {}", field.key, field.doc));
+      }
+    }
+  }
+
+  const Reader& in_;
+  const Fields& fields_;
+  std::vector<std::string> written_;
+  std::vector<const Field*> seen_;
+  Places places_;
+};
+
+}  // namespace
+
+Places read_fields(const Reader& in, const Fields& fields) { return Block(in, fields).read(); }
 
 Tree print_fields(const Fields& fields) {
   Tree out = Tree::map();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/reader.hpp"
+#include "config/schema.hpp"
 #include "config/tree.hpp"
 
 namespace weir::config {
@@ -43,11 +44,18 @@ class Places {
   const Place& of(std::string_view key, const Place& block) const noexcept;
   bool has(std::string_view key) const noexcept;  // whether it was written
 
+  // A key that the block has not. `meant`: its own key that it stands for, "" if that is not known.
+  void note_unknown(std::string_view meant) { meant_.push_back(meant); }
+  bool has_unknown() const noexcept { return !meant_.empty(); }
+  const std::vector<std::string_view>& meant() const noexcept { return meant_; }
+
  private:
   std::vector<std::pair<std::string_view, Place>> places_;
+  std::vector<std::string_view> meant_;
 };
 
-// Reads a mapping; reports unknown, unsupported and missing keys.
+// Reads a mapping; reports unknown, unsupported and missing keys. What a misspelt key says is read,
+// too.
 Places read_fields(const Reader& in, const Fields& fields);
 Tree print_fields(const Fields& fields);
 Tree schema_fields(const Fields& fields);
@@ -89,11 +97,8 @@ Value switchable_block(std::optional<T>& target, MakeFields fields) {
             Tree words = Tree::list();
             for (const char* word : {"off", "on"}) words.push(word);
             for (const bool word : {false, true}) words.push(word);
-            Tree any = Tree::list();
-            any.push(Tree::map({{"enum", std::move(words)}}));
-            any.push(Tree::map({{"type", "null"}}));
-            any.push(schema_fields(fields(sample)));
-            return Tree::map({{"anyOf", std::move(any)}});
+            return any_of({or_variable(Tree::map({{"enum", std::move(words)}})),
+                           Tree::map({{"type", "null"}}), schema_fields(fields(sample))});
           }};
 }
 

@@ -41,7 +41,7 @@ Value algorithms_value(std::vector<std::string>& target) {
 Fields fields(JwtIssuer& issuer) {
   return {{"issuer", text(issuer.issuer, check_printable), "equal to the token's `iss`",
            Need::required},
-          {"audiences", one_or_more_texts(issuer.audiences, check_printable),
+          {"audiences", texts(issuer.audiences, check_printable),
            "any of them must be in `aud`; empty: not looked at"},
           {"algorithms", algorithms_value(issuer.algorithms), "that its tokens may be signed with",
            Need::required},
@@ -54,6 +54,9 @@ Fields fields(JwtIssuer& issuer) {
 
 // `{header: N}`, `{cookie: N}` or `{query: N}`.
 constexpr std::array<std::string_view, 3> place_words{"header", "cookie", "query"};
+constexpr std::array<std::string_view, 3> place_docs{
+    "a request header; of authorization the token behind \"Bearer \"", "a cookie",
+    "a parameter of the query, which stands in every log"};
 
 std::optional<TokenPlace> read_place(const Reader& in) {
   std::optional<TokenPlace> out;
@@ -104,10 +107,14 @@ Value places_value(std::vector<TokenPlace>& places) {
           .schema =
               [] {
                 Tree properties = Tree::map();
-                for (const std::string_view word : place_words) properties.set(word, text_schema());
-                Tree item = Tree::map({{"type", "object"}, {"additionalProperties", false}});
-                item.set("properties", std::move(properties));
-                return Tree::map({{"type", "array"}, {"items", std::move(item)}});
+                for (std::size_t i = 0; i < place_words.size(); ++i) {
+                  Tree name = text_schema();
+                  name.set("description", place_docs[i]);
+                  properties.set(place_words[i], std::move(name));
+                }
+                return Tree::map({{"type", "array"},
+                                  {"minItems", std::int64_t{1}},
+                                  {"items", one_key_schema(std::move(properties))}});
               }};
 }
 
@@ -117,7 +124,7 @@ Value rules_value(std::vector<ClaimRule>& rules) {
                 rules.clear();
                 in.each_entry([&](const std::string& key, const Reader& value) {
                   ClaimRule rule{key, {}};
-                  one_or_more_texts(rule.values, check_printable).read(value);
+                  texts(rule.values, check_printable).read(value);
                   if (key == "scope") {  // one text may hold several
                     std::vector<std::string> words;
                     for (const std::string& each : rule.values) {
@@ -149,9 +156,8 @@ Value rules_value(std::vector<ClaimRule>& rules) {
           .schema =
               [] {
                 std::vector<std::string> sample;
-                return Tree::map(
-                    {{"type", "object"},
-                     {"additionalProperties", one_or_more_texts(sample, check_any).schema()}});
+                return Tree::map({{"type", "object"},
+                                  {"additionalProperties", texts(sample, check_any).schema()}});
               }};
 }
 

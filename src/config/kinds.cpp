@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "config/checks.hpp"
+#include "config/foreign_values.hpp"
+#include "config/schema.hpp"
+
 namespace weir::config {
 namespace {
 
@@ -14,20 +18,14 @@ constexpr std::string_view size_pattern = "^([0-9]+(B|KB|MB|GB|KiB|MiB|GiB)|0)$"
 constexpr std::string_view share_pattern = R"(^([0-9]+(\.[0-9]{1,9})?%|0)$)";
 
 // Text of a pattern, or a number 0 where zero is allowed.
-Tree pattern_schema(std::string_view pattern, Zero zero) {
+Tree measure_schema(std::string_view pattern, Zero zero) {
   Tree text = Tree::map({{"type", "string"}, {"pattern", pattern}});
-  if (zero == Zero::refused) return text;
-  Tree any = Tree::list();
-  any.push(std::move(text));
-  any.push(Tree::map({{"const", std::int64_t{0}}}));
-  return Tree::map({{"anyOf", std::move(any)}});
+  if (zero == Zero::refused) return or_variable(std::move(text));
+  return or_variable(any_of({std::move(text), Tree::map({{"const", std::int64_t{0}}})}));
 }
 
-Tree list_schema(Tree items) {
-  return Tree::map({{"type", "array"}, {"items", std::move(items)}, {"uniqueItems", true}});
-}
-
-Tree enum_schema(const std::vector<std::string_view>& words) {
+// One of these words; `on` and `off` as booleans, too.
+Tree words_schema(const std::vector<std::string_view>& words) {
   Tree values = Tree::list();
   for (const std::string_view word : words) {
     values.push(word);
@@ -55,7 +53,7 @@ Tree print_texts(const std::vector<std::string>& texts) {
 
 void read_texts(const Reader& in, std::vector<std::string>& target, Check check) {
   target.clear();
-  in.each_item([&](const Reader& item) {
+  in.each_item_or_text([&](const Reader& item) {
     auto written = checked_text(item, check);
     if (!written) return;
     if (std::ranges::find(target, *written) != target.end()) {
@@ -68,6 +66,13 @@ void read_texts(const Reader& in, std::vector<std::string>& target, Check check)
 
 std::optional<std::string> any_name(std::string& written) {
   if (is_name(written)) return std::nullopt;
+  if (is_address(written)) {
+    const bool is_url = written.contains("://") || written.size() > 60;
+    return fmt::format(
+        "{} is an address; write the name of an upstream, and the address below "
+        "`upstreams`: NAME: {{endpoints: [{{address: \"{}\"}}]}}",
+        in_quotes(written), is_url ? "HOST:PORT" : written);
+  }
   return in_quotes(written) + " is not a name: 1 to 64 letters, digits, '_', '.' or '-'";
 }
 
@@ -101,7 +106,7 @@ Value flag(bool& target) {
                 if (const auto value = in.parse(parse_flag)) target = *value;
               },
           .print = [&target] { return Tree(target); },
-          .schema = [] { return enum_schema({"on", "off"}); }};
+          .schema = [] { return or_variable(words_schema({"on", "off"})); }};
 }
 
 Value duration(Duration& target, Zero zero) {
@@ -116,7 +121,7 @@ Value duration(Duration& target, Zero zero) {
                 }
               },
           .print = [&target] { return Tree(format_duration(target)); },
-          .schema = [zero] { return pattern_schema(duration_pattern, zero); }};
+          .schema = [zero] { return measure_schema(duration_pattern, zero); }};
 }
 
 Value size(std::uint64_t& target, Zero zero, std::uint64_t most) {
@@ -134,7 +139,7 @@ Value size(std::uint64_t& target, Zero zero, std::uint64_t most) {
               },
           .print =
               [&target] { return target == 0 ? Tree(std::int64_t{0}) : Tree(format_size(target)); },
-          .schema = [zero] { return pattern_schema(size_pattern, zero); }};
+          .schema = [zero] { return measure_schema(size_pattern, zero); }};
 }
 
 Value size_or(std::uint64_t& target, std::uint64_t most, Word word) {
@@ -152,10 +157,7 @@ Value size_or(std::uint64_t& target, std::uint64_t most, Word word) {
                 print = plain.print] { return target == word.value ? Tree(word.word) : print(); },
       .schema =
           [word, schema = plain.schema] {
-            Tree any = Tree::list();
-            any.push(schema());
-            any.push(Tree::map({{"const", word.word}}));
-            return Tree::map({{"anyOf", std::move(any)}});
+            return any_of({schema(), Tree::map({{"const", word.word}})});
           }};
 }
 
@@ -165,7 +167,7 @@ Value share(double& target) {
                 if (const auto value = in.parse(parse_share)) target = *value;
               },
           .print = [&target] { return Tree(format_share(target)); },
-          .schema = [] { return pattern_schema(share_pattern, Zero::allowed); }};
+          .schema = [] { return measure_schema(share_pattern, Zero::allowed); }};
 }
 
 Value text(std::string& target, Check check) {
@@ -174,31 +176,16 @@ Value text(std::string& target, Check check) {
                 if (auto written = checked_text(in, check)) target = std::move(*written);
               },
           .print = [&target] { return Tree(target); },
-          .schema = text_schema};
+          .schema = check == check_name ? name_schema : text_schema};
 }
 
 Value texts(std::vector<std::string>& target, Check check) {
   return {.read = [&target, check](const Reader& in) { read_texts(in, target, check); },
           .print = [&target] { return print_texts(target); },
-          .schema = [] { return list_schema(text_schema()); }};
+          .schema = texts_schema};
 }
 
-Value one_or_more_texts(std::vector<std::string>& target, Check check) {
-  return {.read =
-              [&target, check](const Reader& in) {
-                if (!in.is_text()) return read_texts(in, target, check);
-                if (auto written = checked_text(in, check)) target = {std::move(*written)};
-              },
-          .print = [&target] { return print_texts(target); },
-          .schema = one_or_more_texts_schema};
-}
-
-Tree one_or_more_texts_schema() {
-  Tree any = Tree::list();
-  any.push(text_schema());
-  any.push(list_schema(text_schema()));
-  return Tree::map({{"anyOf", std::move(any)}});
-}
+Tree texts_schema() { return one_or_more(text_schema()); }
 
 Value reference(std::string& target, std::vector<Written>& found) {
   return {.read =
@@ -209,14 +196,14 @@ Value reference(std::string& target, std::vector<Written>& found) {
                 }
               },
           .print = [&target] { return target.empty() ? Tree() : Tree(target); },
-          .schema = text_schema};
+          .schema = name_schema};
 }
 
 Value references(std::vector<std::string>& target, std::vector<Written>& found) {
   Value out = texts(target, any_name);
   out.read = [&target, &found](const Reader& in) {
     read_texts(in, target, any_name);
-    in.each_item([&found](const Reader& item) {
+    in.each_item_or_text([&found](const Reader& item) {
       if (!item.is_text()) return;
       if (auto written = item.text(); written && is_name(*written))
         found.push_back(item.written(std::move(*written)));
@@ -230,7 +217,7 @@ Value cidrs(std::vector<Cidr>& target) {
       .read =
           [&target](const Reader& in) {
             target.clear();
-            in.each_item([&target](const Reader& item) {
+            in.each_item_or_text([&target](const Reader& item) {
               const auto written = item.text();
               if (!written) return;
               if (const auto cidr = Cidr::parse(*written)) {
@@ -248,7 +235,7 @@ Value cidrs(std::vector<Cidr>& target) {
             for (const Cidr& cidr : target) out.push(cidr.to_string());
             return out;
           },
-      .schema = [] { return list_schema(text_schema()); }};
+      .schema = texts_schema};
 }
 
 Value count_of(std::function<void(std::uint64_t)> set, std::function<std::uint64_t()> get,
@@ -276,11 +263,8 @@ Value count_of(std::function<void(std::uint64_t)> set, std::function<std::uint64
                 Tree number = Tree::map({{"type", "integer"},
                                          {"minimum", static_cast<std::int64_t>(least)},
                                          {"maximum", static_cast<std::int64_t>(most)}});
-                if (!word) return number;
-                Tree any = Tree::list();
-                any.push(std::move(number));
-                any.push(Tree::map({{"const", word->word}}));
-                return Tree::map({{"anyOf", std::move(any)}});
+                if (!word) return or_variable(std::move(number));
+                return or_variable(any_of({std::move(number), Tree::map({{"const", word->word}})}));
               }};
 }
 
@@ -291,7 +275,7 @@ Value choice_of(std::function<void(std::size_t)> set, std::function<std::size_t(
                 if (const auto index = read_word(in, words, not_yet)) set(*index);
               },
           .print = [=] { return Tree(words[get()]); },
-          .schema = [=] { return enum_schema(words); }};
+          .schema = [=] { return or_variable(words_schema(words)); }};
 }
 
 Value only(std::string_view word, std::vector<std::string_view> not_yet) {
@@ -304,7 +288,7 @@ Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
   return {.read =
               [=](const Reader& in) {
                 std::vector<std::size_t> items;
-                in.each_item([&](const Reader& item) {
+                in.each_item_or_text([&](const Reader& item) {
                   const auto index = read_word(item, words, not_yet);
                   if (!index) return;
                   if (std::ranges::find(items, *index) != items.end()) {
@@ -321,7 +305,7 @@ Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
                 for (const std::size_t index : get()) out.push(words[index]);
                 return out;
               },
-          .schema = [=] { return list_schema(enum_schema(words)); }};
+          .schema = [=] { return one_or_more(or_variable(words_schema(words))); }};
 }
 
 }  // namespace weir::config

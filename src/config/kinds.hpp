@@ -34,11 +34,9 @@ struct Word {
 Value size_or(std::uint64_t& target, std::uint64_t most, Word word);
 Value share(double& target);
 Value text(std::string& target, Check check);
-// A list of texts, none twice.
+// A list of texts, none twice, or one text alone; so are the other lists of texts and words here.
 Value texts(std::vector<std::string>& target, Check check);
-// The same, or one text alone.
-Value one_or_more_texts(std::vector<std::string>& target, Check check);
-Tree one_or_more_texts_schema();
+Tree texts_schema();
 // A name that is looked up later: what was written goes to `references`, too.
 Value reference(std::string& target, std::vector<Written>& references);
 Value references(std::vector<std::string>& target, std::vector<Written>& references);

@@ -48,7 +48,7 @@ void check_addresses(const std::vector<ListenerDraft>& listeners, const Admin& a
   for (const ListenerDraft& draft : listeners) {
     for (const BindAddress& bind : draft.listener.bind.addresses()) {
       if (!taken.is_ipv6_alone(bind)) continue;
-      problems.warning(place(draft), draft.at + ".bind",
+      problems.warning(WarningName::ipv6_only, place(draft), draft.at + ".bind",
                        fmt::format("[::]:{0} takes IPv6 alone; write \"*:{0}\" for IPv4 and IPv6",
                                    bind.address.port()));
     }

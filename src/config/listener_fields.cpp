@@ -2,6 +2,7 @@
 
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
+#include "config/foreign_values.hpp"
 #include "config/kinds.hpp"
 
 namespace weir::config {
@@ -17,10 +18,8 @@ std::optional<BindAddress> read_address(const Reader& in) {
   if (!written) return std::nullopt;
   auto address = BindAddress::parse(at_folder(*written, in.context().folder));
   if (!address || written->contains('\0')) {
-    in.error(
-        in_quotes(*written) +
-        " is not IP:port, [IPv6]:port or unix:PATH; every address is 0.0.0.0:port or [::]:port, "
-        "of both families *:port");
+    in.error(in_quotes(*written) + " is not IP:port, [IPv6]:port or unix:PATH" +
+             bind_hint(*written));
     return std::nullopt;
   }
   return address;
@@ -54,7 +53,7 @@ Value bind_value(Bind& target) {
                 for (const BindAddress& one : addresses) out.push(Tree(one.to_string()));
                 return out;
               },
-          .schema = one_or_more_texts_schema};
+          .schema = [] { return one_or_more(pattern_schema("^(unix:.+|[^/ ]+:[0-9]{1,5})$")); }};
 }
 
 Value protocols_value(Listener& listener) {

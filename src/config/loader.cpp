@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
+#include "config/allowances.hpp"
 #include "config/blocks.hpp"
 #include "config/document.hpp"
 #include "config/draft.hpp"
@@ -14,23 +16,37 @@ namespace {
 
 using Outcome = std::expected<Loaded, std::vector<Problem>>;
 
+using Sources = std::vector<SourceText>;
+
 // Reads what every source says; nothing if one of them is no configuration at all.
-std::optional<Draft> read_sources(const std::vector<SourceFile>& sources, LoadContext& context) {
+std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) {
   Draft draft;
   draft.config.folder = context.folder;
   bool readable = true;
-  for (const SourceFile& source : sources) {
-    const auto root = parse_document(source.text, source.name, context.problems);
+  for (const SourceText& source : sources) {
+    const auto root = parse_document(source, context.problems);
     if (!root) {
       readable = false;
       continue;
     }
-    if (root->IsNull() && sources.size() > 1) continue;  // a file of comments in a folder
-    const Reader reader(context, *root, source.name, "");
+    if (root->IsNull()) {
+      if (sources.size() > 1) continue;  // a file of comments in a folder
+      context.problems.error(source.beginning(), "",
+                             "there is nothing in this file; a configuration has at least "
+                             "`listeners` and `routes` (docs/quick-start.md)");
+      readable = false;
+      continue;
+    }
+    const Reader reader(context, *root, source, "");
     Fields fields = root_fields(draft);
     // Of several files one is enough to have a section, so assemble() asks for the missing.
     for (Field& field : fields) field.need = Need::optional;
-    read_fields(reader, fields);
+    const Places places = read_fields(reader, fields);
+    for (const std::string_view meant : places.meant()) {
+      if (meant.empty()) continue;
+      draft.sections.try_emplace(std::string(meant), reader.place());
+      draft.unread.insert(std::string(meant));
+    }
     readable = readable && reader.is_map();
   }
   if (!readable) return std::nullopt;
@@ -47,13 +63,15 @@ std::optional<Draft> read_sources(const std::vector<SourceFile>& sources, LoadCo
   return draft;
 }
 
-Outcome load_sources(const std::vector<SourceFile>& sources, const std::string& folder,
-                     const LoadChecks& checks) {
+Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks) {
   Problems problems;
   LoadContext context{problems, folder, checks};
-  const Place root{sources.front().name, 0, 0};
+  const Place root = sources.front().beginning();
   Loaded out;
   try {
+    for (const SourceText& source : sources) {
+      std::ranges::move(find_allowances(source, problems), std::back_inserter(out.allowances));
+    }
     if (auto draft = read_sources(sources, context)) {
       out.places = std::move(draft->places);
       for (ListenerDraft& each : draft->listeners) {
@@ -80,10 +98,13 @@ Outcome failure(const std::string& file, std::string message) {
 
 }  // namespace
 
-Outcome load(const std::string& file_or_folder, const LoadChecks& checks) {
+Outcome load(const std::string& file_or_folder, const LoadChecks& checks, SourceTexts* texts) {
   try {
     const auto sources = read_source_files(file_or_folder);
     if (!sources) return std::unexpected(sources.error());
+    for (const SourceText& source : sources->files) {
+      if (texts != nullptr) texts->insert_or_assign(source.name(), source.text());
+    }
     return load_sources(sources->files, sources->folder, checks);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
@@ -92,7 +113,7 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks) {
 
 Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
                   const LoadChecks& checks) {
-  return load_sources({{std::string(name), std::string(yaml)}}, folder, checks);
+  return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks);
 }
 
 }  // namespace weir::config

@@ -26,7 +26,8 @@ void warn_of_logged_tokens(const Config& config, Problems& problems) {
     if (jwt == nullptr) continue;
     for (const TokenPlace& place : jwt->from) {
       if (!is_logged(config.access_log, place)) continue;
-      problems.warning(each.place, "middleware." + each.name + ".jwt.from",
+      problems.warning(WarningName::logged_token, each.place,
+                       "middleware." + each.name + ".jwt.from",
                        "tokens in the query's " + in_quotes(place.name) +
                            " would stand in the access log; set access_log.query to drop, or to "
                            "redact and call it access_token");

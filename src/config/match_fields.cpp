@@ -48,9 +48,10 @@ void read_path(const Reader& in, Match& match, PathKind kind, Check check) {
 }
 
 Value path_value(Match& match, PathKind kind, Check check) {
-  return {.read = [&match, kind, check](const Reader& in) { read_path(in, match, kind, check); },
-          .print = [&match, kind] { return match.path_kind == kind ? Tree(match.path) : Tree(); },
-          .schema = text_schema};
+  return {
+      .read = [&match, kind, check](const Reader& in) { read_path(in, match, kind, check); },
+      .print = [&match, kind] { return match.path_kind == kind ? Tree(match.path) : Tree(); },
+      .schema = [kind] { return kind == PathKind::regex ? text_schema() : pattern_schema("^/"); }};
 }
 
 void read_condition(const Reader& in, ValueMatch& out) {
@@ -99,8 +100,14 @@ Tree print_condition(const ValueMatch& condition) {
 }
 
 Tree condition_schema() {
-  Tree properties =
-      Tree::map({{"regex", text_schema()}, {"present", Tree::map({{"type", "boolean"}})}});
+  bool present = true;
+  Tree regex = text_schema();
+  regex.set("description", "RE2 expression for the whole value");
+  Tree is_there = flag(present).schema();
+  is_there.set("description", "on: it is there, with any value; off: it is not");
+  Tree properties = Tree::map();
+  properties.set("regex", std::move(regex));
+  properties.set("present", std::move(is_there));
   Tree object = Tree::map({{"type", "object"},
                            {"additionalProperties", false},
                            {"minProperties", std::int64_t{1}},
@@ -142,7 +149,7 @@ Value conditions(std::vector<ValueMatch>& target, Check check) {
 
 Fields match_fields(Match& match, std::vector<Written>& listeners) {
   return {
-      {"host", one_or_more_texts(match.hosts, check_host_pattern),
+      {"host", texts(match.hosts, check_host_pattern),
        "a name or a list; *.example.com for one or more labels; default: any"},
       {"path", path_value(match, PathKind::exact, check_path),
        "the whole path, with {parameters} for segments"},

@@ -6,6 +6,7 @@
 
 #include "config/blocks.hpp"
 #include "config/document.hpp"
+#include "config/foreign_words.hpp"
 
 namespace weir::config {
 namespace {
@@ -15,6 +16,19 @@ constexpr std::array<std::string_view, 10> type_names{
     "cors", "ip_filter",  "body_limit",        "headers", "basic_auth",
     "jwt",  "rate_limit", "concurrency_limit", "api_key", "forward_auth"};
 static_assert(type_names.size() == std::variant_size_v<MiddlewareSpec>);
+
+// What each is for, in the same order.
+constexpr std::array<std::string_view, 10> type_docs{
+    "lets pages of other origins read answers: answers preflights and adds the fields of CORS",
+    "refuses clients by their address: 403 ip_denied",
+    "bounds the content of requests, instead of the listener's body_size: 413 body_too_large",
+    "sets, adds and removes header fields of requests and answers",
+    "asks for a user and a password: 401 credentials_missing or credentials_invalid",
+    "verifies a JSON Web Token: 401 token_missing, token_invalid or token_expired",
+    "bounds how many requests a caller may send in a time: 429 rate_limited",
+    "bounds how many requests of a caller are in flight: 429 concurrency_limited",
+    "asks for a key that a file knows: 401 credentials_missing or credentials_invalid",
+    "asks an upstream whether a request may pass: 403 auth_denied, 503 auth_unavailable"};
 
 constexpr std::array<std::string_view, 8> later_types{
     "load_shed", "compress", "cache", "coalesce", "offload", "idempotency", "waf", "oidc"};
@@ -28,19 +42,33 @@ MiddlewareSpec spec_of(std::size_t index) {
   return MiddlewareSpec(std::in_place_index<Index>);
 }
 
+std::string wrong_type(const std::string& type, const Reader& in) {
+  if (std::ranges::find(later_types, type) != later_types.end()) return not_supported(type);
+  std::string what = "unknown middleware type " + in_quotes(type);
+  if (const ForeignKey* foreign = foreign_key("middleware.*", type)) {
+    return what + "; " + std::string(foreign->remedy);
+  }
+  return what + in.context().problems.known_words(type, type_names);
+}
+
 void read_type(const std::string& type, const Reader& in, std::optional<MiddlewareSpec>& out,
                std::vector<Written>& templates) {
-  const auto known = std::ranges::find(type_names, type);
-  if (known == type_names.end()) {
-    const bool later = std::ranges::find(later_types, type) != later_types.end();
-    return in.key_error(later ? not_supported(type)
-                              : "unknown middleware type " + in_quotes(type) +
-                                    in.context().problems.did_you_mean(type, type_names));
+  Problems& problems = in.context().problems;
+  const auto* known = std::ranges::find(type_names, type);
+  const bool misspelt = known == type_names.end();
+  if (misspelt) {
+    const std::string message = wrong_type(type, in);
+    in.key_error(message);
+    if (!message.ends_with("?)")) return;
+    // What a misspelt type says is read, too.
+    known = std::ranges::find(type_names, problems.nearest_word(type, type_names));
+    if (known == type_names.end()) return;
   }
   out = spec_of(static_cast<std::size_t>(known - type_names.begin()));
-  const std::size_t errors = in.context().problems.error_count();
+  const std::size_t errors = problems.error_count();
   read_fields(in, fields(*out, templates));
-  if (in.context().problems.error_count() != errors) return;  // what follows would follow from them
+  if (misspelt) return problems.forget_errors(errors, in.path());
+  if (problems.error_count() != errors) return;  // what follows would follow from them
   const std::string_view wrong = std::visit([](const auto& spec) { return fault(spec); }, *out);
   if (!wrong.empty()) in.error(std::string(wrong));
 }
@@ -48,6 +76,10 @@ void read_type(const std::string& type, const Reader& in, std::optional<Middlewa
 }  // namespace
 
 std::string_view type_name(const MiddlewareSpec& spec) { return type_names[spec.index()]; }
+
+bool is_middleware_type(std::string_view word) {
+  return std::ranges::find(type_names, word) != type_names.end();
+}
 
 Fields fields(MiddlewareSpec& spec, std::vector<Written>& templates) {
   return std::visit([&](auto& each) { return fields(each, templates); }, spec);
@@ -80,7 +112,12 @@ Tree middleware_schema() {
   for (std::size_t index = 0; index < type_names.size(); ++index) {
     MiddlewareSpec spec = spec_of(index);
     std::vector<Written> unused;
-    properties.set(type_names[index], schema_fields(fields(spec, unused)));
+    Tree schema = schema_fields(fields(spec, unused));
+    schema.set("description", type_docs[index]);
+    const std::string_view name = type_names[index];
+    if (name == "ip_filter") schema = with_rules(schema, {at_least_one({"allow", "deny"})});
+    if (name == "headers") schema = with_rules(schema, {at_least_one({"request", "response"})});
+    properties.set(name, std::move(schema));
   }
   return one_key_schema(std::move(properties));
 }

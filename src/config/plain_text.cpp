@@ -76,7 +76,7 @@ void warn_of_plain_text(const Config& config, Problems& problems) {
       const Listener* const listener = passes_on(route, redirect, config);
       if (listener == nullptr) continue;
       problems.warning(
-          route.place, route.at + ".match",
+          WarningName::plain_text, route.place, route.at + ".match",
           fmt::format("takes requests in plain text on listener {}: it is more specific than the "
                       "route {}, which redirects to https. Write `redirect_https: on` at the "
                       "listener, or `scheme: https` here",
@@ -94,7 +94,7 @@ void warn_of_plain_text(const Config& config, Problems& problems) {
              !asks_for_plain(route.match, config) && !redirects_to_https(route);
     });
     if (open == config.routes.end()) continue;
-    problems.warning(each.place, fmt::format("listeners[{}]", i),
+    problems.warning(WarningName::plain_text, each.place, fmt::format("listeners[{}]", i),
                      fmt::format("takes requests in plain text, for the route {} among others, "
                                  "while listener {} redirects to https; write `redirect_https: on` "
                                  "here, too, or `listeners` or `scheme` in the routes",

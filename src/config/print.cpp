@@ -69,7 +69,7 @@ Draft draft_of(const Config& config) {
   out.config = config;
   for (const Listener& each : config.listeners) out.listeners.push_back({each, "", {}});
   for (const Middleware& each : config.middleware) {
-    if (!each.name.contains('/')) out.middleware.push_back({each, {}});
+    if (!each.name.contains('/')) out.middleware.push_back({.middleware = each, .templates = {}});
   }
   for (const Route& each : config.routes) out.routes.push_back(draft_of(each, config));
   return out;
@@ -92,6 +92,7 @@ std::string json_schema() {
   const Fields fields = root_fields(sample);
   Tree definitions = Tree::map();
   definitions.set("middleware", middleware_schema());
+  definitions.set("variable", variable_schema());
   Tree out = Tree::map({{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                         {"title", "Weir configuration"}});
   const Tree body = schema_fields(fields);

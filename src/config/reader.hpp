@@ -11,6 +11,8 @@
 
 #include "config/problems.hpp"
 #include "config/scalars.hpp"
+#include "config/source_text.hpp"
+#include "weir/config/loader.hpp"
 
 namespace weir::config {
 
@@ -35,8 +37,9 @@ struct LoadContext {
 
 class Reader {
  public:
-  Reader(LoadContext& context, const YAML::Node& node, const std::string& file, std::string path)
-      : Reader(context, node, file, std::move(path), place_of_node(node, file)) {}
+  // The source must outlive it.
+  Reader(LoadContext& context, const YAML::Node& node, const SourceText& source, std::string path)
+      : Reader(context, node, source, std::move(path), place_of_node(node, source)) {}
 
   LoadContext& context() const noexcept { return *context_; }
   const std::string& path() const noexcept { return path_; }
@@ -54,7 +57,7 @@ class Reader {
 
   void error(std::string message) const;
   void key_error(std::string message) const;  // the key is wrong, not the value
-  void warning(std::string message) const;
+  void warning(WarningName name, std::string message) const;
 
   // The text with ${NAME} expanded; reports and gives nothing if it is not text.
   std::optional<std::string> text() const;
@@ -72,15 +75,19 @@ class Reader {
 
   // Calls `fn` for each item or entry; reports if this is no list, or no map.
   void each_item(const std::function<void(Reader)>& fn) const;
+  // The same; one text alone is a list of it.
+  void each_item_or_text(const std::function<void(Reader)>& fn) const;
   void each_entry(const std::function<void(const std::string& key, Reader)>& fn) const;
 
  private:
-  Reader(LoadContext& context, YAML::Node node, const std::string& file, std::string path,
+  Reader(LoadContext& context, YAML::Node node, const SourceText& source, std::string path,
          Place key_place);
-  static Place place_of_node(const YAML::Node& node, const std::string& file);
+  static Place place_of_node(const YAML::Node& node, const SourceText& source);
   const char* kind() const;
+  void wrong_shape(std::string_view expected) const;
 
   LoadContext* context_;
+  const SourceText* source_;
   YAML::Node node_;
   std::string path_;
   Place place_;

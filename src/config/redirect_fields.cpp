@@ -19,7 +19,7 @@ Value redirect_status(int& status) {
               [] {
                 Tree values = Tree::list();
                 for (const int known : {301, 302, 303, 307, 308}) values.push(std::int64_t{known});
-                return Tree::map({{"enum", std::move(values)}});
+                return or_variable(Tree::map({{"enum", std::move(values)}}));
               }};
 }
 

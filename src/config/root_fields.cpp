@@ -45,6 +45,11 @@ void note_list(Draft& draft, std::string_view key, const Reader& in) {
   if (!in.is_list() || in.has_items()) draft.sections.try_emplace(std::string(key), in.place());
 }
 
+// Notes a section that is no mapping, or no list.
+void note_unread(Draft& draft, std::string_view key, bool is_read) {
+  if (!is_read) draft.unread.insert(std::string(key));
+}
+
 Value version_value() {
   return {.read =
               [](const Reader& in) {
@@ -79,6 +84,7 @@ Value listeners_value(Draft& draft) {
   return {.read =
               [&draft](const Reader& in) {
                 note_list(draft, "listeners", in);
+                note_unread(draft, "listeners", in.is_list());
                 in.each_item([&draft](const Reader& item) {
                   ListenerDraft& each = draft.listeners.emplace_back();
                   each.at = item.path();
@@ -99,7 +105,16 @@ Value listeners_value(Draft& draft) {
           .schema =
               [] {
                 Listener sample;
-                return list_schema(schema_fields(fields(sample)));
+                Tree off = Tree::list();
+                off.push("off");
+                off.push(false);
+                off.push(nullptr);
+                Tree properties = Tree::map();
+                properties.set("redirect_https", Tree::map({{"enum", std::move(off)}}));
+                return list_schema(
+                    with_rules(schema_fields(fields(sample)),
+                               {any_of({not_schema(required_schema({"tls", "redirect_https"})),
+                                        Tree::map({{"properties", std::move(properties)}})})}));
               }};
 }
 
@@ -111,16 +126,20 @@ bool check_key(const std::string& key, const Reader& value) {
   return !wrong;
 }
 
-Value middleware_value(std::vector<NamedMiddleware>& target) {
+Value middleware_value(Draft& draft) {
+  std::vector<NamedMiddleware>& target = draft.middleware;
   return {.read =
-              [&target](const Reader& in) {
-                in.each_entry([&target](const std::string& key, const Reader& value) {
-                  if (!check_key(key, value)) return;
+              [&draft, &target](const Reader& in) {
+                note_unread(draft, "middleware", in.is_map());
+                in.each_entry([&](const std::string& key, const Reader& value) {
+                  if (!check_key(key, value)) return void(draft.bad_names.insert(key));
                   NamedMiddleware& named = target.emplace_back();
                   named.middleware.name = key;
                   named.middleware.place = value.key_place();
                   if (auto spec = read_middleware(value, named.templates)) {
                     named.middleware.spec = std::move(*spec);
+                  } else {
+                    named.is_unread = true;
                   }
                 });
               },
@@ -135,11 +154,13 @@ Value middleware_value(std::vector<NamedMiddleware>& target) {
           .schema = [] { return map_schema(Tree::map({{"$ref", "#/$defs/middleware"}})); }};
 }
 
-Value upstreams_value(std::vector<Upstream>& target) {
+Value upstreams_value(Draft& draft) {
+  std::vector<Upstream>& target = draft.config.upstreams;
   return {.read =
-              [&target](const Reader& in) {
-                in.each_entry([&target](const std::string& key, const Reader& value) {
-                  if (!check_key(key, value)) return;
+              [&draft, &target](const Reader& in) {
+                note_unread(draft, "upstreams", in.is_map());
+                in.each_entry([&](const std::string& key, const Reader& value) {
+                  if (!check_key(key, value)) return void(draft.bad_names.insert(key));
                   Upstream& upstream = target.emplace_back();
                   upstream.name = key;
                   upstream.place = value.key_place();
@@ -178,7 +199,11 @@ Value routes_value(Draft& draft) {
       .schema =
           [] {
             RouteDraft sample;
-            return list_schema(schema_fields(route_fields(sample)));
+            return list_schema(
+                with_rules(schema_fields(route_fields(sample)),
+                           {exactly_one({"upstream", "split", "redirect", "respond"}),
+                            needs("sticky", {"split"}), needs("override", {"split"}),
+                            needs("mirror", {"upstream", "split"})}));
           }};
 }
 
@@ -199,13 +224,13 @@ Fields root_fields(Draft& draft) {
       {"trusted_proxies", trusted_proxies_value(config.trusted_proxies),
        "networks whose X-Forwarded-* and PROXY headers are believed; unix: peers are"},
       {"listeners", listeners_value(draft), "where clients connect", Need::required},
-      {"middleware", middleware_value(draft.middleware), "by name, to be used by several routes"},
+      {"middleware", middleware_value(draft), "by name, to be used by several routes"},
       {"defaults",
        printed_if([] { return false; },
                   once(draft, "defaults", block(defaults_fields(draft.defaults)))),
        "what every route starts from"},
       {"routes", routes_value(draft), "what happens to a request", Need::required},
-      {"upstreams", upstreams_value(config.upstreams), "where requests go, by name"},
+      {"upstreams", upstreams_value(draft), "where requests go, by name"},
       unsupported("tracing"),
       unsupported("tests"),
   };

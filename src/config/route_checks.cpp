@@ -18,7 +18,8 @@ void warn_without_effect(const RouteDraft& draft, std::string_view action, Probl
                                                           "upgrades"};
   for (const std::string_view key : of_forwarding) {
     if (!draft.places.has(key)) continue;
-    problems.warning(draft.places.of(key, draft.route.place), key_path(draft.route.at, key),
+    problems.warning(WarningName::no_effect, draft.places.of(key, draft.route.place),
+                     key_path(draft.route.at, key),
                      fmt::format("does nothing beside `{}`: nothing is forwarded; remove it, or "
                                  "write `upstream` instead",
                                  action));
@@ -46,10 +47,12 @@ void take_action(RouteDraft& draft, Problems& problems) {
   const int actions = int{draft.upstream.has_value()} + int{draft.split.has_value()} +
                       int{draft.redirect.has_value()} + int{draft.respond.has_value()};
   Route& route = draft.route;
+  if (actions == 0 && draft.places.has_unknown()) return;  // that may have been meant for one
   if (actions != 1) {
     problems.error(route.place, route.at,
-                   actions == 0 ? "does nothing: write one of upstream, split, redirect, respond"
-                                : "must have exactly one of upstream, split, redirect, respond");
+                   actions == 0 ? "does nothing; write one of upstream, split, redirect, respond"
+                                : "has more than one action; write exactly one of upstream, split, "
+                                  "redirect, respond");
   } else if (draft.upstream) {
     route.action = UpstreamAction{
         .split = {{*draft.upstream, 1}}, .is_split = false, .sticky = {}, .by_header = {}};
@@ -70,13 +73,13 @@ void take_action(RouteDraft& draft, Problems& problems) {
                    "needs `upstream` or `split`: nothing else is forwarded");
   }
   if (route.mirror && route.mirror->sample == 0) {
-    problems.warning(draft.places.of("mirror", route.place), route.at + ".mirror.sample",
-                     "nothing is copied: the share is 0%");
+    problems.warning(WarningName::no_effect, draft.places.of("mirror", route.place),
+                     route.at + ".mirror.sample", "nothing is copied: the share is 0%");
   }
   if (route.rewrite && route.rewrite->path.empty() && !route.rewrite->has_prefix &&
       route.rewrite->host.empty()) {
-    problems.warning(draft.places.of("rewrite", route.place), route.at + ".rewrite",
-                     "does nothing: write `path`, `prefix` or `host`");
+    problems.warning(WarningName::no_effect, draft.places.of("rewrite", route.place),
+                     route.at + ".rewrite", "does nothing: write `path`, `prefix` or `host`");
   }
   const Respond* respond = std::get_if<Respond>(&route.action);
   if (respond != nullptr && !respond->body.empty() &&
@@ -98,7 +101,8 @@ void check_path(const RouteDraft& draft, Problems& problems) {
   if (match.path_kind == PathKind::regex) {
     const bool open_end = match.path.starts_with('^') && match.path.ends_with('/');
     if (open_end) {
-      problems.warning(match.path_place, route.at + ".match.path_regex",
+      problems.warning(WarningName::regex_without_end, match.path_place,
+                       route.at + ".match.path_regex",
                        "must match the whole path, unlike nginx's `~`: it matches nothing behind "
                        "the last '/'; write '.*' at its end");
     }
@@ -110,7 +114,8 @@ void check_path(const RouteDraft& draft, Problems& problems) {
     problems.error(match.path_place, at, "never matches: add `encoded_slashes: keep` to the route");
   }
   if (match.path.contains('*')) {
-    problems.warning(match.path_place, at, "'*' stands for itself here: " + star_remedy(match));
+    problems.warning(WarningName::star_in_path, match.path_place, at,
+                     "'*' stands for itself here: " + star_remedy(match));
   }
 }
 

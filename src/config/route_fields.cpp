@@ -86,6 +86,23 @@ Fields rewrite_fields(Rewrite& rewrite, RouteDraft& route) {
            "the Host that the upstream sees; default: the client's"}};
 }
 
+Value match_value(RouteDraft& draft) {
+  Value out = block(match_fields(draft.route.match, draft.listeners));
+  out.schema = [schema = std::move(out.schema)] {
+    return with_rules(schema(), {at_most_one({"path", "path_prefix", "path_regex"})});
+  };
+  return out;
+}
+
+Value rewrite_value(RouteDraft& draft) {
+  Value out = optional_block(draft.route.rewrite,
+                             [&draft](Rewrite& each) { return rewrite_fields(each, draft); });
+  out.schema = [schema = std::move(out.schema)] {
+    return with_rules(schema(), {at_most_one({"path", "prefix"})});
+  };
+  return out;
+}
+
 Fields redirect_fields(Redirect& redirect, std::vector<Written>& templates) {
   return {{"status", redirect_status(redirect.status), "301, 302, 303, 307 or 308"},
           {"to", template_text(redirect.to, check_redirect, templates),
@@ -143,7 +160,7 @@ Value upstream_value(RouteDraft& route) {
                 reference(route.upstream.emplace(), route.upstreams).read(in);
               },
           .print = [&route] { return route.upstream ? Tree(*route.upstream) : Tree(); },
-          .schema = text_schema};
+          .schema = name_schema};
 }
 
 Fields mirror_fields(Mirror& mirror, std::vector<Written>& upstreams) {
@@ -181,12 +198,12 @@ Value middleware_list(std::vector<MiddlewareUse>& target) {
   return {.read =
               [&target](const Reader& in) {
                 target.clear();
-                in.each_item([&](const Reader& item) {
+                in.each_item_or_text([&](const Reader& item) {
                   MiddlewareUse use;
                   use.name = item.written("");
                   if (item.is_map()) {
                     use.spec = read_middleware(item, use.templates);
-                    if (!use.spec) return;
+                    use.is_unread = !use.spec;
                   } else if (auto written = item.text()) {
                     use.name.text = std::move(*written);
                   } else {
@@ -205,14 +222,9 @@ Value middleware_list(std::vector<MiddlewareUse>& target) {
               },
           .schema =
               [] {
-                Tree any = Tree::list();
-                any.push(text_schema());
-                any.push(Tree::map({{"$ref", "#/$defs/middleware"}}));
-                Tree items = Tree::map();
-                items.set("anyOf", std::move(any));
-                Tree out = Tree::map({{"type", "array"}});
-                out.set("items", std::move(items));
-                return out;
+                const Tree one =
+                    any_of({name_schema(), Tree::map({{"$ref", "#/$defs/middleware"}})});
+                return any_of({name_schema(), Tree::map({{"type", "array"}, {"items", one}})});
               }};
 }
 
@@ -251,14 +263,11 @@ Fields route_fields(RouteDraft& draft) {
   Route& route = draft.route;
   Fields out{
       {"name", text(route.name, check_name), "unique among routes", Need::required},
-      {"match", block(match_fields(route.match, draft.listeners)),
-       "what a request must be like; {} for every request", Need::required},
+      {"match", match_value(draft), "what a request must be like; {} for every request",
+       Need::required},
       {"without", printed_if([] { return false; }, references(draft.without_names, draft.without)),
        "names in defaults.middleware to leave out"},
-      {"rewrite",
-       optional_block(route.rewrite,
-                      [&draft](Rewrite& each) { return rewrite_fields(each, draft); }),
-       "what the upstream is asked for; the query is kept"},
+      {"rewrite", rewrite_value(draft), "what the upstream is asked for; the query is kept"},
       {"upstream", upstream_value(draft), "where requests go"},
       {"split", split_value(draft), "where requests go, by weight"},
       {"sticky", sticky_value(draft.sticky),

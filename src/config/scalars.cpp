@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "config/foreign_values.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir::config {
@@ -91,7 +92,8 @@ Parsed<Duration> parse_duration(std::string_view text) {
   const auto* unit = number ? std::ranges::find(duration_units, number->unit, &DurationUnit::name)
                             : duration_units.end();
   if (unit == duration_units.end()) {
-    return wrong(in_quotes(text) + " is not a duration; write a number and us, ms, s, m, h or d");
+    return wrong(in_quotes(text) + " is not a duration; write a number and us, ms, s, m, h or d" +
+                 duration_hint(text));
   }
   const auto limit = static_cast<std::uint64_t>(longest_duration.count() / unit->nanoseconds);
   if (number->whole > limit || (number->whole == limit && number->fraction != 0)) {
@@ -123,7 +125,8 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
                          : size_units.end();
   if (unit == size_units.end()) {
     return wrong(in_quotes(text) +
-                 " is not a size; write an integer and B, KB, MB, GB, KiB, MiB or GiB");
+                 " is not a size; write an integer and B, KB, MB, GB, KiB, MiB or GiB" +
+                 size_hint(text));
   }
   if (number->whole > largest_size / unit->bytes) return wrong(in_quotes(text) + " is too large");
   return number->whole * unit->bytes;
@@ -142,7 +145,7 @@ Parsed<double> parse_share(std::string_view text) {
   if (text == "0") return 0.0;
   const auto number = split_number(text);
   if (!number || number->unit != "%")
-    return wrong(in_quotes(text) + " is not a share; write one like 30%");
+    return wrong(in_quotes(text) + " is not a share; write one like 30%" + share_hint(text));
   const double percent =
       static_cast<double>(number->whole) + static_cast<double>(number->fraction) / 1e9;
   if (percent > 100) return wrong(in_quotes(text) + " is more than 100%");
@@ -162,7 +165,8 @@ Parsed<Rate> parse_rate(std::string_view text) {
     return wrong("must be above 0");
   }
   if (!tokens || known == rate_units.end()) {
-    return wrong(in_quotes(text) + " is not a rate; write one like 50/s, 1000/m or 100000/h");
+    return wrong(in_quotes(text) + " is not a rate; write one like 50/s, 1000/m or 100000/h" +
+                 rate_hint(text));
   }
   if (*tokens > most) return wrong(in_quotes(text) + " is too much; at most 1000000000");
   return Rate{*tokens, known->period};
@@ -182,7 +186,7 @@ Parsed<std::uint64_t> parse_count(std::string_view text, std::uint64_t least, st
 Parsed<bool> parse_flag(std::string_view text) {
   if (text == "on" || text == "true") return true;
   if (text == "off" || text == "false") return false;
-  return wrong(in_quotes(text) + " is neither on nor off");
+  return wrong(in_quotes(text) + " is neither on nor off" + flag_hint(text));
 }
 
 Parsed<std::string> expand_environment(std::string_view text) {

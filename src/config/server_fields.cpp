@@ -1,6 +1,7 @@
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/document.hpp"
+#include "config/foreign_values.hpp"
 #include "config/kinds.hpp"
 
 namespace weir::config {
@@ -25,7 +26,7 @@ Wrong check_admin_bind(std::string& written) {
     return std::nullopt;
   }
   if (SocketAddress::parse(written)) return std::nullopt;
-  return in_quotes(written) + " is not IP:port, [IPv6]:port, unix:PATH or off";
+  return in_quotes(written) + " is not IP:port, [IPv6]:port, unix:PATH or off" + bind_hint(written);
 }
 
 void read_token(const Reader& in, Admin& admin) {

@@ -107,7 +107,7 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems) {
   for (const Route& route : config.routes) {
     const std::string at = route.at + ".match";
     if (const std::string why = unreachable(route, config); !why.empty()) {
-      problems.warning(route.place, at, why);
+      problems.warning(WarningName::dead_route, route.place, at, why);
     }
     const std::string path = path_of(route.match);
     const Route* shadow = nullptr;
@@ -124,7 +124,7 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems) {
     }
     if (lives || shadow == nullptr) continue;
     problems.warning(
-        route.place, at,
+        WarningName::dead_route, route.place, at,
         fmt::format("never gets a request: {} ({}) {}; remove one of them, or give this one "
                     "a condition more",
                     in_quotes(shadow->name), to_string(shadow->place),

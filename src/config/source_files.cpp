@@ -42,7 +42,7 @@ std::expected<SourceFiles, std::vector<Problem>> read_source_files(
   for (const std::string& name : *names) {
     auto text = read_file(name, most_document_bytes);
     if (text) {
-      out.files.push_back({name, std::move(*text)});
+      out.files.emplace_back(name, std::move(*text));
     } else {
       problems.push_back({{name}, "", "cannot be read: " + text.error()});
     }

@@ -6,17 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "config/source_text.hpp"
 #include "weir/config/loader.hpp"
 
 namespace weir::config {
 
-struct SourceFile {
-  std::string name;  // as it is told in messages
-  std::string text;
-};
-
 struct SourceFiles {
-  std::vector<SourceFile> files;  // at least one; those of a folder by name
+  std::vector<SourceText> files;  // at least one; those of a folder by name
   std::string folder;             // where relative file names start
 };
 

@@ -74,13 +74,13 @@ void warn_of_foreign_template(const Written& written, Problems& problems) {
     const auto known = std::ranges::find(foreign, name, &Foreign::name);
     if (known == foreign.end() && prose) continue;
     const std::string_view own = known == foreign.end() ? std::string_view() : known->own;
-    problems.warning(written.place, written.path,
+    problems.warning(WarningName::foreign_variable, written.place, written.path,
                      fmt::format("'${}' is plain text here: variables are written {}", name,
                                  own.empty() ? "{name}" : own));
   }
   const Braces braces = braces_of(text);
   if (braces.doubled_close && braces.open > braces.close) {
-    problems.warning(written.place, written.path,
+    problems.warning(WarningName::doubled_brace, written.place, written.path,
                      fmt::format("'}}}}' is one '}}': the text has {} '{{' and {} '}}'",
                                  braces.open, braces.close));
   }

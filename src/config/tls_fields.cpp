@@ -43,22 +43,37 @@ Fields fields(ClientAuth& auth) {
 void read_auth(const Reader& in, ClientAuth& auth) {
   read_fields(in, fields(auth));
   if (auth.mode == ClientAuthMode::off && auth.ca) {
-    in.warning("`ca` does nothing while `mode` is off; write `mode: required`");
+    in.warning(WarningName::no_effect,
+               "`ca` does nothing while `mode` is off; write `mode: required`");
   }
   if (auth.mode != ClientAuthMode::off && !auth.ca) {
     in.error("'ca' is required: who may have signed a client's certificate");
   }
 }
 
+// Unless `mode` is off there is a `ca`.
+Tree with_ca(Tree schema) {
+  Tree off = Tree::list();
+  off.push("off");
+  off.push(false);
+  Tree properties = Tree::map();
+  properties.set("mode", Tree::map({{"enum", std::move(off)}}));
+  return with_rules(std::move(schema),
+                    {any_of({required_schema({"ca"}), not_schema(required_schema({"mode"})),
+                             Tree::map({{"properties", properties}})})});
+}
+
 Value client_auth(ClientAuth& auth) {
   Value out = block(fields(auth));
   out.read = [&auth](const Reader& in) { read_auth(in, auth); };
+  out.schema = [schema = std::move(out.schema)] { return with_ca(schema()); };
   return out;
 }
 
 Value client_auth(std::optional<ClientAuth>& auth) {
   Value out = optional_block(auth, [](ClientAuth& one) { return fields(one); });
   out.read = [&auth](const Reader& in) { read_auth(in, auth.emplace()); };
+  out.schema = [schema = std::move(out.schema)] { return with_ca(schema()); };
   return out;
 }
 
@@ -84,7 +99,8 @@ Value hsts_value(std::optional<Hsts>& hsts) {
   out.read = [&hsts, read = std::move(out.read)](const Reader& in) {
     read(in);
     if (hsts && hsts->preload && (!hsts->subdomains || hsts->max_age < std::chrono::hours(8760))) {
-      in.warning("browsers' preload lists ask for `subdomains: on` and a `max_age` of 365d");
+      in.warning(WarningName::hsts_preload,
+                 "browsers' preload lists ask for `subdomains: on` and a `max_age` of 365d");
     }
   };
   out.print = [&hsts, print = std::move(out.print)] { return hsts ? print() : Tree(); };
@@ -144,7 +160,11 @@ Value tls_value(std::optional<UpstreamTls>& tls) {
     read_fields(in, fields(tls.emplace()));
     if (tls->cert && !tls->key) in.error("'key' is required with 'cert'");
     if (tls->key && !tls->cert) in.error("'cert' is required with 'key'");
-    if (!tls->verify && tls->ca) in.warning("`ca` does nothing with `verify: off`; remove one");
+    if (!tls->verify && tls->ca)
+      in.warning(WarningName::no_effect, "`ca` does nothing with `verify: off`; remove one");
+  };
+  out.schema = [schema = std::move(out.schema)] {
+    return with_rules(schema(), {needs("cert", {"key"}), needs("key", {"cert"})});
   };
   return out;
 }

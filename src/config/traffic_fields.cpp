@@ -12,13 +12,12 @@ constexpr std::uint64_t most_in_flight = 1'000'000'000;
 constexpr Duration longest_fill = std::chrono::hours(24 * 365);
 
 Value rate(Rate& target) {
-  return {
-      .read =
-          [&target](const Reader& in) {
-            if (const auto value = in.parse(parse_rate)) target = *value;
-          },
-      .print = [&target] { return Tree(to_text(target)); },
-      .schema = [] { return Tree::map({{"type", "string"}, {"pattern", "^[0-9]+/(s|m|h)$"}}); }};
+  return {.read =
+              [&target](const Reader& in) {
+                if (const auto value = in.parse(parse_rate)) target = *value;
+              },
+          .print = [&target] { return Tree(to_text(target)); },
+          .schema = [] { return pattern_schema("^[0-9]+/(s|m|h)$"); }};
 }
 
 // What is in force is printed, which without a word in the file follows from the rate.

@@ -21,6 +21,7 @@ Value address_value(std::string& target) {
     if (Wrong wrong = check_endpoint(*written)) return in.error(std::move(*wrong));
     target = std::move(*written);
   };
+  out.schema = [] { return pattern_schema("^(unix:.+|[^/ ]+:[0-9]{1,5})$"); };
   return out;
 }
 

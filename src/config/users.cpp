@@ -68,22 +68,23 @@ std::expected<Users, std::vector<std::string>> parse_users(std::string_view text
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (trim(line).empty() || line.starts_with('#')) continue;
-    const auto fault = [&](std::string_view what) {
-      faults.push_back(fmt::format("line {}: {}", number, what));
+    const auto fault = [&](std::string_view what, std::string_view at) {
+      faults.push_back(
+          fmt::format("line {}, column {}: {}", number, at.data() - line.data() + 1, what));
     };
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || colon == 0) {
-      fault("expected NAME:HASH");
+      fault("expected NAME:HASH", line);
       continue;
     }
     const std::string_view name = line.substr(0, colon);
     const std::string_view hash = trim(line.substr(colon + 1));
     if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
-      fault("control characters in the name");
+      fault("control characters in the name", name);
     } else if (!names.insert(name).second) {
-      fault("user " + in_quotes(name) + " is there twice");
+      fault("user " + in_quotes(name) + " is there twice", name);
     } else if (const std::string_view what = hash_fault(hash); !what.empty()) {
-      fault(what);
+      fault(what, hash);
     } else {
       users.emplace_back(name, hash);
     }

@@ -15,11 +15,11 @@ std::expected<WrittenAdmin, std::vector<Problem>> read_section(const std::string
   WrittenAdmin out;
   Problems of_section;
   LoadContext context{of_section, sources->folder};
-  for (const SourceFile& source : sources->files) {
+  for (const SourceText& source : sources->files) {
     Problems of_document;
-    const auto root = parse_document(source.text, source.name, of_document);
+    const auto root = parse_document(source, of_document);
     if (!root) return std::unexpected(of_document.take_errors());
-    const Reader reader(context, *root, source.name, "");
+    const Reader reader(context, *root, source, "");
     if (!reader.is_map()) continue;
     reader.each_entry([&](const std::string& key, const Reader& value) {
       Place ignored;

@@ -54,7 +54,8 @@ std::optional<config::Problem> caller_memory_warning(const config::Config& confi
       .message = fmt::format(
           "the tables of callers of all limits may grow to {}, but this process may have only "
           "{}; lower max_keys (32 bytes for each)",
-          in_gib(needed), in_gib(memory))};
+          in_gib(needed), in_gib(memory)),
+      .name = config::WarningName::caller_memory};
 }
 
 std::optional<config::Problem> caller_memory_warning(const config::Config& config) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "weir/route/expression_fault.hpp"
+#include "weir/server/caller_memory.hpp"
 #include "weir/server/check_tls.hpp"
 #include "weir/server/snapshot.hpp"
 
@@ -41,6 +42,15 @@ config::LoadChecks load_checks() {
             std::ranges::move(check_keys(config, true), std::back_inserter(problems));
             return problems;
           }};
+}
+
+std::vector<config::Problem> check_loaded(config::Loaded& loaded) {
+  std::vector<config::Problem> problems = check_tls(loaded.config, loaded.warnings);
+  if (auto warning = caller_memory_warning(loaded.config)) {
+    loaded.warnings.push_back(std::move(*warning));
+  }
+  config::settle_warnings(loaded);
+  return problems;
 }
 
 }  // namespace weir::server

@@ -13,8 +13,7 @@
 #include "server/log_level.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
-#include "weir/server/caller_memory.hpp"
-#include "weir/server/check_tls.hpp"
+#include "weir/server/load_checks.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -75,11 +74,8 @@ void Server::load_reload(const config::Config& now, std::uint64_t generation, Pr
   }
   out.problems = needs_restart(now, *loaded);
   if (!out.problems.empty() || stopping_) return;
-  out.problems = check_tls(loaded->config, loaded->warnings);
+  out.problems = check_loaded(*loaded);
   if (!out.problems.empty() || stopping_) return;
-  if (auto warning = caller_memory_warning(loaded->config)) {
-    loaded->warnings.push_back(std::move(*warning));
-  }
   auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
   if (!target) {
     out.problems = {log_problem(*loaded, target.error())};

@@ -13,14 +13,24 @@
 #include "server/log_level.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
-#include "weir/server/caller_memory.hpp"
-#include "weir/server/check_tls.hpp"
+#include "weir/server/load_checks.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/telemetry/occasional.hpp"
 
 namespace weir::server {
 
 namespace log = telemetry::log;
+
+namespace {
+
+// What is wrong with the machine and not with a file.
+Server::Problems without_place(const std::vector<std::string>& lines) {
+  Server::Problems out;
+  for (const std::string& line : lines) out.push_back({.place = {}, .path = {}, .message = line});
+  return out;
+}
+
+}  // namespace
 
 Server::Server(asio::io_context& main, Source source, net::PassedSockets passed, bool take_over)
     : main_(main),
@@ -38,19 +48,11 @@ Server::~Server() {
   if (process_) process_->offload.stop();
 }
 
-std::expected<void, std::vector<std::string>> Server::start() {
-  std::vector<std::string> lines;
+std::expected<void, Server::Problems> Server::start() {
   auto loaded = source_();
-  if (!loaded) {
-    for (const config::Problem& problem : loaded.error()) lines.push_back(problem.to_string());
-    return std::unexpected(std::move(lines));
-  }
-  for (const config::Problem& problem : check_tls(loaded->config, loaded->warnings)) {
-    lines.push_back(problem.to_string());
-  }
-  if (!lines.empty()) return std::unexpected(std::move(lines));
-  if (auto warning = caller_memory_warning(loaded->config)) {
-    loaded->warnings.push_back(std::move(*warning));
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  if (Problems problems = check_loaded(*loaded); !problems.empty()) {
+    return std::unexpected(std::move(problems));
   }
   warn(loaded->warnings);
   config::Config& config = loaded->config;
@@ -61,12 +63,11 @@ std::expected<void, std::vector<std::string>> Server::start() {
   warn_of_shortages(host, config, most_connections);
 
   auto target = telemetry::LogTarget::open(access_log_target(config));
-  if (!target)
-    return std::unexpected(std::vector{log_problem(*loaded, target.error()).to_string()});
+  if (!target) return std::unexpected(Problems{log_problem(*loaded, target.error())});
 
   parts_ = std::make_unique<Parts>(main_, [this] { begin_reload(); });
-  lines = bind(config, count);
-  if (!lines.empty()) return std::unexpected(std::move(lines));
+  std::vector<std::string> lines = bind(config, count);
+  if (!lines.empty()) return std::unexpected(without_place(lines));
 
   std::vector<net::Loop*> loops;
   for (unsigned i = 0; i < count; ++i) {
@@ -81,10 +82,7 @@ std::expected<void, std::vector<std::string>> Server::start() {
   process_->metrics.on_scrape([this] { show_splits(*snapshot_, *process_); });
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
-  if (!snapshot) {
-    for (const config::Problem& problem : snapshot.error()) lines.push_back(problem.to_string());
-    return std::unexpected(std::move(lines));
-  }
+  if (!snapshot) return std::unexpected(std::move(snapshot.error()));
   snapshot_ = std::move(*snapshot);
   log_level_->begin(snapshot_->config().log.level);
   bound_ = snapshot_->config().listeners;
@@ -102,12 +100,13 @@ std::expected<void, std::vector<std::string>> Server::start() {
   }
   parts_->tls =
       std::make_unique<TlsFiles>(main_, parts_->listeners, process_->registry, process_->metrics);
-  for (const config::Problem& problem : parts_->tls->open()) lines.push_back(problem.to_string());
-  if (!lines.empty()) return std::unexpected(std::move(lines));
+  if (Problems problems = parts_->tls->open(); !problems.empty()) {
+    return std::unexpected(std::move(problems));
+  }
   for (const auto& worker : parts_->workers) {
     if (auto listening = worker->listen(); !listening) lines.push_back(listening.error());
   }
-  if (!lines.empty()) return std::unexpected(std::move(lines));
+  if (!lines.empty()) return std::unexpected(without_place(lines));
   // Names first: a request that comes at once should find its upstream.
   parts_->discovery.prepare(upstream::named_endpoints(snapshot_->config().upstreams),
                             [this](const upstream::Addresses&) { serve(); });

@@ -116,8 +116,8 @@ class ApiKeyFileTest(Case):
             file.write("a:x y\nb:ok\nc:sha256:12\n")
         result = weir("check", "-c", gateway.path)
         self.assertEqual(result.returncode, 1)
-        self.assertIn("line 1:", result.stderr + result.stdout)
-        self.assertIn("line 3:", result.stderr + result.stdout)
+        self.assertIn("line 1, column ", result.stderr + result.stdout)
+        self.assertIn("line 3, column ", result.stderr + result.stdout)
         self.assertNotIn("x y", result.stderr + result.stdout)
 
     def test_the_admin_address_shows_no_keys(self):

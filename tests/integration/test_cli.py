@@ -35,6 +35,9 @@ upstreams:
 """
 
 
+ROUTES = "; write `routes: [{name: NAME, match: {path_prefix: /}, upstream: NAME}]`"
+
+
 class CliCase(Case):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="weir-cli-")
@@ -167,6 +170,8 @@ class CheckTest(CliCase):
         self.assertEqual(done.returncode, 1, done)
         found = []
         for line in (done.stdout + done.stderr).strip().splitlines():
+            if line.startswith(" "):  # an excerpt
+                continue
             match = self.LINE.match(line)
             self.assertTrue(match, line)
             # Told as editors count, from 1; compared as Python does.
@@ -220,7 +225,7 @@ class CheckTest(CliCase):
          "routes[4].match.pathPrefix", "path_prefix"),
         ("wrong version", "version: 1", "version: 2", "version", "1"),
         ("a list where a value belongs", "name: ping", "name: [ping]", "routes[2].name", ""),
-        ("a value where a list belongs", "middleware: [office]", "middleware: office",
+        ("a mapping where a list belongs", "middleware: [office]", "middleware: {office: {}}",
          "routes[1].middleware", "list"),
     ])
     def test_error(self, old, new, key, words):
@@ -254,7 +259,8 @@ class CheckTest(CliCase):
     def lines(self, text):
         done = self.check(self.write("weir.yaml", text))
         self.assertEqual(done.returncode, 1, done)
-        return [line[line.index("weir.yaml"):] for line in done.stderr.splitlines()]
+        return [line[line.index("weir.yaml"):] for line in done.stderr.splitlines()
+                if not line.startswith(" ")]
 
     def test_expressions_and_certificates_beside_other_errors(self):
         self.assertEqual([line.split(": ")[:2] for line in self.lines("""\
@@ -294,10 +300,11 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
 
     # One mistake is one line.
     @rows([
-        ("routes: nothing", "routes:", "weir.yaml:2:1: routes: expected a list, got nothing"),
-        ("routes: a mapping", "routes: {}", "weir.yaml:2:9: routes: expected a list, got a mapping"),
+        ("routes: nothing", "routes:", "weir.yaml:2:1: routes: expected a list, got nothing" + ROUTES),
+        ("routes: a mapping", "routes: {}", "weir.yaml:2:9: routes: expected a list, got a mapping" + ROUTES),
         ("a route that is text", "routes: [x]",
-         "weir.yaml:2:10: routes[0]: expected a mapping, got text"),
+         "weir.yaml:2:10: routes[0]: expected a mapping, got text; write `{name: NAME, match: "
+         "{path_prefix: /}, upstream: NAME}`"),
         ("an unsigned algorithm", "routes: [{name: a, match: {}, respond: {}, middleware: [{jwt: "
          "{issuers: [{issuer: a, algorithms: [none], keys: {jwks_url: 'https://a/'}}]}}]}]",
          "weir.yaml:2:99: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is no "
@@ -310,7 +317,8 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
     def test_listeners_that_are_no_list(self):
         self.assertEqual(self.lines(re.sub(r"listeners:\n(  - .*\n)+", "listeners: {}\n",
                                            GOOD.replace(", listeners: [inside]", ""))),
-                         ["weir.yaml:2:12: listeners: expected a list, got a mapping"])
+                         ["weir.yaml:2:12: listeners: expected a list, got a mapping; write "
+                          '`listeners: [{name: http, bind: "0.0.0.0:8080"}]`'])
 
     @rows([(key, key) for key in ("etcd", "consul", "kubernetes", "dns", "health_check")])
     def test_not_yet(self, key):

@@ -62,6 +62,13 @@ class ListsTest(Case):
         told = [row[0].strip("`") for row in table(OPERATIONS, "Refused connections")]
         self.assertEqual(told, re.findall(r'"(\w+)"', names))
 
+    def test_names_of_warnings(self):
+        source = read("src/config/warning_names.cpp")
+        names = re.search(r"(?s)names\{(.*?)\};", source)[1]
+        told = [row[0].strip("`") for row in table(OPERATIONS, "Warnings")]
+        self.assertEqual(told, re.findall(r'"([\w-]+)"', names))
+        self.assertEqual(told, sorted(told))
+
     def test_fields_of_the_access_log(self):
         told = {name for row in table(OPERATIONS, "Logs") for name in re.findall(r"`(\w+)`", row[0])}
         source = read("src/telemetry/access_line.cpp")

@@ -11,7 +11,7 @@ LIVE = {**ADMIN, "--token-file": "WEIR_ADMIN_TOKEN"}
 # Command -> (options with their defaults, exit codes): interface.md section 1.
 COMMANDS = {
     "run": (CONFIG, {0, 1, 2}),
-    "check": (CONFIG, {0, 1, 2}),
+    "check": ({**CONFIG, "--json": ""}, {0, 1, 2}),
     "explain": ({**CONFIG, "-H,--header": "", "--from": "127.0.0.1", "--listener": "the first",
                  "--json": ""}, {0, 1, 2, 3}),
     "routes": ({**LIVE, "--live": "", "--json": ""}, {0, 1, 2}),

@@ -10,21 +10,9 @@
 #include <vector>
 
 #include "weir/config/model.hpp"
+#include "weir/config/problem.hpp"
 
 namespace weir::config {
-
-// "weir.yaml:14:7": what is told to a person counts from 1, as editors do; the beginning of the
-// file when no value is meant.
-std::string to_string(const Place& place);
-
-struct Problem {
-  Place place;
-  std::string path;     // "routes[2].upstream"
-  std::string message;  // with remedy and, where one is near, "(did you mean 'x'?)"
-
-  // "weir.yaml:14:7: routes[2].upstream: unknown upstream 'order-v1' (did you mean 'orders-v1'?)"
-  std::string to_string() const;
-};
 
 using KeyPlaces = std::map<std::string, Place, std::less<>>;
 
@@ -34,9 +22,18 @@ struct WrittenListener {
   KeyPlaces places;  // by "listeners[0].limits.header_size"; only of what is written
 };
 
+// A `# weir: allow NAME` comment.
+struct Allowance {
+  Place place;   // of the comment
+  int line = 0;  // for which it is meant, in the same file
+  WarningName name = WarningName::none;
+  bool used = false;
+};
+
 struct Loaded {
   Config config;
-  std::vector<Problem> warnings;
+  std::vector<Problem> warnings;      // also those that a comment switches off
+  std::vector<Allowance> allowances;  // for settle_warnings()
   // Where values of server, access_log and admin are written, by "server.workers" and the like.
   KeyPlaces places;
   std::vector<WrittenListener> listeners;  // in the order of config.listeners
@@ -52,9 +49,11 @@ struct LoadChecks {
 };
 
 // Never throws; on failure at least one Problem, in the order of their places. Opens the files that
-// the configuration names (users_file, token_file); blocks: main thread or Offload only.
+// the configuration names (users_file, token_file); blocks: main thread or Offload only. `texts`
+// receives what was read, for excerpts; may be null.
 std::expected<Loaded, std::vector<Problem>> load(const std::string& file_or_folder,
-                                                 const LoadChecks& checks = {});
+                                                 const LoadChecks& checks = {},
+                                                 SourceTexts* texts = nullptr);
 
 // The same for text that is not in a file: the demo and tests. `folder` is where relative names
 // start.
@@ -62,6 +61,10 @@ std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
                                                       std::string_view name = "weir.yaml",
                                                       const std::string& folder = ".",
                                                       const LoadChecks& checks = {});
+
+// To be called when all warnings are gathered: takes out those that a comment switches off, and
+// adds one for each comment that switches nothing off.
+void settle_warnings(Loaded& loaded);
 
 // The effective configuration as YAML, and as JSON for the admin address; secrets redacted. Loading
 // the YAML again gives an equal configuration, secrets aside.

@@ -2,11 +2,18 @@
 // certificates and keys.
 #pragma once
 
+#include <vector>
+
 #include "weir/config/loader.hpp"
 
 namespace weir::server {
 
 // For config::load().
 config::LoadChecks load_checks();
+
+// What loading leaves to who opens the files: returns what is wrong with certificates and keys;
+// what else its user should know is added to `loaded.warnings`, which are settled then. Opens
+// files; blocks.
+std::vector<config::Problem> check_loaded(config::Loaded& loaded);
 
 }  // namespace weir::server

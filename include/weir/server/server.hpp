@@ -41,8 +41,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Binds, compiles and starts the workers. The strings say, a line each, why it could not.
-  std::expected<void, std::vector<std::string>> start();
+  // Binds, compiles and starts the workers; or why it could not. What is wrong with the machine (an
+  // address that is taken) has no place in a file.
+  std::expected<void, Problems> start();
 
   // Calls `told` once the workers accept; at once when they do.
   void when_serving(std::function<void()> told);

@@ -11,9 +11,11 @@ namespace weir::net {
 namespace {
 
 using Problems = TlsServer::Problems;
+using config::WarningName;
 
-void report(Problems& problems, const config::File& file, std::string_view what) {
-  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what)});
+void report(Problems& problems, const config::File& file, std::string_view what,
+            WarningName name = WarningName::none) {
+  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what), name});
 }
 
 // The content of `file`; nothing when it cannot be read.
@@ -27,9 +29,10 @@ std::optional<std::string> content_of(const config::File& file, Problems& proble
 void warn_of_time(const X509& certificate, const config::File& file, Problems& warnings) {
   const std::int64_t now = std::time(nullptr);
   if (tls::ends_at(certificate) < now) {
-    report(warnings, file, "the certificate has expired");
+    report(warnings, file, "the certificate has expired", WarningName::certificate_expired);
   } else if (tls::begins_at(certificate) > now) {
-    report(warnings, file, "the certificate is not valid yet");
+    report(warnings, file, "the certificate is not valid yet",
+           WarningName::certificate_not_yet_valid);
   }
 }
 
@@ -53,7 +56,8 @@ std::optional<tls::Staple> read_staple(const config::File& file, const X509& cer
     const bool kept = before != nullptr && !before->der.empty() && !is_over(*before);
     report(warnings, file,
            kept ? "the OCSP response is out of date, the one before is stapled"
-                : "the OCSP response is out of date and is not stapled");
+                : "the OCSP response is out of date and is not stapled",
+           WarningName::ocsp_out_of_date);
     if (kept) return *before;
   }
   return std::move(*staple);
@@ -92,7 +96,8 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
   if (!files.ocsp && tls::must_staple(own)) {
     report(warnings, files.cert,
            "the certificate asks for a stapled OCSP response (must-staple), and there is no "
-           "`ocsp`: clients may refuse it");
+           "`ocsp`: clients may refuse it",
+           WarningName::ocsp_missing);
   }
   if (files.ocsp) {
     auto staple =

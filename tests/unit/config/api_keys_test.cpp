@@ -35,16 +35,18 @@ TEST(ApiKeys, AreRefusedByLine) {
   } rows[] = {
       {"empty", "", {"there is no key in it"}},
       {"comments", "# nobody\n\n", {"there is no key in it"}},
-      {"no key", "a:\n", {"line 1: expected NAME:KEY, NAME:sha256:HEX or KEY"}},
-      {"no name", "ok:1\n:k", {"line 2: a name is printable ASCII and not empty"}},
-      {"space", "a:b c", {"line 1: a key has no spaces or unprintable bytes"}},
-      {"control", "a:b\tc", {"line 1: a key has no spaces or unprintable bytes"}},
-      {"not ASCII", "a:\xC3\xA9", {"line 1: a key has no spaces or unprintable bytes"}},
-      {"short digest", "a:sha256:abc", {"line 1: sha256: wants 64 hex digits"}},
-      {"no digest", "a:sha256:" + std::string(64, 'g'), {"line 1: sha256: wants 64 hex digits"}},
+      {"no key", "a:\n", {"line 1, column 3: expected NAME:KEY, NAME:sha256:HEX or KEY"}},
+      {"no name", "ok:1\n:k", {"line 2, column 1: a name is printable ASCII and not empty"}},
+      {"space", "a:b c", {"line 1, column 3: a key has no spaces or unprintable bytes"}},
+      {"control", "a:b\tc", {"line 1, column 3: a key has no spaces or unprintable bytes"}},
+      {"not ASCII", "a:\xC3\xA9", {"line 1, column 3: a key has no spaces or unprintable bytes"}},
+      {"short digest", "a:sha256:abc", {"line 1, column 3: sha256: wants 64 hex digits"}},
+      {"no digest",
+       "a:sha256:" + std::string(64, 'g'),
+       {"line 1, column 3: sha256: wants 64 hex digits"}},
       {"twice",
        "a:k\nb:k\nc:k",
-       {"line 2: the key is there twice", "line 3: the key is there twice"}},
+       {"line 2, column 3: the key is there twice", "line 3, column 3: the key is there twice"}},
   };
   for (const auto& row : rows) {
     const auto keys = parse_api_keys(row.text);

@@ -37,7 +37,7 @@ TEST(MirrorAndFaultProblems, AreReported) {
        "match: {}\nrespond: {}\nfault: {abort: {status: 600}, delay: {time: 3}}",
        {"8:28: routes[1].fault.abort.status: '600' is not an integer of 200 to 599",
         "8:48: routes[1].fault.delay.time: '3' is not a duration; write a number and us, ms, s, m, "
-        "h or d"}},
+        "h or d (did you mean '3s'?)"}},
   });
 }
 

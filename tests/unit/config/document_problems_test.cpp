@@ -5,16 +5,20 @@ namespace {
 
 TEST(DocumentProblems, AreReportedWithTheirPlace) {
   expect_problems({
-      {"empty_file", Kind::document, "", {"0:0: expected a mapping, got nothing"}},
+      {"empty_file",
+       Kind::document,
+       "",
+       {"0:0: there is nothing in this file; a configuration has at least `listeners` and "
+        "`routes` (docs/quick-start.md)"}},
       {"no_mapping", Kind::document, "- a", {"0:0: expected a mapping, got a list"}},
       {"syntax_error",
        Kind::document,
        "version: 1\nlisteners: [\n",
-       {"2:0: not valid YAML: end of sequence flow not found"}},
+       {"1:11: '[' has no ']'; write it where the list ends"}},
       {"tab",
        Kind::document,
        "version: 1\nlog:\n\tlevel: info\n",
-       {"2:6: not valid YAML: illegal map value"}},
+       {"2:0: a tab indents this line; YAML takes spaces alone, write spaces instead"}},
       {"not_utf8",
        Kind::document,
        "version: 1\n# caf\xe9\n",
@@ -58,11 +62,11 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"duplicate_section",
        Kind::root,
        "log: {level: debug}\nlog: {level: info}",
-       {"5:0: log: the key is there twice"}},
+       {"5:0: log: the key is there twice, first in line 5; remove one of them"}},
       {"duplicate_key",
        Kind::root,
        "log: {level: debug, level: info}",
-       {"4:20: log.level: the key is there twice"}},
+       {"4:20: log.level: the key is there twice, first in line 5; remove one of them"}},
       {"merge_key",
        Kind::root,
        "log: &l {level: debug}\nserver: {<<: *l}",
@@ -79,7 +83,7 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"section_is_no_mapping",
        Kind::root,
        "log: [debug]",
-       {"4:5: log: expected a mapping, got a list"}},
+       {"4:5: log: expected a mapping, got a list; write `log: {level: info}`"}},
       {"no_value",
        Kind::root,
        "log: {level: }",
@@ -102,7 +106,7 @@ TEST(DocumentProblems, OfSectionsAreReported) {
        Kind::root,
        "server: {drain_timeout: 30}",
        {"4:24: server.drain_timeout: '30' is not a duration; write a number and us, ms, s, m, h or "
-        "d"}},
+        "d (did you mean '30s'?)"}},
       {"duration_of_zero",
        Kind::root,
        "server: {drain_timeout: 0}",
@@ -135,7 +139,7 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"flag",
        Kind::root,
        "server: {via: {request: yes}}",
-       {"4:24: server.via.request: 'yes' is neither on nor off"}},
+       {"4:24: server.via.request: 'yes' is neither on nor off (did you mean 'on'?)"}},
       {"share",
        Kind::root,
        "access_log: {sample: 101%}",
@@ -143,11 +147,12 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"share_without_percent",
        Kind::root,
        "access_log: {sample: 0.5}",
-       {"4:21: access_log.sample: '0.5' is not a share; write one like 30%"}},
+       {"4:21: access_log.sample: '0.5' is not a share; write one like 30% (did you mean '50%'?)"}},
       {"admin_bind",
        Kind::root,
        "admin: {bind: localhost:1}",
-       {"4:14: admin.bind: 'localhost:1' is not IP:port, [IPv6]:port, unix:PATH or off"}},
+       {"4:14: admin.bind: 'localhost:1' is not IP:port, [IPv6]:port, unix:PATH or off; "
+        "write 127.0.0.1:1 for this machine alone, or 0.0.0.0:1 for every address"}},
       {"admin_on", Kind::root, "admin: on", {"4:7: admin: expected a mapping or off"}},
       {"admin_same_as_listener",
        Kind::root,
@@ -180,7 +185,8 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_without_name_and_bind",
        Kind::listener,
        "",
-       {"7:0: listeners[1]: expected a mapping, got nothing"}},
+       {"7:0: listeners[1]: expected a mapping, got nothing; write `{name: http, bind: "
+        "\"0.0.0.0:8080\"}`"}},
       {"listener_name",
        Kind::listener,
        "name: a b\nbind: '[::]:0'",
@@ -188,13 +194,14 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_bind",
        Kind::listener,
        "name: x\nbind: localhost:80",
-       {"7:10: listeners[1].bind: 'localhost:80' is not IP:port, [IPv6]:port or unix:PATH; every "
-        "address is 0.0.0.0:port or [::]:port, of both families *:port"}},
+       {"7:10: listeners[1].bind: 'localhost:80' is not IP:port, [IPv6]:port or unix:PATH; write "
+        "127.0.0.1:80 for this machine alone, or 0.0.0.0:80 for every address"}},
       {"listener_bind_no_port",
        Kind::listener,
        "name: x\nbind: ':80'",
-       {"7:10: listeners[1].bind: ':80' is not IP:port, [IPv6]:port or unix:PATH; every address is "
-        "0.0.0.0:port or [::]:port, of both families *:port"}},
+       {"7:10: listeners[1].bind: ':80' is not IP:port, [IPv6]:port or unix:PATH; write \"*:80\" "
+        "for "
+        "every address, or 127.0.0.1:80"}},
       {"listener_name_taken",
        Kind::listener,
        "name: http\nbind: '[::]:0'",
@@ -245,7 +252,7 @@ TEST(DocumentProblems, OfListenersAreReported) {
        Kind::listener,
        "name: x\nbind: '[::]:0'\nlimits: {uri_size: 16, header_size: 1.5KiB, body_size: 1TB}",
        {"8:23: listeners[1].limits.uri_size: '16' is not a size; write an integer and B, KB, MB, "
-        "GB, KiB, MiB or GiB",
+        "GB, KiB, MiB or GiB (did you mean '16B'?)",
         "8:40: listeners[1].limits.header_size: '1.5KiB' is not a size; write an integer and B, "
         "KB, MB, GB, KiB, MiB or GiB",
         "8:59: listeners[1].limits.body_size: '1TB' is not a size; write an integer and B, KB, MB, "

@@ -17,7 +17,8 @@ Read read(const std::string& yaml) {
   out.key.parts = {{KeySource::global, ""}};
   Problems problems;
   LoadContext context{problems, "."};
-  key(out.key).read(Reader(context, YAML::Load(yaml), "f", "key"));
+  const SourceText source("f", yaml);
+  key(out.key).read(Reader(context, YAML::Load(yaml), source, "key"));
   for (const Problem& each : problems.take_errors()) out.problems.push_back(each.to_string());
   return out;
 }

@@ -112,11 +112,12 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_without_action",
        Kind::route,
        "match: {}",
-       {"5:4: routes[1]: does nothing: write one of upstream, split, redirect, respond"}},
+       {"5:4: routes[1]: does nothing; write one of upstream, split, redirect, respond"}},
       {"route_two_actions",
        Kind::route,
        "match: {}\nupstream: app\nrespond: {}",
-       {"5:4: routes[1]: must have exactly one of upstream, split, redirect, respond"}},
+       {"5:4: routes[1]: has more than one action; write exactly one of upstream, split, "
+        "redirect, respond"}},
       {"route_upstream",
        Kind::route,
        "match: {}\nupstream: ap",
@@ -130,7 +131,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
        "match: {}\nsplit: [{upstream: app, weight: 1}, {upstream: app, weight: 2}, {upstream: "
        "none}]",
        {"7:40: routes[1].split[1]: upstream 'app' is there twice",
-        "7:79: routes[1].split[2].upstream: unknown upstream 'none'"}},
+        "7:79: routes[1].split[2].upstream: unknown upstream 'none' (known: app)"}},
       {"route_split_sum",
        Kind::route,
        "match: {}\nsplit: [{upstream: app, weight: 0}]",
@@ -230,7 +231,8 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"match_host",
        Kind::route,
        "match: {host: ['a.com:80', 'a.*.com', '*', 'a b']}\nrespond: {}",
-       {"6:19: routes[1].match.host[0]: 'a.com:80': hosts are matched without port; remove it",
+       {"6:19: routes[1].match.host[0]: 'a.com:80' is not a host name; hosts are matched without "
+        "scheme, port and path: write 'a.com'",
         "6:31: routes[1].match.host[1]: 'a.*.com': '*' stands only alone for the first labels, as "
         "in *.example.com",
         "6:42: routes[1].match.host[2]: leave `host` out for every host",
@@ -242,9 +244,9 @@ TEST(RouteProblems, OfRoutesAreReported) {
        "match: {host: [münchen.test, '*.MÜNCHEN.test', '-ü.test']}\nupstream: app",
        {"6:19: routes[1].match.host[0]: 'münchen.test' is not a host name as clients send it (did "
         "you mean 'xn--mnchen-3ya.test'?)",
-        "6:34: routes[1].match.host[1]: '*.mÜnchen.test' is not a host name as clients send it "
+        "6:33: routes[1].match.host[1]: '*.mÜnchen.test' is not a host name as clients send it "
         "(did you mean '*.xn--mnchen-3ya.test'?)",
-        "6:53: routes[1].match.host[2]: '-ü.test' is not a host name: letters, digits, '-' and "
+        "6:51: routes[1].match.host[2]: '-ü.test' is not a host name: letters, digits, '-' and "
         "dots, no scheme, no path"}},
       {"match_hosts_twice",
        Kind::route,

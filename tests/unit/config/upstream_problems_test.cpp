@@ -18,8 +18,9 @@ TEST(UpstreamProblems, AreReported) {
        "endpoints: [{address: '127.0.0.1'}, {address: 'http://a:1'}, {address: '1.2.3:80'}, "
        "{address: 'a:0'}, {address: 'unix:'}]",
        {"5:26: upstreams.app.endpoints[0].address: '127.0.0.1' is not IP:port, [IPv6]:port, "
-        "unix:PATH or NAME:port",
-        "5:50: upstreams.app.endpoints[1].address: 'http://a:1': write the address without scheme",
+        "unix:PATH or NAME:port; the port is missing, as in '127.0.0.1:8080'",
+        "5:50: upstreams.app.endpoints[1].address: 'http://a:1' is not IP:port, [IPv6]:port, "
+        "unix:PATH or NAME:port; write the address without scheme and path: 'a:1'",
         "5:75: upstreams.app.endpoints[2].address: '1.2.3:80' is not IP:port, [IPv6]:port, "
         "unix:PATH or NAME:port",
         "5:98: upstreams.app.endpoints[3].address: 'a:0' is not IP:port, [IPv6]:port, unix:PATH or "
@@ -106,8 +107,7 @@ TEST(UpstreamProblems, AreReported) {
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nhealth_check: {}\n"
        "outlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
-       {"6:10: upstreams.app.tls.sni: unknown key 'sni' (known: server_name, ca, cert, key, "
-        "verify)",
+       {"6:10: upstreams.app.tls.sni: unknown key 'sni'; write `server_name: NAME`",
         "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
         "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
         "version",

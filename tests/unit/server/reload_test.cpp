@@ -48,7 +48,7 @@ class ReloadTest : public testing::Test {
 
   ReloadTest() {
     const auto begun = server_.start();
-    EXPECT_TRUE(begun) << begun.error().front();
+    EXPECT_TRUE(begun) << begun.error().front().to_string();
     bool serving = false;
     server_.when_serving([&] { serving = true; });
     EXPECT_TRUE(run_until([&] { return serving; }));
