@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "app/commands.hpp"
-#include "app/demo.hpp"
+#include "app/demo/demo.hpp"
 #include "app/help_texts.hpp"
 #include "app/live/define.hpp"
 #include "app/live/help_texts.hpp"

@@ -1,4 +1,4 @@
-#include "app/demo_config.hpp"
+#include "app/demo/config.hpp"
 
 #include <cerrno>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "app/demo_handler.hpp"
+#include "app/demo/handler.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "app/demo_bodies.hpp"
+#include "app/demo/bodies.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 

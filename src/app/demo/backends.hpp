@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "app/demo_handler.hpp"
+#include "app/demo/handler.hpp"
 #include "weir/codec/h1/server_connection.hpp"
 #include "weir/config/model.hpp"
 #include "weir/net/acceptor.hpp"

@@ -1,4 +1,4 @@
-#include "app/demo_bodies.hpp"
+#include "app/demo/bodies.hpp"
 
 #include <fmt/format.h>
 

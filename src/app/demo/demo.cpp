@@ -1,4 +1,4 @@
-#include "app/demo.hpp"
+#include "app/demo/demo.hpp"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "app/commands.hpp"
-#include "app/demo_backends.hpp"
-#include "app/demo_config.hpp"
+#include "app/demo/backends.hpp"
+#include "app/demo/config.hpp"
 #include "app/run.hpp"
 
 namespace weir::app {

@@ -1,4 +1,4 @@
-#include "app/demo_handler.hpp"
+#include "app/demo/handler.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "app/demo_backends.hpp"
+#include "app/demo/backends.hpp"
 
 #include <pthread.h>
 
