@@ -2,10 +2,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "weir/telemetry/access_tap.hpp"
 
 namespace weir::server {
 
@@ -25,6 +28,8 @@ struct AdminAnswer {
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
   std::vector<std::pair<std::string, std::string>> headers;
+  // In place of a body: what this sees, until the peer leaves. Null in other answers.
+  std::shared_ptr<telemetry::AccessWatch> watch = nullptr;
 };
 
 // application/problem+json like the answers of the gateway itself; `reason` is a word of its own.

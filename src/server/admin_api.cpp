@@ -1,5 +1,7 @@
 #include "server/admin_api.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -85,6 +87,7 @@ constexpr AdminApi::Endpoint AdminApi::endpoints[] = {
     {"GET", "/listeners", Body::none, &AdminApi::listeners},
     {"GET", "/routes", Body::none, &AdminApi::routes},
     {"GET", "/upstreams", Body::none, &AdminApi::upstreams},
+    {"GET", "/access_log", Body::none, &AdminApi::access_log},
     {"POST", "/explain", Body::wanted, &AdminApi::explain},
     {"POST", "/reload", Body::optional, &AdminApi::reload},
     {"POST", "/drain", Body::optional, &AdminApi::drain},
@@ -190,6 +193,18 @@ void AdminApi::routes(const AdminCall&, Done done) { done(show_routes(server_));
 
 void AdminApi::upstreams(const AdminCall&, Done done) {
   behind_workers([this] { return show_upstreams(server_); }, std::move(done));
+}
+
+void AdminApi::access_log(const AdminCall&, Done done) {
+  AdminAnswer answer{
+      .status = 200, .body = {}, .content_type = "application/x-ndjson", .headers = {}};
+  answer.watch = server_.process().access_tap.watch();
+  if (!answer.watch) {
+    return done(admin_problem(503, "too_many_watchers",
+                              fmt::format("{} clients read the access log already; end one of them",
+                                          telemetry::AccessTap::most_watchers)));
+  }
+  done(std::move(answer));
 }
 
 void AdminApi::explain(const AdminCall& call, Done done) {

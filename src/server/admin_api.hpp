@@ -50,6 +50,7 @@ class AdminApi {
   void listeners(const AdminCall& call, Done done);
   void routes(const AdminCall& call, Done done);
   void upstreams(const AdminCall& call, Done done);
+  void access_log(const AdminCall& call, Done done);
   void explain(const AdminCall& call, Done done);
   void reload(const AdminCall& call, Done done);
   void drain(const AdminCall& call, Done done);

@@ -89,6 +89,10 @@ class Connection {
       } else if (given.status == 400) {
         keep = false;
       }
+      if (given.watch) {
+        co_await show(std::move(given), parser.get().method());
+        break;
+      }
       const bool sent = co_await send(std::move(given), parser.get().method(), keep);
       if (!sent || !keep) break;
     }
@@ -152,13 +156,19 @@ class Connection {
         asio::use_awaitable);
   }
 
-  // False when the peer did not take it.
-  asio::awaitable<bool> send(AdminAnswer answer, http::verb method, bool keep) {
-    http::response<http::string_body> response(static_cast<http::status>(answer.status), 11);
+  template <class Body>
+  static http::response<Body> head_of(const AdminAnswer& answer) {
+    http::response<Body> response(static_cast<http::status>(answer.status), 11);
     response.set(http::field::server, "weir");
     response.set(http::field::cache_control, "no-store");
     if (answer.status != 204) response.set(http::field::content_type, answer.content_type);
     for (const auto& [name, value] : answer.headers) response.set(name, value);
+    return response;
+  }
+
+  // False when the peer did not take it.
+  asio::awaitable<bool> send(AdminAnswer answer, http::verb method, bool keep) {
+    http::response<http::string_body> response = head_of<http::string_body>(answer);
     response.body() = std::move(answer.body);
     response.keep_alive(keep);
     response.prepare_payload();
@@ -175,6 +185,20 @@ class Connection {
     }
     service_.places.holds(Clock::now(), *place_, 0);
     co_return !error;
+  }
+
+  // An answer without an end, which the connection's end is.
+  asio::awaitable<void> show(AdminAnswer answer, http::verb method) {
+    http::response<http::empty_body> response = head_of<http::empty_body>(answer);
+    response.keep_alive(false);
+    http::response_serializer<http::empty_body> serializer(response);
+    boost::system::error_code error;
+    stream_.expires_after(patience);
+    co_await http::async_write_header(stream_, serializer,
+                                      asio::redirect_error(asio::use_awaitable, error));
+    if (error || method == http::verb::head) co_return;
+    place_->doing = Doing::watches;
+    co_await service_.watches.send(stream_, *answer.watch, patience, [this] { moved(); });
   }
 
   // Takes what still comes for a while, so that the answer is read and not reset away.
@@ -194,7 +218,7 @@ class Connection {
   }
 
   AdminService& service_;
-  beast::basic_stream<AdminProtocol> stream_;
+  AdminStream stream_;
   beast::flat_buffer buffer_;
   AdminPlaces::Connection* place_ = nullptr;
 };

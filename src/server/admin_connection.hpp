@@ -3,12 +3,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
 
 #include "server/admin_api.hpp"
 #include "server/admin_guard.hpp"
 #include "server/admin_places.hpp"
+#include "server/admin_watch.hpp"
 #include "weir/base/asio.hpp"
 
 namespace weir::server {
@@ -25,9 +25,8 @@ struct AdminService {
   const bool local;  // bound to loopback or a unix: path
   AdminApi api;
   AdminPlaces places{64, 64 * 1024 * 1024};
+  AdminWatches watches;
 };
-
-using AdminProtocol = asio::generic::stream_protocol;
 
 // Serves requests until the peer leaves, is too slow, or is sent away for somebody else.
 asio::awaitable<void> serve_admin(std::shared_ptr<AdminService> service,

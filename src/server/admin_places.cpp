@@ -55,7 +55,7 @@ AdminPlaces::Connection* AdminPlaces::idlest(TimePoint now, const Connection* ex
                                              bool only_holders) noexcept {
   Connection* out = nullptr;
   for (Connection& one : connections_) {
-    if (one.sent_away || &one == except || one.doing == Doing::changes) continue;
+    if (one.sent_away || &one == except || one.doing >= Doing::watches) continue;
     if (only_holders && one.held == 0) continue;
     if (out == nullptr ||
         std::pair(rank_of(one, now), one.active) < std::pair(rank_of(*out, now), out->active)) {

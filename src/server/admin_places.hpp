@@ -19,6 +19,7 @@ class AdminPlaces {
     sends_answer,    // as fast as the peer reads
     answers,         // a question, which may be asked again
     serves_probe,
+    watches,  // is sent lines as they come; there are few such, and silence is no idleness: stays
     changes,  // what an operator asked is carried out: never sent away for a newcomer
   };
 

@@ -79,6 +79,7 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
   void end() {
     stop();
     service_->api.stop();
+    service_->watches.finish();
   }
 
  private:

@@ -41,11 +41,15 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
   if (exchange.bytes_out != 0) shard.response_bytes.add(exchange.bytes_out);
 }
 
-void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy& policy,
-                       const RequestHead& head, const Exchange& exchange, const Outcome& outcome) {
+void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
+                       const telemetry::AccessPolicy& policy, const RequestHead& head,
+                       const Exchange& exchange, const Outcome& outcome) {
   const unsigned worker = exchange.connection.worker;
   const Duration duration = outcome.ended - outcome.started;
-  if (!policy.on || !log.wants(worker, policy, outcome.status, outcome.reason, duration)) return;
+  const bool wanted =
+      policy.on && log.wants(worker, policy, outcome.status, outcome.reason, duration);
+  const bool watched = tap.is_watched();
+  if (!wanted && !watched) return;
   telemetry::AccessRecord record;
   record.started = outcome.started;
   record.request_id = exchange.request_id();
@@ -92,7 +96,8 @@ void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy&
     record.tls_version = tls->version;
     record.sni = tls->sni;
   }
-  log.append(worker, policy, record);
+  if (wanted) log.append(worker, policy, record);
+  if (watched) tap.show(worker, policy, record);
 }
 
 }  // namespace weir::server

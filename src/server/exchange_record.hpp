@@ -4,6 +4,7 @@
 
 #include "weir/http/exchange.hpp"
 #include "weir/telemetry/access_log.hpp"
+#include "weir/telemetry/access_tap.hpp"
 #include "weir/telemetry/route_metrics.hpp"
 
 namespace weir::server {
@@ -11,7 +12,9 @@ namespace weir::server {
 // An exchange that was routed leaves its route's in_flight gauge.
 void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
                     const Outcome& outcome);
-void write_access_line(telemetry::AccessLog& log, const telemetry::AccessPolicy& policy,
-                       const RequestHead& head, const Exchange& exchange, const Outcome& outcome);
+// To the log if its policy wants it, and to whoever watches.
+void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
+                       const telemetry::AccessPolicy& policy, const RequestHead& head,
+                       const Exchange& exchange, const Outcome& outcome);
 
 }  // namespace weir::server

@@ -198,7 +198,8 @@ void Gateway::completed(const Request& request, Exchange& exchange, const Outcom
   count_exchange(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,
                  request.head, exchange, outcome);
   traffic_.count(outcome.status, outcome.reason);
-  write_access_line(process_.access_log, snapshot.access_policy(), request.head, exchange, outcome);
+  write_access_line(process_.access_log, process_.access_tap, snapshot.access_policy(),
+                    request.head, exchange, outcome);
   unpin(exchange.snapshot);
 }
 

@@ -39,6 +39,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
       metrics(workers, release(), "epoll"),
       traffic(workers),
       access_log(workers, std::move(access)),
+      access_tap(workers),
       registry(loops, endpoint_hooks(metrics)),
       offload(offload_threads, offload_queue),
       key_keeper(kept_states.get<auth::KeyKeeper>(

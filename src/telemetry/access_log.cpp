@@ -16,6 +16,7 @@
 #include "telemetry/access_line.hpp"
 #include "telemetry/byte_ring.hpp"
 #include "telemetry/log_output.hpp"
+#include "telemetry/wall_clock.hpp"
 #include "weir/base/signals.hpp"
 #include "weir/telemetry/cells.hpp"
 
@@ -29,24 +30,6 @@ constexpr int deep_sleep_ms = 1000;
 constexpr int ticks_until_deep_sleep = 10;
 constexpr Duration stop_patience = 2s;
 constexpr std::uint32_t million = 1'000'000;
-
-// Wall-clock time of a steady time point. The offset is looked up once a second, so that a clock
-// that is set is followed and a line costs no clock call.
-class WallClock {
- public:
-  WallTime at(TimePoint time) noexcept {
-    if (time - looked_up_ >= 1s || looked_up_ - time >= 1s) {
-      looked_up_ = Clock::now();
-      offset_ = std::chrono::system_clock::now().time_since_epoch() - looked_up_.time_since_epoch();
-    }
-    return WallTime(
-        std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch() + offset_));
-  }
-
- private:
-  TimePoint looked_up_{};
-  Duration offset_{};
-};
 
 // What one worker writes to.
 struct alignas(64) Lane {

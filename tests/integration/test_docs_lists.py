@@ -125,7 +125,9 @@ class ListsTest(Case):
             with self.subTest(path=path):
                 real = path.replace("ADDRESS", origin.address)
                 self.assertEqual(gateway.admin("PATCH", real).status, 405)
-                self.assertNotIn(gateway.admin(method, real).status, (404, 405))
+                # Its answer has no end.
+                asked = "HEAD" if real == "/access_log" else method
+                self.assertNotIn(gateway.admin(asked, real).status, (404, 405))
         made = re.findall(r'\{"([A-Z]+)", "(/\S*)", Body::', read("src/server/admin_api.cpp"))
         self.assertGreater(len(made), 15)
         self.assertEqual({(method, re.sub("NAME|ADDRESS", "*", path)) for method, path in told},

@@ -16,6 +16,7 @@
 #include "weir/net/loop.hpp"
 #include "weir/proxy/shadows.hpp"
 #include "weir/telemetry/access_log.hpp"
+#include "weir/telemetry/access_tap.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/telemetry/traffic.hpp"
 #include "weir/upstream/registry.hpp"
@@ -31,6 +32,7 @@ struct Process {
   telemetry::Metrics metrics;
   telemetry::Traffic traffic;
   telemetry::AccessLog access_log;
+  telemetry::AccessTap access_tap;
   upstream::Registry registry;
   Offload offload;
   KeptStates kept_states;

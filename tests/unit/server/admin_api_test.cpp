@@ -75,6 +75,7 @@ TEST_F(AdminApiTest, KnownPathsHaveTheirMethod) {
       {"/listeners", "DELETE", "GET, HEAD"},
       {"/routes", "POST", "GET, HEAD"},
       {"/upstreams", "POST", "GET, HEAD"},
+      {"/access_log", "POST", "GET, HEAD"},
       {"/explain", "GET", "POST"},
       {"/reload", "GET", "POST"},
       {"/drain", "GET", "POST"},

@@ -106,5 +106,17 @@ TEST_F(AdminPlacesTest, AnswersThatNobodyReadsAreBounded) {
   EXPECT_FALSE(c->sent_away);
 }
 
+TEST_F(AdminPlacesTest, WhoWatchesStaysHoweverLongNothingComes) {
+  auto* a = enter("a");
+  a->doing = Doing::watches;
+  enter("b")->doing = Doing::serves_probe;
+  enter("c");
+  enter("d");
+  enter("e");
+  enter("f");
+  EXPECT_EQ(gone_, (std::vector<std::string>{"c", "d", "e"}));
+  EXPECT_FALSE(a->sent_away);
+}
+
 }  // namespace
 }  // namespace weir::server

@@ -53,7 +53,7 @@ class ExchangeRecordTest : public testing::Test {
     const std::string file = folder + "/log";
     {
       telemetry::AccessLog log(1, telemetry::LogTarget::open(file).value());
-      write_access_line(log, telemetry::AccessPolicy(settings), head_, exchange, outcome_);
+      write_access_line(log, tap_, telemetry::AccessPolicy(settings), head_, exchange, outcome_);
     }
     std::ifstream in(file);
     std::string out{std::istreambuf_iterator<char>(in), {}};
@@ -70,6 +70,7 @@ class ExchangeRecordTest : public testing::Test {
   Exchange exchange_{connection_, TimePoint{}};
   Outcome outcome_;
   telemetry::RouteShard shard_;
+  telemetry::AccessTap tap_{1};
 };
 
 TEST_F(ExchangeRecordTest, CountsWhatWasAnswered) {
@@ -165,6 +166,20 @@ TEST_F(ExchangeRecordTest, NoLineWhereNoneIsWanted) {
   EXPECT_EQ(line(settings), "");
   outcome_.status = 502;
   EXPECT_NE(line(settings), "");
+}
+
+TEST_F(ExchangeRecordTest, AWatcherSeesWhatTheLogLeavesOut) {
+  config::AccessLog settings;
+  settings.path = "off";
+  settings.sample = 0;
+  std::string shown;
+  {
+    const auto watch = tap_.watch();
+    EXPECT_EQ(line(settings), "");
+    watch->take(shown);
+  }
+  EXPECT_TRUE(has(shown, R"("path":"/a%62c")")) << shown;
+  EXPECT_TRUE(has(shown, R"("route":"shop")")) << shown;
 }
 
 }  // namespace
