@@ -1,5 +1,6 @@
 #include "app/terminal.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,6 +53,11 @@ bool is_terminal(int fd) noexcept { return ::isatty(fd) == 1; }
 
 bool wants_colour(int fd) noexcept {
   return is_terminal(fd) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+}
+
+std::size_t columns_of(int fd) noexcept {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 std::string Paint::operator()(Style style, std::string_view text) const {

@@ -14,6 +14,9 @@ bool is_terminal(int fd) noexcept;
 // NO_COLOR is unset or empty (https://no-color.org).
 bool wants_colour(int fd) noexcept;
 
+// Columns of the terminal that `fd` is; 0 when it is none or nobody knows.
+std::size_t columns_of(int fd) noexcept;
+
 enum class Style : std::uint8_t { plain, bold, dim, red, green, yellow, blue, cyan };
 
 // Puts styles around texts, or leaves them as they are.

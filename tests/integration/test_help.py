@@ -19,6 +19,8 @@ COMMANDS = {
     "health": (ADMIN, {0, 1, 2}),
     "status": ({**LIVE, "--json": ""}, {0, 1, 2}),
     "upstreams": ({**LIVE, "--json": ""}, {0, 1, 2, 3}),
+    "tail": ({**LIVE, "--json": "", "--status": "5xx", "--route": "", "--reason": "any", "--path": "",
+              "--method": "", "--slow": "500ms", "-n,--count": "goes on"}, {0, 1, 2}),
     "reload": ({**LIVE, "--json": ""}, {0, 1, 2}),
     "drain": (LIVE, {0, 1, 2}),
     "undrain": (LIVE, {0, 1, 2}),

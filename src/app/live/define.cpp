@@ -38,6 +38,7 @@ void LiveCommandLine::define(const Add& add) {
          help::upstreams, true, [&] { return live_upstreams(options_, name_); })
       .add_option("NAME", name_, "one upstream alone")
       ->option_text(" ");
+  define_tail(add);
   define(add, "reload", "Let it read its configuration again", help::reload, true,
          [&] { return live_reload(options_); });
   define(add, "drain", "Let it turn clients away politely, and serve on", help::drain, false,
@@ -48,6 +49,29 @@ void LiveCommandLine::define(const Add& add) {
   define_endpoint(add);
   define_breaker(add);
   define_log_level(add);
+}
+
+void LiveCommandLine::define_tail(const Add& add) {
+  CLI::App& command =
+      define(add, "tail", "Print requests as they end, a line each", help::tail, true, [&] {
+        tail_.json = options_.json;
+        return live_tail(options_.admin, tail_);
+      });
+  TailFilterText& filter = tail_.filter;
+  const auto add_filter = [&](const char* name, std::vector<std::string>& wanted, const char* what,
+                              const char* type) {
+    command.add_option(name, wanted, what)->allow_extra_args(false)->take_all()->type_name(type);
+  };
+  add_filter("--status", filter.status, "answered with this status: 404, or a class: 5xx",
+             "STATUS");
+  add_filter("--route", filter.route, "of this route; -: of none", "NAME");
+  add_filter("--reason", filter.reason, "refused for this reason; any: for one", "REASON");
+  add_filter("--path", filter.path, "with a path that begins so", "PREFIX");
+  add_filter("--method", filter.method, "with this method", "METHOD");
+  command.add_option("--slow", filter.slow, "that took at least so long: 500ms")->type_name("TIME");
+  command.add_option("-n,--count", tail_.count, "stop after so many [goes on]")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
 }
 
 void LiveCommandLine::define_split(const Add& add) {

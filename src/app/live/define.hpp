@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/live/live_commands.hpp"
+#include "app/live/tail.hpp"
 
 namespace weir::app {
 
@@ -35,6 +36,7 @@ class LiveCommandLine {
   void define_endpoint(const Add& add);
   void define_breaker(const Add& add);
   void define_log_level(const Add& add);
+  void define_tail(const Add& add);
 
   LiveOptions options_;
   std::string name_;  // of a route or an upstream
@@ -45,6 +47,7 @@ class LiveCommandLine {
   bool reset_ = false;
   std::string level_;
   std::string time_;
+  TailOptions tail_;
 };
 
 }  // namespace weir::app

@@ -39,6 +39,17 @@ inline constexpr const char* upstreams = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     ", 3 no such upstream.\n"
     "Example: weir upstreams orders-v1";
 
+inline constexpr const char* tail = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
+    "\n"
+    "Prints time (UTC), status, duration, method, host and path, reason, route, upstream and\n"
+    "endpoint of every request, whatever access_log.path and sample say. Options that choose\n"
+    "requests must all hold; one that is given again adds an alternative (--slow: the last "
+    "counts).\n"
+    "--json prints the access log's own lines. When the gateway ends, so does it, with "
+    "1.\n" WEIR_HELP_EXIT
+    ".\n"
+    "Example: weir tail --status 5xx --route shop";
+
 inline constexpr const char* reload = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
     "All or nothing. What is wrong is printed as weir check does, and nothing has changed "
