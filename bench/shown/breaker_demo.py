@@ -75,7 +75,7 @@ def main():
     demo = Demo(sys.argv[1])
     try:
         demo.ask(10)
-        demo.show("all is well")
+        demo.show("v2 answers")
         print("\n>>", get(demo.v2, "/fail/on")[2].strip())
         demo.ask(12)
         demo.show("v2 fails")

@@ -28,8 +28,7 @@ struct Options {
   server::ExplainRequest asked;
   std::vector<std::string> header_lines;
   bool json = false;
-  std::string bind = "127.0.0.1:8080";
-  std::string admin = "127.0.0.1:9901";
+  DemoOptions demo;
   AdminOptions asked_admin;  // health's
   bool live = false;         // routes of the running gateway
   LiveOptions live_routes;
@@ -129,15 +128,19 @@ class CommandLine {
 
     CLI::App* demo_command =
         add("demo", "Serve an embedded configuration with two sample backends inside", help::demo,
-            [&] { return demo(options.bind, options.admin); });
+            [&] { return demo(options.demo); });
     demo_command
-        ->add_option("--bind", options.bind,
+        ->add_option("--bind", options.demo.bind,
                      "where the gateway listens; port 0: a free one [127.0.0.1:8080]")
         ->type_name("IP:PORT|unix:PATH");
     demo_command
-        ->add_option("--admin", options.admin,
+        ->add_option("--admin", options.demo.admin,
                      "where the admin address listens, or off [127.0.0.1:9901]")
         ->type_name("IP:PORT|unix:PATH");
+    // As a flag of a variable it would be off where nobody asked.
+    demo_command->add_flag_function(
+        "--traffic,!--no-traffic", [&](std::int64_t times) { options.demo.traffic = times > 0; },
+        "a few requests a second of its own [where stdout is a terminal]");
 
     CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
                                    help::health, [&] { return health(options.asked_admin); });

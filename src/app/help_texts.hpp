@@ -78,7 +78,10 @@ inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
     "Example: weir routes -c weir.yaml";
 
 inline constexpr const char* demo =
-    "Prints URLs to try, on stdout. Signals are those of run.\n"
+    "Prints commands to try, on stdout. On a terminal, a line for each request follows, and keys\n"
+    "work: b breaks backend v2 or mends it, c moves the canary, t turns the demo's own traffic on\n"
+    "or off, s prints a status, h the commands again, q ends. Elsewhere the access log follows,\n"
+    "in JSON. Signals are those of run.\n"
     "Exit: 0 drained clean, 1 could not start, 2 something was cut at the end of the drain or "
     "wrong "
     "usage.\n"

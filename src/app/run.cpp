@@ -173,8 +173,8 @@ int run(const std::string& config) {
 }
 
 int serve(server::Server::Source source,
-          const std::function<void(server::Server&, server::Admin&)>& started, bool take_over,
-          const std::shared_ptr<config::SourceTexts>& texts) {
+          const std::function<std::shared_ptr<void>(server::Server&, server::Admin&)>& started,
+          bool take_over, const std::shared_ptr<config::SourceTexts>& texts) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   // Before there are other threads, which may look at the environment.
@@ -203,7 +203,7 @@ int serve(server::Server::Source source,
       return 1;
     }
     server.when_leaving([&admin] { (*admin)->stop(); });
-    if (started) started(server, **admin);
+    std::shared_ptr<void> beside = started ? started(server, **admin) : nullptr;
     server.when_serving([&] {
       // What it waits for, the log has.
       const Duration longest = server.longest_unready();
@@ -215,6 +215,7 @@ int serve(server::Server::Source source,
       watchdog.start();
     });
     main.run();
+    beside.reset();
     signals.ended();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "weir: %s\n", error.what());

@@ -12,10 +12,11 @@ namespace weir::app {
 
 // Serves what `source` gives until SIGTERM or SIGINT. 0 drained clean, 2 something was cut, 1 could
 // not start, the reasons a line each on stderr. `started` is called once the listeners and the
-// admin address are bound. `take_over` as for Server: the admin address may then be bound later.
-// `texts`: where `source` leaves what it read first, for excerpts below those reasons; may be null.
+// admin address are bound; what it returns lives until serving has ended. `take_over` as for
+// Server: the admin address may then be bound later. `texts`: where `source` leaves what it read
+// first, for excerpts below those reasons; may be null.
 int serve(server::Server::Source source,
-          const std::function<void(server::Server&, server::Admin&)>& started = {},
+          const std::function<std::shared_ptr<void>(server::Server&, server::Admin&)>& started = {},
           bool take_over = false, const std::shared_ptr<config::SourceTexts>& texts = nullptr);
 
 // serve() for a configuration file or folder, read again at each reload, or "-" for standard input,

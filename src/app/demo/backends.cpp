@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <iterator>
 #include <utility>
 
 #include "weir/base/signals.hpp"
@@ -45,6 +46,10 @@ std::vector<std::string> DemoBackends::addresses() const {
   std::vector<std::string> out;
   for (const Backend& backend : backends_) out.push_back(backend.sockets.address().to_string());
   return out;
+}
+
+DemoHandler& DemoBackends::handler(std::size_t index) {
+  return std::next(backends_.begin(), static_cast<std::ptrdiff_t>(index))->handler;
 }
 
 std::expected<void, std::string> DemoBackends::listen() {

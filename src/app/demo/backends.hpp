@@ -2,6 +2,7 @@
 // destroyed on the main thread.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <list>
 #include <memory>
@@ -30,6 +31,8 @@ class DemoBackends {
 
   // In the order of the names.
   std::vector<std::string> addresses() const;
+  // By that order. Lives as long as the backends.
+  DemoHandler& handler(std::size_t index);
 
  private:
   struct Backend final : net::Acceptor::Sink {

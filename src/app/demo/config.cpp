@@ -1,11 +1,14 @@
 #include "app/demo/config.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
 #include <system_error>
+
+#include "app/demo/token.hpp"
 
 namespace weir::app {
 namespace {
@@ -18,7 +21,7 @@ constexpr std::string_view users =
 // Addresses stand for those of DemoPlaces.
 constexpr std::string_view yaml = R"(version: 1
 server: {drain_timeout: 10s}
-access_log: {path: stdout, format: combined}
+access_log: {path: stdout, format: json}
 admin: {bind: "127.0.0.1:9901"}
 
 listeners:
@@ -26,6 +29,10 @@ listeners:
 
 middleware:
   login: {basic_auth: {users_file: users, realm: demo}}
+  token:
+    jwt:
+      issuers: [{issuer: demo, algorithms: [HS256], keys: {secret_file: secret}}]
+      claims_to_headers: {sub: x-user}
 
 routes:
   - name: shop
@@ -40,6 +47,11 @@ routes:
   - name: private
     match: {path_prefix: /private}
     middleware: [login]
+    rewrite: {prefix: /echo}
+    upstream: v1
+  - name: account
+    match: {path_prefix: /account}
+    middleware: [token]
     rewrite: {prefix: /echo}
     upstream: v1
   - name: upload
@@ -63,7 +75,7 @@ upstreams:
   v1: {endpoints: [{address: "127.0.0.1:1"}]}
   v2:
     endpoints: [{address: "127.0.0.1:2"}]
-    circuit_breaker: {minimum_calls: 5, open_for: 5s, half_open_calls: 3}
+    circuit_breaker: {window: 10 calls, minimum_calls: 5, open_for: 5s, half_open_calls: 3}
 )";
 
 }  // namespace
@@ -73,7 +85,13 @@ DemoFolder::DemoFolder() {
   if (::mkdtemp(path_.data()) == nullptr) {
     throw std::system_error(errno, std::generic_category(), path_);
   }
+  const std::string secret = new_secret();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  token_ = signed_token(secret, "demo", "ann",
+                        std::chrono::duration_cast<std::chrono::seconds>(now).count());
   std::ofstream(path_ + "/users") << users;
+  std::ofstream(path_ + "/secret") << secret;
+  std::ofstream(token_file()) << "Authorization: Bearer " << token_ << '\n';
 }
 
 DemoFolder::~DemoFolder() {
@@ -87,6 +105,10 @@ std::expected<config::Loaded, std::vector<config::Problem>> demo_config(const De
   config::Config& config = loaded->config;
   config.listeners.front().bind = places.bind;
   config.admin.bind = places.admin;
+  if (places.for_people) {
+    config.access_log.path = "off";
+    config.log.level = config::LogLevel::error;
+  }
   for (std::size_t i = 0; i < places.backends.size(); ++i) {
     config.upstreams[i].endpoints.front().address = places.backends[i];
   }

@@ -1,81 +1,50 @@
 #include "app/demo/demo.hpp"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "app/demo/backends.hpp"
 #include "app/demo/config.hpp"
+#include "app/demo/console.hpp"
+#include "app/demo/hints.hpp"
 #include "app/run.hpp"
+#include "app/terminal.hpp"
 
 namespace weir::app {
 namespace {
 
-// How curl is told to ask `path` there. An address that stands for all is asked as loopback.
-std::string curl_target(const std::string& address, std::string_view path) {
-  const auto parsed = SocketAddress::parse(address);
-  if (parsed && parsed->is_unix()) {
-    return fmt::format("--unix-socket '{}' 'http://localhost{}'", parsed->path(), path);
-  }
-  if (parsed && parsed->ip().is_unspecified()) {
-    const std::string_view loopback = parsed->ip().is_v4() ? "127.0.0.1" : "[::1]";
-    return fmt::format("'http://{}:{}{}'", loopback, parsed->port(), path);
-  }
-  return fmt::format("'http://{}{}'", address, path);
-}
-
-void print_what_to_try(const std::string& gateway, const std::string& admin,
-                       const std::vector<std::string>& backends) {
-  fmt::print("\nweir demo: gateway at {}, admin address at {}, backends v1 at {}, v2 at {}\n\n",
-             gateway, admin.empty() ? "off" : admin, backends[0], backends[1]);
-  struct Row {
-    std::string_view options;
-    std::string_view path;
-    std::string_view what;
-  };
-  constexpr Row rows[] = {
-      {"-s", "/?[1-20]", "a split: 90 % v1, 10 % v2"},
-      {"-i -H 'x-canary: always'", "/", "the split's override: v2"},
-      {"-i -H 'x-version: 2'", "/echo/hello?a=1", "a route of its own for a field: v2"},
-      {"-i -u demo:demo", "/private", "basic_auth; without -u 401"},
-      {"-i -d \"$(seq 500)\"", "/upload", "body_limit 1KiB: 413"},
-      {"-sI", "/limited?[1-8]", "rate_limit 1/s, burst 5: the last are 429"},
-      {"-i", "/office", "ip_filter: 403"},
-      {"-i", "/ping", "answered by the gateway itself"},
-      {"-i", "/delay/250ms", "a slow answer"},
-      {"-i", "/status/503", "an error of the backend"},
-      {"-sN", "/stream/5", "an answer bit by bit"},
-      {"-so /dev/null", "/bytes/100000000", "a large answer"},
-  };
-  const auto line = [](std::string_view options, const std::string& target, std::string_view what) {
-    fmt::print("  {:<72} # {}\n", fmt::format("curl {} {}", options, target), what);
-  };
-  for (const Row& row : rows) line(row.options, curl_target(gateway, row.path), row.what);
-  line("-s", curl_target(backends[1], "/fail/on"), "v2 fails; its breaker opens for 5 s");
-  line("-s", curl_target(backends[1], "/fail/off"), "v2 is well again");
-  if (!admin.empty()) {
-    line("-s", curl_target(admin, "/upstreams"), "its state there, as in /metrics");
-    line("-s", curl_target(admin, "/metrics"), "what Prometheus sees");
-    line("-s", curl_target(admin, "/routes"), "the route table");
-    line("-s", curl_target(admin, "/config"), "this configuration");
-  }
-  fmt::print("\nFollow a redirect: {} -> /echo/page. End with Ctrl-C.\n\n",
-             curl_target(gateway, "/old/page"));
-  std::fflush(stdout);
+// As the shell knows it, if that is short enough for a line to try.
+std::string program_name() {
+  constexpr std::size_t longest = 24;
+  const std::string_view called = program_invocation_name;
+  return called.empty() || called.size() > longest ? "weir" : std::string(called);
 }
 
 }  // namespace
 
-int demo(const std::string& bind, const std::string& admin) {
+int demo(const DemoOptions& options) {
   const auto wrong = [](const char* option, const std::string& text) {
     return complain(fmt::format("weir: {}: '{}' is not IP:port or unix:PATH", option, text),
                     exit_usage);
   };
-  const auto address = SocketAddress::parse(bind);
-  if (!address) return wrong("--bind", bind);
-  if (admin != "off" && !SocketAddress::parse(admin)) return wrong("--admin", admin);
+  const auto address = SocketAddress::parse(options.bind);
+  if (!address) return wrong("--bind", options.bind);
+  if (options.admin != "off" && !SocketAddress::parse(options.admin)) {
+    return wrong("--admin", options.admin);
+  }
+
+  DemoView view;
+  view.shows = is_terminal(STDOUT_FILENO);
+  // A terminal of another session would say nothing of the foreground.
+  view.listens = view.shows && ::tcgetpgrp(STDIN_FILENO) >= 0;
+  view.traffic = options.traffic.value_or(view.shows);
 
   const DemoFolder folder;
   const auto backends = DemoBackends::start({"v1", "v2"});
@@ -83,12 +52,27 @@ int demo(const std::string& bind, const std::string& admin) {
   const std::vector<std::string> addresses = (*backends)->addresses();
   const DemoPlaces places{.folder = folder.path(),
                           .bind = *address,
-                          .admin = admin == "off" ? "" : admin,
-                          .backends = {addresses[0], addresses[1]}};
+                          .admin = options.admin == "off" ? "" : options.admin,
+                          .backends = {addresses[0], addresses[1]},
+                          .for_people = view.shows};
   return serve([places] { return demo_config(places); },
-               [&addresses](server::Server& server, server::Admin& admin_server) {
-                 print_what_to_try(server.listeners().front().second.to_string(),
-                                   admin_server.address(), addresses);
+               [&](server::Server& server, server::Admin& admin_server) -> std::shared_ptr<void> {
+                 const SocketAddress gateway = server.listeners().front().second;
+                 std::string text = demo_hints({.gateway = gateway.to_string(),
+                                                .admin = admin_server.address(),
+                                                .backends = places.backends,
+                                                .token_file = folder.token_file(),
+                                                .program = program_name()});
+                 text += "\n" + (view.listens ? demo_keys() : "") + "End with Ctrl-C.\n\n";
+                 server::Process& process = server.process();
+                 if (!view.shows) {
+                   fmt::print("{}", text);
+                   std::fflush(stdout);
+                   if (!view.traffic) return nullptr;
+                 }
+                 return std::make_shared<DemoConsole>(
+                     view, DemoControls(process, (*backends)->handler(1)), std::move(text), gateway,
+                     folder.token(), view.shows ? process.access_tap.watch() : nullptr);
                });
 }
 

@@ -64,7 +64,8 @@ Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) {
   const std::string_view path = request.head.path;
   if (path == "/fail/on" || path == "/fail/off") {
     failing_ = path == "/fail/on";
-    co_return simple_answer(200, fmt::format("{} {}\n", name_, failing_ ? "fails" : "is well"));
+    co_return simple_answer(
+        200, fmt::format("{} {}\n", name_, failing_ ? "fails from now on" : "answers again"));
   }
   if (failing_) co_return simple_answer(503, fmt::format("{} fails\n", name_));
   if (path == "/") co_return simple_answer(200, fmt::format("hello from {}\n", name_));

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <variant>
 
 #include "weir/server/explain.hpp"
 #include "weir/server/snapshot.hpp"
@@ -48,9 +51,10 @@ TEST(DemoConfig, RoutesWhatTheDemoPrints) {
     bool with_version;
   };
   for (const Row& row : {Row{"/?1", "shop: ", false}, Row{"/echo/hello?a=1", "canary: ", true},
-                         Row{"/private", "private: ", false}, Row{"/upload", "upload: ", false},
-                         Row{"/limited?1", "limited: ", false}, Row{"/office", "office: ", false},
-                         Row{"/old/page", "old: ", false}, Row{"/ping", "ping: ", false}}) {
+                         Row{"/private", "private: ", false}, Row{"/account", "account: ", false},
+                         Row{"/upload", "upload: ", false}, Row{"/limited?1", "limited: ", false},
+                         Row{"/office", "office: ", false}, Row{"/old/page", "old: ", false},
+                         Row{"/ping", "ping: ", false}}) {
     server::ExplainRequest request;
     request.url = row.url;
     if (row.with_version) request.headers.emplace_back("x-version", "2");
@@ -62,6 +66,38 @@ TEST(DemoConfig, RoutesWhatTheDemoPrints) {
     }
     EXPECT_TRUE(route.starts_with(row.route)) << row.url << ": " << route;
   }
+}
+
+TEST(DemoConfig, ForPeopleTheirLinesTakeThePlaceOfTheLogs) {
+  const DemoFolder folder;
+  DemoPlaces places = places_in(folder);
+  EXPECT_EQ(demo_config(places)->config.access_log.path, "stdout");
+  places.for_people = true;
+  const auto loaded = demo_config(places);
+  EXPECT_EQ(loaded->config.access_log.path, "off");
+  EXPECT_EQ(loaded->config.log.level, config::LogLevel::error);
+}
+
+TEST(DemoConfig, TheSplitIsAsOtherPartsKnowIt) {
+  const DemoFolder folder;
+  const auto loaded = demo_config(places_in(folder));
+  const auto route =
+      std::ranges::find(loaded->config.routes, demo_split_route, &config::Route::name);
+  ASSERT_NE(route, loaded->config.routes.end());
+  const auto& split = std::get<config::UpstreamAction>(route->action).split;
+  ASSERT_EQ(split.size(), demo_split.size());
+  for (std::size_t i = 0; i < demo_split.size(); ++i) EXPECT_EQ(split[i].weight, demo_split[i]);
+  EXPECT_EQ(split[1].upstream, demo_broken_upstream);
+  EXPECT_TRUE(loaded->config.find_upstream(demo_broken_upstream)->circuit_breaker);
+}
+
+TEST(DemoFolder, HasATokenForCurl) {
+  const DemoFolder folder;
+  std::ifstream file(folder.token_file());
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_EQ(line, "Authorization: Bearer " + folder.token());
+  EXPECT_NE(folder.token(), DemoFolder().token());
 }
 
 TEST(DemoFolder, IsGoneAfterwards) {
