@@ -38,7 +38,8 @@ class CommandLine {
  public:
   CommandLine() {
     app_.require_subcommand(1, 1);
-    app_.set_version_flag("-V,--version", "weir " + std::string(release()), "Print the version and exit");
+    app_.set_version_flag("-V,--version", "weir " + std::string(release()),
+                          "Print the version and exit");
     app_.footer(help::all);
     app_.get_formatter()->column_width(34);
     app_.get_formatter()->label("SUBCOMMAND", "COMMAND");

@@ -28,12 +28,9 @@ TEST(Progress, WhatBeginsANewPeriod) {
     Duration left;
   };
   const Row rows[] = {
-      {"no data for too long", 1, 0, 3s},
-      {"a byte at a time, too few", 1023, 1, 3s},
-      {"a byte at a time, enough", 1024, 1, 10s},
-      {"one short of it at once", 1, 1023, 3s},
-      {"just enough at once", 1, 1024, 10s},
-      {"much at once", 1, 1'000'000, 10s},
+      {"no data for too long", 1, 0, 3s},         {"a byte at a time, too few", 1023, 1, 3s},
+      {"a byte at a time, enough", 1024, 1, 10s}, {"one short of it at once", 1, 1023, 3s},
+      {"just enough at once", 1, 1024, 10s},      {"much at once", 1, 1'000'000, 10s},
   };
   for (const Row& row : rows) {
     Progress progress(10s);
