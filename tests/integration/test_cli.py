@@ -7,7 +7,7 @@ import re
 import signal
 import tempfile
 
-from harness import Case, Gateway, curl_status, rows, weir
+from harness import Case, rows, weir
 
 GOOD = """\
 version: 1
@@ -411,23 +411,6 @@ class LookingTest(CliCase):
         done = weir("explain", "-c", self.file, "--json", "GET", "http://api.test/orders/7")
         self.assertEqual(done.returncode, 0)
         self.assertIn("orders-v1", json.dumps(json.loads(done.stdout)))
-
-
-class DemoTest(Case):
-    def test_serves_and_says_what_to_try(self):
-        gateway = Gateway("", names=["http", "admin"],
-                          command=["demo", "--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-        self.addCleanup(gateway.close)
-        gateway._all_listening = lambda: {"admin"} < set(gateway.addresses)
-        gateway.start()
-        with open(gateway.file("stdout"), encoding="utf-8") as file:
-            printed = file.read() + "\n".join(gateway.lines)
-        urls = re.findall(r"curl .*?(http://\S+?)['\"]?(?:\s|$)", printed)
-        self.assertGreaterEqual(len(urls), 3, printed)
-        for url in urls:
-            status, _ = curl_status(url)
-            self.assertIn(status, (200, 204, 401, 403, 404, 429, 500, 502, 503, 504), url)
-        self.assertEqual(gateway.terminate(), 0)
 
 
 class SignalTest(Case):
