@@ -14,8 +14,9 @@ namespace weir::app::help {
   "A token is needed where the admin address is not loopback. With --admin the token_file of a\n" \
   "configuration is used only if -c names that.\n"
 
-#define WEIR_HELP_EXIT \
-  "Exit: 0 done, 1 it refused or could not be asked (one line on stderr says why), 2 wrong usage"
+#define WEIR_HELP_EXIT                                                                        \
+  "Exit: 0 done, 1 it refused or could not be asked (one line on stderr says why), 2 wrong\n" \
+  "usage"
 
 inline constexpr const char* health = WEIR_HELP_ADDRESS
     "\n"
