@@ -120,9 +120,9 @@ class ExcerptTest(CheckCase):
         self.assertNotIn("\t", line)
 
     def test_wide_characters_before_it(self):
-        first, line, caret = self.excerpt(GOOD.replace(
-            "upstream: app", 'request_headers: {set: {x: "東京é"}}, upstream: ap'))
-        before = line[:line.rindex("ap}]")]
+        first, line, caret = self.excerpt(GOOD.replace("upstream: app}]", """upstream: app},
+  {name: s, match: {path: /s}, respond: {body: "東京é", statu: 200}}]"""))
+        before = line[:line.rindex("statu")]
         self.assertEqual(caret, len(before) + 2)  # two columns each for the two wide ones
         self.assertEqual(int(first.split(":")[2]), len(before) + 1)  # counted in characters
 
@@ -136,9 +136,12 @@ class ExcerptTest(CheckCase):
             self.assertTrue(line[caret:].startswith("ap,"), line)
 
     def test_no_secret_is_shown(self):
-        done = self.check(GOOD.replace(
-            "upstream: app", 'middleware: [{jwt: {issuers: [{issuer: a, algorithms: [HS256], keys: '
-                             '{secret: "hunter2 and more"}}]}}], upstream: app'))
+        done = self.check(GOOD + """middleware:
+  login:
+    jwt:
+      issuers:
+        - {issuer: a, algorithms: [HS256], keys: {secret: "hunter2 and more"}}
+""")
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("****", done.stderr)
         self.assertNotIn("hunter2", done.stderr)
@@ -158,7 +161,9 @@ class ExcerptTest(CheckCase):
                                    stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
         os.close(theirs)
         text, deadline = b"", time.monotonic() + 20
-        while time.monotonic() < deadline and select.select([ours], [], [], 1)[0]:
+        while time.monotonic() < deadline:
+            if not select.select([ours], [], [], 1)[0]:
+                continue
             try:
                 piece = os.read(ours, 4096)
             except OSError:  # the other side is closed

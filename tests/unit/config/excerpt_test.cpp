@@ -56,7 +56,9 @@ TEST(Excerpt, HasTheCaretUnderThePlace) {
 }
 
 TEST(Excerpt, OfALongLineIsCutAroundThePlace) {
-  const std::string text = std::string(100'000, 'a') + "HERE" + std::string(100'000, 'b');
+  std::string text(100'000, 'a');
+  text += "HERE";
+  text.append(100'000, 'b');
   const Excerpt found = of(text, 0, 100'000);
   EXPECT_LE(found.line.size(), 110u);
   EXPECT_EQ(found.line.substr(found.caret, 4), "HERE");

@@ -77,19 +77,23 @@ TEST(YamlFaults, OfKeysAndValues) {
 }
 
 TEST(ForeignFiles, AreRecognised) {
-  const auto of = [](const char* software) {
-    return std::string("this is a configuration of ") + software;
+  const std::vector<Row> rows{
+      {"nginx", "events {}\nhttp {\n  server { listen 80; }\n}\n", "1:1",
+       "this is a configuration of nginx"},
+      {"a part of nginx's", "# x\nserver {\n  listen 80;\n}\n", "2:1",
+       "this is a configuration of nginx"},
+      {"Caddy", "example.com {\n  reverse_proxy a:80\n}\n", "1:1",
+       "this is a configuration of Caddy"},
+      {"HAProxy", "global\n  maxconn 9\nfrontend a\n  bind :80\n", "1:1",
+       "this is a configuration of HAProxy"},
+      {"Envoy", "admin: {}\nstatic_resources: {}\n", "2:1", "this is a configuration of Envoy"},
+      {"Traefik", "http: {routers: {}}\n", "1:1", "this is a configuration of Traefik"},
+      {"Traefik's TOML", "[entryPoints.web]\naddress = \":80\"\n", "1:1",
+       "this is a configuration of Traefik"},
+      {"Kubernetes", "apiVersion: v1\nkind: ConfigMap\n", "1:1",
+       "this is a configuration of Kubernetes"},
   };
-  expect({
-      {"nginx", "events {}\nhttp {\n  server { listen 80; }\n}\n", "1:1", of("nginx")},
-      {"a part of nginx's", "# x\nserver {\n  listen 80;\n}\n", "2:1", of("nginx")},
-      {"Caddy", "example.com {\n  reverse_proxy a:80\n}\n", "1:1", of("Caddy")},
-      {"HAProxy", "global\n  maxconn 9\nfrontend a\n  bind :80\n", "1:1", of("HAProxy")},
-      {"Envoy", "admin: {}\nstatic_resources: {}\n", "2:1", of("Envoy")},
-      {"Traefik", "http: {routers: {}}\n", "1:1", of("Traefik")},
-      {"Traefik's TOML", "[entryPoints.web]\naddress = \":80\"\n", "1:1", of("Traefik")},
-      {"Kubernetes", "apiVersion: v1\nkind: ConfigMap\n", "1:1", of("Kubernetes")},
-  });
+  expect(rows);
 }
 
 }  // namespace
