@@ -30,7 +30,7 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
       {"two_documents",
        Kind::document,
        "version: 1\n---\nversion: 1\n",
-       {"1:0: a second document in the file; join them"}},
+       {"1:0: a second document begins here; a configuration is one, remove the `---`"}},
       {"nothing_required_there",
        Kind::document,
        "version: 1\nlisteners: []\n",
@@ -45,7 +45,12 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
        Kind::document,
        "listeners: [{name: x, bind: '[::]:0'}]\nroutes: [{name: r, match: {}, respond: {}}]",
        {}},
-      {"cycle", Kind::document, "version: &v [*v]", {"0:9: more than 64 levels deep"}},
+      {"cycle",
+       Kind::document,
+       "version: &v [*v]",
+       {"0:13: this alias stands inside what it stands for, so it would have no end; write the "
+        "value "
+        "out"}},
   });
 }
 

@@ -154,10 +154,10 @@ routes: [{name: r, match: {}, respond: {}}]
   std::vector<std::string> lines;
   for (const Problem& each : out->warnings) lines.push_back(each.to_string());
   ASSERT_EQ(lines.size(), 3u);
-  EXPECT_EQ(lines[0], "weir.yaml:4:13: upstreams.app: no route uses it");
+  EXPECT_EQ(lines[0], "weir.yaml:4:13: upstreams.app: no route uses it [unused-upstream]");
   EXPECT_TRUE(lines[1].starts_with("weir.yaml:6:15: admin.bind: not a loopback address"))
       << lines[1];
-  EXPECT_EQ(lines[2], "weir.yaml:7:14: middleware.m: no route uses it");
+  EXPECT_EQ(lines[2], "weir.yaml:7:14: middleware.m: no route uses it [unused-middleware]");
 }
 
 TEST(Loader, WarnsOfTokensInTheAccessLog) {

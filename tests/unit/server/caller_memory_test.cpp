@@ -36,7 +36,7 @@ TEST(CallerMemory, TablesOfAllLimitsInUseCount) {
   EXPECT_EQ(
       warning->to_string(),
       "weir.yaml:6:3: middleware.large: the tables of callers of all limits may grow to 3.0 GiB, "
-      "but this process may have only 2.0 GiB; lower max_keys (32 bytes for each)");
+      "but this process may have only 2.0 GiB; lower max_keys (32 bytes for each) [caller-memory]");
 }
 
 TEST(CallerMemory, NothingIsSaidWhereNothingCounts) {
