@@ -453,7 +453,7 @@ class PlacesTest(Case):
                 ("admin: off\n", "admin is off, so there is nothing to ask; --admin ADDRESS says"),
                 ('admin: {bind: "127.0.0.1:0"}\n', "admin.bind has port 0"),
                 ("admin: {bind: here}\n", ":1:15: admin.bind: 'here' is not IP:port"),
-                ("admin: [\n", "not valid YAML"),
+                ("admin: [\n", "write it where the list ends"),
                 ("admin: {bind: \"${WEIR_TEST_UNSET}\"}\n", "WEIR_TEST_UNSET")):
             path = self.write("weir.yaml", text)
             for command in ("status", "health"):
