@@ -19,6 +19,7 @@
 #include "config/reader.hpp"
 #include "config/scalars.hpp"
 #include "config/yaml_fault.hpp"
+#include "config/yaml_scan.hpp"
 #include "weir/base/utf8.hpp"
 
 namespace weir::config {
@@ -101,6 +102,7 @@ class Counter : public YAML::EventHandler {
   bool has_content() const noexcept { return has_content_; }
   const YAML::Mark& start() const noexcept { return start_; }
   bool too_many() const noexcept { return nodes_ > most_nodes; }
+  const YAML::Mark& last_text() const noexcept { return last_text_; }
   // An alias inside what it stands for, which would have no end.
   const std::optional<YAML::Mark>& cycle() const noexcept { return cycle_; }
 
@@ -117,8 +119,9 @@ class Counter : public YAML::EventHandler {
     }
     count(true);
   }
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
                 const std::string&) override {
+    last_text_ = mark;
     count(true);
   }
   void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t anchor,
@@ -147,11 +150,26 @@ class Counter : public YAML::EventHandler {
   }
 
   YAML::Mark start_;
+  YAML::Mark last_text_ = YAML::Mark::null_mark();
   std::size_t nodes_ = 0;
   bool has_content_ = false;
   std::vector<YAML::anchor_t> inside_;  // of lists and mappings that are open; 0 for none
   std::optional<YAML::Mark> cycle_;
 };
+
+// Whether a quoted text that begins at `mark` has an end: the library takes the end of the file for
+// one. Reports otherwise.
+bool check_quote(const SourceText& source, const YAML::Mark& mark, Problems& problems) {
+  if (mark.is_null()) return true;
+  const std::string_view line = source.line(static_cast<std::size_t>(mark.line));
+  const auto column = static_cast<std::size_t>(mark.column);
+  if (column >= line.size() || (line[column] != '"' && line[column] != '\'')) return true;
+  const auto at = static_cast<std::size_t>(line.data() - source.text().data()) + column;
+  const auto quoted = scan_yaml(std::string_view(source.text()).substr(at), 1).several_lines;
+  if (!quoted || quoted->end != std::string_view::npos) return true;
+  problems.error(source.place_of(mark), "", quote_without_end(line[column]));
+  return false;
+}
 
 // Whether the text is one document of a bearable size; reports otherwise. Looks at two documents at
 // most: for some malformed texts the library finds another one for ever.
@@ -160,8 +178,9 @@ bool check_stream(const SourceText& source, Problems& problems) {
   YAML::Parser parser(stream);
   Counter counter;
   try {
-    if (!parser.HandleNextDocument(counter)) return true;
-    if (!parser.HandleNextDocument(counter) || !counter.has_content()) return true;
+    const bool is_one = !parser.HandleNextDocument(counter) ||
+                        !parser.HandleNextDocument(counter) || !counter.has_content();
+    if (is_one) return check_quote(source, counter.last_text(), problems);
   } catch (const YAML::Exception&) {
     if (const auto& cycle = counter.cycle()) {
       problems.error(source.place_of(*cycle), "",
@@ -172,6 +191,10 @@ bool check_stream(const SourceText& source, Problems& problems) {
     } else {
       throw;
     }
+    return false;
+  }
+  if (auto other = foreign_file(source)) {
+    problems.error(std::move(other->place), "", std::move(other->message));
     return false;
   }
   problems.error(source.place_of(counter.start()), "",

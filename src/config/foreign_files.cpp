@@ -33,7 +33,8 @@ bool is_nginx(std::string_view line) {
   constexpr std::array<std::string_view, 13> words{
       "server", "http",    "events", "upstream", "location",  "worker_processes", "user",
       "listen", "include", "pid",    "stream",   "error_log", "load_module"};
-  return is_one_of(first_word(line), words) && (line.ends_with(';') || line.ends_with('{')) &&
+  return is_one_of(first_word(line), words) &&
+         (line.ends_with(';') || line.ends_with('{') || line.ends_with('}')) &&
          !first_word(line).ends_with(':');
 }
 

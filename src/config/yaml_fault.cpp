@@ -77,9 +77,7 @@ class Explanation {
     const auto& [begin, end] = *scan_.several_lines;
     const char mark = source_.text()[begin];
     if (end == none) {
-      return at_byte(begin, fmt::format("the text that {} begins here has no end; write {} at its "
-                                        "end",
-                                        mark, mark));
+      return at_byte(begin, quote_without_end(mark));
     }
     // The quote that ended it was meant to begin another text.
     if (end > at_ + 1 || line_of_byte(end - 1) < line_ + 1) return std::nullopt;
@@ -158,7 +156,9 @@ class Explanation {
 
   Maybe escape() const {
     if (!says("escape") && !says("hex") && !says("unicode")) return std::nullopt;
-    return here(
+    const std::size_t backslash = text_.rfind('\\', column_);
+    return at_column(
+        backslash == none ? column_ : backslash,
         "a backslash between double quotes begins an escape, and this is none; write \\\\, "
         "or use single quotes");
   }
@@ -258,6 +258,10 @@ class Explanation {
 };
 
 }  // namespace
+
+std::string quote_without_end(char quote) {
+  return fmt::format("the text that {0} begins here has no end; write {0} at its end", quote);
+}
 
 YamlFault explain_yaml_error(const SourceText& source, const YAML::Exception& failure) {
   return Explanation(source, failure).run();

@@ -19,4 +19,7 @@ struct YamlFault {
 // the message.
 YamlFault explain_yaml_error(const SourceText& source, const YAML::Exception& failure);
 
+// "the text that " begins here has no end; write " at its end"
+std::string quote_without_end(char quote);
+
 }  // namespace weir::config
