@@ -138,10 +138,14 @@ class CommandLine {
         ->add_option("--admin", options.demo.admin,
                      "where the admin address listens, or off [127.0.0.1:9901]")
         ->type_name("IP:PORT|unix:PATH");
-    // As a flag of a variable it would be off where nobody asked.
-    demo_command->add_flag_function(
-        "--traffic,!--no-traffic", [&](std::int64_t times) { options.demo.traffic = times > 0; },
+    // As flags of variables they would be off where nobody asked.
+    CLI::Option* const traffic = demo_command->add_flag_function(
+        "--traffic", [&](std::int64_t) { options.demo.traffic = true; },
         "a few requests a second of its own [where stdout is a terminal]");
+    demo_command
+        ->add_flag_function(
+            "--no-traffic", [&](std::int64_t) { options.demo.traffic = false; }, "none of its own")
+        ->excludes(traffic);
 
     CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
                                    help::health, [&] { return health(options.asked_admin); });
