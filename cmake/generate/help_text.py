@@ -5,7 +5,7 @@ import subprocess
 
 # `  -c,--config FILE|FOLDER         what it is`; what it is may stand in the next line.
 ENTRY = re.compile(r"^  (\S.*?)(?:\s{2,}(\S.*))?$")
-OPTION = re.compile(r"^(?:(-\w),)?(--[\w-]+|-\w)(?:,--[\w-]+)*(?:\s+(.+))?$")
+OPTION = re.compile(r"^(?:(-\w),)?(--[\w-]+|-\w)(?:,--[\w-]+(?:\{\w+\})?)*(?:\s+(.+))?$")
 
 
 class Option:

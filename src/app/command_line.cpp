@@ -194,8 +194,10 @@ class CommandLine {
     sub->get_option("--config")
         ->description("the configuration, - for stdin [/etc/weir/weir.yaml]");
     sub->add_flag("--json", options.live_routes.json, "with --live: the gateway's answer as it is")
-        ->needs(live);
-    for (const char* name : {"--admin", "--token-file"}) sub->get_option(name)->needs(live);
+        ->needs(live)
+        ->option_text(" ");
+    sub->get_option("--admin")->needs(live)->option_text("ADDRESS");
+    sub->get_option("--token-file")->needs(live)->option_text("FILE");
   }
 
   void define_explain() {

@@ -88,7 +88,9 @@ void LiveCommandLine::define_split(const Add& add) {
           .add_option("WEIGHTS", weights_,
                       "UPSTREAM=WEIGHT each, such as v1=50; one that is left out gets 0")
           ->option_text(" ");
-  command.add_flag("--reset", reset_, "the file's weights count again")->excludes(weights);
+  command.add_flag("--reset", reset_, "the file's weights count again")
+      ->excludes(weights)
+      ->option_text(" ");
 }
 
 void LiveCommandLine::define_endpoint(const Add& add) {
@@ -112,10 +114,11 @@ void LiveCommandLine::define_endpoint(const Add& add) {
                                 "--weight", [&](std::uint32_t weight_of) { weight_ = weight_of; },
                                 "its weight, 0 to 1000")
                             ->check(CLI::Range(0, 1000))
-                            ->type_name("N");
+                            ->option_text("N");
   command.add_flag("--reset", reset_, "ready, with the file's weight")
       ->excludes(state)
-      ->excludes(weight);
+      ->excludes(weight)
+      ->option_text(" ");
 }
 
 void LiveCommandLine::define_breaker(const Add& add) {
