@@ -139,13 +139,11 @@ class CommandLine {
                      "where the admin address listens, or off [127.0.0.1:9901]")
         ->type_name("IP:PORT|unix:PATH");
     // As flags of variables they would be off where nobody asked.
-    CLI::Option* const traffic = demo_command->add_flag_function(
+    demo_command->add_flag_function(
         "--traffic", [&](std::int64_t) { options.demo.traffic = true; },
         "a few requests a second of its own [where stdout is a terminal]");
-    demo_command
-        ->add_flag_function(
-            "--no-traffic", [&](std::int64_t) { options.demo.traffic = false; }, "none of its own")
-        ->excludes(traffic);
+    demo_command->add_flag_function(
+        "--no-traffic", [&](std::int64_t) { options.demo.traffic = false; }, "none, even there");
 
     CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
                                    help::health, [&] { return health(options.asked_admin); });

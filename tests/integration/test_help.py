@@ -16,7 +16,7 @@ COMMANDS = {
                  "--json": ""}, {0, 1, 2, 3}),
     "routes": ({**LIVE, "--live": "", "--json": ""}, {0, 1, 2}),
     "demo": ({"--bind": "127.0.0.1:8080", "--admin": "127.0.0.1:9901",
-              "--traffic,--no-traffic": "where stdout is a terminal"}, {0, 1, 2}),
+              "--traffic": "where stdout is a terminal", "--no-traffic": ""}, {0, 1, 2}),
     "health": (ADMIN, {0, 1, 2}),
     "status": ({**LIVE, "--json": ""}, {0, 1, 2}),
     "upstreams": ({**LIVE, "--json": ""}, {0, 1, 2, 3}),
