@@ -122,8 +122,11 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
   KeySource& source = *parts_->sources[*issuer];
   Candidate candidate{.token = std::move(*parsed), .keys = nullptr, .tried = {}};
   candidate.look_up(source);
-  if (candidate.tried.count == 0 && (candidate.keys == nullptr || source.ask(now.steady))) {
-    co_await source.fetched(loop, now.steady + longest_wait);
+  if (candidate.tried.count == 0) {
+    if (candidate.keys == nullptr || source.ask(now.steady)) {
+      co_await source.fetched(loop, now.steady + longest_wait);
+    }
+    // Also where no fetch is due: one may have ended since the first look.
     candidate.look_up(source);
   }
   if (candidate.keys == nullptr) {
