@@ -244,7 +244,8 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     if (route.encoded_slashes == config::EncodedSlashes::reject) {
       return stop(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
     }
-    const auto fits = check_encoded_slashes(table, query, on.limits, match, head.headers.arena());
+    const auto fits =
+        check_encoded_slashes(table, query, on.limits, matched, match, head.headers.arena());
     if (!fits) return stop(Reason::bad_request, std::string(fits.error()));
   }
   int refused = 0;

@@ -143,7 +143,8 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
 
   route::Query query = query_of(head, *normal, limits, exchange.connection.listener);
   route::Match match;
-  if (route_of(snapshot.table(), query, match) == Matched::no) {
+  const Matched how = route_of(snapshot.table(), query, match);
+  if (how == Matched::no) {
     const std::string allow = snapshot.table().allow(query);
     if (allow.empty()) return refuse_with(Reason::no_route, "no route matches this request");
     refuse_with(Reason::method_not_allowed, "method " + std::string(head.method_text));
@@ -162,7 +163,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
       return refuse_with(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
     }
     const auto fits =
-        check_encoded_slashes(snapshot.table(), query, limits, match, head.headers.arena());
+        check_encoded_slashes(snapshot.table(), query, limits, how, match, head.headers.arena());
     if (!fits) return refuse_with(Reason::bad_request, fits.error());
   }
   return &compiled;

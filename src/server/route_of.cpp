@@ -69,15 +69,17 @@ Matched route_of(const route::RouteTable& table, route::Query& query, route::Mat
 std::expected<void, std::string_view> check_encoded_slashes(const route::RouteTable& table,
                                                             route::Query query,
                                                             const config::Limits& limits,
-                                                            const route::Match& found,
+                                                            Matched how, const route::Match& found,
                                                             Arena& arena) {
   const std::string_view sent = query.sent_path.empty() ? query.path : query.sent_path;
   const auto path = normalise_path(decode_slashes(sent, arena), keeps_empty(limits), arena);
   if (!path) return std::unexpected(path.error());
   set_path(query, *path, keeps_empty(limits), arena);
   route::Match other;
-  if (route_of(table, query, other) == Matched::no || other.index == found.index ||
-      is_around(other.route->match, found.route->match)) {
+  // `query` has the method that a preflight asks for, so that it looks like an ordinary request.
+  const bool matches = how == Matched::as_preflight ? table.match_preflight(query, other)
+                                                    : table.match(query, other);
+  if (!matches || other.index == found.index || is_around(other.route->match, found.route->match)) {
     return {};
   }
   return std::unexpected("the path with its encoded slashes decoded is another route's");

@@ -258,6 +258,9 @@ class EncodedSlashesKeptTest(Case):
               "middleware": [{"ip_filter": {"deny": ["127.0.0.0/8"]}}]},
              {"name": "item", "match": {"path": "/items/{id}"}, **keep},
              {"name": "report", "match": {"path": "/{id}/report"}, **keep},
+             {"name": "shared", "match": {"path_prefix": "/shared"}, **keep,
+              "middleware": [{"cors": {"origins": ["https://a.test"]}}]},
+             {"name": "inner", "match": {"path_prefix": "/shared/inner"}, **keep},
              {"name": "all", "match": {"path_prefix": "/"}, **keep}],
             {"main": cls.upstream.address}))
 
@@ -277,6 +280,14 @@ class EncodedSlashesKeptTest(Case):
     def test_what_is_no_other_routes_goes_on_as_it_came(self, target):
         self.assertEqual(self.fetch(self.guard, target).status, 200)
         self.assertEqual(self.upstream.requests[-1].target, target)
+
+
+    def test_a_preflight_is_judged_as_one(self):
+        # Only a route with cors takes a preflight: /shared/inner does not.
+        answer = self.fetch(self.guard, "/shared/inner%2Fx", method="OPTIONS", headers=[
+            ("Origin", "https://a.test"), ("Access-Control-Request-Method", "GET")])
+        self.assertEqual(answer.status, 204, answer)
+        self.assert_problem(self.fetch(self.guard, "/shared/inner%2Fx"), "bad_request")
 
 
 class UnderscoresTest(Case):
