@@ -81,45 +81,71 @@ json::object log_json(const Status& status) {
   return out;
 }
 
-void add_upstream_warnings(Server& server, std::vector<StatusWarning>& out) {
+// The first `most_warnings`; of the others the number alone.
+class Warnings {
+ public:
+  explicit Warnings(std::vector<StatusWarning> first) {
+    for (StatusWarning& one : first) {
+      add(one.name, [&] { return std::move(one.text); });
+    }
+  }
+
+  template <class Text>
+  void add(std::string_view name, Text text) {
+    if (kept_.size() < most_warnings) {
+      kept_.push_back(json::object{{"name", name}, {"text", text()}});
+    } else {
+      ++others_;
+    }
+  }
+
+  json::array take() {
+    if (others_ != 0) {
+      kept_.push_back(
+          json::object{{"name", "more"}, {"text", fmt::format("{} more warnings", others_)}});
+    }
+    return std::move(kept_);
+  }
+
+ private:
+  json::array kept_;
+  std::size_t others_ = 0;
+};
+
+void add_upstream_warnings(Server& server, Warnings& out) {
   for (const auto& cluster : server.process().registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
     const control::BreakerView breaker = cluster->breaker().view(Clock::now());
     if (breaker.active && breaker.state != control::BreakerState::closed) {
-      out.push_back({"circuit_open", fmt::format("the circuit breaker of upstream {} is {}{}{}",
-                                                 info.name, control::name(breaker.state),
-                                                 breaker.why.empty() ? "" : ": ", breaker.why)});
+      out.add("circuit_open", [&] {
+        return fmt::format("the circuit breaker of upstream {} is {}{}{}", info.name,
+                           control::name(breaker.state), breaker.why.empty() ? "" : ": ",
+                           breaker.why);
+      });
     }
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
       const std::string why = why_unhealthy(endpoint);
       if (why.empty()) continue;
-      out.push_back(
-          {"endpoint_out", fmt::format("upstream {}: {}: {}", info.name, endpoint.address, why)});
+      out.add("endpoint_out",
+              [&] { return fmt::format("upstream {}: {}: {}", info.name, endpoint.address, why); });
     }
     for (const std::string& name : info.unresolved) {
-      out.push_back(
-          {"name_unresolved", fmt::format("upstream {}: {} has no address", info.name, name)});
+      out.add("name_unresolved",
+              [&] { return fmt::format("upstream {}: {} has no address", info.name, name); });
     }
   }
 }
 
 json::array warnings_json(Server& server, const Status& status) {
-  std::vector<StatusWarning> all = process_warnings(status, WallClock::now());
-  add_upstream_warnings(server, all);
+  Warnings out(process_warnings(status, WallClock::now()));
+  add_upstream_warnings(server, out);
   for (const Override& one : overrides(server)) {
-    all.push_back({"set_by_hand", fmt::format("{} was set to {} by hand, the file has {}", one.path,
-                                              one.now, one.in_file)});
+    out.add("set_by_hand", [&] {
+      return fmt::format("{} was set to {} by hand, the file has {}", one.path, one.now,
+                         one.in_file);
+    });
   }
-  json::array out;
-  for (const StatusWarning& warning : all) {
-    if (out.size() == most_warnings) {
-      out.push_back(json::object{
-          {"name", "more"}, {"text", fmt::format("{} more warnings", all.size() - most_warnings)}});
-      break;
-    }
-    out.push_back(json::object{{"name", warning.name}, {"text", warning.text}});
-  }
-  return out;
+  return out.take();
 }
 
 }  // namespace
