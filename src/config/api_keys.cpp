@@ -19,11 +19,12 @@ std::string_view read_key(std::string_view text, KnownKey& out) {
   if (text.starts_with(digest_mark)) {
     out.sha256 = to_lower(text.substr(digest_mark.size()));
     const bool hex = std::ranges::all_of(out.sha256, [](char c) { return hex_value(c) >= 0; });
-    return hex && out.sha256.size() == 64 ? "" : "sha256: wants 64 hex digits";
+    return hex && out.sha256.size() == 64 ? "" : "sha256: must be followed by 64 hex digits";
   }
   out.key = text;
   if (text.empty()) return "expected NAME:KEY, NAME:sha256:HEX or KEY";
-  return std::ranges::all_of(text, is_visible) ? "" : "a key has no spaces or unprintable bytes";
+  return std::ranges::all_of(text, is_visible) ? ""
+                                               : "a key must not have spaces or unprintable bytes";
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ std::expected<std::vector<KnownKey>, std::vector<std::string>> parse_api_keys(
     } else if (!what.empty()) {
       fault(what, written);
     } else if (!seen.insert(key.key + '\n' + key.sha256).second) {
-      fault("the key is there twice", written);
+      fault("the key is given twice", written);
     } else {
       keys.push_back(std::move(key));
     }

@@ -141,7 +141,8 @@ class Assembly {
       }
       if (each.proxy_protocol == ProxyProtocol::required && !each.bind.is_unix() &&
           config_.trusted_proxies.empty()) {
-        error("proxy_protocol", "'required' needs `trusted_proxies`: nobody could connect");
+        error("proxy_protocol",
+              "'required' needs `trusted_proxies`: without them nobody could connect");
       }
       config_.listeners.push_back(each);
     }

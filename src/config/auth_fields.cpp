@@ -67,14 +67,15 @@ Fields fields(ForwardAuth& auth, std::vector<Written>&) {
     read(in);
     warn_of_lost_fields(in, auth.copy_headers);
   };
-  return {{"upstream", upstream, "who is asked", Need::required},
-          {"path", text(auth.path, check_asked_path), "what is asked for, by GET", Need::required},
-          {"timeout", duration(auth.timeout), "until the whole answer is here"},
+  return {{"upstream", upstream, "the upstream that is asked", Need::required},
+          {"path", text(auth.path, check_asked_path), "the path that is asked for, by GET",
+           Need::required},
+          {"timeout", duration(auth.timeout), "until the whole answer has come"},
           {"copy_headers", copies,
-           "fields of the answer that the request gains; a client's own copies are removed"},
+           "fields of the answer that are added to the request; a client's own copies are removed"},
           {"on_error",
            choice<OnError>(auth.on_error, {{"deny", OnError::deny}, {"allow", OnError::allow}}),
-           "when nobody answers: deny (503), or allow"}};
+           "when there is no answer: deny (503), or allow"}};
 }
 
 std::string_view fault(const ApiKey&) { return ""; }

@@ -38,12 +38,12 @@ void read_grpc_code(const Reader& item, const std::string& written, BreakerFailu
     std::vector<std::string> all;
     for (std::size_t i = 1; i < grpc_code_count; ++i) all.push_back(grpc_word(i));
     const std::vector<std::string_view> words(all.begin(), all.end());
-    item.error(in_quotes(written) + " is no status code of gRPC" +
+    item.error(in_quotes(written) + " is not a status code of gRPC" +
                item.context().problems.did_you_mean(written, words));
   } else if (code == 0) {
-    item.error(in_quotes(written) + " is no failure");
+    item.error(in_quotes(written) + " is not a failure");
   } else if (std::ranges::find(target.grpc, code) != target.grpc.end()) {
-    item.error(in_quotes(written) + " is there twice");
+    item.error(in_quotes(written) + " is given twice");
   } else {
     target.grpc.push_back(code);
   }
@@ -52,7 +52,7 @@ void read_grpc_code(const Reader& item, const std::string& written, BreakerFailu
 void read_failure(const Reader& item, BreakerFailures& target) {
   const auto written = item.text();
   if (!written) return;
-  const auto twice = [&] { item.error(in_quotes(*written) + " is there twice"); };
+  const auto twice = [&] { item.error(in_quotes(*written) + " is given twice"); };
   for (const auto& [word, flag] : failure_words) {
     if (*written != word) continue;
     return std::exchange(target.*flag, true) ? twice() : void();
@@ -65,7 +65,7 @@ void read_failure(const Reader& item, BreakerFailures& target) {
     target.statuses.push_back(value);
   } else if (status) {
     item.error(in_quotes(*written) +
-               " is not a status of 500 to 599: others are no failure of an upstream");
+               " is not a status of 500 to 599: others are not failures of an upstream");
   } else {
     std::vector<std::string_view> words;
     for (const FailureWord& each : failure_words) words.push_back(each.word);
@@ -164,11 +164,13 @@ Fields fields(CircuitBreaker& breaker) {
       {"failure_rate", some_share(breaker.failure_rate), "share of calls that opens it"},
       {"slow_call", duration(breaker.slow_call), "a call is slow if its head takes longer"},
       {"slow_call_rate", some_share(breaker.slow_call_rate), "share of slow calls that opens it"},
-      {"window", window_value(breaker.window), "what is looked at: a time, or \"100 calls\""},
+      {"window", window_value(breaker.window),
+       "the calls that count: those of a time, or \"100 calls\""},
       {"minimum_calls", count(breaker.minimum_calls, 1, most_calls),
-       "it never opens on fewer; at most the window's calls"},
-      {"open_for", duration(breaker.open_for), "how long nothing is sent"},
-      {"half_open_calls", count(breaker.half_open_calls, 1, most_calls), "probes that then decide"},
+       "with fewer calls it never opens; at most the window's calls"},
+      {"open_for", duration(breaker.open_for), "how long it stays open"},
+      {"half_open_calls", count(breaker.half_open_calls, 1, most_calls),
+       "probes that then decide whether it closes"},
   };
 }
 

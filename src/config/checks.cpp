@@ -72,7 +72,7 @@ Wrong check_method(std::string& text) {
 
 Wrong check_field_name(std::string& text) {
   if (is_token(text)) return std::nullopt;
-  return in_quotes(text) + " is not the name of a field";
+  return in_quotes(text) + " is not the name of a header field";
 }
 
 Wrong check_changeable_field_name(std::string& text) {
@@ -83,7 +83,7 @@ Wrong check_changeable_field_name(std::string& text) {
   if (std::ranges::none_of(own, [&](std::string_view name) { return iequals(name, text); })) {
     return std::nullopt;
   }
-  if (iequals(text, "host")) return "'host' is not changed here; use `rewrite: {host: NAME}`";
+  if (iequals(text, "host")) return "'host' cannot be changed here; use `rewrite: {host: NAME}`";
   return in_quotes(text) + " belongs to framing or to one connection and cannot be changed";
 }
 
@@ -114,7 +114,7 @@ Wrong check_origin(std::string& text) {
   const auto parts = split_host_port(authority);
   if (!parts || !(is_host_name(parts->host) || IpAddress::parse(parts->host))) return message;
   if ((scheme == "https" && parts->port == 443) || (scheme == "http" && parts->port == 80)) {
-    return "browsers leave the scheme's own port out; write it without";
+    return "browsers leave out the scheme's default port; write the origin without it";
   }
   return std::nullopt;
 }
@@ -155,7 +155,8 @@ Wrong check_host_pattern(std::string& text) {
   const std::string_view name = text.starts_with("*.") ? std::string_view(text).substr(2) : text;
   if (is_host_name(name)) return std::nullopt;
   if (name.contains('*'))
-    return in_quotes(text) + ": '*' stands only alone for the first labels, as in *.example.com";
+    return in_quotes(text) +
+           ": '*' may stand only alone, in place of the first labels, as in *.example.com";
   if (const std::string hint = host_hint(text); !hint.empty()) {
     return in_quotes(text) + " is not a host name" + hint;
   }

@@ -28,7 +28,7 @@ namespace {
 constexpr std::size_t most_nodes = 1'000'000;
 constexpr int most_levels = 64;
 constexpr const char* too_deep = "more than 64 levels deep";
-constexpr const char* too_many_nodes = "more than 1000000 values, counted with aliases followed";
+constexpr const char* too_many_nodes = "more than 1000000 values, those of aliases included";
 
 class Walk {
  public:
@@ -73,7 +73,7 @@ class Walk {
       } else if (const auto [first, fresh] = keys.try_emplace(key, entry.first.Mark().line);
                  !fresh) {
         problems_.error(source_.place_of(entry.first.Mark()), inside,
-                        fmt::format("the key is there twice, first in line {}; remove one of them",
+                        fmt::format("the key is given twice, first in line {}; remove one of them",
                                     first->second + 1));
       }
       if (!visit(entry.second, inside, level + 1)) return false;
@@ -184,8 +184,8 @@ bool check_stream(const SourceText& source, Problems& problems) {
   } catch (const YAML::Exception&) {
     if (const auto& cycle = counter.cycle()) {
       problems.error(source.place_of(*cycle), "",
-                     "this alias stands inside what it stands for, so it would have no end; write "
-                     "the value out");
+                     "this alias is inside the value that it refers to, so the value would have no "
+                     "end; write the value out");
     } else if (counter.too_many()) {
       problems.error(source.beginning(), "", too_many_nodes);
     } else {
@@ -197,8 +197,9 @@ bool check_stream(const SourceText& source, Problems& problems) {
     problems.error(std::move(other->place), "", std::move(other->message));
     return false;
   }
-  problems.error(source.place_of(counter.start()), "",
-                 "a second document begins here; a configuration is one, remove the `---`");
+  problems.error(
+      source.place_of(counter.start()), "",
+      "a second document begins here; a configuration is one document, remove the `---`");
   return false;
 }
 

@@ -157,11 +157,11 @@ std::string bind_hint(std::string_view text) {
   }
   if (!port.empty() && is_host_name(host)) {
     return fmt::format(
-        "; names are not looked up here: write an address of this machine, or "
-        "0.0.0.0:{} for every one",
+        "; names are not looked up here: write an address of this machine, or 0.0.0.0:{} for all "
+        "of them",
         port);
   }
-  return "; every address is 0.0.0.0:port or [::]:port, of both families *:port";
+  return "; for every address write 0.0.0.0:port or [::]:port, or \"*:port\" for both families";
 }
 
 std::string endpoint_hint(std::string_view text) {

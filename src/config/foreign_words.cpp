@@ -17,8 +17,8 @@ struct KeyRow {
 constexpr std::string_view no_files =
     "Weir serves no files; let a web server do it, and name that as an upstream";
 constexpr std::string_view no_retries =
-    "retries are not supported by this version; a connect that fails goes on to another endpoint "
-    "by itself";
+    "retries are not supported by this version; after a failed connect the request goes to another "
+    "endpoint by itself";
 constexpr std::string_view certificates =
     "write `tls: {certificates: [{cert: FILE, key: FILE}]}` at the listener";
 constexpr std::string_view to_upstream =
@@ -66,7 +66,7 @@ constexpr auto key_rows = std::to_array<KeyRow>({
     {"",
      "include import includes",
      {"",
-      "name a folder instead: of a folder all *.yaml and *.yml are read (weir check -c FOLDER)"}},
+      "give a folder instead: all of its *.yaml and *.yml files are read (weir check -c FOLDER)"}},
 
     {"listeners[]",
      "listen port ports address addr host ip interface socket",
@@ -74,19 +74,20 @@ constexpr auto key_rows = std::to_array<KeyRow>({
     {"listeners[]",
      "http2 http1 h2 h2c alpn protocol",
      {"protocols",
-      "with `tls` HTTP/2 is spoken by itself; without it write `protocols: [http1, h2c]`"}},
+      "with `tls` clients get HTTP/2 without any setting; without `tls` write `protocols: [http1, "
+      "h2c]`"}},
     {"listeners[]",
      "ssl certificates certificate cert key sslcertificate sslcertificatekey https",
      {"tls", "write `tls: {certificates: [{cert: FILE, key: FILE}]}`"}},
     {"listeners[]",
      "servername servernames domain domains hosts hostname hostnames",
      {"",
-      "hosts are asked for in a route: `match: {host: NAME}`; certificates are chosen by the "
+      "a host is a condition of a route: `match: {host: NAME}`; certificates are chosen by the "
       "names in them"}},
     {"listeners[]",
      "routes location locations route rules",
      {"",
-      "`routes` stands beside `listeners`; `match: {listeners: [NAME]}` in a route asks for this "
+      "`routes` stands beside `listeners`; `match: {listeners: [NAME]}` in a route names this "
       "one"}},
     {"listeners[]",
      "httpsredirect forcehttps redirect sslredirect redirecttohttps",
@@ -137,8 +138,8 @@ constexpr auto key_rows = std::to_array<KeyRow>({
     {"routes[]",
      "timeouts proxyreadtimeout readtimeout requesttimeout",
      {"timeout",
-      "write `timeout: 15s`; `stream_idle_timeout` and `max_duration` bound what follows "
-      "the head"}},
+      "write `timeout: 15s`; `stream_idle_timeout` and `max_duration` limit what follows the "
+      "head"}},
     {"routes[]",
      "setheader setheaders proxysetheader requestheader",
      {"request_headers", "write `request_headers: {set: {x-name: VALUE}}`"}},
@@ -148,8 +149,8 @@ constexpr auto key_rows = std::to_array<KeyRow>({
     {"routes[]",
      "https tls ssl requiretls forcehttps",
      {"",
-      "`match: {scheme: https}` asks for it; `redirect_https: on` at the listener sends plain "
-      "requests there"}},
+      "`match: {scheme: https}` is that condition; `redirect_https: on` at the listener sends "
+      "plain requests there"}},
     {"routes[]",
      "mirrorto shadow requestmirrorpolicies",
      {"mirror", "write `mirror: {upstream: NAME}`"}},
@@ -202,7 +203,8 @@ constexpr auto key_rows = std::to_array<KeyRow>({
      {"pool", "write `pool: {in_flight: 1024}`"}},
     {"upstreams.*",
      "hostheader preservehost passhostheader",
-     {"", "the client's Host goes on by itself; `rewrite: {host: NAME}` in a route changes it"}},
+     {"",
+      "the client's Host is forwarded by itself; `rewrite: {host: NAME}` in a route changes it"}},
     {"upstreams.*",
      "maxfails failtimeout passivehealthcheck",
      {"circuit_breaker",

@@ -30,7 +30,7 @@ Value field_values(std::vector<std::pair<std::string, std::string>>& target,
               }
               if (std::ranges::any_of(
                       target, [&](const auto& each) { return iequals(each.first, name); })) {
-                return value.key_error("the field is there twice");
+                return value.key_error("the field is given twice");
               }
               auto written = value.text();
               if (!written) return;
@@ -52,12 +52,11 @@ Value field_values(std::vector<std::pair<std::string, std::string>>& target,
 }
 
 Fields fields(HeaderChanges& changes, std::vector<Written>& templates) {
-  return {
-      {"set", field_values(changes.set, templates),
-       "headers that are set in place of those there are"},
-      {"add", field_values(changes.add, templates), "headers that are added to those there are"},
-      {"remove", texts(changes.remove, check_changeable_field_name),
-       "headers that are removed before others are set and added"}};
+  return {{"set", field_values(changes.set, templates),
+           "headers to set; they replace those of the same name"},
+          {"add", field_values(changes.add, templates), "headers to add to those of the same name"},
+          {"remove", texts(changes.remove, check_changeable_field_name),
+           "headers to remove, before others are set and added"}};
 }
 
 }  // namespace weir::config

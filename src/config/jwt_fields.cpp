@@ -21,11 +21,12 @@ constexpr std::array<std::string_view, 13> algorithm_names{
 
 Wrong check_algorithm(std::string& written) {
   if (std::ranges::find(algorithm_names, written) != algorithm_names.end()) return std::nullopt;
-  if (iequals(written, "none")) return "'none' is no algorithm: unsigned tokens are never accepted";
+  if (iequals(written, "none"))
+    return "'none' is not an algorithm: unsigned tokens are never accepted";
   const std::string_view near = nearest(written, algorithm_names);
   return in_quotes(written) +
-         " is none of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, "
-         "ES512, EdDSA" +
+         " is not one of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, "
+         "ES384, ES512, EdDSA" +
          (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)");
 }
 
@@ -42,7 +43,7 @@ Fields fields(JwtIssuer& issuer) {
   return {{"issuer", text(issuer.issuer, check_printable), "equal to the token's `iss`",
            Need::required},
           {"audiences", texts(issuer.audiences, check_printable),
-           "any of them must be in `aud`; empty: not looked at"},
+           "one of them must be in the token's `aud`; empty: `aud` is not checked"},
           {"algorithms", algorithms_value(issuer.algorithms), "that its tokens may be signed with",
            Need::required},
           {"typ",
@@ -55,19 +56,19 @@ Fields fields(JwtIssuer& issuer) {
 // `{header: N}`, `{cookie: N}` or `{query: N}`.
 constexpr std::array<std::string_view, 3> place_words{"header", "cookie", "query"};
 constexpr std::array<std::string_view, 3> place_docs{
-    "a request header; of authorization the token behind \"Bearer \"", "a cookie",
-    "a parameter of the query, which stands in every log"};
+    "a request header; in authorization, the token after \"Bearer \"", "a cookie",
+    "a parameter of the query, which every log shows"};
 
 std::optional<TokenPlace> read_place(const Reader& in) {
   std::optional<TokenPlace> out;
   in.each_entry([&](const std::string& key, const Reader& value) {
     const auto word = std::ranges::find(place_words, key);
     if (word == place_words.end()) {
-      return value.key_error("unknown key " + in_quotes(key) +
-                             ": a token stands in a header, a "
-                             "cookie or (in every log) a query");
+      return value.key_error(
+          "unknown key " + in_quotes(key) +
+          ": a token comes in a header, a cookie or a query (which every log shows)");
     }
-    if (out) return value.key_error("one place each; make this another entry");
+    if (out) return value.key_error("an entry has one place; write another entry for this one");
     auto name = value.text();
     if (!name) return;
     if (Wrong wrong = check_token(*name)) return value.error(std::move(*wrong));
@@ -88,7 +89,7 @@ Value places_value(std::vector<TokenPlace>& places) {
                     return;
                   }
                   if (std::ranges::find(places, *place) != places.end()) {
-                    return item.error("the place is there twice");
+                    return item.error("the place is given twice");
                   }
                   places.push_back(std::move(*place));
                 });
@@ -176,7 +177,7 @@ Value claim_fields_value(std::vector<std::pair<std::string, std::string>>& targe
                 return same_field_name(each.second, *name);
               };
               if (std::ranges::any_of(target, same)) {
-                return value.error("the field is there twice");
+                return value.error("the field is given twice");
               }
               target.emplace_back(claim, std::move(*name));
             });
@@ -192,9 +193,9 @@ Value claim_fields_value(std::vector<std::pair<std::string, std::string>>& targe
 }
 
 Fields fields(Jwt::Cache& cache) {
-  return {
-      {"entries", count(cache.entries, 0, most_entries), "verified tokens; 0: none is kept"},
-      {"ttl", duration(cache.ttl), "how long one is believed without a new look, never past exp"}};
+  return {{"entries", count(cache.entries, 0, most_entries), "verified tokens; 0: none is kept"},
+          {"ttl", duration(cache.ttl),
+           "how long one is accepted without another check, never past exp"}};
 }
 
 }  // namespace
@@ -213,21 +214,22 @@ Fields fields(Jwt& jwt, std::vector<Written>&) {
       {"require", rules_value(jwt.require),
        "claims and their values; of scope all (403 insufficient_scope), of others any (403 "
        "claim_mismatch)"},
-      {"clock_skew", duration(jwt.clock_skew, Zero::allowed), "allowed for in exp, nbf and iat"},
+      {"clock_skew", duration(jwt.clock_skew, Zero::allowed),
+       "difference of clocks that is allowed in exp, nbf and iat"},
       {"require_exp", flag(jwt.require_exp), "a token without exp is refused"},
       {"max_lifetime", duration(jwt.max_lifetime, Zero::allowed),
-       "longest time from iat, or without it from now, to exp; then exp is required; 0: any"},
+       "longest time from iat, or without it from now, to exp; then exp is required; 0: no limit"},
       {"claims_to_headers", claim_fields_value(jwt.claims_to_headers),
-       "claims that go to the upstream as fields; a client's own are removed"},
-      {"forward", flag(jwt.forward), "the token goes on to the upstream"},
+       "claims that are sent to the upstream as header fields; a client's own are removed"},
+      {"forward", flag(jwt.forward), "the token is forwarded to the upstream"},
       {"optional", flag(jwt.optional), "no token is fine, a bad one is not"},
-      {"cache", block(fields(jwt.cache)), "of verified tokens"}};
+      {"cache", block(fields(jwt.cache)), "the cache of verified tokens"}};
 }
 
 std::string_view fault(const Jwt& jwt) {
   for (std::size_t i = 0; i < jwt.issuers.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (jwt.issuers[i].issuer == jwt.issuers[j].issuer) return "an issuer is there twice";
+      if (jwt.issuers[i].issuer == jwt.issuers[j].issuer) return "an issuer is given twice";
     }
   }
   if (jwt.clock_skew > 5min) return "`clock_skew` is at most 5m";

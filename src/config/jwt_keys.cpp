@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 6> docs{"",
                                                "a JWKS (RFC 7517); watched",
                                                "where a JWKS is fetched, http or https",
                                                "a text, at least as long as the algorithm's hash",
-                                               "the same in a file; watched",
+                                               "the secret in a file; watched",
                                                "a public key in PEM; watched"};
 
 Wrong check_url(std::string& written) {

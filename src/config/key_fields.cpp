@@ -50,7 +50,7 @@ std::optional<KeyPart> read_word(const Reader& in) {
   if (!written) return std::nullopt;
   const auto row = std::ranges::find(sources, *written, &SourceRow::word);
   if (row == sources.end()) {
-    in.error(fmt::format("{} is no key; write {}{}", in_quotes(*written), forms,
+    in.error(fmt::format("{} is not a key; write {}{}", in_quotes(*written), forms,
                          in.context().problems.did_you_mean(*written, words(false))));
     return std::nullopt;
   }
@@ -66,7 +66,7 @@ std::optional<KeyPart> read_named(const Reader& in) {
     if (++entries > 1) return value.key_error("a key has one source; write a list to join several");
     const auto row = std::ranges::find(sources, word, &SourceRow::word);
     if (row == sources.end()) {
-      return value.key_error(fmt::format("{} is no key; write {}{}", in_quotes(word), forms,
+      return value.key_error(fmt::format("{} is not a key; write {}{}", in_quotes(word), forms,
                                          in.context().problems.did_you_mean(word, words(true))));
     }
     if (row->check == nullptr) {
@@ -77,7 +77,7 @@ std::optional<KeyPart> read_named(const Reader& in) {
     if (auto wrong = row->check(*name)) return value.error(std::move(*wrong));
     out = KeyPart{row->source, std::move(*name)};
   });
-  if (entries == 0) in.error(fmt::format("is no key; write {}", forms));
+  if (entries == 0) in.error(fmt::format("is not a key; write {}", forms));
   return entries == 1 ? out : std::nullopt;
 }
 
@@ -95,7 +95,7 @@ void read_key(const Reader& in, Key& target) {
       auto part = read_part(item);
       if (!part) return;
       if (std::ranges::find(read.parts, *part) != read.parts.end()) {
-        return item.error("is there twice");
+        return item.error("is given twice");
       }
       read.parts.push_back(std::move(*part));
     });
@@ -175,7 +175,7 @@ std::string key_fault(const Key& key, std::span<const std::string> path_params, 
     if (part.source == KeySource::path_param &&
         std::ranges::find(path_params, part.name) == path_params.end()) {
       return fmt::format(
-          "the key path_param {} is no parameter of the path; name one there: {{{}}}",
+          "the key path_param {} is not a parameter of the path; name one there: {{{}}}",
           in_quotes(part.name), part.name);
     }
   }

@@ -57,7 +57,7 @@ void read_texts(const Reader& in, std::vector<std::string>& target, Check check)
     auto written = checked_text(item, check);
     if (!written) return;
     if (std::ranges::find(target, *written) != target.end()) {
-      item.error(in_quotes(*written) + " is there twice");
+      item.error(in_quotes(*written) + " is given twice");
     } else {
       target.push_back(std::move(*written));
     }
@@ -292,7 +292,7 @@ Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
                   const auto index = read_word(item, words, not_yet);
                   if (!index) return;
                   if (std::ranges::find(items, *index) != items.end()) {
-                    item.error(in_quotes(words[*index]) + " is there twice");
+                    item.error(in_quotes(words[*index]) + " is given twice");
                   }
                   items.push_back(*index);
                 });

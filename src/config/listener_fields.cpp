@@ -38,7 +38,7 @@ Value bind_value(Bind& target) {
                     auto one = read_address(item);
                     if (one && std::ranges::find(addresses, *one) != addresses.end() &&
                         (one->address.is_unix() || one->address.port() != 0)) {
-                      return item.error(in_quotes(one->to_string()) + " is there twice");
+                      return item.error(in_quotes(one->to_string()) + " is given twice");
                     }
                     if (one) addresses.push_back(std::move(*one));
                   });
@@ -93,8 +93,7 @@ Fields fields(Limits& limits) {
        "at least 1 KiB of a body must move in each such period"},
       {"body_rate", size(limits.body_rate, Zero::allowed, largest_body),
        "bytes a second of a request's content, on average after 20 s of waiting for it; slower: "
-       "408; "
-       "0: any"},
+       "408; 0: no limit"},
       {"body_size", size(limits.body_size, Zero::allowed, largest_body),
        "of a request; 0: unlimited; more: 413"},
       {"connections_per_client", count(limits.connections_per_client, 0, largest_count),
@@ -138,7 +137,7 @@ Fields fields(Listener& listener) {
       {"protocols", protocols_value(listener),
        "what is spoken; h2c is HTTP/2 without TLS, by prior knowledge"},
       {"redirect_https", redirect_https_value(listener.redirect_https),
-       "every request here is sent to https before routes are asked: off, on or {port, status}"},
+       "redirects every request to https, before any route: off, on or {port, status}"},
       {"proxy_protocol",
        choice<ProxyProtocol>(listener.proxy_protocol,
                              {{"off", ProxyProtocol::off}, {"required", ProxyProtocol::required}}),

@@ -29,8 +29,8 @@ void warn_of_logged_tokens(const Config& config, Problems& problems) {
       problems.warning(WarningName::logged_token, each.place,
                        "middleware." + each.name + ".jwt.from",
                        "tokens in the query's " + in_quotes(place.name) +
-                           " would stand in the access log; set access_log.query to drop, or to "
-                           "redact and call it access_token");
+                           " would be written to the access log; set access_log.query to drop, or "
+                           "to redact and name the parameter access_token");
     }
   }
 }

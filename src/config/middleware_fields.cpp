@@ -21,13 +21,13 @@ static_assert(type_names.size() == std::variant_size_v<MiddlewareSpec>);
 constexpr std::array<std::string_view, 10> type_docs{
     "lets pages of other origins read answers: answers preflights and adds the fields of CORS",
     "refuses clients by their address: 403 ip_denied",
-    "bounds the content of requests, instead of the listener's body_size: 413 body_too_large",
+    "limits the content of requests, instead of the listener's body_size: 413 body_too_large",
     "sets, adds and removes header fields of requests and answers",
     "asks for a user and a password: 401 credentials_missing or credentials_invalid",
     "verifies a JSON Web Token: 401 token_missing, token_invalid or token_expired",
-    "bounds how many requests a caller may send in a time: 429 rate_limited",
-    "bounds how many requests of a caller are in flight: 429 concurrency_limited",
-    "asks for a key that a file knows: 401 credentials_missing or credentials_invalid",
+    "limits how many requests a caller may send in a time: 429 rate_limited",
+    "limits how many requests of a caller are in flight: 429 concurrency_limited",
+    "asks for a key that is in a file: 401 credentials_missing or credentials_invalid",
     "asks an upstream whether a request may pass: 403 auth_denied, 503 auth_unavailable"};
 
 constexpr std::array<std::string_view, 8> later_types{
@@ -92,7 +92,7 @@ std::optional<MiddlewareSpec> read_middleware(const Reader& in, std::vector<Writ
     if (++types == 1) {
       read_type(type, value, out, templates);
     } else {
-      value.key_error("a middleware has one type; make this another entry");
+      value.key_error("a middleware has one type; write another entry for this one");
     }
   });
   if (in.is_map() && types == 0) in.error("has no type; write one like {cors: {...}}");

@@ -11,7 +11,7 @@ Value once(Draft& draft, std::string_view key, Value value) {
     const auto [first, fresh] = draft.sections.try_emplace(std::string(key), in.key_place());
     if (fresh) return read(in);
     if (first->second.file != in.place().file) {
-      in.key_error("is already in " + first->second.file + "; it stands in one file only");
+      in.key_error("is already in " + first->second.file + "; it may be in one file only");
     }
   };
   return value;
@@ -220,7 +220,7 @@ Fields root_fields(Draft& draft) {
        once(draft, "access_log", placed(draft, "access_log", fields(config.access_log))),
        "a line for each request"},
       {"admin", once(draft, "admin", placed_admin(draft)),
-       "the address of metrics, health and control"},
+       "the address for metrics, health checks and commands"},
       {"trusted_proxies", trusted_proxies_value(config.trusted_proxies),
        "networks whose X-Forwarded-* and PROXY headers are believed; unix: peers are"},
       {"listeners", listeners_value(draft), "where clients connect", Need::required},

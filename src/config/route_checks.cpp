@@ -36,7 +36,7 @@ std::string star_remedy(const Match& match) {
     return "write `path_prefix: " + before + "` for everything below it";
   }
   if (match.path_kind == PathKind::prefix) {
-    return "a prefix takes everything below it as it is; write `path_regex` for a pattern";
+    return "a prefix is not a pattern; write `path_regex` for one";
   }
   return "write {name} for any one segment, or `path_regex` for a pattern";
 }
@@ -85,7 +85,7 @@ void take_action(RouteDraft& draft, Problems& problems) {
   if (respond != nullptr && !respond->body.empty() &&
       (respond->status == 204 || respond->status == 304)) {
     problems.error(draft.places.of("respond", route.place), route.at + ".respond",
-                   fmt::format("an answer {} has no body", respond->status));
+                   fmt::format("an answer with status {} has no body", respond->status));
   }
 }
 
@@ -103,7 +103,7 @@ void check_path(const RouteDraft& draft, Problems& problems) {
     if (open_end) {
       problems.warning(WarningName::regex_without_end, match.path_place,
                        route.at + ".match.path_regex",
-                       "must match the whole path, unlike nginx's `~`: it matches nothing behind "
+                       "must match the whole path, unlike nginx's `~`: it matches nothing after "
                        "the last '/'; write '.*' at its end");
     }
     return;
@@ -115,7 +115,7 @@ void check_path(const RouteDraft& draft, Problems& problems) {
   }
   if (match.path.contains('*')) {
     problems.warning(WarningName::star_in_path, match.path_place, at,
-                     "'*' stands for itself here: " + star_remedy(match));
+                     "'*' is a plain character here: " + star_remedy(match));
   }
 }
 

@@ -128,7 +128,7 @@ Value shares(Split& split, std::vector<Written>& upstreams) {
   return blocks(split, share_fields(upstreams),
                 [seen](const SplitShare& share, const Reader& item) {
                   if (!share.upstream.empty() && !seen->insert(share.upstream).second) {
-                    item.error("upstream " + in_quotes(share.upstream) + " is there twice");
+                    item.error("upstream " + in_quotes(share.upstream) + " is given twice");
                   }
                 });
 }
@@ -174,11 +174,12 @@ Fields delay_fields(Fault::Delay& delay) {
 }
 Fields abort_fields(Fault::Abort& abort) {
   return {{"share", share(abort.share), "of the requests"},
-          {"status", count(abort.status, 200, 599), "what they are answered"}};
+          {"status", count(abort.status, 200, 599), "the status of their answer"}};
 }
 Fields fault_fields(Fault& fault) {
-  return {{"delay", optional_block(fault.delay, delay_fields), "requests that wait first"},
-          {"abort", optional_block(fault.abort, abort_fields), "requests that go no further"}};
+  return {{"delay", optional_block(fault.delay, delay_fields), "requests that are delayed"},
+          {"abort", optional_block(fault.abort, abort_fields),
+           "requests that are answered instead of forwarded"}};
 }
 
 // A fault of which neither part is written has both.
@@ -248,9 +249,10 @@ Fields common_fields(RouteDraft& draft) {
                               {{"reject", EncodedSlashes::reject}, {"keep", EncodedSlashes::keep}}),
        "%2F and %5C in a path: reject (400), or keep as they came"},
       {"timeout", duration(route.timeout, Zero::allowed),
-       "request head to answer head, while no body arrives; longer: 504; 0: none"},
+       "from the request's head to the answer's head, without the time in which the body arrives; "
+       "longer: 504; 0: none"},
       {"stream_idle_timeout", duration(route.stream_idle_timeout, Zero::allowed),
-       "after the head: no byte either way; 0: none"},
+       "after the answer's head: the longest time without a byte in either direction; 0: none"},
       unsupported("retry"),
   };
 }
@@ -263,34 +265,35 @@ Fields route_fields(RouteDraft& draft) {
   Route& route = draft.route;
   Fields out{
       {"name", text(route.name, check_name), "unique among routes", Need::required},
-      {"match", match_value(draft), "what a request must be like; {} for every request",
-       Need::required},
+      {"match", match_value(draft),
+       "the conditions that a request must meet; {} matches every request", Need::required},
       {"without", printed_if([] { return false; }, references(draft.without_names, draft.without)),
        "names in defaults.middleware to leave out"},
-      {"rewrite", rewrite_value(draft), "what the upstream is asked for; the query is kept"},
+      {"rewrite", rewrite_value(draft),
+       "the path and the Host that the upstream gets instead; the query is kept"},
       {"upstream", upstream_value(draft), "where requests go"},
       {"split", split_value(draft), "where requests go, by weight"},
-      {"sticky", sticky_value(draft.sticky),
-       "the same caller stays with its upstream of the split"},
+      {"sticky", sticky_value(draft.sticky), "a caller stays with its upstream of the split"},
       {"override",
        optional_block(
            draft.by_header,
            [&draft](SplitByHeader& each) { return fields(each, draft.header_upstreams); }),
-       "a request field that names the upstream of the split, whatever the weights"},
+       "a request header that chooses the upstream of the split, whatever the weights are"},
       {"redirect",
        optional_block(draft.redirect,
                       [&draft](Redirect& each) { return redirect_fields(each, draft.templates); }),
-       "an answer that points elsewhere"},
+       "answers with a redirect"},
       {"respond",
        optional_block(draft.respond,
                       [&draft](Respond& each) { return respond_fields(each, draft.templates); }),
-       "a fixed answer"},
-      {"max_duration", duration(route.max_duration, Zero::allowed), "an absolute end; 0: none"},
-      {"upgrades", texts(route.upgrades, check_upgrade), "websocket: let it through"},
+       "answers with a fixed answer"},
+      {"max_duration", duration(route.max_duration, Zero::allowed),
+       "the longest time that the whole request may take; 0: no limit"},
+      {"upgrades", texts(route.upgrades, check_upgrade), "websocket: WebSockets may pass"},
       {"mirror",
        optional_block(route.mirror,
                       [&draft](Mirror& each) { return mirror_fields(each, draft.upstreams); }),
-       "copies of requests to another upstream, whose answers nobody reads"},
+       "copies of requests to another upstream, whose answers are dropped"},
       {"fault", fault_value(route.fault), "failures on purpose; {}: both"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));

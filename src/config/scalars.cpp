@@ -104,7 +104,7 @@ Parsed<Duration> parse_duration(std::string_view text) {
   const auto fraction = static_cast<std::int64_t>(unit_ns * number->fraction / 1'000'000'000);
   const auto total = static_cast<std::int64_t>(number->whole) * unit->nanoseconds + fraction;
   if (total == 0 && number->fraction != 0)
-    return wrong(in_quotes(text) + " is too short to be counted");
+    return wrong(in_quotes(text) + " is too short; at least 1 ns");
   return std::chrono::nanoseconds(total);
 }
 

@@ -10,7 +10,7 @@ namespace {
 Fields fields(Via& via) {
   return {{"request", flag(via.request), "add Via to requests for the upstream"},
           {"response", flag(via.response), "add Via to answers for the client"},
-          {"name", text(via.name, check_token), "our name in Via"}};
+          {"name", text(via.name, check_token), "the gateway's name in Via"}};
 }
 
 Tree text_or_off_schema() {
@@ -89,17 +89,17 @@ Fields fields(Server& server) {
   constexpr std::uint64_t most_memory = 1ULL << 50;
   return {
       {"workers", count(server.workers, 1, 1024, Word{"auto", 0}),
-       "threads that carry traffic; auto: ceil of the cgroup quota or the affinity mask, whichever "
-       "is smaller"},
+       "threads that serve requests; auto: one for each CPU of the cgroup's quota or the affinity "
+       "mask, whichever is smaller"},
       {"io_backend",
        choice<IoBackend>(server.io_backend,
                          {{"auto", IoBackend::automatic}, {"epoll", IoBackend::epoll}},
                          {"io_uring"}),
-       "how sockets are waited for"},
+       "how Weir waits for sockets"},
       {"drain_delay", duration(server.drain_delay, Zero::allowed),
        "keep accepting this long after readiness turned 503"},
       {"drain_timeout", duration(server.drain_timeout),
-       "then: how long requests in flight may take"},
+       "after that, how long requests in flight may take"},
       {"ready_wait", duration(server.ready_wait, Zero::allowed),
        "at the start, /readyz stays 503 at most this long for upstreams whose endpoints are all "
        "names "
@@ -107,8 +107,9 @@ Fields fields(Server& server) {
       {"max_connections", count(server.max_connections, 1, most_connections),
        "past it new connections are closed and counted; lowered to what the file limit allows"},
       {"head_memory", size_or(server.head_memory, most_memory, {"auto", 0}),
-       "what heads of requests that did not come at once may take together; auto: an eighth of the "
-       "cgroup's limit or of the memory, at least 32 MiB; beyond it the oldest unfinished get 431"},
+       "memory for all request heads that do not come in one piece; auto: an eighth of the "
+       "cgroup's limit or of the memory, at least 32 MiB; when it is spent, the oldest unfinished "
+       "heads get 431"},
       {"via", block(fields(server.via)), "the Via field"},
   };
 }
@@ -120,10 +121,10 @@ Fields fields(Log& log) {
                                         {"info", LogLevel::info},
                                         {"warn", LogLevel::warn},
                                         {"error", LogLevel::error}}),
-           "the least serious that is written"},
+           "the least serious level that is written"},
           {"format",
            choice<LogFormat>(log.format, {{"text", LogFormat::text}, {"json", LogFormat::json}}),
-           "how a line looks"}};
+           "the format of a line"}};
 }
 
 Fields fields(AccessLog& log) {
@@ -136,7 +137,7 @@ Fields fields(AccessLog& log) {
           {"format",
            choice<AccessLogFormat>(log.format, {{"json", AccessLogFormat::json},
                                                 {"combined", AccessLogFormat::combined}}),
-           "how a line looks"},
+           "the format of a line"},
           {"sample", share(log.sample),
            "share of requests that is written; errors and slow ones always are"},
           {"slow", duration(log.slow, Zero::allowed),

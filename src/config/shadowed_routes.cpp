@@ -95,7 +95,7 @@ std::string unreachable(const Route& route, const Config& config) {
   if (redirected && match.scheme != "https") {
     return "never gets a request: `redirect_https` of its listeners answers all of them";
   }
-  return fmt::format("never gets a request: none of its listeners has one by {}",
+  return fmt::format("never gets a request: none of its listeners gets requests by {}",
                      match.scheme.empty() ? "that scheme" : match.scheme);
 }
 
@@ -123,14 +123,13 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems) {
       if (same_place.size() < most_compared) same_place.push_back(&route);
     }
     if (lives || shadow == nullptr) continue;
-    problems.warning(
-        WarningName::dead_route, route.place, at,
-        fmt::format("never gets a request: {} ({}) {}; remove one of them, or give this one "
-                    "a condition more",
-                    in_quotes(shadow->name), to_string(shadow->place),
-                    is_same(shadow->match, route.match)
-                        ? "has the same match and comes first"
-                        : "comes first and takes every request that fits"));
+    problems.warning(WarningName::dead_route, route.place, at,
+                     fmt::format("never gets a request: {} ({}) {}; remove one of them, or give "
+                                 "this one another condition",
+                                 in_quotes(shadow->name), to_string(shadow->place),
+                                 is_same(shadow->match, route.match)
+                                     ? "has the same match and comes first"
+                                     : "comes first and takes every request that fits"));
   }
 }
 

@@ -46,7 +46,7 @@ Value header_values(std::vector<std::pair<std::string, std::string>>& target,
 }
 
 Fields sticky_fields(Sticky& sticky) {
-  return {{"key", key(sticky.key), "who is the same caller; default: {cookie: weir_split}"}};
+  return {{"key", key(sticky.key), "what identifies a caller; default: {cookie: weir_split}"}};
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ Value sticky_value(std::optional<Sticky>& target) {
 }
 
 Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams) {
-  return {{"header", text(by_header.header, check_field_name), "a request field", Need::required},
+  return {{"header", text(by_header.header, check_field_name), "a request header", Need::required},
           {"values", header_values(by_header.values, upstreams),
            "its values, and the upstream of the split that each names", Need::required}};
 }

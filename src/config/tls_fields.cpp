@@ -78,7 +78,7 @@ Value client_auth(std::optional<ClientAuth>& auth) {
 }
 
 Fields fields(CertificateFiles& files) {
-  return {{"cert", file(files.cert), "the certificate and what stands between it and its root, PEM",
+  return {{"cert", file(files.cert), "the certificate, then its intermediate certificates, PEM",
            Need::required},
           {"key", file(files.key), "its private key, PEM, without a passphrase", Need::required},
           {"ocsp", file(files.ocsp), "an OCSP response in DER to be stapled"},
@@ -118,13 +118,13 @@ Fields fields(ListenerTls& tls) {
       {"min_version",
        choice<TlsVersion>(tls.min_version,
                           {{"1.2", TlsVersion::tls12}, {"1.3", TlsVersion::tls13}}),
-       "the oldest version spoken"},
+       "the oldest version of TLS that is accepted"},
       {"client_auth", client_auth(tls.client_auth), "certificates of clients"},
       {"hsts", hsts_value(tls.hsts),
        "Strict-Transport-Security on every answer of this listener: null, {} or its parts"},
       {"tickets",
        block({{"rotate", duration(tls.ticket_rotation),
-               "how long a key of session tickets is used; the one before still opens"}}),
+               "how long one key makes session tickets; the key before it still opens them"}}),
        "resumption of sessions"},
   };
 }
@@ -141,11 +141,11 @@ Fields fields(UpstreamTls& tls) {
                              return in_quotes(written) + " is neither a host name nor an address" +
                                     ascii_form_hint(written);
                            })),
-           "sent as SNI and looked for in the certificate; default: the endpoint's own"},
+           "sent as SNI, and verified in the certificate; default: the endpoint's name or address"},
           {"ca", file(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
-          {"cert", file(tls.cert), "our own certificate for it, PEM"},
+          {"cert", file(tls.cert), "the gateway's own certificate for it, PEM"},
           {"key", file(tls.key), "its private key, PEM, without a passphrase"},
-          {"verify", flag(tls.verify), "off: any certificate will do"}};
+          {"verify", flag(tls.verify), "off: any certificate is accepted"}};
 }
 
 }  // namespace

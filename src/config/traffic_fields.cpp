@@ -36,16 +36,16 @@ Fields fields(RateLimit& limit, std::vector<Written>&) {
            Need::required},
           {"burst", burst(limit), "requests at once; default: one second of the rate, at least 1"},
           {"key", key(limit.key), "who has a limit of their own: client_ip, {header: NAME}, ..."},
-          {"cost", count(limit.cost, 1, most_tokens), "what a request takes of it"},
-          {"dry_run", flag(limit.dry_run), "count and tell, refuse nobody"},
+          {"cost", count(limit.cost, 1, most_tokens), "how much of the limit a request takes"},
+          {"dry_run", flag(limit.dry_run), "count and send the limit's headers, but refuse nobody"},
           {"max_keys", count(limit.max_keys, 1, most_keys),
-           "callers that are told apart at once, 32 bytes each"}};
+           "callers that have a limit of their own at a time, 32 bytes for each"}};
 }
 
 Fields fields(ConcurrencyLimit& limit, std::vector<Written>&) {
   return {{"limit", count(limit.limit, 1, most_in_flight), "requests in flight at the same time",
            Need::required},
-          {"key", key(limit.key), "who has a limit of their own, as of rate_limit"}};
+          {"key", key(limit.key), "who has a limit of their own, as in rate_limit"}};
 }
 
 std::string_view fault(const RateLimit& limit) {
@@ -53,7 +53,7 @@ std::string_view fault(const RateLimit& limit) {
   using Wide = unsigned __int128;
   const Wide fill = Wide{limit.bucket()} * static_cast<std::uint64_t>(limit.rate.period.count());
   if (fill > Wide{static_cast<std::uint64_t>(longest_fill.count())} * limit.rate.tokens) {
-    return "`burst` takes more than 365 days to come at this `rate`; lower it";
+    return "at this `rate`, `burst` takes more than 365 days to fill up; lower it";
   }
   return "";
 }

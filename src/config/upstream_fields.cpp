@@ -61,7 +61,7 @@ Value client_share_value(double& target) {
     if (read && *read > 0) {
       target = *read;
     } else {
-      in.error(in_quotes(*written) + " is neither a share above 0, as 25%, nor off");
+      in.error(in_quotes(*written) + " is neither a share above 0, such as 25%, nor off");
     }
   };
   value.print = [&target, print] { return target == 0 ? Tree("off") : print(); };
@@ -90,8 +90,8 @@ Fields fields(Pool& pool) {
           {"tunnels", count(pool.tunnels, 1, largest_count),
            "upgraded connections to one endpoint; they are not in in_flight"},
           {"client_share", client_share_value(pool.client_share),
-           "share of in_flight of all endpoints that one client address may have, with what it has "
-           "waiting; past it 503 pool_full; off: no limit"}};
+           "share of in_flight of all endpoints that one client address may have, its waiting "
+           "requests included; past it 503 pool_full; off: no limit"}};
 }
 
 // A list of faults, none of them by default.
@@ -123,7 +123,7 @@ Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
       endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
       [seen](const EndpointSpec& endpoint, const Reader& item) {
         if (!endpoint.address.empty() && !seen->insert(endpoint.address).second) {
-          item.error("endpoint " + in_quotes(endpoint.address) + " is there twice");
+          item.error("endpoint " + in_quotes(endpoint.address) + " is given twice");
         }
       });
   out.read = [&endpoints, read = std::move(out.read)](const Reader& in) {
@@ -139,7 +139,7 @@ Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
 
 Fields fields(Upstream& upstream) {
   return {
-      {"endpoints", endpoints_value(upstream.endpoints), "where its servers listen",
+      {"endpoints", endpoints_value(upstream.endpoints), "the addresses of its servers",
        Need::required},
       {"protocol",
        choice<UpstreamProtocol>(upstream.protocol,
@@ -148,21 +148,24 @@ Fields fields(Upstream& upstream) {
                                  {"auto", UpstreamProtocol::automatic}},
                                 {"h3"}),
        "what is spoken; h2 without tls by prior knowledge; auto is http1 without tls"},
-      {"load_balancer", block(fields(upstream.load_balancer)), "how endpoints are chosen"},
+      {"load_balancer", block(fields(upstream.load_balancer)),
+       "how an endpoint is chosen for a request"},
       {"connect_timeout", duration(upstream.connect_timeout), "longer: 504 connect_timeout"},
       {"idle_timeout", duration(upstream.idle_timeout),
        "of unused connections; keep it below the servers' own"},
       {"response_header_size", size(upstream.response_header_size, Zero::refused, largest_head),
        "status line and fields of an answer; more: 502"},
       {"lenient", lenient_value(upstream.lenient),
-       "faults of old servers that are forgiven in HTTP/1 answers: bare_lf, padded_chunk_size"},
-      {"pool", block(fields(upstream.pool)), "how much goes to it at the same time"},
-      {"tls", tls_value(upstream.tls), "spoken to its servers, verified; absent: plain"},
+       "faults of old servers that are accepted in HTTP/1 answers: bare_lf, padded_chunk_size"},
+      {"pool", block(fields(upstream.pool)),
+       "how many requests and connections it gets at the same time"},
+      {"tls", tls_value(upstream.tls),
+       "TLS to its servers, which are verified; absent: plain text"},
       unsupported("health_check"),
       unsupported("outlier_detection"),
       {"circuit_breaker",
        optional_block(upstream.circuit_breaker, [](CircuitBreaker& each) { return fields(each); }),
-       "stops sending to it while it fails"},
+       "stops sending requests to it while it fails"},
       unsupported("retry_budget"),
       unsupported("concurrency"),
       unsupported("dns"),

@@ -82,7 +82,7 @@ std::expected<Users, std::vector<std::string>> parse_users(std::string_view text
     if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
       fault("control characters in the name", name);
     } else if (!names.insert(name).second) {
-      fault("user " + in_quotes(name) + " is there twice", name);
+      fault("user " + in_quotes(name) + " is given twice", name);
     } else if (const std::string_view what = hash_fault(hash); !what.empty()) {
       fault(what, hash);
     } else {

@@ -66,8 +66,9 @@ class Explanation {
       const std::size_t text = line.find_first_not_of(" \t");
       const std::size_t tab = line.find('\t');
       if (tab == none || text == none || tab > text || line[text] == '#') continue;
-      return YamlFault{source_.place(line_ - back, tab),
-                       "a tab indents this line; YAML takes spaces alone, write spaces instead"};
+      return YamlFault{
+          source_.place(line_ - back, tab),
+          "a tab indents this line; YAML allows only spaces here, write spaces instead"};
     }
     return std::nullopt;
   }
@@ -81,10 +82,9 @@ class Explanation {
     }
     // The quote that ended it was meant to begin another text.
     if (end > at_ + 1 || line_of_byte(end - 1) < line_ + 1) return std::nullopt;
-    return at_byte(begin,
-                   fmt::format("the text that {0} begins here goes on to line {1}; write {0} "
-                               "where it ends on this line",
-                               mark, line_of_byte(end - 1)));
+    return at_byte(begin, fmt::format("the quote {0} that opens here is closed only in line {1}; "
+                                      "write {0} where the text ends on this line",
+                                      mark, line_of_byte(end - 1)));
   }
 
   Maybe bracket() const {
@@ -149,18 +149,19 @@ class Explanation {
                        "'&' begins the name of an anchor; a text that begins with '&' needs "
                        "quotes");
     }
-    return at_column(mark, fmt::format("{} stands for an anchor that is not there; a text that "
-                                       "begins with '*' needs quotes",
-                                       in_quotes(word)));
+    return at_column(
+        mark,
+        fmt::format(
+            "{} refers to an anchor that does not exist; a text that begins with '*' needs quotes",
+            in_quotes(word)));
   }
 
   Maybe escape() const {
     if (!says("escape") && !says("hex") && !says("unicode")) return std::nullopt;
     const std::size_t backslash = text_.rfind('\\', column_);
-    return at_column(
-        backslash == none ? column_ : backslash,
-        "a backslash between double quotes begins an escape, and this is none; write \\\\, "
-        "or use single quotes");
+    return at_column(backslash == none ? column_ : backslash,
+                     "a backslash between double quotes begins an escape, and this is not one; "
+                     "write \\\\, or use single quotes");
   }
 
   // `a: b: c`.
@@ -169,8 +170,8 @@ class Explanation {
     const std::size_t first = text_.find(": ");
     if (first != none && first < column_) {
       return here(
-          "a ':' with a space behind it begins a value, and this line has one already; put "
-          "the text in quotes");
+          "a ':' with a space after it begins a value, and this line has one already; put the text "
+          "in quotes");
     }
     for (std::size_t above = line_; above > 0;) {
       const std::string_view line = source_.line(--above);
@@ -194,7 +195,7 @@ class Explanation {
     if (rest.contains(": ") || rest.ends_with(':')) return std::nullopt;
     if (colon != none) {
       return YamlFault{source_.place(number, text + colon),
-                       "a space is missing behind this ':'; write `key: value`"};
+                       "a space is missing after this ':'; write `key: value`"};
     }
     return YamlFault{source_.place(number, text),
                      fmt::format("{} has no ':'; write `{}: VALUE`", in_quotes(rest),
@@ -204,8 +205,8 @@ class Explanation {
   Maybe structure() const {
     if (says("block scalar")) {
       return here(
-          "behind '|' or '>' the text begins on the next line; put a text that begins so in "
-          "quotes");
+          "after '|' or '>' the text begins on the next line; put a text that begins with one of "
+          "them in quotes");
     }
     if (says("illegal block entry")) {
       return here(
@@ -220,8 +221,8 @@ class Explanation {
     const std::string_view before = trim(text_.substr(0, column_));
     if (column_ > text && (before.ends_with('"') || before.ends_with('\''))) {
       return here(
-          "text stands behind the closing quote; put all of it between quotes (between "
-          "single ones '' is one ')");
+          "there is text after the closing quote; put all of it in quotes (in single quotes, '' is "
+          "one ')");
     }
     const bool is_item = text_.substr(text).starts_with("- ") || text_.substr(text) == "-";
     if (!is_item) {
@@ -243,8 +244,8 @@ class Explanation {
       if (begin == 0) break;
     }
     return fmt::format(
-        "this line begins in column {}, where no block above begins; the keys of a "
-        "block begin in one column (above: {})",
+        "this line begins in column {}, where no block above begins; the keys of a block begin in "
+        "the same column (above: {})",
         indent + 1, columns.empty() ? "1" : columns);
   }
 
@@ -260,7 +261,8 @@ class Explanation {
 }  // namespace
 
 std::string quote_without_end(char quote) {
-  return fmt::format("the text that {0} begins here has no end; write {0} at its end", quote);
+  return fmt::format(
+      "the quote {0} that opens here is not closed; write {0} at the end of the text", quote);
 }
 
 YamlFault explain_yaml_error(const SourceText& source, const YAML::Exception& failure) {

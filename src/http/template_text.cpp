@@ -97,7 +97,7 @@ std::expected<std::vector<std::string>, std::string> path_parameters(std::string
       return std::unexpected("{" + std::string(name) + "} is the name of a variable");
     }
     if (std::ranges::find(names, name) != names.end()) {
-      return std::unexpected("parameter {" + std::string(name) + "} is there twice");
+      return std::unexpected("parameter {" + std::string(name) + "} is given twice");
     }
     names.emplace_back(name);
   }

@@ -307,7 +307,7 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
          "{path_prefix: /}, upstream: NAME}`"),
         ("an unsigned algorithm", "routes: [{name: a, match: {}, respond: {}, middleware: [{jwt: "
          "{issuers: [{issuer: a, algorithms: [none], keys: {jwks_url: 'https://a/'}}]}}]}]",
-         "weir.yaml:2:99: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is no "
+         "weir.yaml:2:99: routes[0].middleware[0].jwt.issuers[0].algorithms[0]: 'none' is not an "
          "algorithm: unsigned tokens are never accepted"),
     ])
     def test_one_line(self, text, line):

@@ -281,11 +281,11 @@ class ConfigTest(RateLimitCase):
         ("no unit", {"rate": "5"}, "write one like 50/s"),
         ("cost above burst", {"rate": "1/s", "cost": 2}, "nothing would ever pass"),
         ("burst of years", {"rate": "1/h", "burst": 9000}, "365 days"),
-        ("key", {"rate": "1/s", "key": "ip"}, "'ip' is no key"),
+        ("key", {"rate": "1/s", "key": "ip"}, "'ip' is not a key"),
         ("claim without jwt", {"rate": "1/s", "key": {"jwt_claim": "sub"}},
          "needs a jwt middleware before it"),
         ("unknown parameter", {"rate": "1/s", "key": {"path_param": "id"}},
-         "no parameter of the path"),
+         "not a parameter of the path"),
     ])
     def test_what_check_refuses(self, spec, message):
         self.serve({})

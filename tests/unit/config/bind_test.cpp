@@ -56,7 +56,7 @@ TEST(Bind, IsRefusedWhereItIsNoAddress) {
   };
   const Row rows[] = {
       {"[{name: a, bind: []}]", "at least one address"},
-      {"[{name: a, bind: [\"127.0.0.1:1\", \"127.0.0.1:1\"]}]", "'127.0.0.1:1' is there twice"},
+      {"[{name: a, bind: [\"127.0.0.1:1\", \"127.0.0.1:1\"]}]", "'127.0.0.1:1' is given twice"},
       {"[{name: a, bind: \"*\"}]", "'*' is not IP:port"},
       {"[{name: a, bind: \"*:x\"}]", "'*:x' is not IP:port"},
       {"[{name: a, bind: \"*:1\"}, {name: b, bind: \"0.0.0.0:1\"}]",

@@ -89,7 +89,7 @@ TEST(Foreign, KeysAreAnsweredWithWhatToWrite) {
   expect({
       {"listen", listener("listen: 80"), "write `bind: \"0.0.0.0:8080\"`"},
       {"server_name", listener("bind: '*:1', server_name: a"), "`match: {host: NAME}`"},
-      {"http2", listener("bind: '*:1', http2: on"), "HTTP/2 is spoken by itself"},
+      {"http2", listener("bind: '*:1', http2: on"), "clients get HTTP/2 without any setting"},
       {"ssl", listener("bind: '*:1', ssl: on"), "certificates: [{cert: FILE, key: FILE}]"},
       {"tls: true", listener("bind: '*:1', tls: true"), "write `tls: {certificates:"},
       {"auto_https", listener("bind: '*:1', auto_https: on"), "Weir gets no certificates"},

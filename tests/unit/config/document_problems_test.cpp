@@ -18,7 +18,7 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
       {"tab",
        Kind::document,
        "version: 1\nlog:\n\tlevel: info\n",
-       {"2:0: a tab indents this line; YAML takes spaces alone, write spaces instead"}},
+       {"2:0: a tab indents this line; YAML allows only spaces here, write spaces instead"}},
       {"not_utf8",
        Kind::document,
        "version: 1\n# caf\xe9\n",
@@ -30,7 +30,7 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
       {"two_documents",
        Kind::document,
        "version: 1\n---\nversion: 1\n",
-       {"1:0: a second document begins here; a configuration is one, remove the `---`"}},
+       {"1:0: a second document begins here; a configuration is one document, remove the `---`"}},
       {"nothing_required_there",
        Kind::document,
        "version: 1\nlisteners: []\n",
@@ -48,9 +48,8 @@ TEST(DocumentProblems, AreReportedWithTheirPlace) {
       {"cycle",
        Kind::document,
        "version: &v [*v]",
-       {"0:13: this alias stands inside what it stands for, so it would have no end; write the "
-        "value "
-        "out"}},
+       {"0:13: this alias is inside the value that it refers to, so the value would have no end; "
+        "write the value out"}},
   });
 }
 
@@ -67,11 +66,11 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"duplicate_section",
        Kind::root,
        "log: {level: debug}\nlog: {level: info}",
-       {"5:0: log: the key is there twice, first in line 5; remove one of them"}},
+       {"5:0: log: the key is given twice, first in line 5; remove one of them"}},
       {"duplicate_key",
        Kind::root,
        "log: {level: debug, level: info}",
-       {"4:20: log.level: the key is there twice, first in line 5; remove one of them"}},
+       {"4:20: log.level: the key is given twice, first in line 5; remove one of them"}},
       {"merge_key",
        Kind::root,
        "log: &l {level: debug}\nserver: {<<: *l}",
@@ -128,7 +127,7 @@ TEST(DocumentProblems, OfSectionsAreReported) {
       {"duration_too_short",
        Kind::root,
        "server: {drain_delay: 0.0001us}",
-       {"4:22: server.drain_delay: '0.0001us' is too short to be counted"}},
+       {"4:22: server.drain_delay: '0.0001us' is too short; at least 1 ns"}},
       {"workers",
        Kind::root,
        "server: {workers: 0}",
@@ -251,8 +250,8 @@ TEST(DocumentProblems, OfListenersAreReported) {
       {"listener_proxy_protocol",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nproxy_protocol: required",
-       {"8:20: listeners[1].proxy_protocol: 'required' needs `trusted_proxies`: nobody could "
-        "connect"}},
+       {"8:20: listeners[1].proxy_protocol: 'required' needs `trusted_proxies`: without them "
+        "nobody could connect"}},
       {"listener_size",
        Kind::listener,
        "name: x\nbind: '[::]:0'\nlimits: {uri_size: 16, header_size: 1.5KiB, body_size: 1TB}",

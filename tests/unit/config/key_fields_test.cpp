@@ -60,15 +60,16 @@ TEST(KeyFields, SayWhatIsWrong) {
       "; write client_ip, host, global, {header: NAME}, {cookie: NAME}, {jwt_claim: NAME}, "
       "{path_param: NAME}, or a list of these";
   const std::vector<Row> rows{
-      {"clientip", "f:1:1: key: 'clientip' is no key" + forms + " (did you mean 'client_ip'?)"},
+      {"clientip", "f:1:1: key: 'clientip' is not a key" + forms + " (did you mean 'client_ip'?)"},
       {"header", "f:1:1: key: 'header' needs a name; write {header: NAME}"},
-      {"{headr: a}", "f:1:2: key.headr: 'headr' is no key" + forms + " (did you mean 'header'?)"},
+      {"{headr: a}",
+       "f:1:2: key.headr: 'headr' is not a key" + forms + " (did you mean 'header'?)"},
       {"{host: a}", "f:1:2: key.host: 'host' takes no name; write it alone"},
       {"{header: a, cookie: b}",
        "f:1:13: key.cookie: a key has one source; write a list to join several"},
-      {"{}", "f:1:1: key: is no key" + forms},
+      {"{}", "f:1:1: key: is not a key" + forms},
       {"[]", "f:1:1: key: must not be empty" + forms},
-      {"[host, host]", "f:1:8: key[1]: is there twice"},
+      {"[host, host]", "f:1:8: key[1]: is given twice"},
       {"[host, [global]]", "f:1:8: key[1]: expected one value, got a list"},
       {"[{header: a}, {header: b}, {header: c}, {header: d}, {header: e}, {header: f}, "
        "{header: g}, {header: h}, {header: i}]",
@@ -91,7 +92,7 @@ TEST(KeyFields, FitTheirPlace) {
             "the key jwt_claim 'sub' needs a jwt middleware before it in the list");
   EXPECT_EQ(key_fault({{{KeySource::path_param, "id"}}}, params, false), "");
   EXPECT_EQ(key_fault({{{KeySource::path_param, "ids"}}}, params, false),
-            "the key path_param 'ids' is no parameter of the path; name one there: {ids}");
+            "the key path_param 'ids' is not a parameter of the path; name one there: {ids}");
 }
 
 }  // namespace

@@ -226,7 +226,7 @@ TEST(Loader, BoundsWhatAliasesMultiply) {
   }
   const auto problems = problems_of(bomb);
   ASSERT_EQ(problems.size(), 1u);
-  EXPECT_TRUE(problems[0].ends_with("more than 1000000 values, counted with aliases followed"));
+  EXPECT_TRUE(problems[0].ends_with("more than 1000000 values, those of aliases included"));
 }
 
 TEST(Loader, BoundsDepthAndSize) {
@@ -277,7 +277,7 @@ TEST(Loader, NamesTheFileOfAProblem) {
   for (const Problem& each : out.error()) lines.push_back(each.to_string());
   EXPECT_EQ(lines,
             (std::vector<std::string>{
-                b + ":1:1: log: is already in " + a + "; it stands in one file only",
+                b + ":1:1: log: is already in " + a + "; it may be in one file only",
                 b + ":2:41: routes[0].upstream: unknown upstream 'ap' (did you mean 'app'?)",
                 b + ":3:13: upstreams.app: the name 'app' is already taken at " + a + ":4:13"}));
 }

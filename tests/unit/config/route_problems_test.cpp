@@ -16,7 +16,8 @@ TEST(RouteProblems, OfMiddlewareAreReported) {
       {"middleware_two_types",
        Kind::middleware,
        "m: {body_limit: {size: 1B}, ip_filter: {allow: [::1]}}",
-       {"5:30: middleware.m.ip_filter: a middleware has one type; make this another entry"}},
+       {"5:30: middleware.m.ip_filter: a middleware has one type; write another entry for this "
+        "one"}},
       {"middleware_no_type",
        Kind::middleware,
        "m: {}",
@@ -42,8 +43,8 @@ TEST(RouteProblems, OfMiddlewareAreReported) {
         "one like https://app.example.com:8443",
         "5:40: middleware.m.cors.origins[1]: 'https://a/' is not an origin; write \"*\" or one "
         "like https://app.example.com:8443",
-        "5:54: middleware.m.cors.origins[2]: browsers leave the scheme's own port out; write it "
-        "without"}},
+        "5:54: middleware.m.cors.origins[2]: browsers leave out the scheme's default port; write "
+        "the origin without it"}},
       {"cors_method",
        Kind::middleware,
        "m: {cors: {origins: ['*'], methods: [get]}}",
@@ -62,14 +63,14 @@ TEST(RouteProblems, OfMiddlewareAreReported) {
        "m: {headers: {request: {set: {Content-Length: 1}, add: {host: a}, remove: [TE]}}}",
        {"5:32: middleware.m.headers.request.set.Content-Length: 'Content-Length' belongs to "
         "framing or to one connection and cannot be changed",
-        "5:58: middleware.m.headers.request.add.host: 'host' is not changed here; use `rewrite: "
+        "5:58: middleware.m.headers.request.add.host: 'host' cannot be changed here; use `rewrite: "
         "{host: NAME}`",
         "5:77: middleware.m.headers.request.remove[0]: 'TE' belongs to framing or to one "
         "connection and cannot be changed"}},
       {"headers_name",
        Kind::middleware,
        "m: {headers: {request: {set: {'a b': 1}}}}",
-       {"5:32: middleware.m.headers.request.set.'a b': 'a b' is not the name of a field"}},
+       {"5:32: middleware.m.headers.request.set.'a b': 'a b' is not the name of a header field"}},
       {"headers_value",
        Kind::middleware,
        "m: {headers: {request: {set: {a: \"b\\r\\nc: d\"}}}}",
@@ -78,7 +79,7 @@ TEST(RouteProblems, OfMiddlewareAreReported) {
       {"headers_twice",
        Kind::middleware,
        "m: {headers: {request: {set: {a: b, A: c}}}}",
-       {"5:38: middleware.m.headers.request.set.A: the field is there twice"}},
+       {"5:38: middleware.m.headers.request.set.A: the field is given twice"}},
       {"headers_nothing",
        Kind::middleware,
        "m: {headers: {}}",
@@ -93,7 +94,7 @@ TEST(RouteProblems, OfMiddlewareAreReported) {
        {"5:31: middleware.m.basic_auth.users_file: cannot read 'no-such-file': No such file or "
         "directory",
         "5:52: middleware.m.basic_auth.realm: a realm has no '\"' and no '\\'",
-        "5:66: middleware.m.basic_auth.header: 'host' is not changed here; use `rewrite: {host: "
+        "5:66: middleware.m.basic_auth.header: 'host' cannot be changed here; use `rewrite: {host: "
         "NAME}`"}},
   });
 }
@@ -108,7 +109,8 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_without_match",
        Kind::route,
        "respond: {}",
-       {"5:4: routes[1]: 'match' is required: what a request must be like; {} for every request"}},
+       {"5:4: routes[1]: 'match' is required: the conditions that a request must meet; {} matches "
+        "every request"}},
       {"route_without_action",
        Kind::route,
        "match: {}",
@@ -130,7 +132,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::route,
        "match: {}\nsplit: [{upstream: app, weight: 1}, {upstream: app, weight: 2}, {upstream: "
        "none}]",
-       {"7:40: routes[1].split[1]: upstream 'app' is there twice",
+       {"7:40: routes[1].split[1]: upstream 'app' is given twice",
         "7:79: routes[1].split[2].upstream: unknown upstream 'none' (known: app)"}},
       {"route_split_sum",
        Kind::route,
@@ -174,7 +176,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"override_of_nothing",
        Kind::route,
        "match: {}\nsplit: [{upstream: app}]\noverride: {values: {}}",
-       {"8:14: routes[1].override: 'header' is required: a request field",
+       {"8:14: routes[1].override: 'header' is required: a request header",
         "8:23: routes[1].override.values: must not be empty"}},
       {"sticky_by_a_claim_of_nobody",
        Kind::route,
@@ -205,7 +207,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"route_respond_body",
        Kind::route,
        "match: {}\nrespond: {status: 204, body: x}",
-       {"7:13: routes[1].respond: an answer 204 has no body"}},
+       {"7:13: routes[1].respond: an answer with status 204 has no body"}},
       {"route_respond_template",
        Kind::route,
        "match: {}\nrespond: {body: '{\"a\": 1}'}",
@@ -233,8 +235,8 @@ TEST(RouteProblems, OfRoutesAreReported) {
        "match: {host: ['a.com:80', 'a.*.com', '*', 'a b']}\nrespond: {}",
        {"6:19: routes[1].match.host[0]: 'a.com:80' is not a host name; hosts are matched without "
         "scheme, port and path: write 'a.com'",
-        "6:31: routes[1].match.host[1]: 'a.*.com': '*' stands only alone for the first labels, as "
-        "in *.example.com",
+        "6:31: routes[1].match.host[1]: 'a.*.com': '*' may stand only alone, in place of the first "
+        "labels, as in *.example.com",
         "6:42: routes[1].match.host[2]: leave `host` out for every host",
         "6:47: routes[1].match.host[3]: 'a b' is not a host name: letters, digits, '-' and dots, "
         "no "
@@ -251,7 +253,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"match_hosts_twice",
        Kind::route,
        "match: {host: [a.com, A.com.]}\nrespond: {}",
-       {"6:26: routes[1].match.host[1]: 'a.com' is there twice"}},
+       {"6:26: routes[1].match.host[1]: 'a.com' is given twice"}},
       {"match_paths",
        Kind::route,
        "match: {path: /a, path_prefix: /b}\nrespond: {}",
@@ -306,7 +308,7 @@ TEST(RouteProblems, OfRoutesAreReported) {
       {"match_path_parameter_twice",
        Kind::route,
        "match: {path: '/{id}/{id}'}\nrespond: {}",
-       {"6:18: routes[1].match.path: parameter {id} is there twice"}},
+       {"6:18: routes[1].match.path: parameter {id} is given twice"}},
       {"match_path_parameter_variable",
        Kind::route,
        "match: {path: '/{host}'}\nrespond: {}",
@@ -319,13 +321,13 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::route,
        "match: {methods: [get, GET, GET, CONNECT]}\nrespond: {}",
        {"6:22: routes[1].match.methods[0]: methods are upper-case; write 'GET'",
-        "6:32: routes[1].match.methods[2]: 'GET' is there twice",
+        "6:32: routes[1].match.methods[2]: 'GET' is given twice",
         "6:37: routes[1].match.methods[3]: CONNECT is never routed, it is answered with 501"}},
       {"match_header",
        Kind::route,
        "match: {headers: {'a b': x, c: {regex: x, present: on}, d: {prsent: on}, e: {}}}\nrespond: "
        "{}",
-       {"6:22: routes[1].match.headers.'a b': 'a b' is not the name of a field",
+       {"6:22: routes[1].match.headers.'a b': 'a b' is not the name of a header field",
         "6:46: routes[1].match.headers.c.present: `regex` and `present` exclude each other; write "
         "one "
         "of them",

@@ -8,7 +8,7 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_without_endpoints",
        Kind::upstream,
        "connect_timeout: 1s",
-       {"5:4: upstreams.app: 'endpoints' is required: where its servers listen"}},
+       {"5:4: upstreams.app: 'endpoints' is required: the addresses of its servers"}},
       {"upstream_no_endpoint",
        Kind::upstream,
        "endpoints: []",
@@ -29,7 +29,7 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_twice",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}, {address: 'a:1'}]",
-       {"5:34: upstreams.app.endpoints[1]: endpoint 'a:1' is there twice"}},
+       {"5:34: upstreams.app.endpoints[1]: endpoint 'a:1' is given twice"}},
       {"upstream_weights",
        Kind::upstream,
        "endpoints: [{address: 'a:1', weight: 0}]",
@@ -60,7 +60,8 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_client_share",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\npool: {client_share: 0%}",
-       {"6:25: upstreams.app.pool.client_share: '0%' is neither a share above 0, as 25%, nor off"}},
+       {"6:25: upstreams.app.pool.client_share: '0%' is neither a share above 0, such as 25%, nor "
+        "off"}},
       {"circuit_breaker_failures",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"
@@ -68,17 +69,17 @@ TEST(UpstreamProblems, AreReported) {
        {"6:33: upstreams.app.circuit_breaker.failures[0]: 'conect' is not one of connect, reset, "
         "timeout, 5xx, or a status (did you mean 'connect'?)",
         "6:41: upstreams.app.circuit_breaker.failures[1]: '404' is not a status of 500 to 599: "
-        "others are no failure of an upstream",
-        "6:58: upstreams.app.circuit_breaker.failures[4]: '503' is there twice",
-        "6:72: upstreams.app.circuit_breaker.failures[6]: 'connect' is there twice"}},
+        "others are not failures of an upstream",
+        "6:58: upstreams.app.circuit_breaker.failures[4]: '503' is given twice",
+        "6:72: upstreams.app.circuit_breaker.failures[6]: 'connect' is given twice"}},
       {"circuit_breaker_grpc",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"
        "circuit_breaker: {failures: [grpc_unavailble, grpc_ok, grpc_internal, grpc_internal]}",
-       {"6:33: upstreams.app.circuit_breaker.failures[0]: 'grpc_unavailble' is no status code of "
-        "gRPC (did you mean 'grpc_unavailable'?)",
-        "6:50: upstreams.app.circuit_breaker.failures[1]: 'grpc_ok' is no failure",
-        "6:74: upstreams.app.circuit_breaker.failures[3]: 'grpc_internal' is there twice"}},
+       {"6:33: upstreams.app.circuit_breaker.failures[0]: 'grpc_unavailble' is not a status code "
+        "of gRPC (did you mean 'grpc_unavailable'?)",
+        "6:50: upstreams.app.circuit_breaker.failures[1]: 'grpc_ok' is not a failure",
+        "6:74: upstreams.app.circuit_breaker.failures[3]: 'grpc_internal' is given twice"}},
       {"circuit_breaker_numbers",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"

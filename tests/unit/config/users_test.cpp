@@ -33,7 +33,7 @@ TEST(Users, AreRefusedByLine) {
       {"sha256", "a:$5$salt$hash", "line 1, column 3: " + std::string(only)},
       {"no hash", "a", "line 1, column 1: expected NAME:HASH"},
       {"no name", ":" + bcrypt, "line 1, column 1: expected NAME:HASH"},
-      {"twice", "a:" + bcrypt + "\na:" + bcrypt, "line 2, column 1: user 'a' is there twice"},
+      {"twice", "a:" + bcrypt + "\na:" + bcrypt, "line 2, column 1: user 'a' is given twice"},
       {"short bcrypt", "a:$2y$05$abc",
        "line 1, column 3: the bcrypt hash is damaged; make it again with htpasswd -B"},
       {"dear bcrypt", "a:$2y$31$" + std::string(53, 'a'),

@@ -63,29 +63,29 @@ TEST(Warnings, AStarIsNoPattern) {
   expect({
       {"a prefix",
        route("{path_prefix: '/api/*'}"),
-       {"routes[0].match.path_prefix: '*' stands for itself here: write `path_prefix: /api` for "
+       {"routes[0].match.path_prefix: '*' is a plain character here: write `path_prefix: /api` for "
         "everything below it"}},
       {"a path",
        route("{path: '/api/*'}"),
-       {"routes[0].match.path: '*' stands for itself here: write `path_prefix: /api` for "
+       {"routes[0].match.path: '*' is a plain character here: write `path_prefix: /api` for "
         "everything below it"}},
       {"everything",
        route("{path: '/*'}"),
-       {"routes[0].match.path: '*' stands for itself here: write `path_prefix: /` for everything "
-        "below it"}},
+       {"routes[0].match.path: '*' is a plain character here: write `path_prefix: /` for "
+        "everything below it"}},
       {"a segment",
        route("{path: '/api/*/x'}"),
-       {"routes[0].match.path: '*' stands for itself here: write {name} for any one segment, or "
+       {"routes[0].match.path: '*' is a plain character here: write {name} for any one segment, or "
         "`path_regex` for a pattern"}},
       {"a part of a segment",
        route("{path_prefix: /api/v*}"),
-       {"routes[0].match.path_prefix: '*' stands for itself here: a prefix takes everything below "
-        "it as it is; write `path_regex` for a pattern"}},
+       {"routes[0].match.path_prefix: '*' is a plain character here: a prefix is not a pattern; "
+        "write `path_regex` for one"}},
       {"an expression", route("{path_regex: '/api/.*'}"), {}},
       {"nginx's expression",
        route("{path_regex: '^/api/'}"),
        {"routes[0].match.path_regex: must match the whole path, unlike nginx's `~`: it matches "
-        "nothing behind the last '/'; write '.*' at its end"}},
+        "nothing after the last '/'; write '.*' at its end"}},
       {"an expression with both ends", route("{path_regex: '^/api/.*$'}"), {}},
   });
 }
@@ -152,7 +152,7 @@ TEST(Warnings, ARouteThatNeverGetsARequest) {
     EXPECT_TRUE(got[0].starts_with("routes[1].match: never gets a request: 'a' (weir.yaml:"))
         << got[0];
     EXPECT_TRUE(got[0].contains(why)) << got[0];
-    EXPECT_TRUE(got[0].ends_with("remove one of them, or give this one a condition more"))
+    EXPECT_TRUE(got[0].ends_with("remove one of them, or give this one another condition"))
         << got[0];
   };
   constexpr std::string_view same = "has the same match and comes first";
@@ -209,10 +209,10 @@ TEST(Warnings, ARouteWithoutAListenerThatHasRequests) {
        {}},
       {"https on a plain listener",
        route("{listeners: [http], scheme: https}"),
-       {"routes[0].match: never gets a request: none of its listeners has one by https"}},
+       {"routes[0].match: never gets a request: none of its listeners gets requests by https"}},
       {"http under tls",
        route("{listeners: [https], scheme: http}"),
-       {"routes[0].match: never gets a request: none of its listeners has one by http"}},
+       {"routes[0].match: never gets a request: none of its listeners gets requests by http"}},
   });
 }
 

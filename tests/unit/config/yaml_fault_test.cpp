@@ -41,10 +41,10 @@ TEST(YamlFaults, OfIndentation) {
 
 TEST(YamlFaults, OfQuotesAndBrackets) {
   expect({
-      {"no end", "a: \"b\nc: d\n", "1:4", "has no end; write \""},
-      {"no end before another", "a: \"b\nc: \"d\"\n", "1:4", "goes on to line 2"},
-      {"text behind", "a: \"b\" c\n", "1:8", "behind the closing quote"},
-      {"an apostrophe", "a: 'it's'\n", "1:8", "behind the closing quote"},
+      {"no end", "a: \"b\nc: d\n", "1:4", "is not closed; write \" at the end"},
+      {"no end before another", "a: \"b\nc: \"d\"\n", "1:4", "is closed only in line 2"},
+      {"text behind", "a: \"b\" c\n", "1:8", "after the closing quote"},
+      {"an apostrophe", "a: 'it's'\n", "1:8", "after the closing quote"},
       {"a list without end", "a: [b,\nc: d\n", "1:4", "'[' has no ']'"},
       {"a mapping without end", "a: {b: c\nd: e\n", "1:4", "'{' has no '}'"},
       {"the other bracket", "a: [b, c}\n", "1:9", "'}' does not close the '[' of line 1, column 4"},
@@ -66,7 +66,7 @@ TEST(YamlFaults, OfKeysAndValues) {
       {"a star", "a: *.b\n", "1:4", "begins with '*' needs quotes"},
       {"an ampersand", "a: & b\n", "1:4", "begins with '&' needs quotes"},
       {"text behind a bar", "a: >b\n  c\n", "1:5", "begins on the next line"},
-      {"a cycle", "a: &x {b: *x}\n", "1:11", "stands inside what it stands for"},
+      {"a cycle", "a: &x {b: *x}\n", "1:11", "is inside the value that it refers to"},
       {"two documents", "a: 1\n---\nb: 2\n", "2:1", "a second document"},
       {"bytes", "a: \xE9\n", "1:4", "not text in UTF-8"},
       {"bytes behind characters", "\xC3\xA9\xC3\xA9: \xE9\n", "1:5", "not text in UTF-8"},
