@@ -141,9 +141,10 @@ class CommandLine {
     // As flags of variables they would be off where nobody asked.
     demo_command->add_flag_function(
         "--traffic", [&](std::int64_t) { options.demo.traffic = true; },
-        "a few requests a second of its own [where stdout is a terminal]");
+        "send itself a few requests a second [where stdout is a terminal]");
     demo_command->add_flag_function(
-        "--no-traffic", [&](std::int64_t) { options.demo.traffic = false; }, "none, even there");
+        "--no-traffic", [&](std::int64_t) { options.demo.traffic = false; },
+        "send itself none, even on a terminal");
 
     CLI::App* health_command = add("health", "Ask a running gateway whether it is ready",
                                    help::health, [&] { return health(options.asked_admin); });
@@ -157,7 +158,7 @@ class CommandLine {
     add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
     add("help", "Print the help of a command, or of weir", help::help,
         [&] { return print_help(options.command); })
-        ->add_option("COMMAND", options.command, "which one")
+        ->add_option("COMMAND", options.command, "the command")
         ->option_text(" ");
     add("version", "Print the version, the compiler, I/O backends and library versions",
         help::version, version);
@@ -187,7 +188,7 @@ class CommandLine {
       return routes(named.empty() ? default_config : named);
     });
     CLI::Option* live = sub->add_flag("--live", options.live,
-                                      "of the running gateway, with the splits that are in force");
+                                      "the table of the running gateway, with the splits in force");
     add_admin_options(*sub, options.live_routes.admin, TokenOption::with_token);
     sub->get_option("--config")
         ->description("the configuration, - for stdin [/etc/weir/weir.yaml]");

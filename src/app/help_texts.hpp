@@ -22,9 +22,9 @@ inline constexpr const char* all =
 
 // For every command that reads a configuration.
 #define WEIR_HELP_CONFIGURATION                                                                   \
-  "Of a folder its *.yaml and *.yml are joined by name. ${NAME} and ${NAME:-default} in values\n" \
-  "are taken from the environment; relative file names start at the configuration's folder, or\n" \
-  "with -c - at the current one.\n"
+  "A folder's *.yaml and *.yml files are joined, in the order of their names. ${NAME} and\n"      \
+  "${NAME:-default} in values are taken from the environment. Relative file names start at the\n" \
+  "configuration's folder, or with -c - at the current one.\n"
 
 inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "\n"
@@ -32,10 +32,10 @@ inline constexpr const char* run = WEIR_HELP_CONFIGURATION
     "  SIGTERM, SIGINT   drain and stop: readiness turns 503, server.drain_delay passes while "
     "requests\n"
     "                    are still accepted, then those in flight have server.drain_timeout.\n"
-    "                    A second one ends at once\n"
+    "                    A second signal ends it at once\n"
     "  SIGHUP            read the configuration again, all or nothing; what is wrong is logged.\n"
     "                    What came from stdin cannot be read again\n"
-    "  SIGUSR1           open log files anew, after they were rotated\n"
+    "  SIGUSR1           reopen the log files, after they were rotated\n"
     "  SIGUSR2           ignored with a warning\n"
     "WEIR_TAKE_OVER=1 in the environment: listens beside another weir of this user, which is "
     "stopped\n"
@@ -59,18 +59,18 @@ inline constexpr const char* check = WEIR_HELP_CONFIGURATION
 
 inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
     "\n"
-    "A step a line: listener, client, normalised path, why the nearest other routes did not match, "
-    "the\n"
-    "route, what each middleware would say, the upstream with its shares. Nothing is sent, tokens "
-    "are\n"
-    "not verified. A path alone has no host: give an absolute URL, or -H 'Host: NAME'.\n"
+    "Prints a line for each step: listener, client, normalised path, why the nearest other routes\n"
+    "did not match, the route, what each middleware would say, the upstream with its shares.\n"
+    "Nothing is sent, and tokens are not verified. A path alone has no host: give an absolute\n"
+    "URL, or -H 'Host: NAME'.\n"
     "Exit: 0 routed, 1 the configuration is not valid, 2 wrong usage, 3 no route or refused.\n"
     "Example: weir explain -c weir.yaml --from 192.0.2.7 -H 'x-canary: always' \\\n"
     "           GET http://api.example.com/orders/7";
 
 inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
     "\n"
-    "A route a line: name, conditions, action, middleware; the first that matches wins.\n"
+    "Prints a line for each route: name, conditions, action, middleware; the first that matches\n"
+    "wins.\n"
     "--live asks a running gateway, as weir status does; -c says where to ask then (weir help\n"
     "status: ADDRESS, the token).\n"
     "Exit: 0 printed, 1 the configuration is not valid or, with --live, the gateway could not be\n"
@@ -79,8 +79,9 @@ inline constexpr const char* routes = WEIR_HELP_CONFIGURATION
 
 inline constexpr const char* demo =
     "Prints commands to try, on stdout. On a terminal, a line for each request follows, and keys\n"
-    "work: b breaks backend v2 or mends it, c moves the canary, t turns the demo's own traffic on\n"
-    "or off, s prints a status, h the commands again, q ends. Elsewhere the access log follows,\n"
+    "work: b breaks backend v2 or repairs it, c moves the canary, t turns the demo's own traffic\n"
+    "on or off, s prints a status, h the commands again, q ends. Elsewhere the access log "
+    "follows,\n"
     "in JSON. Signals are those of run.\n"
     "Exit: 0 drained clean, 1 could not start, 2 something was cut at the end of the drain or "
     "wrong "

@@ -52,7 +52,7 @@ class QuickStartTest(Case):
         for word in ("weir.yaml: valid", "split v1 90%, v2 10%", "this is v1", "this is v2",
                      '"reason":"no_route"', "200 200 ", " 429 ", "reloaded: generation 2",
                      "shop: v1=50 v2=50, until", "warning: /routes/shop/split was set to",
-                     "shop: the file's weights count again",
+                     "shop: the file's weights are in force again",
                      'weir_http_rejected_total{route="shop",reason="rate_limited"}',
                      'weir_config_reloads_total{result="success"} 1', "stopped requests_cut=0"):
             self.assertIn(word, said, said + done.stderr)

@@ -229,14 +229,14 @@ class SplitTest(LiveCase):
         self.assertEqual(self.shares(gateway), {"v1": 0, "v2": 1})
         self.assertEqual(self.fetch(gateway, "/shop").body, b"v2")
         self.assertEqual(self.done("split", "shop", "--reset", gateway=gateway),
-                         "shop: the file's weights count again\n")
+                         "shop: the file's weights are in force again\n")
         self.assertEqual(self.shares(gateway), {"v1": 90, "v2": 10})
 
     @rows([
         ("no weight", 2, ["shop", "v1"], "'v1' is not UPSTREAM=WEIGHT"),
         ("no number", 2, ["shop", "v1=x"], "'v1=x' is not UPSTREAM=WEIGHT"),
         ("negative", 2, ["shop", "v1=-1"], "'v1=-1' is not UPSTREAM=WEIGHT"),
-        ("twice", 2, ["shop", "v1=1", "v1=2"], "'v1' is there twice"),
+        ("twice", 2, ["shop", "v1=1", "v1=2"], "'v1' is given twice"),
         ("nothing", 2, ["shop"], "give UPSTREAM=WEIGHT for each, or --reset"),
         ("both", 2, ["shop", "v1=1", "--reset"], "--reset"),
         ("no route", 3, ["shpo", "v1=1"], "no route 'shpo' (did you mean 'shop'?)"),
@@ -296,7 +296,7 @@ class BreakerTest(LiveCase):
         self.assertIn("open by hand", self.done("upstreams", gateway=gateway))
         self.done("breaker", "main", "closed", gateway=gateway)
         self.assertEqual(self.fetch(gateway, "/").status, 200)
-        self.assertIn("decides again", self.done("breaker", "main", "off", gateway=gateway))
+        self.assertIn("decides by itself again", self.done("breaker", "main", "off", gateway=gateway))
 
     @rows([
         ("no word", 2, ["v1"], "STATE is required"), ("another word", 2, ["v1", "half"], "half"),
@@ -380,7 +380,7 @@ class PlacesTest(Case):
         self.assertEqual(
             self.line(1, *command, "--admin", "127.0.0.1:1"),
             f"weir: {command[0]}: 127.0.0.1:1 (--admin): Connection refused; is weir running? "
-            "--admin ADDRESS asks another one\n")
+            "--admin ADDRESS asks another address\n")
 
     @rows([(command[0], command) for command in COMMANDS])
     def test_wrong_address(self, command):

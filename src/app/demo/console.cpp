@@ -106,7 +106,7 @@ void DemoConsole::show_requests() {
     out += request_line(*read.request, paint_, format) + "\n";
   }
   screen_.write(out);
-  if (lost != 0) tell(fmt::format("{} requests more, too many to show", lost));
+  if (lost != 0) tell(fmt::format("{} more requests, too many to show", lost));
 }
 
 void DemoConsole::show_breaker() {
@@ -115,7 +115,7 @@ void DemoConsole::show_breaker() {
   const std::string why = view.why.empty() ? "" : " (" + view.why + ")";
   switch (view.state) {
     case BreakerState::open:
-      return tell("the circuit breaker of v2 opens" + why + ": v2 is left alone for " +
+      return tell("the circuit breaker of v2 opens" + why + ": v2 gets no requests for " +
                   time_text(std::chrono::ceil<std::chrono::seconds>(view.open_left)));
     case BreakerState::half_open:
       return tell("the circuit breaker of v2 is half open: a few requests try v2");
@@ -176,7 +176,7 @@ void DemoConsole::press(char key) {
     case 'b': {
       const bool fails = controls_.toggle_v2();
       traffic_.ask_v2_for(show_v2);
-      return tell(fails ? "v2 fails from now on: watch its circuit breaker open (b mends v2)"
+      return tell(fails ? "v2 fails from now on: watch its circuit breaker open (b repairs v2)"
                         : "v2 answers again: its circuit breaker closes after a while");
     }
     case 'c': {
@@ -223,7 +223,7 @@ void DemoConsole::handle(int signal) {
       ::kill(::getpid(), SIGQUIT);
       return;
     default:
-      tell("draining: requests on their way are finished (once more ends at once)");
+      tell("draining: requests in flight are finished (q or Ctrl-C again ends it at once)");
   }
 }
 

@@ -83,7 +83,7 @@ std::string demo_hints(const DemoAddresses& addresses) {
 }
 
 std::string demo_keys() {
-  return "Keys: b breaks v2 and mends it   c moves the canary   t traffic on and off\n"
+  return "Keys: b breaks v2 and repairs it   c moves the canary   t traffic on and off\n"
          "      s status   h these lines again   q ends\n";
 }
 

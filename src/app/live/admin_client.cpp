@@ -29,7 +29,7 @@ using Outcome = std::expected<AdminReply, std::string>;
 using Error = boost::system::error_code;
 
 constexpr std::uint32_t most_head = 64 * 1024;
-constexpr const char* remedy = "is weir running? --admin ADDRESS asks another one";
+constexpr const char* remedy = "is weir running? --admin ADDRESS asks another address";
 
 std::string seconds(Duration time) {
   return fmt::format("{:g} s", std::chrono::duration<double>(time).count());

@@ -61,7 +61,7 @@ std::expected<std::string, Failure> address_of(const config::Admin& admin,
   };
   if (admin.bind.empty()) return none("admin is off, so there is nothing to ask");
   const auto address = SocketAddress::parse(admin.bind);
-  if (!address) return none("admin.bind is no address");
+  if (!address) return none("admin.bind is not an address");
   if (address->is_unix()) return admin.bind;
   if (address->port() == 0) return none("admin.bind has port 0, so only the log has the real one");
   if (!address->ip().is_unspecified()) return admin.bind;

@@ -128,7 +128,7 @@ int live_split(const AdminOptions& admin, const std::string& route,
     }
     const std::string name = each.substr(0, equals);
     if (!body.emplace(name, *weight).second) {
-      return complain("weir: split: '" + name + "' is there twice", exit_usage);
+      return complain("weir: split: '" + name + "' is given twice", exit_usage);
     }
   }
   const auto asker = Asker::open("split", admin);
@@ -136,7 +136,7 @@ int live_split(const AdminOptions& admin, const std::string& route,
   const bool reset = weights.empty();
   std::string done = route + ":";
   for (const std::string& each : weights) done += " " + each;
-  done += reset ? " the file's weights count again"
+  done += reset ? " the file's weights are in force again"
                 : ", until the split changes in the file or weir split " + route + " --reset";
   return change(*asker,
                 {.method = reset ? "DELETE" : "PUT",
@@ -180,7 +180,7 @@ int live_breaker(const AdminOptions& admin, const std::string& upstream, const s
   const auto asker = Asker::open("breaker", admin);
   if (!asker) return asker.error();
   const std::string done =
-      force == "off" ? upstream + ": the circuit breaker decides again"
+      force == "off" ? upstream + ": the circuit breaker decides by itself again"
                      : fmt::format("{}: the circuit breaker is held {}, until weir breaker {} off",
                                    upstream, force, upstream);
   return change(*asker,
@@ -203,7 +203,7 @@ int live_log_level(const AdminOptions& admin, const std::string& level, const st
   return change(*asker, {.method = "PUT", .path = "/log/level", .body = json::serialize(body)},
                 time.empty() ? "log level " + level + ", until a reload changes it"
                              : "log level " + level + " for " + time + ", then the file's",
-                [&] { return asker->fail("it knows no log level"); });
+                [&] { return asker->fail("it does not know PUT /log/level"); });
 }
 
 }  // namespace weir::app

@@ -36,14 +36,14 @@ void LiveCommandLine::define(const Add& add) {
          help::status, true, [&] { return live_status(options_); });
   define(add, "upstreams", "Show where requests go: endpoints, breakers, and why one is out",
          help::upstreams, true, [&] { return live_upstreams(options_, name_); })
-      .add_option("NAME", name_, "one upstream alone")
+      .add_option("NAME", name_, "show this upstream only")
       ->option_text(" ");
   define_tail(add);
-  define(add, "reload", "Let it read its configuration again", help::reload, true,
+  define(add, "reload", "Make it read its configuration again", help::reload, true,
          [&] { return live_reload(options_); });
-  define(add, "drain", "Let it turn clients away politely, and serve on", help::drain, false,
+  define(add, "drain", "Turn readiness off; requests are still served", help::drain, false,
          [&] { return live_drain(options_.admin); });
-  define(add, "undrain", "Take a drain back", help::undrain, false,
+  define(add, "undrain", "Turn readiness on again, after a drain", help::undrain, false,
          [&] { return live_undrain(options_.admin); });
   define_split(add);
   define_endpoint(add);
@@ -65,11 +65,12 @@ void LiveCommandLine::define_tail(const Add& add) {
   add_filter("--status", filter.status, "answered with this status: 404, or a class: 5xx",
              "STATUS");
   add_filter("--route", filter.route, "of this route; -: of none", "NAME");
-  add_filter("--reason", filter.reason, "refused for this reason; any: for one", "REASON");
-  add_filter("--path", filter.path, "with a path that begins so", "PREFIX");
+  add_filter("--reason", filter.reason, "refused for this reason; any: for any reason", "REASON");
+  add_filter("--path", filter.path, "with a path that begins with this", "PREFIX");
   add_filter("--method", filter.method, "with this method", "METHOD");
-  command.add_option("--slow", filter.slow, "that took at least so long: 500ms")->type_name("TIME");
-  command.add_option("-n,--count", tail_.count, "stop after so many [goes on]")
+  command.add_option("--slow", filter.slow, "that took at least this long: 500ms")
+      ->type_name("TIME");
+  command.add_option("-n,--count", tail_.count, "stop after so many requests [goes on]")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
 }
@@ -88,7 +89,7 @@ void LiveCommandLine::define_split(const Add& add) {
           .add_option("WEIGHTS", weights_,
                       "UPSTREAM=WEIGHT each, such as v1=50; one that is left out gets 0")
           ->option_text(" ");
-  command.add_flag("--reset", reset_, "the file's weights count again")
+  command.add_flag("--reset", reset_, "use the file's weights again")
       ->excludes(weights)
       ->option_text(" ");
 }
@@ -125,15 +126,16 @@ void LiveCommandLine::define_breaker(const Add& add) {
   CLI::App& command = define(add, "breaker", "Hold a circuit breaker open or closed", help::breaker,
                              false, [&] { return live_breaker(options_.admin, name_, state_); });
   command.add_option("UPSTREAM", name_, "its name")->required()->option_text(" ");
-  command.add_option("STATE", state_, "open, closed, or off: it decides again")
+  command.add_option("STATE", state_, "open, closed, or off: it decides by itself again")
       ->required()
       ->check(CLI::IsMember({"open", "closed", "off"}))
       ->option_text(" ");
 }
 
 void LiveCommandLine::define_log_level(const Add& add) {
-  CLI::App& command = define(add, "log-level", "Change what the diagnostics tell", help::log_level,
-                             false, [&] { return live_log_level(options_.admin, level_, time_); });
+  CLI::App& command =
+      define(add, "log-level", "Change the level of the diagnostics", help::log_level, false,
+             [&] { return live_log_level(options_.admin, level_, time_); });
   command.add_option("LEVEL", level_, "trace, debug, info, warn or error")
       ->required()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))

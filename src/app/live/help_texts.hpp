@@ -4,15 +4,15 @@
 
 namespace weir::app::help {
 
-#define WEIR_HELP_ADDRESS                                                                      \
-  "ADDRESS is IP:PORT, NAME:PORT or unix:PATH. Without --admin it is admin.bind of the\n"      \
-  "configuration, asked at loopback where that is 0.0.0.0 or [::]; and 127.0.0.1:9901 where\n" \
-  "there is no /etc/weir/weir.yaml that can be read.\n"
+#define WEIR_HELP_ADDRESS                                                                     \
+  "ADDRESS is IP:PORT, NAME:PORT or unix:PATH. Without --admin it is admin.bind of the\n"     \
+  "configuration (or loopback, if that is 0.0.0.0 or [::]), and 127.0.0.1:9901 if there is\n" \
+  "no /etc/weir/weir.yaml that can be read.\n"
 
 // With --admin alone no configuration is read, so that its token goes to nobody else.
-#define WEIR_HELP_TOKEN                                                                           \
-  "A token is needed where the admin address is not loopback. With --admin the token_file of a\n" \
-  "configuration is used only if -c names that.\n"
+#define WEIR_HELP_TOKEN                                                                         \
+  "A token is needed if the admin address is not loopback. With --admin, the token_file of a\n" \
+  "configuration is used only if -c names that configuration.\n"
 
 #define WEIR_HELP_EXIT                                                                        \
   "Exit: 0 done, 1 it refused or could not be asked (one line on stderr says why), 2 wrong\n" \
@@ -33,28 +33,26 @@ inline constexpr const char* status = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
 
 inline constexpr const char* upstreams = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "FULL is the pool and the queue against their limits, WAITING the requests in that queue, "
-    "IDLE\n"
-    "the connections that are kept. --json prints what GET /upstreams answers, with NAME that\n"
-    "upstream alone.\n" WEIR_HELP_EXIT
+    "FULL is how full the pool and its queue are, WAITING the requests in that queue, IDLE the\n"
+    "connections that are kept. --json prints what GET /upstreams answers; with NAME, only that\n"
+    "upstream.\n" WEIR_HELP_EXIT
     ", 3 no such upstream.\n"
     "Example: weir upstreams orders-v1";
 
 inline constexpr const char* tail = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
     "Prints time (UTC), status, duration, method, host and path, reason, route, upstream and\n"
-    "endpoint of every request, whatever access_log.path and sample say. Options that choose\n"
-    "requests must all hold; one that is given again adds an alternative (--slow: the last "
-    "counts).\n"
-    "--json prints the access log's own lines. When the gateway ends, so does it, with "
-    "1.\n" WEIR_HELP_EXIT
+    "endpoint of every request, whatever access_log.path and sample say. A request is printed\n"
+    "if it fits all of the options; an option that is given again adds an alternative (--slow:\n"
+    "the last one counts). --json prints the access log's own lines. It ends with 1 when the\n"
+    "gateway ends.\n" WEIR_HELP_EXIT
     ".\n"
     "Example: weir tail --status 5xx --route shop";
 
 inline constexpr const char* reload = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "All or nothing. What is wrong is printed as weir check does, and nothing has changed "
-    "then.\n" WEIR_HELP_EXIT
+    "A reload is all or nothing: if anything is wrong, the mistakes are printed as weir check\n"
+    "prints them, and nothing changes.\n" WEIR_HELP_EXIT
     ".\n"
     "Example: weir reload";
 
@@ -71,29 +69,30 @@ inline constexpr const char* undrain = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN "\n" WE
 
 inline constexpr const char* split = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "The weights hold at once, until the split changes in the file, or --reset.\n" WEIR_HELP_EXIT
+    "The weights take effect at once, and hold until the split changes in the file or until\n"
+    "--reset.\n" WEIR_HELP_EXIT
     ", 3 no such route.\n"
     "Example: weir split shop v1=50 v2=50";
 
 inline constexpr const char* endpoint = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "drain and down: it gets no new requests, those in flight are finished. It holds until\n"
-    "--reset, or until the endpoint leaves the file.\n" WEIR_HELP_EXIT
+    "With drain and down it gets no new requests, and those in flight are finished. This holds\n"
+    "until --reset, or until the endpoint is removed from the file.\n" WEIR_HELP_EXIT
     ", 3 no such upstream or endpoint.\n"
     "Example: weir endpoint orders-v1 10.0.0.1:8080 drain";
 
 inline constexpr const char* breaker = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "Open, every request to the upstream is answered 503 circuit_open; closed, all are "
-    "sent.\n" WEIR_HELP_EXIT
+    "While it is held open, every request to the upstream is answered with 503 circuit_open;\n"
+    "while it is held closed, all are sent.\n" WEIR_HELP_EXIT
     ", 3 no such upstream.\n"
     "Example: weir breaker orders-v2 open";
 
 inline constexpr const char* log_level = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
-    "Of the diagnostics on stderr. TIME is a number and ms, s, m or h. With --for a reload brings\n"
-    "the file's level back at once; without, one that changes the file's level "
-    "does.\n" WEIR_HELP_EXIT
+    "This is the level of the diagnostics on stderr. TIME is a number and ms, s, m or h. With\n"
+    "--for, every reload brings the file's level back; without it, only a reload that changes\n"
+    "the file's level does.\n" WEIR_HELP_EXIT
     ".\n"
     "Example: weir log-level debug --for 30s";
 

@@ -37,12 +37,12 @@ Found look_up(const HostPort& place) {
 Found host_addresses(const std::string& text, Duration at_most) {
   if (const auto address = SocketAddress::parse(text)) return std::vector{*address};
   const auto place = split_host_port(text);
-  if (!place) return std::unexpected("'" + text + "' is no address");
+  if (!place) return std::unexpected("'" + text + "' is not an address");
   const auto answer = std::make_shared<std::promise<Found>>();
   std::future<Found> found = answer->get_future();
   std::thread([answer, place = *place] { answer->set_value(look_up(place)); }).detach();
   if (found.wait_for(at_most) != std::future_status::ready) {
-    return std::unexpected(fmt::format("'{}' was not looked up in time", place->host));
+    return std::unexpected(fmt::format("'{}' was not resolved in time", place->host));
   }
   return found.get();
 }

@@ -24,7 +24,7 @@ std::optional<std::string> wrong_reason(const std::string& text) {
   if (std::ranges::find(known, text) != known.end()) return std::nullopt;
   const std::string_view near = nearest(text, known);
   return "--reason: there is no reason " + in_quotes(text) +
-         (near.empty() ? "; docs/operations.md lists them, 'any' is each of them"
+         (near.empty() ? "; docs/operations.md lists them, and 'any' means any of them"
                        : " (did you mean '" + std::string(near) + "'?)");
 }
 

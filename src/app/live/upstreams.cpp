@@ -111,7 +111,7 @@ int live_upstreams(const LiveOptions& options, const std::string& name) {
   const auto body = asker->ask({.path = "/upstreams", .body = {}});
   if (!body) return body.error();
   const auto answer = parse_answer(*body);
-  if (!answer || !answer->is_array()) return asker->fail("the answer is no list of upstreams");
+  if (!answer || !answer->is_array()) return asker->fail("the answer is not a list of upstreams");
   std::vector<const json::object*> all;
   std::vector<std::string> names;
   for (const json::value& each : answer->get_array()) {

@@ -160,7 +160,7 @@ TEST(AdminClient, SaysWhatFailed) {
   const auto refused = AdminClient(target_of("127.0.0.1:1")).ask({.path = "/", .body = {}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(),
-            "Connection refused; is weir running? --admin ADDRESS asks another one");
+            "Connection refused; is weir running? --admin ADDRESS asks another address");
   const auto none = AdminClient(target_of("unix:/nowhere/s")).ask({.path = "/", .body = {}});
   ASSERT_FALSE(none);
   EXPECT_TRUE(none.error().starts_with("No such file or directory")) << none.error();
