@@ -115,7 +115,7 @@ void UpstreamRecord::forgiven(TimePoint now, const upstream::Endpoint& endpoint,
                               config::Lenient faults) const noexcept {
   namespace log = telemetry::log;
   const auto tell = [&](std::string_view key) {
-    log::occasionally(now, log::Level::warn, "malformed answer let through",
+    log::occasionally(now, log::Level::warn, "malformed answer accepted",
                       {{"upstream", upstream_}, {"key", key}}, {{"endpoint", endpoint.address()}});
   };
   if (faults.bare_lf) {

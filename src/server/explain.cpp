@@ -77,7 +77,7 @@ std::string fault_text(const config::Fault& fault) {
   }
   if (fault.abort) {
     parts.push_back(
-        fmt::format("{}% are answered {}", fault.abort->share * 100, fault.abort->status));
+        fmt::format("{}% are answered with {}", fault.abort->share * 100, fault.abort->status));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -87,7 +87,7 @@ std::string upgrade_text(const config::Route& route) {
   return route.upgrades.empty()
              ? "the route has no `upgrades: [websocket]`: the upstream gets the handshake without "
                "its Upgrade, as a plain GET; over HTTP/2 it is 501"
-             : "websocket: the handshake goes on";
+             : "websocket: the handshake is forwarded";
 }
 
 std::string duration_text(Duration duration) {

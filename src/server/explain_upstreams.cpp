@@ -29,7 +29,7 @@ Explanation::Step choice_step(const config::UpstreamAction& to,
   const std::string key = config::to_text(to.sticky->key);
   const auto place = choice.place(request, exchange);
   if (!place) return {"sticky", fmt::format("{} is missing: it would be set", key)};
-  return {"sticky", fmt::format("{}: place {:.4f} of 1 belongs to {}", key,
+  return {"sticky", fmt::format("{}: its hash, {:.4f} of 1, belongs to {}", key,
                                 static_cast<double>(*place) / 4294967296.0,
                                 to.split[control::StickySplit(weights).pick(*place)].upstream)};
 }

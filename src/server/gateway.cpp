@@ -102,7 +102,7 @@ void Gateway::forgive_raw_target(const Exchange& exchange) {
   const ConnectionInfo& connection = exchange.connection;
   process_.metrics.listener(connection.listener_name)->shard(worker_).raw_targets.add();
   telemetry::log::occasionally(
-      exchange.started, telemetry::log::Level::warn, "malformed request let through",
+      exchange.started, telemetry::log::Level::warn, "malformed request accepted",
       {{"listener", connection.listener_name}, {"key", "raw_target_bytes"}},
       {{"client_ip", exchange.client_ip.to_string()}});
 }

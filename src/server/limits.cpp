@@ -45,7 +45,7 @@ std::uint64_t fit_connections(std::uint64_t wanted) {
                         {"allowed", fits},
                         {"open_files", files.rlim_cur},
                         {"needed", needed},
-                        {"why", "a connection needs one, and another to its upstream"},
+                        {"why", "a connection needs one open file, and one more for its upstream"},
                         {"remedy",
                          "raise the hard limit (LimitNOFILE= under systemd, ulimit -Hn, "
                          "--ulimit nofile= of a container) or lower server.max_connections"}});

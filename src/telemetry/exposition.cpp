@@ -191,8 +191,9 @@ void Exposition::collect_upstreams(Families& out) const {
 
 // Messages that a peer got through because a key forgives its fault.
 void Exposition::collect_leniencies(Families& out) const {
-  auto forgiven = counter_family("weir_lenient_total",
-                                 "Malformed messages that a key let through, by that key.");
+  auto forgiven =
+      counter_family("weir_lenient_total",
+                     "Malformed messages that were accepted because a key allows it, by that key.");
   const auto count = [&](Label whose, std::string_view key, std::uint64_t n) {
     if (n != 0) forgiven.counter({whose, {"key", key}}, n);
   };

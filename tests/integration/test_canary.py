@@ -213,7 +213,7 @@ class OperatorTest(CanaryCase):
             return {step["step"]: step["text"] for step in answer["steps"]}
         told = steps(x_user="user-7")
         self.assertEqual(told["upstream"], "split v1 50%, v2 50%")
-        self.assertRegex(told["sticky"], rf"\Aheader x-user: place 0\.[0-9]+ of 1 belongs to {version}\Z")
+        self.assertRegex(told["sticky"], rf"\Aheader x-user: its hash, 0\.[0-9]+ of 1, belongs to {version}\Z")
         self.assertEqual(steps(x_canary="always")["override"], "x-canary names v2")
         told = weir("explain", "-c", gateway.path, "GET", "/", "-H", "x-user: user-7", "--json")
         self.assertIn("split v1 90%, v2 10%", told.stdout)

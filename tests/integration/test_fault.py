@@ -136,7 +136,7 @@ class FaultTest(Case):
 
     def test_it_is_explained(self):
         explained = weir("explain", "-c", self.weir.path, "GET", "/both").stdout
-        self.assertIn("100% wait 0.1s, 100% are answered 502", explained)
+        self.assertIn("100% wait 0.1s, 100% are answered with 502", explained)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class RawTargetTest(RawTargetCase):
         self.ask_h2("loose", b"/\xc3\xa9")
         self.assertEqual(count(), before + 2)
         self.weir.wait_log("the line", lambda lines: any(
-            "let through" in line and "raw_target_bytes" in line and "loose" in line
+            "accepted" in line and "raw_target_bytes" in line and "loose" in line
             for line in lines))
 
 
@@ -186,7 +186,7 @@ class LenientTest(LenientCase):
         self.weir.settled_metrics()
         self.assertEqual((count("bare_lf"), count("padded_chunk_size")), (lf + 1, padded + 1))
         self.weir.wait_log("a line for each", lambda lines: all(
-            any("let through" in line and key in line and "both" in line for line in lines)
+            any("accepted" in line and key in line and "both" in line for line in lines)
             for key in ("bare_lf", "padded_chunk_size")))
 
 
