@@ -140,7 +140,7 @@ class ListsTest(Case):
         self.assertEqual(told, set(gateway.admin("GET", "/status").json()))
         told = {name for cells in table(OPERATIONS, "Warnings in GET /status")
                 for name in re.findall(r"`(\w+)`", cells[0])}
-        made = re.findall(r'push_back\(\s*\{"(\w+)",', read("src/server/admin_status.cpp"))
+        made = re.findall(r'(?:push_back\(\s*\{|out\.add\()"(\w+)",', read("src/server/admin_status.cpp"))
         self.assertEqual(told, set(made))
 
 
