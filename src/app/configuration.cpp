@@ -12,17 +12,17 @@
 namespace weir::app {
 namespace {
 
-using Outcome = std::expected<config::Loaded, std::vector<config::Problem>>;
+using LoadOutcome = std::expected<config::Loaded, std::vector<config::Problem>>;
 
 constexpr const char* stdin_name = "<stdin>";
 // A byte more than a configuration may have: the loader says that it is too large.
 constexpr std::size_t most_read = (16 << 20) + 1;
 
-Outcome failure(const char* file, std::string message) {
+LoadOutcome failure(const char* file, std::string message) {
   return std::unexpected(std::vector<config::Problem>{{{file}, "", std::move(message)}});
 }
 
-Outcome load_stdin(config::SourceTexts* texts) {
+LoadOutcome load_stdin(config::SourceTexts* texts) {
   std::string text;
   char block[65536];
   while (text.size() < most_read) {
@@ -40,7 +40,7 @@ Outcome load_stdin(config::SourceTexts* texts) {
 
 std::string shown_name(const std::string& config) { return config == "-" ? stdin_name : config; }
 
-Outcome load_configuration(const std::string& config, config::SourceTexts* texts) {
+LoadOutcome load_configuration(const std::string& config, config::SourceTexts* texts) {
   return config == "-" ? load_stdin(texts) : config::load(config, server::load_checks(), texts);
 }
 

@@ -71,4 +71,7 @@ class Algorithms {
   std::uint32_t bits_ = 0;
 };
 
+// Of a `kid`, in a token and in a key.
+inline constexpr std::size_t most_kid_bytes = 1024;
+
 }  // namespace weir::auth

@@ -11,8 +11,6 @@
 namespace weir::auth {
 namespace {
 
-constexpr std::size_t most_kid_bytes = 1024;
-
 // The bytes of a base64url member.
 std::optional<std::string> bytes_of(const json::object& jwk, std::string_view name) {
   const auto text = text_of(jwk, name);

@@ -10,8 +10,6 @@
 namespace weir::auth {
 namespace {
 
-constexpr std::size_t most_kid_bytes = 1024;
-
 // The fault of the header, "" for none; fills what it says.
 std::string_view read_header(const json::object& header, Token& out) {
   const auto algorithm = text_of(header, "alg");

@@ -9,8 +9,6 @@
 namespace weir::config {
 namespace {
 
-constexpr std::uint64_t largest_body = 1ULL << 50;
-
 Wrong check_method_or_any(std::string& written) {
   return written == "*" ? std::nullopt : check_method(written);
 }

@@ -53,9 +53,10 @@ std::optional<std::string_view> names_in(std::string_view comment) {
   return trim(comment);
 }
 
-class Scan {
+class CommentScanner {
  public:
-  Scan(const SourceText& source, Problems& problems) : source_(source), problems_(problems) {}
+  CommentScanner(const SourceText& source, Problems& problems)
+      : source_(source), problems_(problems) {}
 
   std::vector<Allowance> run() {
     // Most files have none: they are not looked at line by line.
@@ -108,7 +109,7 @@ bool is_for(const Allowance& allowance, const Problem& warning) {
 }  // namespace
 
 std::vector<Allowance> find_allowances(const SourceText& source, Problems& problems) {
-  return Scan(source, problems).run();
+  return CommentScanner(source, problems).run();
 }
 
 void settle_warnings(Loaded& loaded) {

@@ -15,8 +15,8 @@
 namespace weir::config {
 namespace {
 
-constexpr std::array<std::string_view, 6> words{"",       "jwks_file",   "jwks_url",
-                                                "secret", "secret_file", "public_key_file"};
+constexpr std::array<std::string_view, 6> kind_words{"",       "jwks_file",   "jwks_url",
+                                                     "secret", "secret_file", "public_key_file"};
 constexpr std::array<std::string_view, 6> docs{"",
                                                "a JWKS (RFC 7517); watched",
                                                "where a JWKS is fetched, http or https",
@@ -68,14 +68,15 @@ void read_keys(const Reader& in, JwtKeys& keys) {
   keys = {};
   std::size_t entries = 0;
   in.each_entry([&](const std::string& key, const Reader& value) {
-    const auto word = std::ranges::find(words, key);
-    if (key.empty() || word == words.end()) {
-      return value.key_error("unknown key " + in_quotes(key) +
-                             in.context().problems.did_you_mean(key, std::span(words).subspan(1)));
+    const auto word = std::ranges::find(kind_words, key);
+    if (key.empty() || word == kind_words.end()) {
+      return value.key_error(
+          "unknown key " + in_quotes(key) +
+          in.context().problems.did_you_mean(key, std::span(kind_words).subspan(1)));
     }
     if (++entries > 1)
       return value.key_error("keys come from one place; write another issuer for these");
-    read_kind(value, static_cast<JwtKeyKind>(word - words.begin()), keys);
+    read_kind(value, static_cast<JwtKeyKind>(word - kind_words.begin()), keys);
   });
   if (in.is_map() && !in.has_items()) {
     in.error("write one of jwks_file, jwks_url, secret, secret_file, public_key_file");
@@ -90,17 +91,17 @@ Value jwt_keys_value(JwtKeys& keys) {
               [&keys] {
                 Tree out = Tree::map();
                 if (keys.kind == JwtKeyKind::none) return out;
-                out.set(words[static_cast<std::size_t>(keys.kind)],
+                out.set(kind_words[static_cast<std::size_t>(keys.kind)],
                         keys.kind == JwtKeyKind::secret ? Tree(redacted) : Tree(keys.value));
                 return out;
               },
           .schema =
               [] {
                 Tree properties = Tree::map();
-                for (std::size_t i = 1; i < words.size(); ++i) {
+                for (std::size_t i = 1; i < kind_words.size(); ++i) {
                   Tree each = text_schema();
                   each.set("description", docs[i]);
-                  properties.set(words[i], std::move(each));
+                  properties.set(kind_words[i], std::move(each));
                 }
                 return one_key_schema(std::move(properties));
               }};

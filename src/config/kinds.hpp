@@ -18,6 +18,12 @@
 
 namespace weir::config {
 
+// The largest that can be written for what has no narrower bound: the bytes of a content, the bytes
+// of a head, a number of things.
+inline constexpr std::uint64_t largest_body = 1ULL << 50;
+inline constexpr std::uint64_t largest_head = 16 * MiB;
+inline constexpr std::uint64_t largest_count = 1'000'000'000;
+
 enum class Zero : std::uint8_t { refused, allowed };
 
 // What is wrong with a text; may bring it into its normal form.

@@ -9,9 +9,6 @@ namespace weir::config {
 namespace {
 
 // Heads are held in memory, so what one connection may make us hold has an end.
-constexpr std::uint64_t largest_head = 16 * MiB;
-constexpr std::uint64_t largest_body = 1ULL << 50;
-constexpr std::uint64_t largest_count = 1'000'000'000;
 
 std::optional<BindAddress> read_address(const Reader& in) {
   const auto written = in.text();

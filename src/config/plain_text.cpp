@@ -12,10 +12,6 @@
 namespace weir::config {
 namespace {
 
-bool has(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
 bool redirects_to_https(const Route& route) {
   const auto* redirect = std::get_if<Redirect>(&route.action);
   return redirect != nullptr && redirect->to.starts_with("https://");
@@ -28,7 +24,7 @@ bool is_whole(const Match& match) {  // every path, without a condition on the r
 }
 
 bool takes_from(const Match& match, const Listener& listener) {
-  return match.listeners.empty() || has(match.listeners, listener.name);
+  return match.listeners.empty() || is_one_of(match.listeners, listener.name);
 }
 
 // Whether the route was meant for plain text: it says so.

@@ -2,10 +2,19 @@
 // For assemble(); one thread.
 #pragma once
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "config/draft.hpp"
 #include "config/problems.hpp"
 
 namespace weir::config {
+
+inline bool is_one_of(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
 
 // Puts the route's one action into it. Reports what is wrong beside that action, and warns of what
 // does nothing there.

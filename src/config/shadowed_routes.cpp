@@ -14,10 +14,6 @@
 namespace weir::config {
 namespace {
 
-bool has(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
 // Two routes have the same path condition when these are equal.
 std::string path_of(const Match& match) {
   switch (match.path_kind) {
@@ -41,7 +37,7 @@ std::string path_of(const Match& match) {
 }
 
 bool takes_method(const std::vector<std::string>& methods, std::string_view method) {
-  return has(methods, method) || (method == "HEAD" && has(methods, "GET"));
+  return is_one_of(methods, method) || (method == "HEAD" && is_one_of(methods, "GET"));
 }
 
 bool same_values(const std::vector<ValueMatch>& a, const std::vector<ValueMatch>& b, bool fields) {
@@ -56,7 +52,7 @@ bool same_values(const std::vector<ValueMatch>& a, const std::vector<ValueMatch>
 bool takes_all(const Match& first, const Match& second) {
   if (first.methods.empty() != second.methods.empty()) return false;
   const auto method = [&](const std::string& one) { return takes_method(first.methods, one); };
-  const auto listener = [&](const std::string& one) { return has(first.listeners, one); };
+  const auto listener = [&](const std::string& one) { return is_one_of(first.listeners, one); };
   return std::ranges::all_of(second.methods, method) &&
          (first.listeners.empty() ||
           (!second.listeners.empty() && std::ranges::all_of(second.listeners, listener))) &&
@@ -81,7 +77,7 @@ std::string unreachable(const Route& route, const Config& config) {
   const Match& match = route.match;
   bool redirected = false;
   for (const Listener& each : config.listeners) {
-    if (!match.listeners.empty() && !has(match.listeners, each.name)) continue;
+    if (!match.listeners.empty() && !is_one_of(match.listeners, each.name)) continue;
     // A trusted peer may say that a request came by the other scheme.
     const bool any_scheme = has_unix(each) || !config.trusted_proxies.empty();
     const bool plain = !each.tls || any_scheme;

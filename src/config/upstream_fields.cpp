@@ -9,9 +9,6 @@
 namespace weir::config {
 namespace {
 
-constexpr std::uint64_t largest_count = 1'000'000'000;
-constexpr std::uint64_t largest_head = 16 * MiB;
-
 Value address_value(std::string& target) {
   Value out = text(target, check_endpoint);
   out.read = [&target](const Reader& in) {

@@ -6,14 +6,13 @@
 namespace weir::config {
 namespace {
 
-constexpr std::size_t none = std::string_view::npos;
 constexpr std::size_t most_open = 10'000;
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-class Scan {
+class YamlScanner {
  public:
-  Scan(std::string_view text, std::size_t until)
+  YamlScanner(std::string_view text, std::size_t until)
       : text_(text), until_(std::min(until, text.size())) {}
 
   YamlScan run() {
@@ -27,7 +26,7 @@ class Scan {
     if (c == '\n') {
       token_begins_ = true;
       line_begin_ = at_ + 1;
-    } else if (c == '#' && (at_ == 0 || is_blank(text_[at_ - 1]))) {
+    } else if (c == '#' && (at_ == 0 || is_space(text_[at_ - 1]))) {
       at_ = std::min(text_.find('\n', at_), text_.size());
       return;
     } else if (token_begins_ && (c == '"' || c == '\'')) {
@@ -41,10 +40,10 @@ class Scan {
       return;
     } else if ((c == ']' || c == '}') && (token_begins_ || !out_.open.empty())) {
       close(c);
-    } else if (!is_blank(c)) {
+    } else if (!is_space(c)) {
       // What may stand before a new token.
       token_begins_ = (c == ',' && !out_.open.empty()) ||
-                      ((c == ':' || c == '-' || c == '?') && is_blank(next()));
+                      ((c == ':' || c == '-' || c == '?') && is_space(next()));
     }
     ++at_;
   }
@@ -77,7 +76,7 @@ class Scan {
     }
     const bool closed = end < text_.size();
     if (text_.substr(begin, end - begin).contains('\n') || !closed) {
-      out_.several_lines = YamlScan::Quoted{begin, closed ? end + 1 : none};
+      out_.several_lines = YamlScan::Quoted{begin, closed ? end + 1 : std::string_view::npos};
     }
     at_ = closed ? end + 1 : text_.size();
     token_begins_ = false;
@@ -85,14 +84,14 @@ class Scan {
 
   std::size_t indent_at(std::size_t line) const {
     const std::size_t text = text_.find_first_not_of(' ', line);
-    return (text == none ? text_.size() : text) - line;
+    return (text == std::string_view::npos ? text_.size() : text) - line;
   }
 
   // A block scalar takes the lines that are indented more than its own.
   void skip_block() {
     const std::size_t indent = indent_at(line_begin_);
     at_ = text_.find('\n', at_);
-    while (at_ != none && at_ + 1 < text_.size()) {
+    while (at_ != std::string_view::npos && at_ + 1 < text_.size()) {
       const std::size_t line = at_ + 1;
       const std::size_t end = std::min(text_.find('\n', line), text_.size());
       const bool is_empty = text_.find_first_not_of(" \r", line) >= end;
@@ -116,6 +115,8 @@ class Scan {
 
 }  // namespace
 
-YamlScan scan_yaml(std::string_view text, std::size_t until) { return Scan(text, until).run(); }
+YamlScan scan_yaml(std::string_view text, std::size_t until) {
+  return YamlScanner(text, until).run();
+}
 
 }  // namespace weir::config

@@ -12,7 +12,7 @@ namespace weir::server {
 namespace {
 
 // The host of "host[:port]", brackets off; "" if it is not of that form.
-std::string_view host_of(std::string_view authority) {
+std::string_view bare_host(std::string_view authority) {
   const bool bracketed = authority.starts_with('[');
   const std::size_t end = bracketed ? authority.find(']') : authority.find(':');
   if (end == std::string_view::npos) return bracketed ? std::string_view() : authority;
@@ -24,7 +24,7 @@ std::string_view host_of(std::string_view authority) {
 }
 
 bool acceptable_host(std::string_view authority, const AdminPolicy& policy) {
-  const std::string_view host = host_of(authority);
+  const std::string_view host = bare_host(authority);
   if (IpAddress::parse(host) || iequals(host, "localhost")) return true;
   return std::ranges::any_of(policy.allow_hosts, [&](const std::string& allowed) {
     return iequals(host, allowed) || iequals(authority, allowed);

@@ -14,7 +14,7 @@
 namespace weir::server {
 namespace {
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // Who of a split gets the request, and why.
 Explanation::Step choice_step(const config::UpstreamAction& to,
@@ -38,10 +38,10 @@ std::string breaker_text(const config::CircuitBreaker& breaker) {
   return fmt::format(
       "opens for {:g}s when {:g}% of {} or more calls in {} failed, or {:g}% took "
       "longer than {:g}s",
-      seconds(breaker.open_for), 100 * breaker.failure_rate, breaker.minimum_calls,
-      breaker.window.calls == 0 ? fmt::format("{:g}s", seconds(breaker.window.time))
+      in_seconds(breaker.open_for), 100 * breaker.failure_rate, breaker.minimum_calls,
+      breaker.window.calls == 0 ? fmt::format("{:g}s", in_seconds(breaker.window.time))
                                 : fmt::format("the last {}", breaker.window.calls),
-      100 * breaker.slow_call_rate, seconds(breaker.slow_call));
+      100 * breaker.slow_call_rate, in_seconds(breaker.slow_call));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 namespace weir::server {
 namespace {
 
-constexpr Duration between_looks = std::chrono::seconds(5);
+constexpr Duration between_trims = std::chrono::seconds(5);
 // A process below it has nothing to give back that somebody would miss.
 constexpr std::uint64_t at_rest = 48 * 1024 * 1024;
 
@@ -48,7 +48,7 @@ MemoryTrim::MemoryTrim(asio::io_context& main) : timer_(main) {
 }
 
 void MemoryTrim::wait() {
-  timer_.expires_after(between_looks);
+  timer_.expires_after(between_trims);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     look();

@@ -25,7 +25,7 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using Protocol = asio::generic::stream_protocol;
-using Outcome = std::expected<AdminReply, std::string>;
+using ReplyOutcome = std::expected<AdminReply, std::string>;
 using Error = boost::system::error_code;
 
 constexpr std::uint32_t most_head = 64 * 1024;
@@ -60,8 +60,8 @@ class Conversation {
   }
 
   // `piece`: null for an answer that is to be kept whole.
-  asio::awaitable<Outcome> run(std::vector<SocketAddress> addresses,
-                               const AdminClient::Piece* piece) {
+  asio::awaitable<ReplyOutcome> run(std::vector<SocketAddress> addresses,
+                                    const AdminClient::Piece* piece) {
     Error failed = asio::error::host_not_found;
     for (const SocketAddress& address : addresses) {
       failed = co_await connect(address);
@@ -95,7 +95,7 @@ class Conversation {
     co_return failed;
   }
 
-  asio::awaitable<Outcome> read_body(AdminReply reply, const AdminClient::Piece* piece) {
+  asio::awaitable<ReplyOutcome> read_body(AdminReply reply, const AdminClient::Piece* piece) {
     std::array<char, 16 * 1024> block;
     while (!parser_.is_done()) {
       auto& body = parser_.get().body();
@@ -145,16 +145,16 @@ class Conversation {
   TimePoint until_;
 };
 
-Outcome converse(const AdminTarget& target, const AdminQuestion& question, Duration patience,
-                 const AdminClient::Piece* piece) {
+ReplyOutcome converse(const AdminTarget& target, const AdminQuestion& question, Duration patience,
+                      const AdminClient::Piece* piece) {
   auto addresses = host_addresses(target.address, patience);
   if (!addresses) return std::unexpected(std::move(addresses.error()));
   asio::io_context io;
   Conversation conversation(io, target, question, patience);
-  Outcome out = std::unexpected("closed without an answer");
+  ReplyOutcome out = std::unexpected("closed without an answer");
   std::exception_ptr thrown;
   asio::co_spawn(io, conversation.run(std::move(*addresses), piece),
-                 [&](std::exception_ptr error, Outcome outcome) {
+                 [&](std::exception_ptr error, ReplyOutcome outcome) {
                    thrown = error;
                    if (!thrown) out = std::move(outcome);
                  });

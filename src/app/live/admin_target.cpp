@@ -19,7 +19,7 @@ namespace {
 constexpr const char* default_admin = "127.0.0.1:9901";
 constexpr std::size_t most_token_bytes = 64 * 1024;
 
-using Outcome = std::expected<AdminTarget, Failure>;
+using TargetOutcome = std::expected<AdminTarget, Failure>;
 
 bool is_address(const std::string& text) {
   if (const auto address = SocketAddress::parse(text)) {
@@ -69,7 +69,7 @@ std::expected<std::string, Failure> address_of(const config::Admin& admin,
 }
 
 // What the configuration says of the admin address; its token too, if it can be read.
-Outcome from_configuration(const std::string& file, bool asked_for) {
+TargetOutcome from_configuration(const std::string& file, bool asked_for) {
   AdminTarget out{.address = default_admin, .from = "the default", .token = {}, .token_from = {}};
   const auto written = config::read_admin(file);
   if (!written) {
@@ -96,7 +96,7 @@ Outcome from_configuration(const std::string& file, bool asked_for) {
   return out;
 }
 
-Outcome find_address(const AdminOptions& options) {
+TargetOutcome find_address(const AdminOptions& options) {
   if (options.admin.empty()) {
     return from_configuration(options.config.empty() ? default_config : options.config,
                               !options.config.empty());
@@ -121,7 +121,7 @@ Outcome find_address(const AdminOptions& options) {
 
 }  // namespace
 
-Outcome find_admin(const AdminOptions& options) {
+TargetOutcome find_admin(const AdminOptions& options) {
   auto target = find_address(options);
   if (!target) return target;
   if (!options.token_file.empty()) {

@@ -8,7 +8,7 @@
 namespace weir::app {
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(2);
+constexpr Duration health_patience = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -18,7 +18,7 @@ int health(const AdminOptions& options) {
     return complain("weir: health: " + target.error().line, target.error().exit_code);
   }
   target->token.clear();  // a probe needs none
-  const AdminClient client(std::move(*target), patience);
+  const AdminClient client(std::move(*target), health_patience);
   const auto failed = [&](const std::string& what) {
     return complain(fmt::format("weir: {}: {}", client.target().to_string(), printable(what)), 1);
   };

@@ -3,6 +3,7 @@
 // differently. Pure: bytes in, head out; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -14,9 +15,12 @@ namespace weir::codec::h1 {
 
 enum class Underscores : std::uint8_t { reject, drop, keep };
 
+// What each line counts for beyond its bytes.
+inline constexpr std::size_t line_overhead = 32;
+
 struct HeadLimits {
   std::size_t uri_size = 16 * 1024;     // bytes of the request target
-  std::size_t header_size = 60 * 1024;  // request line and fields, each + 32
+  std::size_t header_size = 60 * 1024;  // request line and fields, each + line_overhead
   std::size_t header_count = 100;
   Underscores underscores = Underscores::reject;  // requests only
   bool encode_raw_target = false;                 // requests only: bytes above 7F in the target

@@ -14,7 +14,6 @@ namespace weir::codec::h1 {
 namespace {
 
 constexpr std::size_t longest_method = 256;
-constexpr std::size_t line_overhead = 32;
 constexpr unsigned most_empty_lines = 2;
 // 'd' stands for any digit.
 constexpr std::string_view version_line = "HTTP/d.d\r\n";

@@ -9,7 +9,6 @@
 namespace weir::codec::h1 {
 namespace {
 
-constexpr std::size_t line_overhead = 32;
 constexpr std::size_t default_count = 1000;
 // 'd' stands for a digit, 'v' for 0 or 1.
 constexpr std::string_view status_line = "HTTP/1.v ddd";

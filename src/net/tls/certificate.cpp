@@ -34,6 +34,11 @@ int refuse_passphrase(char*, int, int, void* asked) noexcept {
 
 }  // namespace
 
+void report(std::vector<config::Problem>& problems, const config::File& file, std::string_view what,
+            config::WarningName name) {
+  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what), name});
+}
+
 std::expected<std::string, std::string> read_file(const std::string& path) {
   errno = 0;
   std::error_code ignored;

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "net/tls/handles.hpp"
+#include "weir/config/problem.hpp"
+#include "weir/config/tls.hpp"
 
 namespace weir::net::tls {
 
@@ -16,6 +18,10 @@ using Chain = std::vector<Owned<X509>>;  // the server's own first
 
 // The file's content, at most 4 MiB; the error is the system's.
 std::expected<std::string, std::string> read_file(const std::string& path);
+
+// Adds what is wrong with `file` to `problems` (or, with the name of a warning, to warnings).
+void report(std::vector<config::Problem>& problems, const config::File& file, std::string_view what,
+            config::WarningName name = config::WarningName::none);
 
 // Every certificate of a PEM text, at least one.
 std::expected<Chain, std::string> parse_chain(std::string_view pem);

@@ -14,20 +14,16 @@ namespace {
 
 using Problems = std::vector<config::Problem>;
 
-void report(Problems& problems, const config::File& file, std::string_view what) {
-  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what)});
-}
-
 template <class Parse>
 auto parsed(const config::File& file, Problems& problems, Parse parse)
     -> decltype(parse(std::string_view())) {
   auto content = tls::read_file(file.path);
   if (!content) {
-    report(problems, file, "cannot be read: " + content.error());
+    tls::report(problems, file, "cannot be read: " + content.error());
     return std::unexpected(std::string());
   }
   auto out = parse(std::string_view(*content));
-  if (!out) report(problems, file, out.error());
+  if (!out) tls::report(problems, file, out.error());
   return out;
 }
 
@@ -90,13 +86,13 @@ Problems TlsClient::read() {
     const auto chain = parsed(settings_.cert, problems, tls::parse_chain);
     const auto key = parsed(settings_.key, problems, tls::parse_key);
     if (chain && key && !tls::belongs_to(*chain->front(), **key)) {
-      report(problems, settings_.key,
-             "the key does not belong to the certificate in '" + settings_.cert.name + "'");
+      tls::report(problems, settings_.key,
+                  "the key does not belong to the certificate in '" + settings_.cert.name + "'");
     } else if (chain && key) {
       STACK_OF(X509)* const others = sk_X509_new_null();
       for (std::size_t i = 1; i < chain->size(); ++i) sk_X509_push(others, (*chain)[i].get());
       if (SSL_CTX_use_cert_and_key(context_, chain->front().get(), key->get(), others, 1) != 1) {
-        report(problems, settings_.cert, "cannot be used: " + tls::take_error());
+        tls::report(problems, settings_.cert, "cannot be used: " + tls::take_error());
       }
       sk_X509_free(others);
     }

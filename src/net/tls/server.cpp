@@ -13,26 +13,21 @@ namespace {
 using Problems = TlsServer::Problems;
 using config::WarningName;
 
-void report(Problems& problems, const config::File& file, std::string_view what,
-            WarningName name = WarningName::none) {
-  problems.push_back({file.place, file.at, "'" + file.name + "': " + std::string(what), name});
-}
-
 // The content of `file`; nothing when it cannot be read.
 std::optional<std::string> content_of(const config::File& file, Problems& problems) {
   auto content = tls::read_file(file.path);
   if (content) return std::move(*content);
-  report(problems, file, "cannot be read: " + content.error());
+  tls::report(problems, file, "cannot be read: " + content.error());
   return std::nullopt;
 }
 
 void warn_of_time(const X509& certificate, const config::File& file, Problems& warnings) {
   const std::int64_t now = std::time(nullptr);
   if (tls::ends_at(certificate) < now) {
-    report(warnings, file, "the certificate has expired", WarningName::certificate_expired);
+    tls::report(warnings, file, "the certificate has expired", WarningName::certificate_expired);
   } else if (tls::begins_at(certificate) > now) {
-    report(warnings, file, "the certificate is not valid yet",
-           WarningName::certificate_not_yet_valid);
+    tls::report(warnings, file, "the certificate is not valid yet",
+                WarningName::certificate_not_yet_valid);
   }
 }
 
@@ -48,16 +43,16 @@ std::optional<tls::Staple> read_staple(const config::File& file, const X509& cer
   if (!der) return std::nullopt;
   auto staple = tls::parse_staple(*der, certificate);
   if (!staple) {
-    report(problems, file, staple.error());
+    tls::report(problems, file, staple.error());
     return std::nullopt;
   }
   if (is_over(*staple)) {
     // One that still holds is better than a later one that does not.
     const bool kept = before != nullptr && !before->der.empty() && !is_over(*before);
-    report(warnings, file,
-           kept ? "the OCSP response is out of date, the one before is stapled"
-                : "the OCSP response is out of date and is not stapled",
-           WarningName::ocsp_out_of_date);
+    tls::report(warnings, file,
+                kept ? "the OCSP response is out of date, the one before is stapled"
+                     : "the OCSP response is out of date and is not stapled",
+                WarningName::ocsp_out_of_date);
     if (kept) return *before;
   }
   return std::move(*staple);
@@ -74,7 +69,7 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
     if (chain) {
       pair->chain = std::move(*chain);
     } else {
-      report(problems, files.cert, chain.error());
+      tls::report(problems, files.cert, chain.error());
     }
   }
   if (const auto pem = content_of(files.key, problems)) {
@@ -82,22 +77,22 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
     if (key) {
       pair->key = std::move(*key);
     } else {
-      report(problems, files.key, key.error());
+      tls::report(problems, files.key, key.error());
     }
   }
   if (problems.size() != before) return nullptr;
   const X509& own = *pair->chain.front();
   if (!tls::belongs_to(own, *pair->key)) {
-    report(problems, files.key,
-           "the key does not belong to the certificate in '" + files.cert.name + "'");
+    tls::report(problems, files.key,
+                "the key does not belong to the certificate in '" + files.cert.name + "'");
     return nullptr;
   }
   const bool same = before_it != nullptr && X509_cmp(before_it->chain.front().get(), &own) == 0;
   if (!files.ocsp && tls::must_staple(own)) {
-    report(warnings, files.cert,
-           "the certificate asks for a stapled OCSP response (must-staple), and there is no "
-           "`ocsp`: clients may refuse it",
-           WarningName::ocsp_missing);
+    tls::report(warnings, files.cert,
+                "the certificate asks for a stapled OCSP response (must-staple), and there is no "
+                "`ocsp`: clients may refuse it",
+                WarningName::ocsp_missing);
   }
   if (files.ocsp) {
     auto staple =
@@ -160,7 +155,7 @@ void TlsServer::read_ca(const config::ClientAuth& auth,
   auto pem = content_of(auth.ca, problems);
   if (!pem || (to[at] && to[at]->pem == *pem)) return;
   auto chain = tls::parse_chain(*pem);
-  if (!chain) return report(problems, auth.ca, chain.error());
+  if (!chain) return tls::report(problems, auth.ca, chain.error());
   to[at] = std::make_shared<tls::ClientCa>(tls::ClientCa{std::move(*pem), std::move(*chain)});
 }
 
