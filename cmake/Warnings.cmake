@@ -2,9 +2,12 @@
 add_library(weir_options INTERFACE)
 target_compile_options(weir_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual)
-if(WEIR_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(WEIR_UNITY)
   # A local name may be that of another file's helper, and no file but the bundle's own is the main one.
-  target_compile_options(weir_options INTERFACE -Wno-shadow -Wshadow=local -Wno-subobject-linkage)
+  target_compile_options(weir_options INTERFACE -Wno-shadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(weir_options INTERFACE -Wshadow=local -Wno-subobject-linkage)
+  endif()
 endif()
 if(WEIR_WERROR)
   target_compile_options(weir_options INTERFACE -Werror)
