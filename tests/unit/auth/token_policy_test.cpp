@@ -13,11 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t now_seconds = 1'700'000'000;
-const Signer& rsa() {
+const Signer& policy_rsa() {
   static const Signer out(Algorithm::rs256);
   return out;
 }
-const Signer& ec() {
+const Signer& policy_ec() {
   static const Signer out(Algorithm::es256, "ec");
   return out;
 }
@@ -78,17 +78,17 @@ TEST_F(PolicyTest, EveryAlgorithmVerifiesItsOwn) {
 
 // peers.md section 5 row 33, section 2.5.
 TEST_F(PolicyTest, Attacks) {
-  TokenPolicy policy(
-      spec(R"({"keys":[)" + rsa().jwk() + "," + ec().jwk() + "]}", {"RS256", "ES256", "HS256"}),
-      keeper, offload);
+  TokenPolicy policy(spec(R"({"keys":[)" + policy_rsa().jwk() + "," + policy_ec().jwk() + "]}",
+                          {"RS256", "ES256", "HS256"}),
+                     keeper, offload);
   const std::string claims = R"({"iss":"joe"})";
   const auto unsigned_token = [&](std::string_view header, std::string_view signature) {
     return base64url(header) + '.' + base64url(claims) + '.' + std::string(signature);
   };
   // HMAC with what anybody can know of the RSA key.
   Signer confused(Algorithm::hs256, "k1");
-  const std::string good = rsa().token(claims);
-  const std::string es = ec().token(claims);
+  const std::string good = policy_rsa().token(claims);
+  const std::string es = policy_ec().token(claims);
   const std::string es_text = es.substr(0, es.rfind('.'));
   struct Row {
     const char* name;
@@ -110,32 +110,35 @@ TEST_F(PolicyTest, Attacks) {
       {"known alg, no signature", unsigned_token(R"({"alg":"RS256"})", ""), "not signed"},
       {"RSA key as HMAC secret", confused.token(R"({"alg":"HS256","kid":"k1"})", claims),
        "unknown key"},
-      {"RS256 header on an ES256 signature", ec().token(R"({"alg":"RS256","kid":"k1"})", claims),
-       "signature is not valid"},
-      {"ES256 header on an RSA signature", rsa().token(R"({"alg":"ES256","kid":"ec"})", claims),
-       "signature is not valid"},
-      {"an algorithm that is not allowed", rsa().token(R"({"alg":"RS384","kid":"k1"})", claims),
-       "alg is not allowed"},
-      {"kid with a path", rsa().token(R"({"alg":"RS256","kid":"../../dev/null"})", claims),
+      {"RS256 header on an ES256 signature",
+       policy_ec().token(R"({"alg":"RS256","kid":"k1"})", claims), "signature is not valid"},
+      {"ES256 header on an RSA signature",
+       policy_rsa().token(R"({"alg":"ES256","kid":"ec"})", claims), "signature is not valid"},
+      {"an algorithm that is not allowed",
+       policy_rsa().token(R"({"alg":"RS384","kid":"k1"})", claims), "alg is not allowed"},
+      {"kid with a path", policy_rsa().token(R"({"alg":"RS256","kid":"../../dev/null"})", claims),
        "unknown key"},
-      {"kid with SQL", rsa().token(R"({"alg":"RS256","kid":"x' UNION SELECT 'k"})", claims),
+      {"kid with SQL", policy_rsa().token(R"({"alg":"RS256","kid":"x' UNION SELECT 'k"})", claims),
        "unknown key"},
-      {"kid of another key", rsa().token(R"({"alg":"RS256","kid":"ec"})", claims), "unknown key"},
-      {"kid no text", rsa().token(R"({"alg":"RS256","kid":["k1"]})", claims), "kid is malformed"},
-      {"crit", rsa().token(R"({"alg":"RS256","crit":["exp"],"exp":1})", claims), "has crit"},
-      {"crit empty", rsa().token(R"({"alg":"RS256","crit":[]})", claims), "has crit"},
-      {"b64 false", rsa().token(R"({"alg":"RS256","b64":false})", claims), "has b64"},
-      {"b64 false and crit", rsa().token(R"({"alg":"RS256","b64":false,"crit":["b64"]})", claims),
-       "has crit"},
-      {"alg twice", rsa().token(R"({"alg":"RS256","alg":"RS256"})", claims), "each name once"},
-      {"alg twice, one escaped", rsa().token(R"({"alg":"none","\u0061lg":"RS256"})", claims),
+      {"kid of another key", policy_rsa().token(R"({"alg":"RS256","kid":"ec"})", claims),
+       "unknown key"},
+      {"kid no text", policy_rsa().token(R"({"alg":"RS256","kid":["k1"]})", claims),
+       "kid is malformed"},
+      {"crit", policy_rsa().token(R"({"alg":"RS256","crit":["exp"],"exp":1})", claims), "has crit"},
+      {"crit empty", policy_rsa().token(R"({"alg":"RS256","crit":[]})", claims), "has crit"},
+      {"b64 false", policy_rsa().token(R"({"alg":"RS256","b64":false})", claims), "has b64"},
+      {"b64 false and crit",
+       policy_rsa().token(R"({"alg":"RS256","b64":false,"crit":["b64"]})", claims), "has crit"},
+      {"alg twice", policy_rsa().token(R"({"alg":"RS256","alg":"RS256"})", claims),
        "each name once"},
-      {"iss twice", rsa().token(R"({"iss":"joe","iss":"joe"})"), "each name once"},
-      {"a name twice within a claim", rsa().token(R"({"iss":"joe","a":{"b":1,"b":2}})"),
+      {"alg twice, one escaped", policy_rsa().token(R"({"alg":"none","\u0061lg":"RS256"})", claims),
        "each name once"},
-      {"nested token", rsa().token(R"({"alg":"RS256","cty":"JWT"})", good),
+      {"iss twice", policy_rsa().token(R"({"iss":"joe","iss":"joe"})"), "each name once"},
+      {"a name twice within a claim", policy_rsa().token(R"({"iss":"joe","a":{"b":1,"b":2}})"),
+       "each name once"},
+      {"nested token", policy_rsa().token(R"({"alg":"RS256","cty":"JWT"})", good),
        "contains another token"},
-      {"typ of another use", rsa().token(R"({"alg":"RS256","typ":"logout+jwt"})", claims),
+      {"typ of another use", policy_rsa().token(R"({"alg":"RS256","typ":"logout+jwt"})", claims),
        "typ is not accepted"},
       {"padding", good + "=", "not base64url"},
       {"padding in the header",
@@ -165,21 +168,24 @@ TEST_F(PolicyTest, Attacks) {
       {"empty", "", "three parts"},
       {"dots only", "..", "each name once"},
       {"header no object", base64url("[1]") + '.' + base64url(claims) + ".AAAA", "each name once"},
-      {"claims no object", rsa().token("\"iss\""), "each name once"},
-      {"claims with more behind", rsa().token(claims + "{}"), "each name once"},
-      {"claims with a comment", rsa().token("{/*x*/\"iss\":\"joe\"}"), "each name once"},
-      {"claims with a trailing comma", rsa().token(R"({"iss":"joe",})"), "each name once"},
-      {"claims with a number that is none", rsa().token(R"({"iss":"joe","a":0e600})"),
+      {"claims no object", policy_rsa().token("\"iss\""), "each name once"},
+      {"claims with more behind", policy_rsa().token(claims + "{}"), "each name once"},
+      {"claims with a comment", policy_rsa().token("{/*x*/\"iss\":\"joe\"}"), "each name once"},
+      {"claims with a trailing comma", policy_rsa().token(R"({"iss":"joe",})"), "each name once"},
+      {"claims with a number that is none", policy_rsa().token(R"({"iss":"joe","a":0e600})"),
        "each name once"},
-      {"claims not UTF-8", rsa().token("{\"iss\":\"joe\",\"a\":\"\xff\"}"), "each name once"},
+      {"claims not UTF-8", policy_rsa().token("{\"iss\":\"joe\",\"a\":\"\xff\"}"),
+       "each name once"},
       {"nested too deep",
-       rsa().token(R"({"iss":"joe","a":)" + std::string(40, '[') + std::string(40, ']') + "}"),
+       policy_rsa().token(R"({"iss":"joe","a":)" + std::string(40, '[') + std::string(40, ']') +
+                          "}"),
        "each name once"},
-      {"larger than 16 KiB", rsa().token(R"({"iss":"joe","a":")" + std::string(16384, 'x') + "\"}"),
+      {"larger than 16 KiB",
+       policy_rsa().token(R"({"iss":"joe","a":")" + std::string(16384, 'x') + "\"}"),
        "larger than 16 KiB"},
-      {"no iss", rsa().token("{}"), "iss is not a known issuer"},
-      {"another iss", rsa().token(R"({"iss":"joe "})"), "iss is not a known issuer"},
-      {"iss no text", rsa().token(R"({"iss":["joe"]})"), "iss is not a known issuer"},
+      {"no iss", policy_rsa().token("{}"), "iss is not a known issuer"},
+      {"another iss", policy_rsa().token(R"({"iss":"joe "})"), "iss is not a known issuer"},
+      {"iss no text", policy_rsa().token(R"({"iss":["joe"]})"), "iss is not a known issuer"},
       {"ES256 all zero", es_text + '.' + base64url(std::string(64, '\0')),
        "signature is not valid"},
       {"ES256 with r zero", es_text + '.' + base64url(std::string(32, '\0') + std::string(32, 'x')),
@@ -219,7 +225,7 @@ TEST_F(PolicyTest, Attacks) {
 
 // A key in the header is not looked at: the token is judged by ours.
 TEST_F(PolicyTest, KeysInTheHeaderAreNotBelieved) {
-  TokenPolicy policy(spec(rsa().jwks(), {"RS256"}), keeper, offload);
+  TokenPolicy policy(spec(policy_rsa().jwks(), {"RS256"}), keeper, offload);
   const Signer own(Algorithm::rs256);
   const std::string claims = R"({"iss":"joe"})";
   for (const std::string& more :
@@ -228,32 +234,33 @@ TEST_F(PolicyTest, KeysInTheHeaderAreNotBelieved) {
     const std::string header = R"({"alg":"RS256","kid":"k1",)" + more + "}";
     EXPECT_EQ(outcome(policy, own.token(header, claims)),
               "token_invalid token: its signature is not valid");
-    EXPECT_EQ(outcome(policy, rsa().token(header, claims)), "ok");
+    EXPECT_EQ(outcome(policy, policy_rsa().token(header, claims)), "ok");
   }
 }
 
 TEST_F(PolicyTest, SeveralIssuersHaveKeysOfTheirOwn) {
-  config::Jwt both = spec(rsa().jwks(), {"RS256"});
-  both.issuers.push_back(issuer(ec().jwks(), {"ES256"}));
+  config::Jwt both = spec(policy_rsa().jwks(), {"RS256"});
+  both.issuers.push_back(issuer(policy_ec().jwks(), {"ES256"}));
   both.issuers[1].issuer = "ann";
   both.issuers[1].keys.path = "/nowhere/other.json";
   TokenPolicy policy(both, keeper, offload);
-  EXPECT_EQ(outcome(policy, rsa().token(R"({"iss":"joe"})")), "ok");
-  EXPECT_EQ(outcome(policy, ec().token(R"({"iss":"ann"})")), "ok");
-  EXPECT_EQ(outcome(policy, rsa().token(R"({"iss":"ann"})")),
+  EXPECT_EQ(outcome(policy, policy_rsa().token(R"({"iss":"joe"})")), "ok");
+  EXPECT_EQ(outcome(policy, policy_ec().token(R"({"iss":"ann"})")), "ok");
+  EXPECT_EQ(outcome(policy, policy_rsa().token(R"({"iss":"ann"})")),
             "token_invalid token: its alg is not allowed");
 }
 
 TEST_F(PolicyTest, KeysOfOneKidAreTriedInTurn) {
   const Signer other(Algorithm::rs256);
-  TokenPolicy policy(spec(R"({"keys":[)" + other.jwk() + "," + rsa().jwk() + "]}", {"RS256"}),
-                     keeper, offload);
-  EXPECT_EQ(outcome(policy, rsa().token(R"({"iss":"joe"})")), "ok");
-  EXPECT_EQ(outcome(policy, rsa().token(R"({"alg":"RS256"})", R"({"iss":"joe"})")), "ok");
+  TokenPolicy policy(
+      spec(R"({"keys":[)" + other.jwk() + "," + policy_rsa().jwk() + "]}", {"RS256"}), keeper,
+      offload);
+  EXPECT_EQ(outcome(policy, policy_rsa().token(R"({"iss":"joe"})")), "ok");
+  EXPECT_EQ(outcome(policy, policy_rsa().token(R"({"alg":"RS256"})", R"({"iss":"joe"})")), "ok");
 }
 
 TEST_F(PolicyTest, ClaimsDecideAfterTheSignature) {
-  config::Jwt config = spec(rsa().jwks(), {"RS256"});
+  config::Jwt config = spec(policy_rsa().jwks(), {"RS256"});
   config.issuers[0].audiences = {"orders", "carts"};
   config.require = {{"scope", {"read", "write"}}, {"role", {"admin", "ops"}}};
   TokenPolicy policy(config, keeper, offload);
@@ -280,16 +287,17 @@ TEST_F(PolicyTest, ClaimsDecideAfterTheSignature) {
        "claim_mismatch token: its claim role does not have a required value"},
   };
   for (const Row& row : rows) {
-    const std::string token = rsa().token(R"({"iss":"joe",)" + std::string(row.claims) + "}");
+    const std::string token =
+        policy_rsa().token(R"({"iss":"joe",)" + std::string(row.claims) + "}");
     EXPECT_EQ(outcome(policy, token), row.outcome) << row.name;
   }
 }
 
 TEST_F(PolicyTest, RemembersUntilTheTokenOrItsKeysEnd) {
-  config::Jwt config = spec(rsa().jwks(), {"RS256"});
+  config::Jwt config = spec(policy_rsa().jwks(), {"RS256"});
   config.claims_to_headers = {{"sub", "x-user"}};
   TokenPolicy policy(config, keeper, offload);
-  const std::string token = rsa().token(R"({"iss":"joe","sub":"u1","exp":1700000100})");
+  const std::string token = policy_rsa().token(R"({"iss":"joe","sub":"u1","exp":1700000100})");
   const TokenDigest digest = digest_of(token);
   const auto at = [](std::int64_t wall, Duration steady = {}) {
     return Moment{TimePoint() + 1h + steady, WallTime(std::chrono::seconds(wall))};
@@ -307,7 +315,7 @@ TEST_F(PolicyTest, RemembersUntilTheTokenOrItsKeysEnd) {
 
   // The issuer's keys change: what was found good with the old ones is verified anew.
   config::JwtIssuer changed = config.issuers[0];
-  changed.keys.content = ec().jwks();
+  changed.keys.content = policy_ec().jwks();
   ASSERT_FALSE(keeper.source(changed));
   changed.keys.content = Signer(Algorithm::rs256).jwks();
   ASSERT_TRUE(keeper.source(changed));
@@ -317,16 +325,18 @@ TEST_F(PolicyTest, RemembersUntilTheTokenOrItsKeysEnd) {
 
 TEST_F(PolicyTest, RefusesKeysThatCannotBeUsed) {
   EXPECT_THROW(TokenPolicy(spec("{}", {"RS256"}), keeper, offload), std::invalid_argument);
-  EXPECT_THROW(TokenPolicy(spec(rsa().jwks(), {"ES256"}), keeper, offload), std::invalid_argument);
+  EXPECT_THROW(TokenPolicy(spec(policy_rsa().jwks(), {"ES256"}), keeper, offload),
+               std::invalid_argument);
 }
 
 TEST_F(PolicyTest, AClaimThatIsNoFieldValueIsRefused) {
-  config::Jwt config = spec(rsa().jwks(), {"RS256"});
+  config::Jwt config = spec(policy_rsa().jwks(), {"RS256"});
   config.claims_to_headers = {{"sub", "x-user"}};
   TokenPolicy policy(config, keeper, offload);
   for (const char* sub : {R"("a\r\nx-admin: 1")", R"("a\u0000b")", R"(" a")", R"("a ")"}) {
-    EXPECT_EQ(outcome(policy, rsa().token(R"({"iss":"joe","sub":)" + std::string(sub) + "}")),
-              "token_invalid token: a claim cannot be the value of a header")
+    EXPECT_EQ(
+        outcome(policy, policy_rsa().token(R"({"iss":"joe","sub":)" + std::string(sub) + "}")),
+        "token_invalid token: a claim cannot be the value of a header")
         << sub;
   }
 }

@@ -40,17 +40,17 @@ std::vector<std::string> warnings_of(const std::string& text) {
   return out;
 }
 
-struct Row {
+struct WarningRow {
   const char* name;
   std::string text;
   std::vector<std::string> warnings;
 };
 
-void expect(const std::vector<Row>& rows) {
-  for (const Row& row : rows) EXPECT_EQ(warnings_of(row.text), row.warnings) << row.name;
+void expect_warnings(const std::vector<WarningRow>& rows) {
+  for (const WarningRow& row : rows) EXPECT_EQ(warnings_of(row.text), row.warnings) << row.name;
 }
 
-std::string route(std::string_view match, std::string_view more = "") {
+std::string route_with(std::string_view match, std::string_view more = "") {
   return document("  - {name: r, match: " + std::string(match) + ", upstream: app" +
                   std::string(more) + "}");
 }
@@ -60,38 +60,38 @@ std::string redirect(std::string_view to) {
 }
 
 TEST(Warnings, AStarIsNoPattern) {
-  expect({
+  expect_warnings({
       {"a prefix",
-       route("{path_prefix: '/api/*'}"),
+       route_with("{path_prefix: '/api/*'}"),
        {"routes[0].match.path_prefix: '*' is a plain character here: write `path_prefix: /api` for "
         "everything below it"}},
       {"a path",
-       route("{path: '/api/*'}"),
+       route_with("{path: '/api/*'}"),
        {"routes[0].match.path: '*' is a plain character here: write `path_prefix: /api` for "
         "everything below it"}},
       {"everything",
-       route("{path: '/*'}"),
+       route_with("{path: '/*'}"),
        {"routes[0].match.path: '*' is a plain character here: write `path_prefix: /` for "
         "everything below it"}},
       {"a segment",
-       route("{path: '/api/*/x'}"),
+       route_with("{path: '/api/*/x'}"),
        {"routes[0].match.path: '*' is a plain character here: write {name} for any one segment, or "
         "`path_regex` for a pattern"}},
       {"a part of a segment",
-       route("{path_prefix: /api/v*}"),
+       route_with("{path_prefix: /api/v*}"),
        {"routes[0].match.path_prefix: '*' is a plain character here: a prefix is not a pattern; "
         "write `path_regex` for one"}},
-      {"an expression", route("{path_regex: '/api/.*'}"), {}},
+      {"an expression", route_with("{path_regex: '/api/.*'}"), {}},
       {"nginx's expression",
-       route("{path_regex: '^/api/'}"),
+       route_with("{path_regex: '^/api/'}"),
        {"routes[0].match.path_regex: must match the whole path, unlike nginx's `~`: it matches "
         "nothing after the last '/'; write '.*' at its end"}},
-      {"an expression with both ends", route("{path_regex: '^/api/.*$'}"), {}},
+      {"an expression with both ends", route_with("{path_regex: '^/api/.*$'}"), {}},
   });
 }
 
 TEST(Warnings, ADollarIsNoVariable) {
-  expect({
+  expect_warnings({
       {"nginx's uri",
        redirect("https://www.test$request_uri"),
        {"routes[0].redirect.to: '$request_uri' is plain text here: variables are written "
@@ -104,10 +104,10 @@ TEST(Warnings, ADollarIsNoVariable) {
        redirect("/b/$1"),
        {"routes[0].redirect.to: '$1' is plain text here: variables are written {name}"}},
       {"a rewrite",
-       route("{path_prefix: /a}", ", rewrite: {path: '/x$uri'}"),
+       route_with("{path_prefix: /a}", ", rewrite: {path: '/x$uri'}"),
        {"routes[0].rewrite.path: '$uri' is plain text here: variables are written {path}"}},
       {"a field",
-       route("{path_prefix: /a}", ", request_headers: {set: {x-from: $remote_addr}}"),
+       route_with("{path_prefix: /a}", ", request_headers: {set: {x-from: $remote_addr}}"),
        {"routes[0].request_headers.set.x-from: '$remote_addr' is plain text here: variables are "
         "written {client_ip}"}},
       {"a field of named middleware",
@@ -130,7 +130,7 @@ TEST(Warnings, ADoubledBraceIsOne) {
   const auto body = [](std::string_view text) {
     return document("  - {name: r, match: {}, respond: {body: '" + std::string(text) + "'}}");
   };
-  expect({
+  expect_warnings({
       {"one is missing",
        body(R"({{"a": {{"b": 1}})"),
        {"routes[0].respond.body: '}}' is one '}': the text has 2 '{' and 1 '}'"}},
@@ -146,7 +146,7 @@ TEST(Warnings, ARouteThatNeverGetsARequest) {
                     ", upstream: app}\n  - {name: b, match: " + std::string(second) +
                     ", upstream: app}");
   };
-  const auto dead = [](const Row& row, std::string_view why) {
+  const auto dead = [](const WarningRow& row, std::string_view why) {
     const std::vector<std::string> got = warnings_of(row.text);
     ASSERT_EQ(got.size(), 1u) << row.name;
     EXPECT_TRUE(got[0].starts_with("routes[1].match: never gets a request: 'a' (weir.yaml:"))
@@ -173,7 +173,7 @@ TEST(Warnings, ARouteThatNeverGetsARequest) {
   dead({"one of its methods", two("{methods: [GET, PUT]}", "{methods: [HEAD]}"), {}}, wider);
   dead({"a scheme is no precedence", two("{path_prefix: /}", "{scheme: http}"), {}}, wider);
   dead({"nor a listener", two("{path: /a}", "{path: /a, listeners: [https]}"), {}}, wider);
-  expect({
+  expect_warnings({
       {"another method", two("{methods: [GET]}", "{methods: [PUT]}"), {}},
       {"methods come first", two("{path: /a}", "{path: /a, methods: [GET]}"), {}},
       {"more fields come first", two("{path: /a}", "{path: /a, headers: {x: '1'}}"), {}},
@@ -200,7 +200,7 @@ TEST(Warnings, ARouteWithoutAListenerThatHasRequests) {
   const std::string redirected =
       "routes[0].match: never gets a request: `redirect_https` of its listeners answers all of "
       "them";
-  expect({
+  expect_warnings({
       {"on the listener that redirects", with("{listeners: [http]}"), {redirected}},
       {"in plain text", with("{scheme: http}"), {redirected}},
       {"on both", with("{}"), {}},
@@ -208,10 +208,10 @@ TEST(Warnings, ARouteWithoutAListenerThatHasRequests) {
        with("{listeners: [http]}", "trusted_proxies: [10.0.0.1]\n"),
        {}},
       {"https on a plain listener",
-       route("{listeners: [http], scheme: https}"),
+       route_with("{listeners: [http], scheme: https}"),
        {"routes[0].match: never gets a request: none of its listeners gets requests by https"}},
       {"http under tls",
-       route("{listeners: [https], scheme: http}"),
+       route_with("{listeners: [https], scheme: http}"),
        {"routes[0].match: never gets a request: none of its listeners gets requests by http"}},
   });
 }
@@ -227,7 +227,7 @@ TEST(Warnings, PlainTextBesideARedirect) {
       "routes[1].match: takes requests in plain text on listener 'http': it is more specific than "
       "the route 'to-https', which redirects to https. Write `redirect_https: on` at the listener, "
       "or `scheme: https` here";
-  expect({
+  expect_warnings({
       {"a host", beside("{host: api.test, path_prefix: /}"), {passes}},
       {"a longer path", beside("{path_prefix: /orders}"), {passes}},
       {"a method", beside("{methods: [GET]}"), {passes}},
@@ -248,7 +248,7 @@ TEST(Warnings, PlainTextBesideARedirect) {
     return document("  - {name: r, match: " + std::string(match) + ", upstream: app}",
                     listeners + std::string(bind) + "'}\n");
   };
-  expect({
+  expect_warnings({
       {"another listener",
        with("0.0.0.0:8081", "{}"),
        {"listeners[2]: takes requests in plain text, for the route 'r' among others, while "
@@ -271,7 +271,7 @@ TEST(Warnings, WhatDoesNothing) {
            ": does nothing beside `respond`: nothing is forwarded; remove it, or write `upstream` "
            "instead";
   };
-  expect({
+  expect_warnings({
       {"rewrite", answers(", rewrite: {prefix: /}"), {nothing("rewrite")}},
       {"upgrades", answers(", upgrades: [websocket]"), {nothing("upgrades")}},
       {"request_headers",
@@ -287,10 +287,10 @@ TEST(Warnings, WhatDoesNothing) {
        document("  - {name: r, match: {}, respond: {status: 200}}", "defaults: {timeout: 1s}\n"),
        {}},
       {"an empty rewrite",
-       route("{}", ", rewrite: {}"),
+       route_with("{}", ", rewrite: {}"),
        {"routes[0].rewrite: does nothing: write `path`, `prefix` or `host`"}},
       {"a mirror of nothing",
-       route("{}", ", mirror: {upstream: app, sample: 0%}"),
+       route_with("{}", ", mirror: {upstream: app, sample: 0%}"),
        {"routes[0].mirror.sample: nothing is copied: the share is 0%"}},
       {"a ca that nobody asks",
        "version: 1\nlisteners: [{name: h, bind: '0.0.0.0:8080'}]\nroutes: [{name: r, match: {}, "

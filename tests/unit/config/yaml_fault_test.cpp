@@ -8,15 +8,15 @@
 namespace weir::config {
 namespace {
 
-struct Row {
+struct FaultRow {
   const char* name;
   std::string text;
   std::string place;  // "line:column", from 1
   std::string words;  // a part of the message
 };
 
-void expect(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void expect_faults(const std::vector<FaultRow>& rows) {
+  for (const FaultRow& row : rows) {
     const auto loaded = load_text(row.text);
     ASSERT_FALSE(loaded) << row.name;
     ASSERT_EQ(loaded.error().size(), 1u) << row.name;
@@ -30,7 +30,7 @@ void expect(const std::vector<Row>& rows) {
 }
 
 TEST(YamlFaults, OfIndentation) {
-  expect({
+  expect_faults({
       {"tab", "a:\n\tb: c\n", "2:1", "a tab indents this line"},
       {"tab before a list", "a:\n\t- b\n", "2:1", "a tab indents this line"},
       {"too little", "a:\n  - b: 1\n - c: 2\n", "3:2", "begins in column 2, where no block"},
@@ -40,7 +40,7 @@ TEST(YamlFaults, OfIndentation) {
 }
 
 TEST(YamlFaults, OfQuotesAndBrackets) {
-  expect({
+  expect_faults({
       {"no end", "a: \"b\nc: d\n", "1:4", "is not closed; write \" at the end"},
       {"no end before another", "a: \"b\nc: \"d\"\n", "1:4", "is closed only in line 2"},
       {"text behind", "a: \"b\" c\n", "1:8", "after the closing quote"},
@@ -56,7 +56,7 @@ TEST(YamlFaults, OfQuotesAndBrackets) {
 }
 
 TEST(YamlFaults, OfKeysAndValues) {
-  expect({
+  expect_faults({
       {"a second colon", "a: b: c\n", "1:5", "put the text in quotes"},
       {"no space behind the colon", "a:\n  b:c\n  d: e\n", "2:4", "a space is missing"},
       {"no colon", "a: b\nc\nd: e\n", "2:1", "'c' has no ':'"},
@@ -76,7 +76,7 @@ TEST(YamlFaults, OfKeysAndValues) {
 }
 
 TEST(ForeignFiles, AreRecognised) {
-  const std::vector<Row> rows{
+  const std::vector<FaultRow> rows{
       {"nginx", "events {}\nhttp {\n  server { listen 80; }\n}\n", "1:1",
        "this is a configuration of nginx"},
       {"a part of nginx's", "# x\nserver {\n  listen 80;\n}\n", "2:1",
@@ -92,7 +92,7 @@ TEST(ForeignFiles, AreRecognised) {
       {"Kubernetes", "apiVersion: v1\nkind: ConfigMap\n", "1:1",
        "this is a configuration of Kubernetes"},
   };
-  expect(rows);
+  expect_faults(rows);
 }
 
 }  // namespace

@@ -44,15 +44,15 @@ Decoded decode(std::string_view bytes, std::size_t piece = std::string_view::npo
   return out;
 }
 
-struct Row {
+struct ChunkRow {
   std::string name;
   std::string bytes;
   std::string outcome;
   std::string data = "";
 };
 
-void check(const std::vector<Row>& rows, config::Lenient lenient = {}) {
-  for (const Row& row : rows) {
+void check(const std::vector<ChunkRow>& rows, config::Lenient lenient = {}) {
+  for (const ChunkRow& row : rows) {
     for (const std::size_t piece : {std::string_view::npos, std::size_t{1}, std::size_t{3}}) {
       const Decoded decoded = decode(row.bytes, piece, lenient);
       EXPECT_EQ(decoded.outcome, row.outcome) << row.name << ", " << piece;

@@ -9,20 +9,21 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string outcome(const Consumed& consumed) {
+std::string outcome_of(const Consumed& consumed) {
   if (!consumed) return std::string(name(consumed.error().reason));
   return *consumed == 0 ? "more" : "ok";
 }
 
-struct Parsed {
+struct ParsedResponse {
   ResponseHead head;
   std::string outcome;
 };
 
-Parsed parse(std::string_view bytes, Method method = Method::get, const HeadLimits& limits = {}) {
-  Parsed out;
+ParsedResponse parse_response(std::string_view bytes, Method method = Method::get,
+                              const HeadLimits& limits = {}) {
+  ParsedResponse out;
   ResponseHeadParser parser(limits, method);
-  out.outcome = outcome(parser.parse(bytes, out.head));
+  out.outcome = outcome_of(parser.parse(bytes, out.head));
   return out;
 }
 
@@ -32,20 +33,20 @@ std::string outcome_in_pieces(std::string_view bytes, Method method, const HeadL
   for (std::size_t size = 0; size <= bytes.size(); ++size) {
     const std::string seen(bytes.substr(0, size));
     const Consumed consumed = parser.parse(seen, head);
-    if (!consumed || *consumed != 0) return outcome(consumed);
+    if (!consumed || *consumed != 0) return outcome_of(consumed);
   }
   return "more";
 }
 
-struct Row {
+struct ResponseRow {
   std::string name;
   std::string bytes;
   std::string outcome;
 };
 
-void check(const std::vector<Row>& rows, const HeadLimits& limits = {}) {
-  for (const Row& row : rows) {
-    EXPECT_EQ(parse(row.bytes, Method::get, limits).outcome, row.outcome) << row.name;
+void check_all(const std::vector<ResponseRow>& rows, const HeadLimits& limits = {}) {
+  for (const ResponseRow& row : rows) {
+    EXPECT_EQ(parse_response(row.bytes, Method::get, limits).outcome, row.outcome) << row.name;
     EXPECT_EQ(outcome_in_pieces(row.bytes, Method::get, limits), row.outcome)
         << row.name << ", in pieces";
   }
@@ -56,7 +57,7 @@ std::string ok(const std::string& fields) { return "HTTP/1.1 200 OK\r\n" + field
 constexpr const char* bad = "upstream_bad_response";
 
 TEST(ResponseHead, StatusLine) {
-  check({
+  check_all({
       {"plain", ok(""), "ok"},
       {"HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\n", "ok"},
       {"empty phrase", "HTTP/1.1 200 \r\n\r\n", "ok"},
@@ -89,13 +90,13 @@ TEST(ResponseHead, StatusLine) {
       {"cut before LF", "HTTP/1.1 200 OK\r", "more"},
       {"cut in fields", "HTTP/1.1 200 OK\r\nA: b\r\n", "more"},
   });
-  EXPECT_EQ(parse("HTTP/1.1 404 Not Found\r\n\r\n").head.phrase, "Not Found");
-  EXPECT_EQ(parse("HTTP/1.1 404 Not Found\r\n\r\n").head.status, 404);
-  EXPECT_EQ(parse("HTTP/1.1 204\r\n\r\n").head.phrase, "");
+  EXPECT_EQ(parse_response("HTTP/1.1 404 Not Found\r\n\r\n").head.phrase, "Not Found");
+  EXPECT_EQ(parse_response("HTTP/1.1 404 Not Found\r\n\r\n").head.status, 404);
+  EXPECT_EQ(parse_response("HTTP/1.1 204\r\n\r\n").head.phrase, "");
 }
 
 TEST(ResponseHead, Fields) {
-  check({
+  check_all({
       {"underscore", ok("x_y: z\r\n"), "ok"},
       {"folded", ok("A: b\r\n c\r\n"), bad},
       {"space before colon", ok("A : b\r\n"), bad},
@@ -107,7 +108,7 @@ TEST(ResponseHead, Fields) {
       {"white space first", "HTTP/1.1 200 OK\r\n A: b\r\n\r\n", bad},
       {"malformed Connection", ok("Connection: a b\r\n"), bad},
   });
-  EXPECT_EQ(parse(ok("x_y: z\r\n")).head.headers.get("x_y"), "z");
+  EXPECT_EQ(parse_response(ok("x_y: z\r\n")).head.headers.get("x_y"), "z");
 }
 
 TEST(ResponseHead, Limits) {
@@ -116,7 +117,7 @@ TEST(ResponseHead, Limits) {
   limits.header_count = 0;
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "A: b\r\n";
-  check(
+  check_all(
       {
           // 15 + 32 of the status line, 32 of the field.
           {"all the room", ok("A: " + std::string(118, 'x') + "\r\n"), "ok"},
@@ -130,11 +131,11 @@ TEST(ResponseHead, Limits) {
       },
       limits);
   limits.header_size = 1 << 20;
-  check({{"a thousand fields", ok(many), "ok"},
-         {"one field more", ok(many + "A: b\r\n"), "upstream_headers_too_large"}},
-        limits);
+  check_all({{"a thousand fields", ok(many), "ok"},
+             {"one field more", ok(many + "A: b\r\n"), "upstream_headers_too_large"}},
+            limits);
   limits.header_count = 1;
-  check({{"two fields", ok("A: b\r\nC: d\r\n"), "upstream_headers_too_large"}}, limits);
+  check_all({{"two fields", ok("A: b\r\nC: d\r\n"), "upstream_headers_too_large"}}, limits);
 }
 
 TEST(ResponseHead, Framing) {
@@ -197,16 +198,16 @@ TEST(ResponseHead, Framing) {
       {"signed length", Method::get, ok("Content-Length: +3\r\n"), bad, {}, 0},
   };
   for (const auto& row : rows) {
-    const Parsed parsed = parse(row.bytes, row.method);
+    const ParsedResponse parsed = parse_response(row.bytes, row.method);
     EXPECT_EQ(parsed.outcome, row.outcome) << row.name;
     EXPECT_EQ(outcome_in_pieces(row.bytes, row.method, {}), row.outcome) << row.name;
     if (parsed.outcome != "ok") continue;
     EXPECT_EQ(parsed.head.framing, row.framing) << row.name;
     EXPECT_EQ(parsed.head.content_length, row.length) << row.name;
   }
-  EXPECT_EQ(
-      parse(ok("Content-Length: 3\r\n"), Method::head).head.headers.get(FieldId::content_length),
-      "3");
+  EXPECT_EQ(parse_response(ok("Content-Length: 3\r\n"), Method::head)
+                .head.headers.get(FieldId::content_length),
+            "3");
 }
 
 TEST(ResponseHead, KeepAlive) {
@@ -225,7 +226,7 @@ TEST(ResponseHead, KeepAlive) {
       {"204", "HTTP/1.1 204 x\r\n\r\n", true},
   };
   for (const auto& row : rows) {
-    const Parsed parsed = parse(row.bytes);
+    const ParsedResponse parsed = parse_response(row.bytes);
     EXPECT_EQ(parsed.outcome, "ok") << row.name;
     EXPECT_EQ(parsed.head.keep_alive, row.keep_alive) << row.name;
   }
@@ -245,19 +246,19 @@ TEST(ResponseHead, OneParserAMessageOneHeadForAll) {
 TEST(ResponseHead, ABareLfEndsALineWhereItIsForgiven) {
   HeadLimits lenient;
   lenient.bare_lf = true;
-  check({{"all lines", "HTTP/1.1 200 OK\nA: b\nContent-Length: 0\n\n", "ok"},
-         {"no phrase", "HTTP/1.1 200\nA: b\n\n", "ok"},
-         {"an empty phrase", "HTTP/1.1 200 \n\n", "ok"},
-         {"mixed", "HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\n", "ok"},
-         {"an empty value", "HTTP/1.1 200 OK\nA:\n\n", "ok"},
-         {"cut", "HTTP/1.1 200 OK\nA: b\n", "more"},
-         {"no colon", "HTTP/1.1 200 OK\nA\n\n", bad},
-         {"a fold", "HTTP/1.1 200 OK\nA: b\n c\n\n", bad},
-         {"a bare CR", "HTTP/1.1 200 OK\nA: b\rC: d\n\n", bad},
-         {"CR CR LF", "HTTP/1.1 200 OK\nA: b\r\r\n\n", bad},
-         {"CR before the empty line", "HTTP/1.1 200 OK\nA: b\n\rX", bad},
-         {"NUL", "HTTP/1.1 200 OK\nA: \0\n\n"s, bad}},
-        lenient);
+  check_all({{"all lines", "HTTP/1.1 200 OK\nA: b\nContent-Length: 0\n\n", "ok"},
+             {"no phrase", "HTTP/1.1 200\nA: b\n\n", "ok"},
+             {"an empty phrase", "HTTP/1.1 200 \n\n", "ok"},
+             {"mixed", "HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\n", "ok"},
+             {"an empty value", "HTTP/1.1 200 OK\nA:\n\n", "ok"},
+             {"cut", "HTTP/1.1 200 OK\nA: b\n", "more"},
+             {"no colon", "HTTP/1.1 200 OK\nA\n\n", bad},
+             {"a fold", "HTTP/1.1 200 OK\nA: b\n c\n\n", bad},
+             {"a bare CR", "HTTP/1.1 200 OK\nA: b\rC: d\n\n", bad},
+             {"CR CR LF", "HTTP/1.1 200 OK\nA: b\r\r\n\n", bad},
+             {"CR before the empty line", "HTTP/1.1 200 OK\nA: b\n\rX", bad},
+             {"NUL", "HTTP/1.1 200 OK\nA: \0\n\n"s, bad}},
+            lenient);
   struct Told {
     const char* bytes;
     bool had;

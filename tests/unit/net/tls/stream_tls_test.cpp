@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-iovec piece(std::string& text) { return {text.data(), text.size()}; }
+iovec tls_piece(std::string& text) { return {text.data(), text.size()}; }
 
 // Reads until `size` bytes came or the stream ended.
 Task<std::string> read_some(Loop& loop, Stream& stream, std::size_t size, Io* end = nullptr) {
@@ -44,12 +44,12 @@ TEST(StreamTls, CarriesBytesBothWaysAndTellsFacts) {
     EXPECT_FALSE(facts->serves);
     std::string head = "head ";
     std::string body = "body";
-    std::array<iovec, 3> pieces{piece(head), iovec{nullptr, 0}, piece(body)};
+    std::array<iovec, 3> pieces{tls_piece(head), iovec{nullptr, 0}, tls_piece(body)};
     EXPECT_EQ(co_await far.write_all(pieces, 5s), Io::ok);
     const std::string got = co_await read_some(loop, near, 9);
     EXPECT_EQ(got, "head body");
     std::string back = "back";
-    std::array<iovec, 1> one{piece(back)};
+    std::array<iovec, 1> one{tls_piece(back)};
     EXPECT_EQ(co_await near.write_all(one, 5s), Io::ok);
     const std::string answered = co_await read_some(loop, far, 4);
     EXPECT_EQ(answered, "back");
@@ -72,7 +72,7 @@ TEST(StreamTls, MuchGoesThroughASmallSocket) {
     std::string third(20'000, 'c');
     TaskGroup group(loop);
     const auto write = [&]() -> Task<> {
-      std::array<iovec, 3> pieces{piece(first), piece(second), piece(third)};
+      std::array<iovec, 3> pieces{tls_piece(first), tls_piece(second), tls_piece(third)};
       const Io written = co_await near.write_all(pieces, 10s);
       EXPECT_EQ(written, Io::ok);
       near.shutdown_write();
@@ -97,7 +97,7 @@ TEST(StreamTls, WhatIsSealedButNotSentGoesWithTheNextEdge) {
     Stream far(loop, b.release());
     co_await tls.handshake(loop, near, far);
     std::string body(60'000, 'x');
-    const iovec whole = piece(body);
+    const iovec whole = tls_piece(body);
     // All of it is taken, not all is sent: nobody calls again, and it arrives all the same.
     const IoResult result = near.try_write({&whole, 1});
     EXPECT_EQ(result.status, Io::would_block);
@@ -115,7 +115,7 @@ TEST(StreamTls, PendingPlaintextNeedsNoEdge) {
     Stream far(loop, b.release());
     co_await tls.handshake(loop, near, far);
     std::string text = "abcdef";
-    std::array<iovec, 1> pieces{piece(text)};
+    std::array<iovec, 1> pieces{tls_piece(text)};
     EXPECT_EQ(co_await far.write_all(pieces, 5s), Io::ok);
     EXPECT_EQ(co_await near.wait_readable(loop.now() + 10s), Io::ok);
     std::array<std::byte, 2> two;
@@ -138,7 +138,7 @@ TEST(StreamTls, AnEndWithoutCloseNotifyIsNoEnd) {
       Stream far(loop, b.release());
       co_await tls.handshake(loop, near, far);
       std::string text = "last words";
-      std::array<iovec, 1> pieces{piece(text)};
+      std::array<iovec, 1> pieces{tls_piece(text)};
       EXPECT_EQ(co_await far.write_all(pieces, 5s), Io::ok);
       if (orderly) {
         far.close();
@@ -203,7 +203,7 @@ TEST(StreamTls, ATicketResumes) {
       co_await tls.handshake(loop, near, far);
       EXPECT_EQ(near.tls()->resumed(), resumed);
       std::string text = "x";
-      std::array<iovec, 1> pieces{piece(text)};
+      std::array<iovec, 1> pieces{tls_piece(text)};
       EXPECT_EQ(co_await near.write_all(pieces, 5s), Io::ok);
       co_await read_some(loop, far, 1);
     }
