@@ -73,12 +73,14 @@ class CrowdTest(Case):
         before = self.weir.status("VmRSS")
         self.crowd(80, request, receive_buffer=4096)
         self.assert_open()
-        # The answers are made one after the other, so this one is behind all of theirs.
-        self.assertEqual(self.weir.admin("GET", "/config", timeout=60).body, whole.body)
+        # The answers are made one after the other, so this one is behind all of theirs; each can
+        # take a second on a busy machine.
+        self.assertEqual(self.weir.admin("GET", "/config", timeout=200).body, whole.body)
         # What nobody takes does not pile up: 64 MiB of it are kept.
         everything = 80 * len(whole.body)
         self.assertGreater(everything, 100 << 20)
-        self.assertLess((self.weir.status("VmRSS") - before) * 1024, 0.85 * everything)
+        if not self.weir.is_sanitized():
+            self.assertLess((self.weir.status("VmRSS") - before) * 1024, 0.85 * everything)
 
     def test_the_idlest_goes(self):
         weir = self.gateway(large_config(1))  # where nothing of another test is left
