@@ -7,8 +7,8 @@ from harness.case import Case, rows
 from harness.client import Truncated
 from harness.gateway import basic_config
 from harness.h2 import (
-    DATA, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, REFUSED_STREAM, RST_STREAM, H2Client,
-    frame, headers, request_fields, rst_stream, window_update)
+    ACK, DATA, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, REFUSED_STREAM, RST_STREAM,
+    H2Client, frame, headers, request_fields, rst_stream, window_update)
 from harness.waiting import wait_until
 
 COOKIES = [("cookie", f"c{i}=" + "x" * 500) for i in range(20)]  # 10 KiB
@@ -225,10 +225,20 @@ class ProxyConduct(Conduct):
         self.assertFalse(self.cancels(40, 0, 100) and self.peer.fetch().status == 200)
 
     def flood_until_away(self):
-        for _ in range(20):
+        def give_up(count):
             self.peer.send(b"".join(
                 headers(s, request_fields(path="/slow"), True) + rst_stream(s, 8)
-                for s in (self.peer.open_stream() for _ in range(130))))
-        return self.peer.next(lambda f: f.kind == GOAWAY, "GOAWAY")
+                for s in (self.peer.open_stream() for _ in range(count))))
+            self.peer.ping()
+            return self.peer.next(lambda f: f.kind == GOAWAY or (f.kind == PING and f.flags & ACK),
+                                  "a GOAWAY or a pong")
+        # What is forgiven a proxy, then as many at a time as may be in flight when it is told.
+        got = give_up(2000)
+        for _ in range(100):
+            if got.kind == GOAWAY:
+                break
+            got = give_up(100)
+        self.assertEqual(got.kind, GOAWAY)
+        return got
 
 
