@@ -75,7 +75,7 @@ class TerminateTest(DrainCase):
         gateway = self.gateway(basic_config(
             upstreams={"main": upstream.address}, server={"drain_timeout": "10s"},
             listener={"bind": f"unix:{folder.name}/http.sock"}))
-        gateway.signal(signal.SIGSTOP)
+        gateway.stop()
         peers = [self.client(gateway) for _ in range(9)]
         for peer in peers:
             peer.request("GET", "/")

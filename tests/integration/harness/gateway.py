@@ -270,6 +270,17 @@ class Gateway:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def stop(self):
+        """SIGSTOP, which a thread may hear some time later, until none of them runs; SIGCONT ends it."""
+        def stopped():
+            for task in os.listdir(f"/proc/{self.process.pid}/task"):
+                with open(f"/proc/{self.process.pid}/task/{task}/stat", encoding="ascii") as file:
+                    if file.read().rpartition(")")[2].split()[0] != "T":
+                        return False
+            return True
+        self.signal(signal.SIGSTOP)
+        wait_until("all threads to stop", stopped)
+
     def wait_exit(self, timeout=10.0):
         try:
             return self.process.wait(bound(timeout))
