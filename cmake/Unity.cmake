@@ -1,6 +1,6 @@
 # Bundles of sources: most of what a file costs here is its headers, which a bundle reads once, so that a whole
-# build takes a fourth of the time. Whoever edits compiles file by file (WEIR_UNITY=OFF), and so does CI, where
-# each file has to include what it uses.
+# build takes less than half of the CPU time. CI compiles file by file (WEIR_UNITY=OFF), where each file has to
+# include what it uses; so may those who edit (.github/CONTRIBUTING.md).
 #
 # In a bundle the names of unnamed namespaces meet: where two are the same, rename one, or make both one.
 function(weir_unity target)

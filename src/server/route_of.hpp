@@ -23,12 +23,12 @@ route::Query query_of(RequestHead& head, const NormalPath& path, const config::L
 // for) is one for the method it asks for where some such route has cors; `query` then carries that.
 Matched route_of(const route::RouteTable& table, route::Query& query, route::Match& out);
 
-// REQUIRES: route_of() has filled `query`, said `how` and found `found`.
 // Many servers take %2F and %5C in a path for '/'. Whether the route of `query`, which keeps them,
 // is fit for a path that is read so; if not, the detail for the 400. It is not when such a server
 // would take the path for one of another route, whose middleware has not seen the request: the path
 // is that of the other route, or goes above the root. A route with a shorter prefix of the same
 // path, such as a catch-all, is no other one.
+// REQUIRES: route_of() has filled `query` and `found`, and returned `how`.
 std::expected<void, std::string_view> check_encoded_slashes(const route::RouteTable& table,
                                                             route::Query query,
                                                             const config::Limits& limits,
