@@ -36,7 +36,7 @@ bool KeySource::ask(TimePoint now) {
 
 bool KeySource::wait(net::Loop& loop, const std::shared_ptr<Ticket>& ticket) {
   const std::lock_guard lock(mutex_);
-  if (!schedule_ || (!schedule_->running() && schedule_->due() > loop.now())) return false;
+  if (!schedule_ || !schedule_->running_or_due(loop.now())) return false;
   waiting_.push_back({&loop.mailbox(), ticket});
   return true;
 }

@@ -18,10 +18,11 @@ void RefreshSchedule::failed(TimePoint now) noexcept {
 }
 
 bool RefreshSchedule::asked(TimePoint now) noexcept {
-  if (running_ || due_ <= now) return true;
+  if (running_or_due(now)) return true;
   if (now < next_asked_) return false;
   next_asked_ = now + between_asked;
   due_ = now;
+  asked_ = true;
   return true;
 }
 

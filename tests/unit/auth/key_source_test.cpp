@@ -48,6 +48,27 @@ TEST(KeySource, OneFetchServesAllWhoWait) {
   EXPECT_NE(source.generation(), before);
 }
 
+// Its question came before the other's by the clocks of their workers, and after it in truth.
+TEST(KeySource, AWorkerWhoseClockIsBehindWaitsToo) {
+  KeySource source(Clock::now(), [] {});
+  source.begin_fetch();
+  source.publish(keys());
+  source.end_fetch(true, 1h, Clock::now());
+  const TimePoint ahead = Clock::now() + 1h / 2;
+  int returned = 0;
+  EXPECT_TRUE(weir::test::run_task([&](net::Loop& loop) -> Task<bool> {
+    EXPECT_TRUE(source.ask(ahead));
+    EXPECT_TRUE(source.ask(loop.now()));
+    net::TaskGroup waiting(loop);
+    waiting.spawn(wait_for(source, loop, no_deadline, returned));
+    EXPECT_EQ(returned, 0);
+    source.begin_fetch();
+    source.end_fetch(true, 1h, Clock::now());
+    co_return co_await waiting.join(Clock::now() + 8s);
+  }));
+  EXPECT_EQ(returned, 1);
+}
+
 TEST(KeySource, WaitsNoLongerThanAsked) {
   KeySource source(Clock::now(), [] {});
   source.begin_fetch();

@@ -76,6 +76,20 @@ TEST(RefreshSchedule, UnknownKeysAskOnceInHalfAMinute) {
   EXPECT_TRUE(schedule.asked(now + 31s)) << "that retry is due";
 }
 
+// Each worker has a clock of its own, which stands still during a turn of its loop.
+TEST(RefreshSchedule, AWorkerWhoseClockIsBehindWaitsForTheSameFetch) {
+  RefreshSchedule schedule(start);
+  fetch(schedule, start, true, 1h);
+  const TimePoint now = start + 1min;
+  EXPECT_FALSE(schedule.running_or_due(now));
+  EXPECT_TRUE(schedule.asked(now));
+  EXPECT_TRUE(schedule.asked(now - 1ms));
+  EXPECT_TRUE(schedule.running_or_due(now - 1ms));
+  fetch(schedule, now, true, 1h);
+  EXPECT_FALSE(schedule.running_or_due(now)) << "the question has its answer";
+  EXPECT_FALSE(schedule.asked(now - 1ms));
+}
+
 // However they ask: no more than one fetch in 30 s beyond those that are due by themselves.
 TEST(RefreshSchedule, ACrowdCannotMakeItFetchMoreOften) {
   RefreshSchedule schedule(start);
