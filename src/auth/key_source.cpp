@@ -46,7 +46,7 @@ void KeySource::leave(const std::shared_ptr<Ticket>& ticket) {
   std::erase_if(waiting_, [&](const Waiting& each) { return each.ticket == ticket; });
 }
 
-Task<> KeySource::fetched(net::Loop& loop, Deadline deadline) {
+Task<> KeySource::fetched(net::Loop& loop, Deadline deadline, CancelScope* scope) {
   // Also when the coroutine is destroyed while it waits, the letter must find no waiter, and nobody
   // may write to a loop that has ended.
   struct Waits {
@@ -61,6 +61,7 @@ Task<> KeySource::fetched(net::Loop& loop, Deadline deadline) {
   };
   Waits waits(*this, loop);
   if (!wait(loop, waits.ticket)) co_return;
+  const OnCancel stop(scope, [&](Reason) noexcept { waits.waiter.cancel(); });
   co_await waits.waiter.wait(deadline);
 }
 

@@ -13,6 +13,7 @@
 
 #include "auth/key_set.hpp"
 #include "auth/refresh_schedule.hpp"
+#include "weir/base/cancel.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/net/loop.hpp"
@@ -35,8 +36,9 @@ class KeySource {
 
   // A token names a key that is not among keys(). True when a fetch runs, or begins for it.
   bool ask(TimePoint now);
-  // Returns when the fetch that runs or is due has ended, at once when none is; at the deadline.
-  Task<> fetched(net::Loop& loop, Deadline deadline);
+  // Returns when the fetch that runs or is due has ended, at once when none is; at the deadline,
+  // and when `scope` (null: none) is cancelled.
+  Task<> fetched(net::Loop& loop, Deadline deadline, CancelScope* scope = nullptr);
 
   // Seconds since the epoch, see key_keeper.hpp.
   std::shared_ptr<const telemetry::SharedValue> last_success() const { return last_success_; }

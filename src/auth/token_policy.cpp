@@ -111,7 +111,7 @@ std::shared_ptr<const VerifiedToken> TokenPolicy::remembered(const TokenDigest& 
 }
 
 Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Moment now,
-                                  net::Loop& loop, IpAddress client) {
+                                  net::Loop& loop, IpAddress client, CancelScope* scope) {
   auto parsed = parse_token(text);
   if (!parsed) co_return refused(Reason::token_invalid, parsed.error());
   const auto issuer = parts_->issuer_of(*parsed);
@@ -124,7 +124,10 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
   candidate.look_up(source);
   if (candidate.tried.count == 0) {
     if (candidate.keys == nullptr || source.ask(now.steady)) {
-      co_await source.fetched(loop, now.steady + longest_wait);
+      co_await source.fetched(loop, now.steady + longest_wait, scope);
+      if (scope != nullptr && scope->cancelled()) {
+        co_return refused(scope->reason(), "while its issuer's keys were fetched");
+      }
     }
     // Also where no fetch is due: one may have ended since the first look.
     candidate.look_up(source);
@@ -149,9 +152,10 @@ Task<Verdict> TokenPolicy::verify(std::string_view text, TokenDigest digest, Mom
     auto work = [job] { return job->candidate.signature_is_valid(); };
     const Offload::For whom{Offload::Use::signatures, client};
     const Result<bool> verdict = co_await net::offload(
-        parts_->offload, loop, now.steady + longest_wait, std::move(work), whom);
-    if (!verdict)
+        parts_->offload, loop, now.steady + longest_wait, std::move(work), whom, scope);
+    if (!verdict) {
       co_return refused(verdict.error().reason, "its signature was not checked in time");
+    }
     valid = *verdict;
   } else {
     valid = candidate.signature_is_valid();

@@ -34,14 +34,4 @@ void Exchange::complete(const Outcome& outcome) {
   guards_.clear();
 }
 
-void Exchange::cancel(Reason reason) noexcept {
-  if (cancelled()) return;
-  cancelled_ = reason;
-  if (Cancellable* waiting = std::exchange(waiting_, nullptr)) waiting->cancel(reason);
-}
-
-Cancellable* Exchange::set_cancellable(Cancellable* waiting) noexcept {
-  return std::exchange(waiting_, waiting);
-}
-
 }  // namespace weir

@@ -116,8 +116,8 @@ class BasicAuth final : public Middleware {
         return users->verify(claim, now);
       };
       const Offload::For whom{Offload::Use::passwords, exchange.client_ip};
-      const Result<bool> verdict =
-          co_await net::offload(offload_, loop, now + longest_wait, std::move(work), whom);
+      const Result<bool> verdict = co_await net::offload(offload_, loop, now + longest_wait,
+                                                         std::move(work), whom, &exchange.scope);
       if (!verdict) co_return problem(verdict.error(), exchange.request_id());
       if (!*verdict) {
         co_return refuse(Reason::credentials_invalid, "authorization: wrong user or password",

@@ -40,8 +40,8 @@ class ForwardAuth final : public Middleware {
     RequestHead question = ask_about(request.head);
     Result<SubrequestAnswer> answer =
         co_await asked_->send(std::move(question), exchange, timeout_, most_refusal);
-    if (exchange.cancelled())
-      co_return problem(exchange.cancel_reason(), "", exchange.request_id());
+    if (exchange.scope.cancelled())
+      co_return problem(exchange.scope.reason(), "", exchange.request_id());
     const int status = answer ? answer->head.status : 0;
     HeaderMap& headers = request.head.headers;
     if (status >= 300 && status < 500) co_return refusal(*answer);

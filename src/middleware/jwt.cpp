@@ -110,8 +110,12 @@ class Jwt final : public Middleware {
  private:
   Task<Response> verified(Request& request, Exchange& exchange, Next next, OfferedToken offered,
                           auth::TokenDigest digest, auth::Moment now) {
-    auth::Verdict verdict = co_await policy_->verify(offered.token, digest, now,
-                                                     *exchange.connection.loop, exchange.client_ip);
+    auth::Verdict verdict = co_await policy_->verify(
+        offered.token, digest, now, *exchange.connection.loop, exchange.client_ip, &exchange.scope);
+    // Nobody judged the token.
+    if (exchange.scope.cancelled()) {
+      co_return problem(exchange.scope.reason(), verdict.detail, exchange.request_id());
+    }
     if (verdict.reason != Reason::none) {
       co_return refusal(verdict.reason, verdict.detail, exchange);
     }

@@ -33,17 +33,17 @@ Attempt::Attempt(net::Loop& loop, upstream::Lease lease, Request& request, Excha
       call_(std::move(call)),
       gateway_fields_(gateway_fields),
       endpoint_text_(exchange.endpoint),
-      client_(lease_.begin(exchange, *this, request.head.method, header_size)),
+      client_(
+          lease_.begin(exchange.clock, exchange.scope, *this, request.head.method, header_size)),
       kept_(kept),
       uploads_(loop),
       continued_(loop),
       started_(loop.now()),
-      waited_before_(exchange.client_wait(started_)),
+      waited_before_(exchange.clock.client_wait(started_)),
       spent_before_(spent),
       grpc_(is_grpc(request.head)) {}
 
 Attempt::~Attempt() {
-  exchange_.set_cancellable(nullptr);
   if (grpc_) exchange_.grpc_status = grpc_status_;
   const TryEnd end = this->end();
   const telemetry::TryResult result = record_.ended(endpoint_, end);
@@ -59,13 +59,13 @@ Attempt::~Attempt() {
 TryEnd Attempt::end() const noexcept {
   const TimePoint now = loop_.now();
   const bool cut = head_came_ && !answer_complete_ && !tunnelled_;
-  const Deadline idle = deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout);
+  const Deadline idle = deadline_after(exchange_.clock.last_activity, exchange_.clock.idle_timeout);
   return {.failure = failure_ ? failure_->reason : Reason::none,
-          .client_gone = exchange_.cancelled(),
+          .client_gone = exchange_.scope.cancelled(),
           .answer_complete = answer_complete_ || tunnelled_,
           // A request of our own beside the client's has no route: its time is the upstream's.
-          .out_of_time = cut && exchange_.route != nullptr && now >= exchange_.hard_deadline,
-          .silent = cut && now >= idle && !exchange_.cancelled(),
+          .out_of_time = cut && exchange_.route != nullptr && now >= exchange_.clock.hard_deadline,
+          .silent = cut && now >= idle && !exchange_.scope.cancelled(),
           .status = status_,
           .duration = now - started_};
 }
@@ -73,7 +73,7 @@ TryEnd Attempt::end() const noexcept {
 Duration Attempt::spent() const noexcept {
   const TimePoint now = loop_.now();
   return spent_before_ + lease_.connect_time + (now - started_) -
-         (exchange_.client_wait(now) - waited_before_);
+         (exchange_.clock.client_wait(now) - waited_before_);
 }
 
 void Attempt::tell_breaker(control::CallEnd end) {
@@ -88,7 +88,7 @@ bool Attempt::is_judged_by_head() const noexcept {
 }
 
 Task<Result<>> Attempt::start(HeadTime time, ResponseHead& head) {
-  if (exchange_.cancelled()) return give_up();
+  if (exchange_.scope.cancelled()) return give_up();
   begin();
   return read_final_head(time, head);
 }
@@ -97,7 +97,7 @@ Task<Result<>> Attempt::start(HeadTime time, ResponseHead& head) {
 Task<Result<>> Attempt::give_up() { co_return std::unexpected(cancelled_error()); }
 
 void Attempt::begin() {
-  exchange_.set_cancellable(this);
+  follow(&exchange_.scope);
   BodyStream* const body = request_.body;
   Bytes first;
   bool whole = body == nullptr;
@@ -143,7 +143,7 @@ Task<Result<>> Attempt::read_final_head(HeadTime time, ResponseHead& head) {
         keeping_ = false;
         later_ = {};
         status_ = head.status;
-        exchange_.last_activity = loop_.now();
+        exchange_.clock.last_activity = loop_.now();
         head_after_ = spent();
         // A failure counts before the client sees it; a long answer must not hold up a probe.
         if (grpc_) {
@@ -200,7 +200,7 @@ void Attempt::abort(Reason reason) noexcept {
 
 Error Attempt::cancelled_error() const {
   if (upload_failure_) return *upload_failure_;
-  const Reason reason = exchange_.cancel_reason();
+  const Reason reason = exchange_.scope.reason();
   return {reason == Reason::none ? Reason::internal : reason, Side::downstream, {}};
 }
 
@@ -312,9 +312,10 @@ Bytes Attempt::kept() const {
 bool Attempt::refused_unread() const noexcept { return keeping_ && client_->unprocessed(); }
 
 Task<> Attempt::gather() {
-  const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, exchange_.hard_deadline);
+  const Deadline until =
+      std::min<Deadline>(loop_.now() + gather_wait, exchange_.clock.hard_deadline);
   while (pulling_ && uploads_.size() != 0 && refused_unread() && !upload_failure_ &&
-         !exchange_.cancelled() && !request_.body->complete() && loop_.now() < until) {
+         !exchange_.scope.cancelled() && !request_.body->complete() && loop_.now() < until) {
     co_await continued_.wait(until);
   }
 }
@@ -356,7 +357,7 @@ void Attempt::answer_ended(bool reusable) noexcept {
 }
 
 Task<> Attempt::settle() {
-  exchange_.set_cancellable(nullptr);
+  unfollow();
   settling_ = true;
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.

@@ -29,14 +29,16 @@ struct HeadTime {
   Deadline clients = no_deadline;  // where the client set the exchange's end (grpc-timeout)
 
   Deadline until(TimePoint now, const Exchange& exchange) const noexcept {
-    if (timeout == Duration::zero()) return exchange.hard_deadline;
-    return std::min(start + timeout + exchange.client_wait(now), exchange.hard_deadline);
+    if (timeout == Duration::zero()) return exchange.clock.hard_deadline;
+    return std::min(start + timeout + exchange.clock.client_wait(now),
+                    exchange.clock.hard_deadline);
   }
   // What a failure is called: a time that is up because the client would wait no longer says
   // nothing of the upstream.
   Reason named(Reason failure, TimePoint now, const Exchange& exchange) const noexcept {
-    const bool is_clients = now >= clients && (timeout == Duration::zero() ||
-                                               now < start + timeout + exchange.client_wait(now));
+    const bool is_clients =
+        now >= clients &&
+        (timeout == Duration::zero() || now < start + timeout + exchange.clock.client_wait(now));
     return failure == Reason::request_timeout && is_clients ? Reason::client_closed : failure;
   }
 };

@@ -12,30 +12,10 @@
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
 #include "weir/net/loop.hpp"
-#include "weir/net/waiter.hpp"
+#include "weir/net/sleep.hpp"
 
 namespace weir::proxy {
 namespace {
-
-// A wait that ends with its exchange.
-class Pause final : private Cancellable {
- public:
-  explicit Pause(Exchange& exchange) : exchange_(exchange), waiter_(*exchange.connection.loop) {
-    exchange_.set_cancellable(this);
-    if (exchange_.cancelled()) waiter_.cancel();
-  }
-  ~Pause() { exchange_.set_cancellable(nullptr); }
-  Pause(const Pause&) = delete;
-  Pause& operator=(const Pause&) = delete;
-
-  auto until(TimePoint end) { return waiter_.wait(end); }
-
- private:
-  void cancel(Reason) noexcept override { waiter_.cancel(); }
-
-  Exchange& exchange_;
-  net::Waiter waiter_;
-};
 
 // No reason of the table is meant: the answer says what it is, log and metrics have its status.
 Response injected(int status, std::string_view request_id) {
@@ -78,12 +58,13 @@ class FaultHandler final : public Handler {
     }
     if (delay != Duration::zero()) {
       const TimePoint now = exchange.connection.loop->now();
-      const Deadline head_end =
-          std::min(deadline_after(exchange.head_received, route_.timeout), exchange.hard_deadline);
-      Pause pause(exchange);
-      co_await pause.until(std::min(now + delay, head_end));
-      if (exchange.cancelled()) {
-        co_return problem(exchange.cancel_reason(), "", exchange.request_id());
+      const Deadline head_end = std::min(deadline_after(exchange.head_received, route_.timeout),
+                                         exchange.clock.hard_deadline);
+      const Deadline end = std::min(now + delay, head_end);
+      const bool waited =
+          co_await net::sleep_until(*exchange.connection.loop, end, &exchange.scope);
+      if (!waited) {
+        co_return problem(exchange.scope.reason(), "", exchange.request_id());
       }
       if (now + delay >= head_end) {
         co_return problem(Reason::request_timeout, "", exchange.request_id());

@@ -124,7 +124,7 @@ class Forwarder final : public Handler {
 
   Task<Response> serve(Request& request, Exchange& exchange, const Target& target) {
     // A deadline of the client's that is over asks nobody.
-    if (exchange.connection.loop->now() >= exchange.hard_deadline) {
+    if (exchange.connection.loop->now() >= exchange.clock.hard_deadline) {
       return refuse(Reason::request_timeout, "", exchange);
     }
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
@@ -184,20 +184,22 @@ class Forwarder final : public Handler {
     const unsigned worker = exchange.connection.worker;
     net::Loop& loop = *exchange.connection.loop;
     const Deadline ours = deadline_after(exchange.started, route_.max_duration);
-    const HeadTime time{exchange.head_received, route_.timeout,
-                        exchange.hard_deadline < ours ? exchange.hard_deadline : no_deadline};
+    const HeadTime time{
+        exchange.head_received, route_.timeout,
+        exchange.clock.hard_deadline < ours ? exchange.clock.hard_deadline : no_deadline};
     const TimePoint began = loop.now();
+    const upstream::Caller caller{exchange.client_ip, &exchange.scope};
     upstream::Tried tried;
     tried.tunnel = request.head.upgrade_websocket;
     Bytes kept;
     Duration spent{};  // by the tries so far
     unsigned refused = 0;
     while (true) {
-      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried, &exchange);
+      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried, caller);
       if (!lease) {
         const TimePoint asked = loop.now();
         auto acquired =
-            co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), &exchange);
+            co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), caller);
         const Duration connecting = tell_failures(tried, time, record, request, exchange);
         spent += connecting;
         if (!acquired) {

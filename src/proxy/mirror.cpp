@@ -57,7 +57,7 @@ class MirrorHandler final : public Handler {
   };
 
   static bool was_forwarded(const Exchange& exchange) noexcept {
-    return exchange.attempts != 0 && !exchange.cancelled();
+    return exchange.attempts != 0 && !exchange.scope.cancelled();
   }
 
   // A conversation cannot be copied, and content that is known to be too long not either.
@@ -79,7 +79,8 @@ class MirrorHandler final : public Handler {
   }
 
   std::unique_ptr<RequestCopy> copy(const Request& request, const Exchange& exchange) const {
-    return std::make_unique<RequestCopy>(shadow_, request.head, exchange, route_.timeout);
+    return std::make_unique<RequestCopy>(shadow_, request.head, exchange, route_.timeout,
+                                         shadows_[exchange.connection.worker]->scope());
   }
 
   const config::Route& route_;

@@ -52,12 +52,12 @@ RequestHead copy_of(const RequestHead& head) {
 }  // namespace
 
 RequestCopy::RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of,
-                         Duration wait)
+                         Duration wait, CancelScope& parent)
     : target(to),
       connection(of.connection),
       request{.head = copy_of(head)},
       timeout(wait),
-      exchange(connection, of.started) {
+      exchange(connection, of.started, &parent) {
   exchange.client_ip = of.client_ip;
 }
 
@@ -69,7 +69,7 @@ Shadows::Place::~Place() {
 
 std::optional<Shadows::Place> Shadows::take_place(const std::string& upstream,
                                                   telemetry::MirrorShard& counts) {
-  if (!ending_) {
+  if (!scope_.cancelled()) {
     const auto taken = taken_.try_emplace(upstream, 0).first;
     if (taken->second < most_copies) return Place(*this, taken, counts);
   }
@@ -78,13 +78,13 @@ std::optional<Shadows::Place> Shadows::take_place(const std::string& upstream,
 }
 
 void Shadows::send(std::unique_ptr<RequestCopy> copy, Place place) {
-  if (ending_) return;
+  if (scope_.cancelled()) return;
   std::exchange(place.counts_, nullptr)->sent.add();
   group_.spawn(run(std::move(copy), std::move(place)));
 }
 
 Task<> Shadows::run(std::unique_ptr<RequestCopy> copy, [[maybe_unused]] Place place) {
-  const auto listed = sent_.insert(sent_.end(), copy.get());
+  ++sent_;
   // The client's request goes on first.
   net::TurnTaking turns(loop_);
   co_await turns.yield();
@@ -94,26 +94,25 @@ Task<> Shadows::run(std::unique_ptr<RequestCopy> copy, [[maybe_unused]] Place pl
     copy->request.head.content_length = copy->content.size();
     copy->request.body = &body;
   }
-  copy->exchange.hard_deadline = loop_.now() + longest;
+  copy->exchange.clock.hard_deadline = loop_.now() + longest;
   const auto answer =
       co_await send_aside(copy->target, copy->request, copy->exchange, copy->timeout, most_answer);
   if (!answer && telemetry::log::enabled(telemetry::log::Level::debug)) {
     telemetry::log::debug("mirrored request failed", {{"upstream", copy->target.cluster->name()},
                                                       {"reason", name(answer.error().reason)}});
   }
-  sent_.erase(listed);
+  --sent_;
   ended();
 }
 
 void Shadows::end(std::function<void()> done) {
-  ending_ = true;
   done_ = std::move(done);
-  for (RequestCopy* copy : sent_) copy->exchange.cancel(Reason::draining);
+  scope_.cancel(Reason::draining);
   ended();
 }
 
 void Shadows::ended() {
-  if (!done_ || !sent_.empty()) return;
+  if (!done_ || sent_ != 0) return;
   // Who calls this is still in the group; its end is a turn away.
   loop_.mailbox().post([done = std::exchange(done_, nullptr)] { done(); });
 }

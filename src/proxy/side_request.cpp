@@ -46,18 +46,20 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   auto call = target.cluster->breaker().begin(loop.now());
   if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());
   UpstreamRecord record(*target.metrics, worker);
-  const bool clients = timeout != Duration::zero() && side.hard_deadline < loop.now() + timeout;
-  const HeadTime time{loop.now(), timeout, clients ? side.hard_deadline : no_deadline};
+  const bool clients =
+      timeout != Duration::zero() && side.clock.hard_deadline < loop.now() + timeout;
+  const HeadTime time{loop.now(), timeout, clients ? side.clock.hard_deadline : no_deadline};
+  const upstream::Caller caller{side.client_ip, &side.scope};
   upstream::Tried tried;
   const TimePoint began = loop.now();
   Bytes kept;
   Duration spent{};  // by the tries so far
   bool some_failed = false;
   while (true) {
-    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried, &side);
+    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried, caller);
     if (!lease) {
       auto acquired =
-          co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), &side);
+          co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), caller);
       for (upstream::ConnectFailure& failure : tried.connect_failures) {
         failure.reason = time.named(failure.reason, loop.now(), side);
         record.connect_failed(failure);

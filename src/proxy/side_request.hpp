@@ -16,7 +16,7 @@
 namespace weir::proxy {
 
 // `side` is an exchange of this request alone, settled when this returns; `timeout` is for the
-// answer's head, `side.hard_deadline` for all. Content past `most_body` bytes is not read.
+// answer's head, `side.clock.hard_deadline` for all. Content past `most_body` bytes is not read.
 // `request` and `side` outlive the call.
 Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
                                           Exchange& side, Duration timeout, std::size_t most_body);

@@ -10,23 +10,6 @@
 namespace weir::proxy {
 namespace {
 
-// While it lives, who cancels `parent` cancels `side`.
-class Follows final : private Cancellable {
- public:
-  Follows(Exchange& parent, Exchange& side) noexcept : parent_(parent), side_(side) {
-    parent_.set_cancellable(this);
-  }
-  ~Follows() { parent_.set_cancellable(nullptr); }
-  Follows(const Follows&) = delete;
-  Follows& operator=(const Follows&) = delete;
-
- private:
-  void cancel(Reason reason) noexcept override { side_.cancel(reason); }
-
-  Exchange& parent_;
-  Exchange& side_;
-};
-
 class UpstreamSubrequest final : public Subrequest {
  public:
   UpstreamSubrequest(SideTarget target, std::string_view via_name)
@@ -37,11 +20,9 @@ class UpstreamSubrequest final : public Subrequest {
     const TimePoint now = exchange.connection.loop->now();
     Request request{.head = std::move(head)};
     add_upstream_fields(request.head, exchange, via_name_);
-    Exchange side(exchange.connection, now);
+    Exchange side(exchange.connection, now, &exchange.scope);
     side.client_ip = exchange.client_ip;
-    side.hard_deadline = std::min(deadline_after(now, timeout), exchange.hard_deadline);
-    if (exchange.cancelled()) side.cancel(exchange.cancel_reason());
-    const Follows follows(exchange, side);
+    side.clock.hard_deadline = std::min(deadline_after(now, timeout), exchange.clock.hard_deadline);
     co_return co_await send_aside(target_, request, side, timeout, most_body);
   }
 

@@ -76,7 +76,7 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
   if (exchange.tries().size() > 1) record.tries = exchange.tries();
   record.duration = duration;
   // What ended early had its head out, unless the client was gone before.
-  const bool gone = exchange.cancelled() || outcome.reason == Reason::client_closed;
+  const bool gone = exchange.scope.cancelled() || outcome.reason == Reason::client_closed;
   if (outcome.head_sent != outcome.ended || outcome.complete || !gone) {
     record.head = outcome.head_sent - outcome.started;
   }

@@ -76,12 +76,13 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   }
   // A route's conditions may ask for them (Upgrade), nobody behind it.
   strip_hop_by_hop(headers);
-  exchange.stream_idle_timeout = found->config->stream_idle_timeout;
-  exchange.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
+  exchange.clock.idle_timeout = found->config->stream_idle_timeout;
+  exchange.clock.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
   if (is_grpc(head)) {
     const auto time = parse_grpc_timeout(headers.get("grpc-timeout").value_or(""));
     if (time) {
-      exchange.hard_deadline = std::min(exchange.hard_deadline, exchange.head_received + *time);
+      exchange.clock.hard_deadline =
+          std::min(exchange.clock.hard_deadline, exchange.head_received + *time);
     }
   }
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);

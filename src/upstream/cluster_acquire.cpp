@@ -12,27 +12,26 @@
 
 namespace weir::upstream {
 
-bool Cluster::take_client_place(const WorkerView& view, const Exchange* exchange,
-                                ClientPlace& place) {
+bool Cluster::take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place) {
   const double share = view.settings().pool.client_share;
-  if (share == 0 || exchange == nullptr || !exchange->client_ip.valid()) [[likely]]
+  if (share == 0 || !caller.client.valid()) [[likely]]
     return true;
   // With no endpoint that is what is wrong.
   if (view.permits() == 0) return true;
   const auto most = static_cast<std::uint64_t>(static_cast<double>(view.permits()) * share);
-  if (!clients_->enter(exchange->client_ip, std::max<std::uint64_t>(1, most))) return false;
-  place = ClientPlace(*clients_, exchange->client_ip);
+  if (!clients_->enter(caller.client, std::max<std::uint64_t>(1, most))) return false;
+  place = ClientPlace(*clients_, caller.client);
   return true;
 }
 
 std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
-                                          const Exchange* exchange) {
+                                          const Caller& caller) {
   WorkerView& view = this->view(worker);
   view.refresh();
   // Those who wait come first.
   if (tried.fresh || tried.tunnel || view.has_pending()) return std::nullopt;
   ClientPlace place;
-  if (!take_client_place(view, exchange, place)) return std::nullopt;
+  if (!take_client_place(view, caller, place)) return std::nullopt;
   Endpoint* const endpoint = view.pick(tried);
   if (endpoint == nullptr) return std::nullopt;
   if (view.multiplexes(*endpoint)) {
@@ -45,7 +44,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
     }
     Lease lease(*this, *endpoint, worker);
     lease.set_session(*session);
-    lease.hold_for(exchange, std::move(place));
+    lease.hold_for(caller.client, std::move(place));
     return lease;
   }
   ConnectionPool& idle = endpoint->slot(worker).idle;
@@ -55,16 +54,16 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
   }
   Lease lease(*this, *endpoint, worker);
   lease.set_connection(idle.take(), true);
-  lease.hold_for(exchange, std::move(place));
+  lease.hold_for(caller.client, std::move(place));
   return lease;
 }
 
 Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline deadline,
-                                     Exchange* exchange) {
+                                     Caller caller) {
   WorkerView& view = this->view(worker);
   view.refresh();
   ClientPlace place;
-  if (!take_client_place(view, exchange, place)) {
+  if (!take_client_place(view, caller, place)) {
     Error full{Reason::pool_full, Side::upstream, name_};
     full.sentence = "this client address has its whole share of the upstream's places";
     co_return std::unexpected(std::move(full));
@@ -72,7 +71,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
   std::optional<Error> last;
   Duration queued{};
   while (true) {
-    if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+    if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
     view.refresh();
     if (!view.any(tried)) {
       if (last) co_return std::unexpected(std::move(*last));
@@ -88,25 +87,25 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       }
     }
     if (!lease) {
-      Result<Lease> granted = co_await wait_for_permit(worker, tried, deadline, exchange);
+      Result<Lease> granted = co_await wait_for_permit(worker, tried, deadline, caller);
       if (!granted) co_return std::unexpected(std::move(granted.error()));
       lease = std::move(*granted);
       queued += lease->queue_time;
     }
     lease->queue_time = queued;
     // It holds the client's place until it ends; one that comes to nothing hands it back.
-    lease->hold_for(exchange, std::move(place));
+    lease->hold_for(caller.client, std::move(place));
     Endpoint& endpoint = lease->endpoint();
     Result<> connected;
     if (view.multiplexes(endpoint)) {
-      connected = co_await take_place(*lease, tried, deadline, exchange);
+      connected = co_await take_place(*lease, tried, deadline, caller);
       if (!connected && connected.error().reason == Reason::pool_full) {
         co_return std::unexpected(std::move(connected.error()));
       }
       if (connected && tried.tunnel && lease->carries_no_tunnel() &&
           view.settings().protocol == config::UpstreamProtocol::automatic) {
         lease->leave_session();
-        connected = co_await connect(*lease, Speak::http1, tried, deadline, exchange);
+        connected = co_await connect(*lease, Speak::http1, tried, deadline, caller);
       }
     } else {
       if (!tried.fresh) {
@@ -115,7 +114,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
           co_return std::move(*lease);
         }
       }
-      connected = co_await connect(*lease, Speak::as_agreed, tried, deadline, exchange);
+      connected = co_await connect(*lease, Speak::as_agreed, tried, deadline, caller);
     }
     if (connected) co_return std::move(*lease);
     place = lease->hand_back_place();
@@ -124,7 +123,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     tried.add(endpoint);
     tried.connect_failures.push_back(
         {endpoint.shared_from_this(), last->reason, lease->connect_time});
-    if (is_cancelled(exchange) || view.loop().now() >= deadline) {
+    if (is_cancelled(caller) || view.loop().now() >= deadline) {
       co_return std::unexpected(std::move(*last));
     }
   }
@@ -139,7 +138,7 @@ bool Cluster::begin_waiting(std::uint64_t most) noexcept {
 }
 
 Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
-                                             Exchange* exchange) {
+                                             const Caller& caller) {
   WorkerView& view = this->view(worker);
   const config::Pool& pool = view.settings().pool;
   if (!begin_waiting(pool.pending)) co_return fail(Reason::pool_full, Side::upstream, name_);
@@ -151,11 +150,11 @@ Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried
   // again.
   view.serve_pending();
   if (!pending.lease) {
-    const CancelScope scope(exchange, pending);
+    const OnCancel stop(caller.scope, [&](Reason) noexcept { pending.waiter.cancel(); });
     co_await pending.waiter.wait(until);
   }
   const TimePoint now = view.loop().now();
-  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   if (pending.lease) {
     pending.lease->queue_time = now - pending.since;
     co_return std::move(*pending.lease);

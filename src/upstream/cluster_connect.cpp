@@ -19,24 +19,6 @@ namespace {
 // A connect that takes longer than this is doubted: others shall not wait behind it.
 constexpr Duration slow_connect = std::chrono::milliseconds(250);
 
-class ConnectInProgress final : public Cancellable {
- public:
-  void cancel(Reason) noexcept override {
-    if (stream) stream->cancel();
-  }
-  std::unique_ptr<net::Stream> stream;
-};
-
-class SessionInProgress final : public Cancellable {
- public:
-  explicit SessionInProgress(std::unique_ptr<codec::h2::ClientConnection> begun) noexcept
-      : connection(std::move(begun)) {}
-  void cancel(Reason) noexcept override {
-    if (connection) connection->close();
-  }
-  std::unique_ptr<codec::h2::ClientConnection> connection;
-};
-
 // Without TLS nobody tells; under `auto` it is HTTP/1 then.
 bool speaks_http2(const config::Upstream& settings, const net::Stream& stream) noexcept {
   if (!settings.tls) return settings.protocol == config::UpstreamProtocol::h2;
@@ -52,9 +34,8 @@ Error passed_on() {
 bool has_passed_on(const Error& error) noexcept { return error.detail == passed_on_detail; }
 
 // It says something of the endpoint, not of how long a request or its client would wait.
-bool is_verdict(const Error& error, const Exchange* exchange) noexcept {
-  return !is_cancelled(exchange) && error.reason != Reason::request_timeout &&
-         !has_passed_on(error);
+bool is_verdict(const Error& error, const Caller& caller) noexcept {
+  return !is_cancelled(caller) && error.reason != Reason::request_timeout && !has_passed_on(error);
 }
 
 }  // namespace
@@ -82,15 +63,15 @@ class Cluster::Trial {
 
 // What came of a connect decides how the endpoint stands from now on.
 Task<Result<>> Cluster::connect(Lease& lease, Speak speak, const Tried& tried, Deadline deadline,
-                                Exchange* exchange) {
+                                const Caller& caller) {
   WorkerView& view = this->view(lease.worker_);
   Endpoint& endpoint = lease.endpoint();
   const TimePoint began = view.loop().now();
   Trial trial(endpoint.backoff_, began);
-  Result<> connected = co_await open(lease, speak, trial, tried, deadline, exchange);
+  Result<> connected = co_await open(lease, speak, trial, tried, deadline, caller);
   const bool was_trial = trial.has();
   trial.end();
-  if (connected || is_verdict(connected.error(), exchange)) {
+  if (connected || is_verdict(connected.error(), caller)) {
     const bool changed = judge(endpoint, began, view.loop().now(), connected);
     if (changed || was_trial) standing_changed();
   } else if (was_trial || view.loop().now() - began >= slow_connect) {
@@ -121,25 +102,25 @@ void Cluster::standing_changed() noexcept {
 }
 
 Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Tried& tried,
-                             Deadline deadline, Exchange* exchange) {
+                             Deadline deadline, const Caller& caller) {
   WorkerView& view = this->view(lease.worker_);
   net::Loop& loop = view.loop();
   const TimePoint began = loop.now();
   const Deadline until = deadline_after(began, view.settings().connect_timeout);
   const std::uint64_t made_under = view.tls_changes();
-  ConnectInProgress connecting;
-  const CancelScope scope(exchange, connecting);
-  Result<> connected =
-      net::Stream::begin_connect(loop, lease.endpoint().socket_address(), connecting.stream);
-  if (connected && !connecting.stream->writable()) {
-    connected =
-        co_await await_connect(*connecting.stream, lease, trial, tried, std::min(until, deadline));
+  std::unique_ptr<net::Stream> stream;
+  const OnCancel stop(caller.scope, [&](Reason) noexcept {
+    if (stream) stream->cancel();
+  });
+  Result<> connected = net::Stream::begin_connect(loop, lease.endpoint().socket_address(), stream);
+  if (connected && !stream->writable()) {
+    connected = co_await await_connect(*stream, lease, trial, tried, std::min(until, deadline));
   }
   if (connected && view.settings().tls) {
-    connected = co_await secure(*connecting.stream, lease, speak, std::min(until, deadline));
+    connected = co_await secure(*stream, lease, speak, std::min(until, deadline));
   }
   lease.connect_time = loop.now() - began;
-  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   if (!connected) {
     Error error = std::move(connected.error());
     if (error.reason == Reason::connect_timeout && deadline < until) {
@@ -147,14 +128,14 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
     }
     co_return std::unexpected(std::move(error));
   }
-  if (!connecting.stream->is_open()) {
+  if (!stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
   Endpoint::Slot& slot = lease.endpoint().slot(lease.worker_);
-  if (speak == Speak::as_agreed && speaks_http2(view.settings(), *connecting.stream)) {
+  if (speak == Speak::as_agreed && speaks_http2(view.settings(), *stream)) {
     slot.http1 = false;
-    Result<> awaited = co_await await_session(lease, std::move(connecting.stream), made_under,
-                                              std::min(until, deadline), exchange);
+    Result<> awaited = co_await await_session(lease, std::move(stream), made_under,
+                                              std::min(until, deadline), caller);
     lease.connect_time = loop.now() - began;
     if (!awaited && awaited.error().reason == Reason::connect_timeout && deadline < until) {
       awaited.error().reason = Reason::request_timeout;
@@ -168,8 +149,7 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
     slot.http1 = true;
     if (slot.sessions) slot.sessions->connect_all();
   }
-  lease.set_connection(std::make_unique<Connection>(std::move(connecting.stream), made_under),
-                       false);
+  lease.set_connection(std::make_unique<Connection>(std::move(stream), made_under), false);
   co_return Result<>{};
 }
 
@@ -197,22 +177,24 @@ Task<Result<>> Cluster::await_connect(net::Stream& stream, const Lease& lease, T
 
 Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
                                       std::uint64_t made_under, Deadline until,
-                                      Exchange* exchange) {
+                                      const Caller& caller) {
   WorkerView& view = this->view(lease.worker_);
   const codec::h2::ClientOptions options{.tls = stream->tls() != nullptr,
                                          .header_size = view.settings().response_header_size};
-  SessionInProgress beginning(codec::h2::make_client_connection(std::move(stream), options));
-  const CancelScope scope(exchange, beginning);
-  Result<> ready = co_await beginning.connection->ready(until);
-  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  auto connection = codec::h2::make_client_connection(std::move(stream), options);
+  const OnCancel stop(caller.scope, [&](Reason) noexcept {
+    if (connection) connection->close();
+  });
+  Result<> ready = co_await connection->ready(until);
+  if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   if (!ready) co_return ready;
   const bool leaving = view.tls_changes() != made_under;
-  lease.set_session(view.sessions(lease.endpoint()).add(std::move(beginning.connection), leaving));
+  lease.set_session(view.sessions(lease.endpoint()).add(std::move(connection), leaving));
   co_return Result<>{};
 }
 
 Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline deadline,
-                                   Exchange* exchange) {
+                                   const Caller& caller) {
   WorkerView& view = this->view(lease.worker_);
   net::Loop& loop = view.loop();
   SessionPool& sessions = view.sessions(lease.endpoint());
@@ -223,7 +205,7 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
                         (sessions.connecting() ? settings.connect_timeout : Duration::zero());
   const Deadline until = std::min(deadline, deadline_after(began, most));
   PlaceWait wait(sessions, tried.fresh);
-  const CancelScope scope(exchange, wait);
+  const OnCancel stop(caller.scope, [&](Reason) noexcept { wait.waiter.cancel(); });
   bool passes_on = false;
   while (wait.told == PlaceWait::Told::nothing && !passes_on) {
     const Deadline look = std::min<Deadline>(until, loop.now() + slow_connect);
@@ -233,7 +215,7 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
     passes_on = wait.told == PlaceWait::Told::nothing && view.is_last_choice(lease.endpoint()) &&
                 view.has_first_choice(tried, lease.endpoint());
   }
-  if (is_cancelled(exchange)) co_return std::unexpected(cancelled_error(*exchange));
+  if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   lease.queue_time += loop.now() - began;
   switch (wait.told) {
     case PlaceWait::Told::place:
@@ -249,10 +231,10 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
       co_return fail(Reason::pool_full, Side::upstream,
                      "no connection has room for another request");
   }
-  Result<> connected = co_await connect(lease, Speak::as_agreed, tried, deadline, exchange);
+  Result<> connected = co_await connect(lease, Speak::as_agreed, tried, deadline, caller);
   // Who had no time left says nothing of the upstream: the next in turn connects.
-  if (!connected && !is_cancelled(exchange) &&
-      connected.error().reason != Reason::request_timeout && !has_passed_on(connected.error())) {
+  if (!connected && !is_cancelled(caller) && connected.error().reason != Reason::request_timeout &&
+      !has_passed_on(connected.error())) {
     sessions.connect_failed(connected.error());
   }
   co_return connected;

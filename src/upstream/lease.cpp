@@ -39,11 +39,12 @@ void Lease::set_connection(std::unique_ptr<Connection> connection, bool reused) 
   active.store(active.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-std::unique_ptr<codec::ClientExchange> Lease::begin(Exchange& exchange,
+std::unique_ptr<codec::ClientExchange> Lease::begin(TransferClock& clock, const CancelScope& scope,
                                                     codec::ClientExchange::Owner& owner,
                                                     Method method, std::size_t header_size) {
-  if (session_ != nullptr) return session_->connection->begin(exchange, owner, method, header_size);
-  return codec::h1::make_client_exchange(connection_->stream(), exchange, owner, method,
+  if (session_ != nullptr)
+    return session_->connection->begin(clock, scope, owner, method, header_size);
+  return codec::h1::make_client_exchange(connection_->stream(), clock, scope, owner, method,
                                          header_size, cluster_->view(worker_).settings().lenient);
 }
 

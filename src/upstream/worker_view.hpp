@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "weir/control/load_balancer.hpp"
-#include "weir/http/exchange.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/waiter.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -20,14 +19,12 @@ namespace weir::upstream {
 class WorkerView;
 
 // A request in the queue, from its making to its grant or its end.
-class Pending final : public Cancellable {
+class Pending final {
  public:
   Pending(WorkerView& view, const Tried& wanted) noexcept;
   ~Pending();
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
-
-  void cancel(Reason) noexcept override { waiter.cancel(); }
 
   net::Waiter waiter;
   const Tried& tried;

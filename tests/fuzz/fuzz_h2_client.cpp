@@ -54,17 +54,16 @@ Task<> talk(net::Loop& loop, Bytes input) {
   }
   const auto connection = codec::h2::make_client_connection(
       std::make_unique<net::Stream>(loop, ends[0]), {.header_size = header_size});
-  const ConnectionInfo info;
   RequestHead head;
   head.method_text = "GET";
   head.path = "/";
   head.authority = "a";
-  Exchange first_exchange(info, loop.now());
-  Exchange second_exchange(info, loop.now());
+  TransferClock clock;
+  const CancelScope scope;
   Ends first_end;
   Ends second_end;
-  const auto first = connection->begin(first_exchange, first_end, Method::get, header_size);
-  const auto second = connection->begin(second_exchange, second_end, Method::head, header_size);
+  const auto first = connection->begin(clock, scope, first_end, Method::get, header_size);
+  const auto second = connection->begin(clock, scope, second_end, Method::head, header_size);
   std::ignore = first->send_head(head, {}, true);
   std::ignore = second->send_head(head, {}, true);
   if (::send(ends[1], input.data(), input.size(), MSG_NOSIGNAL) < 0 && !input.empty()) std::abort();

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from harness import Case, basic_config, rows
 from harness.tokens import ISSUER, SECRET, Key, b64, bearer, guarded, hs256, issuer, jwks
-from harness.waiting import wait_until
+from harness.waiting import bound, wait_until
 
 
 class KeyServer:
@@ -372,6 +372,30 @@ class IssuerTest(JwtCase):
             client.close()
         server.gate.set()
         self.assertEqual(self.fetch(weir, headers=bearer(self.old.token())).status, 200)
+
+    def wait_for_keys(self, **server):
+        """A request that waits for keys which do not come."""
+        keys = self.serve(self.old)
+        keys.gate.clear()
+        weir = self.remote(keys, access_log={"path": "access.log"}, server=server)
+        client = self.client(weir)
+        client.request("GET", "/", bearer(self.old.token()))
+        weir.wait_metric(1, "weir_http_requests_in_flight", route="api")
+        return weir, client
+
+    def test_a_client_that_leaves_ends_its_wait_at_once(self):
+        weir, client = self.wait_for_keys()
+        client.close()
+        with open(weir.file("access.log"), encoding="utf-8") as file:
+            line = json.loads(wait_until("the access line", file.readline, timeout=15))
+        self.assertEqual((line["status"], line["reason"]), (499, "client_closed"))
+        self.assertLess(line["duration_ms"], 4000)
+
+    def test_the_end_of_a_drain_ends_the_wait(self):
+        weir, _ = self.wait_for_keys(drain_timeout="1s", drain_delay="0s")
+        begin = time.monotonic()
+        self.assertEqual(weir.terminate(), 2)
+        self.assertLess(time.monotonic() - begin, bound(3.5))
 
     def test_a_reload_keeps_keys_and_verified_tokens(self):
         server = self.serve(self.old)

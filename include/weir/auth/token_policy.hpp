@@ -11,6 +11,7 @@
 #include "weir/auth/key_keeper.hpp"
 #include "weir/auth/moment.hpp"
 #include "weir/auth/verified_token.hpp"
+#include "weir/base/cancel.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/offload.hpp"
 #include "weir/base/reason.hpp"
@@ -42,9 +43,10 @@ class TokenPolicy {
   std::shared_ptr<const VerifiedToken> remembered(const TokenDigest& digest, Moment now) noexcept;
   // Waits for keys that are being fetched, and for slow signatures off the loop. `token` and
   // `digest` (its own) are copied where needed and valid until the answer.
-  // `client` is whom a slow signature is checked for.
+  // `client` is whom a slow signature is checked for. `scope` (null: none) ends the waits: the
+  // verdict's reason is then what it was cancelled for.
   Task<Verdict> verify(std::string_view token, TokenDigest digest, Moment now, net::Loop& loop,
-                       IpAddress client = {});
+                       IpAddress client = {}, CancelScope* scope = nullptr);
 
  private:
   class Parts;

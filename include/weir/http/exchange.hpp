@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "weir/base/block_cache.hpp"
+#include "weir/base/cancel.hpp"
 #include "weir/base/grpc_status.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/reason.hpp"
@@ -22,6 +23,7 @@
 #include "weir/base/time.hpp"
 #include "weir/http/head.hpp"
 #include "weir/http/tls_facts.hpp"
+#include "weir/http/transfer_clock.hpp"
 #include "weir/http/try_fact.hpp"
 
 namespace weir {
@@ -63,15 +65,6 @@ struct Outcome {
   bool complete = false;        // the answer was sent in full
 };
 
-// Someone whose waiting must end when the exchange is cancelled. Intrusive, unlinks itself.
-class Cancellable {
- public:
-  virtual void cancel(Reason reason) noexcept = 0;
-
- protected:
-  ~Cancellable() = default;
-};
-
 // Something that works for an exchange beyond the call that made it: a try with its upload and its
 // body, a tunnel. Owned by the exchange.
 class ExchangePart : public Cached {
@@ -110,8 +103,9 @@ class Exchange {
   static constexpr std::size_t no_route = ~std::size_t{0};
   using Hook = std::move_only_function<void(const Outcome&)>;
 
-  Exchange(const ConnectionInfo& on, TimePoint first_byte) noexcept
-      : connection(on), started(first_byte) {}
+  // `parent`: the scope that cancels this exchange, too; null: its codec alone does.
+  Exchange(const ConnectionInfo& on, TimePoint first_byte, CancelScope* parent = nullptr) noexcept
+      : connection(on), started(first_byte), scope(parent) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -157,22 +151,7 @@ class Exchange {
   // Empty when there was one try, or none.
   std::span<const TryFact> tries() const noexcept { return tries_; }
 
-  // --- time; set by the gateway from the route, kept by whoever waits
-  Duration stream_idle_timeout{};        // after the head: no byte either way; zero: none
-  Deadline hard_deadline = no_deadline;  // max_duration
-  TimePoint last_activity;               // last byte moved either way after the head
-
-  // Waiting for the request's content stands outside `timeout`.
-  void begin_client_wait(TimePoint now) noexcept { client_wait_since_ = now; }
-  Duration end_client_wait(TimePoint now) noexcept {
-    const Duration waited = now - std::exchange(client_wait_since_, TimePoint::max());
-    client_wait_ += waited;
-    return waited;
-  }
-  Duration client_wait(TimePoint now) const noexcept {
-    return client_wait_since_ == TimePoint::max() ? client_wait_
-                                                  : client_wait_ + (now - client_wait_since_);
-  }
+  TransferClock clock;  // its limits are set by the gateway from the route
 
   // Takes over `part` until settle().
   template <class T>
@@ -198,12 +177,9 @@ class Exchange {
   // Interim answers; set by the codec.
   InformationalSink* interim = nullptr;
 
-  // --- cancellation: the client left, or the drain ended
-  void cancel(Reason reason) noexcept;
-  bool cancelled() const noexcept { return cancelled_ != Reason::none; }
-  Reason cancel_reason() const noexcept { return cancelled_; }
-  // At most one at a time is told; null for none. Returns the one before.
-  Cancellable* set_cancellable(Cancellable* waiting) noexcept;
+  // Cancelled when the client left or the drain ended. Whatever waits on the exchange's behalf
+  // follows it.
+  CancelScope scope;
 
  private:
   template <class T>
@@ -213,10 +189,6 @@ class Exchange {
   List<std::shared_ptr<const void>> guards_;
   List<Hook> hooks_;
   List<TryFact> tries_;
-  Reason cancelled_ = Reason::none;
-  Cancellable* waiting_ = nullptr;
-  Duration client_wait_{};
-  TimePoint client_wait_since_ = TimePoint::max();  // max: not waiting
 };
 
 }  // namespace weir

@@ -25,8 +25,7 @@ class Subrequest {
   // Sends `head`, which has no content and gains the fields that every request to an upstream
   // gains, on behalf of `exchange`: it ends with it, its cancellation aside at `timeout`. The
   // answer is read up to `most_body` bytes of content. Errors: what an upstream's failure is
-  // called, or what the exchange was cancelled for. REQUIRES: nobody else waits for the exchange
-  // meanwhile.
+  // called, or what the exchange was cancelled for.
   virtual Task<Result<SubrequestAnswer>> send(RequestHead head, Exchange& exchange,
                                               Duration timeout, std::size_t most_body) = 0;
 };

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "weir/base/cancel.hpp"
 #include "weir/base/offload.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
@@ -26,14 +27,17 @@ struct OffloadedResult {
   Waiter* waiter = nullptr;           // loop's thread only
 };
 
-// The result of `work`, or Error{overloaded} when there is no room for it or `deadline` has passed:
-// then work that has not begun is skipped, and a late result is dropped. `work` throws nothing and
+// The result of `work`, or Error{overloaded} when there is no room for it or `deadline` has passed,
+// or what `scope` (null: none) was cancelled for, side downstream: then work that has not begun is
+// skipped, and a late result is dropped. `work` throws nothing and
 // owns copies of what it uses, or shares it, as it may outlive the caller. REQUIRES: `pool` is
 // destroyed before `loop`.
 template <std::invocable Work>
 Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Deadline deadline,
-                                                  Work work, Offload::For whom = {}) {
+                                                  Work work, Offload::For whom = {},
+                                                  CancelScope* scope = nullptr) {
   using R = std::invoke_result_t<Work&>;
+  if (scope != nullptr && scope->cancelled()) co_return fail(scope->reason(), Side::downstream);
   const auto shared = std::make_shared<OffloadedResult<R>>();
   Offload::Job job = [shared, mailbox = &loop.mailbox(), work = std::move(work)]() mutable {
     if (shared->given_up.load(std::memory_order_relaxed)) return;
@@ -60,7 +64,9 @@ Task<Result<std::invoke_result_t<Work&>>> offload(Offload& pool, Loop& loop, Dea
     }
   };
   Waiting waiting(*shared, loop);
+  const OnCancel stop(scope, [&](Reason) noexcept { waiting.waiter.cancel(); });
   co_await waiting.waiter.wait(deadline);
+  if (waiting.waiter.cancelled()) co_return fail(scope->reason(), Side::downstream);
   if (waiting.waiter.result() != Wake::notified) {
     Error error{Reason::overloaded, Side::internal, "slow work took too long"};
     error.sentence = "checking the password or signature took too long";

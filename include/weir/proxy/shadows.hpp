@@ -3,8 +3,8 @@
 // client and its configuration.
 #pragma once
 
+#include <cstddef>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,8 +23,9 @@ namespace weir::proxy {
 
 // A request with its whole content, which owns all it needs.
 struct RequestCopy {
-  // Copies the head; the content is added by whoever has it.
-  RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of, Duration wait);
+  // Copies the head; the content is added by whoever has it. `parent` cancels the copy.
+  RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of, Duration wait,
+              CancelScope& parent);
 
   SideTarget target;
   ConnectionInfo connection;
@@ -75,6 +76,9 @@ class Shadows {
   // Sends `copy` from the loop's next turn on, and reads and drops the answer.
   void send(std::unique_ptr<RequestCopy> copy, Place place);
 
+  // Cancelled by end().
+  CancelScope& scope() noexcept { return scope_; }
+
   // Ends what is on its way and takes nothing more; `done` runs on the worker when nothing is left.
   void end(std::function<void()> done);
 
@@ -84,9 +88,9 @@ class Shadows {
 
   net::Loop& loop_;
   Place::Taken taken_;  // places by upstream, none with 0
-  std::list<RequestCopy*> sent_;
+  CancelScope scope_;
+  std::size_t sent_ = 0;  // on their way
   std::function<void()> done_;
-  bool ending_ = false;
   net::TaskGroup group_;
 };
 

@@ -23,10 +23,10 @@
 #include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
-#include "weir/http/exchange.hpp"
 #include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/tls_client.hpp"
+#include "weir/upstream/caller.hpp"
 #include "weir/upstream/endpoint.hpp"
 #include "weir/upstream/lease.hpp"
 #include "weir/upstream/tried.hpp"
@@ -111,16 +111,15 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   // A lease at once, when a permit is free and a connection idle; call it first, then acquire().
   // Without an allocation or a lock.
-  // `exchange` as in acquire().
-  std::optional<Lease> try_acquire(unsigned worker, const Tried& tried,
-                                   const Exchange* exchange = nullptr);
+  // `caller` as in acquire().
+  std::optional<Lease> try_acquire(unsigned worker, const Tried& tried, const Caller& caller = {});
   // Chooses among endpoints that are ready, not tried and below their limit, connects where no
   // connection is idle, and goes on to the next when that fails (`tried` records it). With all
   // permits taken waits for one, in turn. Errors: no_healthy_endpoint, connect_failed,
   // connect_timeout (of the last endpoint), pool_full, request_timeout (`deadline`), and
-  // what `exchange` (may be null) was cancelled for, side downstream. REQUIRES: the cluster is
+  // what the caller's scope was cancelled for, side downstream. REQUIRES: the cluster is
   // pinned.
-  Task<Result<Lease>> acquire(unsigned worker, Tried& tried, Deadline deadline, Exchange* exchange);
+  Task<Result<Lease>> acquire(unsigned worker, Tried& tried, Deadline deadline, Caller caller);
   // Before the worker's loop ends: closes what is idle there, and keeps nothing from now on.
   void leave(unsigned worker) noexcept;
 
@@ -175,8 +174,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
   ClientShares& clients() const noexcept { return *clients_; }
-  // A place for one more request of the exchange's client; false when it has its share.
-  bool take_client_place(const WorkerView& view, const Exchange* exchange, ClientPlace& place);
+  // A place for one more request of the caller's client; false when it has its share.
+  bool take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place);
   std::shared_ptr<const State> state() const;
   // Both under mutex_; the second returns the addresses that are gone.
   std::shared_ptr<Endpoint> endpoint_for(const std::string& address, const SocketAddress& target);
@@ -193,14 +192,14 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   bool hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept;
   bool begin_waiting(std::uint64_t most) noexcept;
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
-                                      Exchange* exchange);
+                                      const Caller& caller);
   // What a new connection may turn out to speak.
   enum class Speak : std::uint8_t { as_agreed, http1 };
   class Trial;
   Task<Result<>> connect(Lease& lease, Speak speak, const Tried& tried, Deadline deadline,
-                         Exchange* exchange);
+                         const Caller& caller);
   Task<Result<>> open(Lease& lease, Speak speak, Trial& trial, const Tried& tried,
-                      Deadline deadline, Exchange* exchange);
+                      Deadline deadline, const Caller& caller);
   Task<Result<>> await_connect(net::Stream& stream, const Lease& lease, Trial& trial,
                                const Tried& tried, Deadline until);
   // What a connect that began at `began` says of the endpoint; true when that is news.
@@ -210,10 +209,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
   // of somebody else in turn.
   Task<Result<>> take_place(Lease& lease, const Tried& tried, Deadline deadline,
-                            Exchange* exchange);
+                            const Caller& caller);
   // `made_under` as in Connection.
   Task<Result<>> await_session(Lease& lease, std::unique_ptr<net::Stream> stream,
-                               std::uint64_t made_under, Deadline until, Exchange* exchange);
+                               std::uint64_t made_under, Deadline until, const Caller& caller);
   // The handshake, where the upstream has TLS.
   Task<Result<>> secure(net::Stream& stream, const Lease& lease, Speak speak, Deadline deadline);
 

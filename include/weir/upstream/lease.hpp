@@ -36,9 +36,10 @@ class Lease {
   ~Lease() { end(); }
 
   Endpoint& endpoint() const noexcept { return *endpoint_; }
-  // The request's way on the connection; `exchange` and `owner` outlive it, and the lease as well.
+  // The request's way on the connection; `clock`, `scope`, which says why it was cancelled, and
+  // `owner` outlive it, and the lease as well.
   // `header_size` bounds the answer's head. REQUIRES: not given back, called once.
-  std::unique_ptr<codec::ClientExchange> begin(Exchange& exchange,
+  std::unique_ptr<codec::ClientExchange> begin(TransferClock& clock, const CancelScope& scope,
                                                codec::ClientExchange::Owner& owner, Method method,
                                                std::size_t header_size);
   // The bytes of an HTTP/1 connection. REQUIRES: not given back.
@@ -67,10 +68,10 @@ class Lease {
   friend class WorkerView;
   enum class Holds : std::uint8_t { nothing, permit, tunnel };
 
-  // Counts the permit for the exchange's client, which may be unknown (null).
-  void hold_for(const Exchange* exchange, ClientPlace place) noexcept {
+  // Counts the permit for `client`, which may not be valid: unknown.
+  void hold_for(const IpAddress& client, ClientPlace place) noexcept {
     place_ = std::move(place);
-    if (exchange != nullptr && exchange->client_ip.valid()) count_for(exchange->client_ip);
+    if (client.valid()) count_for(client);
   }
   ClientPlace hand_back_place() noexcept { return std::move(place_); }
   void count_for(const IpAddress& client) noexcept;

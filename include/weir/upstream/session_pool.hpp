@@ -32,7 +32,7 @@ struct PooledSession {
 };
 
 // A request that wants a place, from its making to what became of it.
-class PlaceWait final : public Cancellable {
+class PlaceWait final {
  public:
   enum class Told : std::uint8_t { nothing, place, connect, failed };
 
@@ -42,8 +42,6 @@ class PlaceWait final : public Cancellable {
   ~PlaceWait();
   PlaceWait(const PlaceWait&) = delete;
   PlaceWait& operator=(const PlaceWait&) = delete;
-
-  void cancel(Reason) noexcept override { waiter.cancel(); }
 
   net::Waiter waiter;
   Told told = Told::nothing;

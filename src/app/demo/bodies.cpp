@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "weir/net/loop.hpp"
+#include "weir/net/sleep.hpp"
 
 namespace weir::app {
 namespace {
@@ -23,22 +23,6 @@ constexpr auto pattern = [] {
 
 }  // namespace
 
-DemoPause::DemoPause(Exchange& exchange)
-    : exchange_(exchange),
-      waiter_(*exchange.connection.loop),
-      before_(exchange.set_cancellable(this)) {
-  if (exchange.cancelled()) waiter_.cancel();
-}
-
-DemoPause::~DemoPause() { exchange_.set_cancellable(before_); }
-
-Task<bool> DemoPause::wait(Duration time) {
-  co_await waiter_.wait(exchange_.connection.loop->now() + time);
-  co_return waiter_.result() != net::Wake::cancelled;
-}
-
-void DemoPause::cancel(Reason) noexcept { waiter_.cancel(); }
-
 Bytes DemoBytes::read_ready() noexcept {
   const std::size_t size = std::min<std::uint64_t>(left_, pattern.size());
   left_ -= size;
@@ -48,7 +32,7 @@ Bytes DemoBytes::read_ready() noexcept {
 Task<Result<Bytes>> DemoLines::read() {
   if (complete()) co_return Bytes();
   if (told_ != 0) {
-    const bool waited = co_await pause_.wait(between_lines);
+    const bool waited = co_await net::sleep_until(loop_, loop_.now() + between_lines, &scope_);
     if (!waited) co_return fail(Reason::client_closed, Side::downstream, "the reader left");
   }
   ++told_;

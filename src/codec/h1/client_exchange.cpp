@@ -23,17 +23,18 @@ iovec piece(Bytes bytes) noexcept { return {const_cast<std::byte*>(bytes.data())
 
 class Client final : public ClientExchange, public Cached {
  public:
-  Client(net::Stream& stream, Exchange& exchange, Owner& owner, Method method,
-         std::size_t header_size, config::Lenient lenient)
+  Client(net::Stream& stream, TransferClock& clock, const CancelScope& scope, Owner& owner,
+         Method method, std::size_t header_size, config::Lenient lenient)
       : stream_(stream),
         loop_(stream.loop()),
-        exchange_(exchange),
+        clock_(clock),
+        scope_(scope),
         owner_(owner),
         limits_{.header_size = header_size, .header_count = 1000, .bare_lf = lenient.bare_lf},
         method_(method),
         parser_(limits_, method),
         input_(stream),
-        tunnel_(input_, exchange),
+        tunnel_(input_, clock),
         content_(lenient) {}
 
   Result<bool> send_head(const RequestHead& head, Bytes first, bool last) override {
@@ -93,7 +94,7 @@ class Client final : public ClientExchange, public Cached {
     if (chunked_out_) pieces[count++] = piece("\r\n");
     const net::Io status =
         co_await stream_.write_all(std::span(pieces).first(count), Duration::zero());
-    exchange_.last_activity = loop_.now();
+    clock_.last_activity = loop_.now();
     co_return sent(status);
   }
 
@@ -167,9 +168,9 @@ class Client final : public ClientExchange, public Cached {
       net::Io status = input_.fill(content_.wanted_block(input_));
       if (status == net::Io::would_block) {
         if (input_.empty()) input_.release();
-        status = co_await stream_.wait_readable(idle_deadline());
+        status = co_await stream_.wait_readable(clock_.idle_deadline());
         // The upload beside it, or the client's reading, may have moved bytes meanwhile.
-        if (status == net::Io::timeout && loop_.now() < idle_deadline()) continue;
+        if (status == net::Io::timeout && loop_.now() < clock_.idle_deadline()) continue;
       }
       after_fill(status);
     }
@@ -204,7 +205,7 @@ class Client final : public ClientExchange, public Cached {
  private:
   Result<> sent(net::Io status) const {
     if (status == net::Io::ok) return {};
-    if (status == net::Io::cancelled) return fail(exchange_.cancel_reason(), Side::internal);
+    if (status == net::Io::cancelled) return fail(scope_.reason(), Side::internal);
     return fail(Reason::upstream_reset, Side::upstream, "closed while the request was sent");
   }
 
@@ -219,11 +220,6 @@ class Client final : public ClientExchange, public Cached {
     if (content_.ended()) end(keep_alive_ && input_.empty());
   }
 
-  Deadline idle_deadline() const noexcept {
-    return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
-                    exchange_.hard_deadline);
-  }
-
   // The next piece of what has come; ends with the last one.
   Bytes take() noexcept {
     if (failure_.reason != Reason::none) return {};
@@ -235,7 +231,7 @@ class Client final : public ClientExchange, public Cached {
     const Bytes piece = content_.take(input_);
     if (content_.failed()) lose(Reason::upstream_incomplete, content_.failure());
     if (content_.ended()) end(keep_alive_ && input_.empty());
-    if (!piece.empty()) exchange_.last_activity = loop_.now();
+    if (!piece.empty()) clock_.last_activity = loop_.now();
     return piece;
   }
 
@@ -256,7 +252,7 @@ class Client final : public ClientExchange, public Cached {
       case net::Io::timeout:
         return lose(Reason::request_timeout, "no data for too long");
       case net::Io::cancelled:
-        return lose(exchange_.cancel_reason(), {});
+        return lose(scope_.reason(), {});
     }
   }
 
@@ -272,7 +268,8 @@ class Client final : public ClientExchange, public Cached {
 
   net::Stream& stream_;  // not to be touched once the answer ended: it may be another's by then
   net::Loop& loop_;
-  Exchange& exchange_;
+  TransferClock& clock_;
+  const CancelScope& scope_;
   Owner& owner_;
   const HeadLimits limits_;
   const Method method_;
@@ -291,11 +288,12 @@ class Client final : public ClientExchange, public Cached {
 
 }  // namespace
 
-std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, Exchange& exchange,
+std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, TransferClock& clock,
+                                                     const CancelScope& scope,
                                                      ClientExchange::Owner& owner, Method method,
                                                      std::size_t header_size,
                                                      config::Lenient lenient) {
-  return std::make_unique<Client>(stream, exchange, owner, method, header_size, lenient);
+  return std::make_unique<Client>(stream, clock, scope, owner, method, header_size, lenient);
 }
 
 }  // namespace weir::codec::h1

@@ -73,9 +73,9 @@ Task<Result<Bytes>> RequestBody::read() {
     if (status == net::Io::would_block) {
       input_.fit();
       const TimePoint from = input_.stream().loop().now();
-      exchange_.begin_client_wait(from);
+      exchange_.clock.begin_client_wait(from);
       status = co_await input_.stream().wait_readable(progress_.deadline(from));
-      progress_.waited(exchange_.end_client_wait(input_.stream().loop().now()));
+      progress_.waited(exchange_.clock.end_client_wait(input_.stream().loop().now()));
     }
     switch (status) {
       case net::Io::ok:
@@ -85,7 +85,8 @@ Task<Result<Bytes>> RequestBody::read() {
         set_failure(Reason::client_timeout, "the content came too slowly");
         break;
       case net::Io::cancelled:
-        set_failure(exchange_.cancelled() ? exchange_.cancel_reason() : Reason::client_closed, "");
+        set_failure(exchange_.scope.cancelled() ? exchange_.scope.reason() : Reason::client_closed,
+                    "");
         break;
       case net::Io::eof:
       case net::Io::error:

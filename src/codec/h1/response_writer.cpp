@@ -131,10 +131,10 @@ ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Re
   Progress progress(idle_timeout_);
   const net::Io sent = try_send(framed.pieces(), progress);
   if (sent == net::Io::error) {
-    exchange.cancel(Reason::client_closed);
+    exchange.scope.cancel(Reason::client_closed);
     return Begun::failed;
   }
-  outcome.head_sent = exchange.last_activity = loop_.now();
+  outcome.head_sent = exchange.clock.last_activity = loop_.now();
   exchange.bytes_out += content.size();
   if (sent == net::Io::ok) return whole_ ? Begun::finished : Begun::more;
   // A slow client: what it did not take outlives the blocks it stands in.
@@ -146,13 +146,13 @@ ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Re
 Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& response,
                                 Delimit delimited, Exchange& exchange, Outcome& outcome) {
   Progress progress(idle_timeout_);
-  const Deadline end = exchange.hard_deadline;
+  const Deadline end = exchange.clock.hard_deadline;
   const auto failed = [&](net::Io io) {
     if (io == net::Io::timeout && loop_.now() >= end) {
       outcome.reason = Reason::request_timeout;
       return false;
     }
-    exchange.cancel(io == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
+    exchange.scope.cancel(io == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
     return false;
   };
   if (!left_.empty()) {
@@ -160,7 +160,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
     std::array<iovec, 1> pieces{piece(left)};
     const net::Io sent = co_await send(pieces, progress, end);
     if (sent != net::Io::ok) co_return failed(sent);
-    exchange.last_activity = loop_.now();
+    exchange.clock.last_activity = loop_.now();
   }
   if (whole_) co_return true;
   BodyStream& body = *std::get<BodyStream*>(response.body);
@@ -181,7 +181,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       net::Io sent = try_send(framed.pieces(), progress);
       if (sent == net::Io::would_block) sent = co_await send(unsent_, progress, end);
       if (sent != net::Io::ok) co_return failed(sent);
-      exchange.last_activity = loop_.now();
+      exchange.clock.last_activity = loop_.now();
       exchange.bytes_out += content.size();
     }
     if (framed.last()) co_return true;

@@ -74,7 +74,7 @@ class Connection final : public ServerConnection,
   void undrain() noexcept override { draining_ = false; }
 
   void abort() noexcept override {
-    if (exchange_ != nullptr) exchange_->cancel(Reason::draining);
+    if (exchange_ != nullptr) exchange_->scope.cancel(Reason::draining);
     stream_->reset();
   }
 
@@ -117,7 +117,7 @@ class Connection final : public ServerConnection,
     Result<bool> got = reading.take(request.head);
     // Most heads come in one piece.
     if (got && !*got) got = co_await reading.rest(request.head, exchange.started);
-    exchange.head_received = exchange.last_activity = loop_.now();
+    exchange.head_received = exchange.clock.last_activity = loop_.now();
     if (!got) {
       after = co_await refuse(got.error(), request, exchange, outcome);
     } else {
@@ -230,8 +230,8 @@ class Connection final : public ServerConnection,
     outcome.status = response.head.status;
     outcome.reason = response.reason;
     // Half a request, of one who may still read (client_half_close): 499 is for the log alone.
-    if (response.reason == Reason::client_closed) exchange.cancel(response.reason);
-    if (exchange.cancelled()) return client_left(exchange, outcome);
+    if (response.reason == Reason::client_closed) exchange.scope.cancel(response.reason);
+    if (exchange.scope.cancelled()) return client_left(exchange, outcome);
     delimited = delimit(request.head, response);
     keep = can_keep(writing);
     head_sent_ = true;
@@ -262,7 +262,7 @@ class Connection final : public ServerConnection,
   }
 
   After client_left(const Exchange& exchange, Outcome& outcome) {
-    outcome.reason = exchange.cancel_reason();
+    outcome.reason = exchange.scope.reason();
     outcome.status = status_of(outcome.reason);
     stream_->reset();
     return After::close;
@@ -270,7 +270,7 @@ class Connection final : public ServerConnection,
 
   // The answer ended early: nobody may take what came for the whole.
   After cut(const Exchange& exchange, Outcome& outcome, Delimit delimited) {
-    if (exchange.cancelled()) return client_left(exchange, outcome);
+    if (exchange.scope.cancelled()) return client_left(exchange, outcome);
     if (delimited == Delimit::close) stream_->reset();
     return After::close;
   }
@@ -285,7 +285,7 @@ class Connection final : public ServerConnection,
     writing_interim_ = false;
     interim_done_.notify();
     // Half a head may be out: nothing can follow it.
-    if (!written && exchange_ != nullptr) exchange_->cancel(Reason::client_closed);
+    if (!written && exchange_ != nullptr) exchange_->scope.cancel(Reason::client_closed);
   }
 
   // The upload, which asks for the content, and the answer's reader both send interim answers: one
@@ -306,8 +306,8 @@ class Connection final : public ServerConnection,
 
   Task<> serve_tunnel(ByteStream& upstream, Exchange& exchange) {
     stream_->set_observer(nullptr);
-    exchange.last_activity = loop_.now();
-    SocketBytes client(input_, exchange);
+    exchange.clock.last_activity = loop_.now();
+    SocketBytes client(input_, exchange.clock);
     const TunnelEnd end = co_await run_tunnel(loop_, client, upstream);
     exchange.bytes_in += end.from_client;
     exchange.bytes_out += end.to_client;
@@ -325,7 +325,7 @@ class Connection final : public ServerConnection,
     const bool gone = (ready & net::Ready::broken) != 0 ||
                       ((ready & net::Ready::peer_closed) != 0 &&
                        limits_.client_half_close == config::HalfClose::abort);
-    if (gone && exchange_ != nullptr) exchange_->cancel(Reason::client_closed);
+    if (gone && exchange_ != nullptr) exchange_->scope.cancel(Reason::client_closed);
     if (unasked_ != nullptr) unasked_->arrived();
   }
 

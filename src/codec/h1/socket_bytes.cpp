@@ -4,13 +4,8 @@
 
 namespace weir::codec::h1 {
 
-Deadline SocketBytes::idle_deadline() const noexcept {
-  return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
-                  exchange_.hard_deadline);
-}
-
 bool SocketBytes::expired() const noexcept {
-  return input_.stream().loop().now() >= idle_deadline();
+  return input_.stream().loop().now() >= clock_.idle_deadline();
 }
 
 void SocketBytes::abort(Reason reason) noexcept {
@@ -24,7 +19,7 @@ Task<Result<Bytes>> SocketBytes::read() {
     net::Io status = input_.fill();
     if (status == net::Io::would_block) {
       input_.release();
-      status = co_await input_.stream().wait_readable(idle_deadline());
+      status = co_await input_.stream().wait_readable(clock_.idle_deadline());
       // The other direction may have moved meanwhile.
       if (status == net::Io::timeout && !expired()) status = net::Io::ok;
       if (status == net::Io::ok) continue;
@@ -44,7 +39,7 @@ Task<Result<Bytes>> SocketBytes::read() {
         co_return fail(Reason::client_closed, Side::downstream, "reset");
     }
   }
-  exchange_.last_activity = input_.stream().loop().now();
+  clock_.last_activity = input_.stream().loop().now();
   const std::string_view bytes = input_.bytes();
   input_.consume(bytes.size());
   co_return as_bytes(bytes);
@@ -55,11 +50,11 @@ Task<Result<>> SocketBytes::write(Bytes bytes) {
     if (aborted_ != Reason::none) co_return fail(aborted_, Side::internal);
     const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
     const net::IoResult result = input_.stream().try_write({&piece, 1});
-    if (result.bytes != 0) exchange_.last_activity = input_.stream().loop().now();
+    if (result.bytes != 0) clock_.last_activity = input_.stream().loop().now();
     if (result.status == net::Io::ok) co_return Result<>{};
     if (result.status == net::Io::error) co_return fail(Reason::client_closed, Side::internal);
     bytes = bytes.subspan(result.bytes);
-    const net::Io ready = co_await input_.stream().wait_writable(idle_deadline());
+    const net::Io ready = co_await input_.stream().wait_writable(clock_.idle_deadline());
     if (ready == net::Io::cancelled) co_return fail(aborted_, Side::internal);
     if (ready == net::Io::timeout && expired()) {
       co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");

@@ -84,10 +84,10 @@ bool ClientSession::offers_extended_connect() const noexcept {
                                              NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
-std::unique_ptr<ClientExchange> ClientSession::begin(Exchange& exchange,
+std::unique_ptr<ClientExchange> ClientSession::begin(TransferClock& clock, const CancelScope& scope,
                                                      ClientExchange::Owner& owner, Method method,
                                                      std::size_t header_size) {
-  return std::make_unique<ClientStream>(*this, loop_, exchange, owner, method, header_size);
+  return std::make_unique<ClientStream>(*this, loop_, clock, scope, owner, method, header_size);
 }
 
 // --- for its streams

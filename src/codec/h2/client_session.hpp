@@ -33,8 +33,9 @@ class ClientSession final : public ClientConnection,
   bool ending() const noexcept override;
   bool closed() const noexcept override { return closed_; }
   bool refusing() const noexcept override { return refusing_; }
-  std::unique_ptr<ClientExchange> begin(Exchange& exchange, ClientExchange::Owner& owner,
-                                        Method method, std::size_t header_size) override;
+  std::unique_ptr<ClientExchange> begin(TransferClock& clock, const CancelScope& scope,
+                                        ClientExchange::Owner& owner, Method method,
+                                        std::size_t header_size) override;
   void close() noexcept override;
 
   // --- for its streams

@@ -28,11 +28,13 @@ void add_target(FieldBlock& fields, const RequestHead& head, bool tls, std::stri
 
 }  // namespace
 
-ClientStream::ClientStream(ClientSession& session, net::Loop& loop, Exchange& exchange,
-                           Owner& owner, Method method, std::size_t header_size)
+ClientStream::ClientStream(ClientSession& session, net::Loop& loop, TransferClock& clock,
+                           const CancelScope& scope, Owner& owner, Method method,
+                           std::size_t header_size)
     : session_(&session),
       loop_(loop),
-      exchange_(exchange),
+      clock_(clock),
+      scope_(scope),
       owner_(owner),
       method_(method),
       header_size_(header_size),
@@ -78,21 +80,21 @@ Result<bool> ClientStream::send_head(const RequestHead& head, Bytes first, bool 
 }
 
 Error ClientStream::send_error() const {
-  if (cancelled_) return {exchange_.cancel_reason(), Side::internal, {}};
+  if (cancelled_) return {scope_.reason(), Side::internal, {}};
   return {Reason::upstream_reset, Side::upstream, "closed while the request was sent"};
 }
 
 Task<Result<>> ClientStream::taken(bool tunnel) {
   while (!outbound_->taken()) {
     if (session_ == nullptr || reset_) co_return std::unexpected(send_error());
-    const Deadline until = tunnel ? idle_deadline() : no_deadline;
+    const Deadline until = tunnel ? clock_.idle_deadline() : no_deadline;
     co_await outbound_->wait(until);
     const net::Wake wake = outbound_->result();
-    if (wake == net::Wake::timeout && loop_.now() >= idle_deadline()) {
+    if (wake == net::Wake::timeout && loop_.now() >= clock_.idle_deadline()) {
       co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");
     }
   }
-  exchange_.last_activity = loop_.now();
+  clock_.last_activity = loop_.now();
   co_return Result<>{};
 }
 
@@ -152,16 +154,11 @@ Task<net::Io> ClientStream::wait_more(Deadline until) {
   co_return wake == net::Wake::timeout ? net::Io::timeout : net::Io::ok;
 }
 
-Deadline ClientStream::idle_deadline() const noexcept {
-  return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
-                  exchange_.hard_deadline);
-}
-
 Bytes ClientStream::take() noexcept {
   if (ended_) return {};
   const Bytes piece = inbound_.take();
   if (!piece.empty()) {
-    exchange_.last_activity = loop_.now();
+    clock_.last_activity = loop_.now();
     taken_ += piece.size();
     if (session_ != nullptr) {
       session_->content_taken(id_, piece.size());
@@ -188,16 +185,16 @@ Task<Result<Bytes>> ClientStream::read() {
     if (failure_.reason != Reason::none) co_return std::unexpected(failure_);
     if (inbound_.complete()) co_return Bytes{};
     if (!cancelled_) {
-      co_await inbound_.wait(idle_deadline());
+      co_await inbound_.wait(clock_.idle_deadline());
       const net::Wake wake = inbound_.result();
       // The upload beside it, or the client's reading, may have moved bytes meanwhile.
-      if (wake == net::Wake::timeout && loop_.now() >= idle_deadline()) {
+      if (wake == net::Wake::timeout && loop_.now() >= clock_.idle_deadline()) {
         fault(Reason::request_timeout, "no data for too long");
         failure_.reason = Reason::request_timeout;
       }
     }
     if (cancelled_ && failure_.reason == Reason::none) {
-      failure_ = {exchange_.cancel_reason(), Side::upstream, {}};
+      failure_ = {scope_.reason(), Side::upstream, {}};
     }
   }
 }

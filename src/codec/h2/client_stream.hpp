@@ -22,8 +22,8 @@ class ClientSession;
 
 class ClientStream final : public ClientExchange, private ByteStream {
  public:
-  ClientStream(ClientSession& session, net::Loop& loop, Exchange& exchange, Owner& owner,
-               Method method, std::size_t header_size);
+  ClientStream(ClientSession& session, net::Loop& loop, TransferClock& clock,
+               const CancelScope& scope, Owner& owner, Method method, std::size_t header_size);
   ~ClientStream() override;
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
@@ -79,11 +79,11 @@ class ClientStream final : public ClientExchange, private ByteStream {
   void fault(Reason before_head, std::string detail) noexcept;
   void end(bool reusable) noexcept;
   void reset(std::uint32_t error) noexcept;
-  Deadline idle_deadline() const noexcept;
 
   ClientSession* session_;  // null once the stream is closed
   net::Loop& loop_;
-  Exchange& exchange_;
+  TransferClock& clock_;
+  const CancelScope& scope_;
   Owner& owner_;
   const Method method_;
   const std::size_t header_size_;

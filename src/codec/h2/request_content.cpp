@@ -32,10 +32,10 @@ Task<Result<Bytes>> RequestContent::read() {
     if (inbound_.complete()) co_return Bytes{};
     if (std::exchange(ask_, false)) owner_.content_wanted();
     const TimePoint from = loop_.now();
-    exchange_.begin_client_wait(from);
+    exchange_.clock.begin_client_wait(from);
     co_await inbound_.wait(progress_.deadline(from));
     const net::Wake wake = inbound_.result();
-    progress_.waited(exchange_.end_client_wait(loop_.now()));
+    progress_.waited(exchange_.clock.end_client_wait(loop_.now()));
     if (wake == net::Wake::timeout) {
       fail(Reason::client_timeout, "the content came too slowly");
     }

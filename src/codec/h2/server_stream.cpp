@@ -77,7 +77,7 @@ void ServerStream::head_complete(bool ended) {
   extended_connect_ = fields_->extended_connect();
   fields_.reset();
   head_complete_ = true;
-  exchange_.head_received = exchange_.last_activity = context_.loop.now();
+  exchange_.head_received = exchange_.clock.last_activity = context_.loop.now();
   const RequestHead& head = request_.head;
   if (!fault_ && !ended) {
     RequestContent::Owner& owner = *this;
@@ -140,7 +140,7 @@ void ServerStream::reset(std::uint32_t error) {
 
 void ServerStream::cancel(Reason reason) noexcept {
   if (content_) content_->fail(reason, {});
-  exchange_.cancel(reason);
+  exchange_.scope.cancel(reason);
   inbound_.wake();
   outbound_.wake();
 }
@@ -151,7 +151,7 @@ Task<> ServerStream::serve() {
   if (closed_ || reset_ || left_) {
     // Over before it began: told, not served.
     cancel(Reason::client_closed);
-    context_.handler.refuse({exchange_.cancel_reason(), Side::downstream, {}}, exchange_);
+    context_.handler.refuse({exchange_.scope.reason(), Side::downstream, {}}, exchange_);
   } else if (fault_ && fault_->malformed) {
     context_.handler.refuse({Reason::bad_request, Side::downstream, fault_->detail}, exchange_);
     reset(NGHTTP2_PROTOCOL_ERROR);
@@ -163,8 +163,8 @@ Task<> ServerStream::serve() {
     co_await answer_request(outcome);
   }
 
-  if (exchange_.cancelled() && !end_written_) {
-    outcome.reason = exchange_.cancel_reason();
+  if (exchange_.scope.cancelled() && !end_written_) {
+    outcome.reason = exchange_.scope.reason();
     outcome.status = status_of(outcome.reason);
   }
   outcome.complete = end_written_;
@@ -181,18 +181,18 @@ Task<> ServerStream::serve() {
   context_.return_window();
   if (end_written_) co_await linger();
   // Behind a whole answer the rest of the request is not wanted (RFC 9113 section 8.1).
-  reset(end_written_                                          ? NGHTTP2_NO_ERROR
-        : exchange_.cancel_reason() == Reason::bad_request    ? NGHTTP2_PROTOCOL_ERROR
-        : exchange_.cancel_reason() == Reason::client_timeout ? NGHTTP2_CANCEL
-                                                              : NGHTTP2_INTERNAL_ERROR);
+  reset(end_written_                                         ? NGHTTP2_NO_ERROR
+        : exchange_.scope.reason() == Reason::bad_request    ? NGHTTP2_PROTOCOL_ERROR
+        : exchange_.scope.reason() == Reason::client_timeout ? NGHTTP2_CANCEL
+                                                             : NGHTTP2_INTERNAL_ERROR);
   done_ = true;
 }
 
 Task<> ServerStream::linger() {
   lingering_ = true;
   const TimePoint until = context_.loop.now() + longest_linger;
-  while (!closed_ && !left_ && !reset_ && !exchange_.cancelled() && lingered_ < most_lingered &&
-         context_.loop.now() < until) {
+  while (!closed_ && !left_ && !reset_ && !exchange_.scope.cancelled() &&
+         lingered_ < most_lingered && context_.loop.now() < until) {
     co_await outbound_.wait(until);
     outbound_.result();
   }
@@ -236,7 +236,7 @@ void ServerStream::submit_head(const Response& response, bool ended) {
   const nghttp2_data_provider provider = outbound_.provider();
   const int submitted = nghttp2_submit_response(context_.session.native(), id_, fields.data(),
                                                 fields.size(), ended ? nullptr : &provider);
-  if (submitted != 0) exchange_.cancel(Reason::internal);
+  if (submitted != 0) exchange_.scope.cancel(Reason::internal);
   head_sent_ = true;
   if (content_ && is_grpc(request_.head)) content_->unhurried();
   context_.session.want_write();
@@ -245,7 +245,7 @@ void ServerStream::submit_head(const Response& response, bool ended) {
 Task<> ServerStream::send(Response& response, Outcome& outcome) {
   outcome.status = response.head.status;
   outcome.reason = response.reason;
-  if (closed_ || exchange_.cancelled()) co_return;
+  if (closed_ || exchange_.scope.cancelled()) co_return;
   if (auto* tunnel = std::get_if<ByteStream*>(&response.body)) {
     co_await serve_tunnel(**tunnel, response, outcome);
     co_return;
@@ -274,11 +274,11 @@ Task<> ServerStream::send(Response& response, Outcome& outcome) {
       last && first.empty() && !end_follows && (trailers == nullptr || trailers->empty());
   if (!bare) outbound_.offer(first, last, trailers);
   submit_head(response, bare);
-  outcome.head_sent = exchange_.last_activity = context_.loop.now();
+  outcome.head_sent = exchange_.clock.last_activity = context_.loop.now();
   if (co_await send_content(last ? nullptr : body, outcome)) co_return;
   outbound_.drop();
   if (outcome.reason == Reason::none) {
-    outcome.reason = exchange_.cancelled() ? exchange_.cancel_reason() : Reason::client_closed;
+    outcome.reason = exchange_.scope.cancelled() ? exchange_.scope.reason() : Reason::client_closed;
   }
 }
 
@@ -287,7 +287,7 @@ Task<> ServerStream::serve_tunnel(ByteStream& upstream, Response& response, Outc
   outcome.status = response.head.status = 200;
   response.head.headers.remove(FieldId::sec_websocket_accept);
   submit_head(response, false);
-  outcome.head_sent = exchange_.last_activity = context_.loop.now();
+  outcome.head_sent = exchange_.clock.last_activity = context_.loop.now();
   StreamBytes client(context_.session, id_, inbound_, outbound_, *this, exchange_, closed_);
   const TunnelEnd end = co_await run_tunnel(context_.loop, client, upstream);
   exchange_.bytes_in += end.from_client;
@@ -338,24 +338,24 @@ void ServerStream::count_moved(Progress& progress) noexcept {
   counted_ += moved;
   progress.moved(moved);
   exchange_.bytes_out += moved;
-  exchange_.last_activity = context_.loop.now();
+  exchange_.clock.last_activity = context_.loop.now();
 }
 
 Task<bool> ServerStream::sent(bool whole, Progress& progress, Outcome& outcome) {
   while (whole ? !end_written_ : !outbound_.taken()) {
-    if (closed_ || exchange_.cancelled()) co_return false;
+    if (closed_ || exchange_.scope.cancelled()) co_return false;
     const TimePoint from = context_.loop.now();
-    co_await outbound_.wait(std::min(progress.deadline(from), exchange_.hard_deadline));
+    co_await outbound_.wait(std::min(progress.deadline(from), exchange_.clock.hard_deadline));
     const net::Wake wake = outbound_.result();
     progress.waited(context_.loop.now() - from);
     count_moved(progress);
-    if (context_.loop.now() >= exchange_.hard_deadline) {
+    if (context_.loop.now() >= exchange_.clock.hard_deadline) {
       outcome.reason = Reason::request_timeout;
       co_return false;
     }
     if (wake != net::Wake::timeout) continue;
     if (client_stalls()) {
-      exchange_.cancel(Reason::client_timeout);
+      exchange_.scope.cancel(Reason::client_timeout);
       co_return false;
     }
     progress = Progress(context_.limits.body_idle_timeout);

@@ -4,18 +4,13 @@
 
 namespace weir::codec::h2 {
 
-Deadline StreamBytes::idle_deadline() const noexcept {
-  return std::min(deadline_after(exchange_.last_activity, exchange_.stream_idle_timeout),
-                  exchange_.hard_deadline);
-}
-
 bool StreamBytes::expired() const noexcept {
-  return exchange_.connection.loop->now() >= idle_deadline();
+  return exchange_.connection.loop->now() >= exchange_.clock.idle_deadline();
 }
 
 Reason StreamBytes::ended() const noexcept {
   if (aborted_ != Reason::none) return aborted_;
-  if (exchange_.cancelled()) return exchange_.cancel_reason();
+  if (exchange_.scope.cancelled()) return exchange_.scope.reason();
   return closed_ ? Reason::client_closed : Reason::none;
 }
 
@@ -25,12 +20,12 @@ Task<Result<Bytes>> StreamBytes::read() {
     const Bytes piece = inbound_.take();
     if (!piece.empty()) {
       owner_.content_taken(piece.size());
-      exchange_.last_activity = exchange_.connection.loop->now();
+      exchange_.clock.last_activity = exchange_.connection.loop->now();
       co_return piece;
     }
     if (inbound_.complete()) co_return Bytes{};
     if (const Reason why = ended(); why != Reason::none) co_return fail(why, Side::downstream);
-    co_await inbound_.wait(idle_deadline());
+    co_await inbound_.wait(exchange_.clock.idle_deadline());
     // The other direction may have moved meanwhile.
     if (inbound_.result() == net::Wake::timeout && expired()) {
       co_return fail(Reason::request_timeout, Side::internal, "no data in the tunnel for too long");
@@ -47,11 +42,11 @@ Task<Result<>> StreamBytes::write(Bytes bytes) {
   }
   std::uint64_t before = outbound_.moved_bytes();
   while (why == Reason::none && !outbound_.taken()) {
-    co_await outbound_.wait(idle_deadline());
+    co_await outbound_.wait(exchange_.clock.idle_deadline());
     const net::Wake wake = outbound_.result();
     if (outbound_.moved_bytes() != before) {
       before = outbound_.moved_bytes();
-      exchange_.last_activity = exchange_.connection.loop->now();
+      exchange_.clock.last_activity = exchange_.connection.loop->now();
     }
     why = ended();
     if (why == Reason::none && wake == net::Wake::timeout && expired()) {

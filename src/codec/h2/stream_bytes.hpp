@@ -33,7 +33,6 @@ class StreamBytes final : public ByteStream {
   void abort(Reason reason) noexcept override;
 
  private:
-  Deadline idle_deadline() const noexcept;
   bool expired() const noexcept;
   // Why nothing more goes; none while it does.
   Reason ended() const noexcept;

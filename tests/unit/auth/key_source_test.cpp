@@ -84,6 +84,29 @@ TEST(KeySource, WaitsNoLongerThanAsked) {
   EXPECT_EQ(source.keys(), nullptr);
 }
 
+TEST(KeySource, EndsTheWaitOfOneWhoLeavesAndNoOther) {
+  KeySource source(Clock::now(), [] {});
+  source.begin_fetch();
+  int returned = 0;
+  EXPECT_TRUE(weir::test::run_task([&](net::Loop& loop) -> Task<bool> {
+    CancelScope client;
+    net::TaskGroup leaves(loop);
+    net::TaskGroup stays(loop);
+    const auto leaver = [&]() -> Task<> { co_await source.fetched(loop, no_deadline, &client); };
+    leaves.spawn(leaver());
+    stays.spawn(wait_for(source, loop, no_deadline, returned));
+    client.cancel(Reason::client_closed);
+    const bool left = co_await leaves.join(Clock::now() + 8s);
+    EXPECT_EQ(returned, 0);
+    // Who was cancelled before does not begin to wait.
+    co_await source.fetched(loop, no_deadline, &client);
+    source.end_fetch(false, std::nullopt, Clock::now());
+    const bool told = co_await stays.join(Clock::now() + 8s);
+    co_return left&& told;
+  }));
+  EXPECT_EQ(returned, 1);
+}
+
 TEST(KeySource, AskingWakesWhoFetchesOnce) {
   int wakes = 0;
   const TimePoint start = Clock::now();

@@ -5,16 +5,6 @@
 namespace weir::test {
 namespace {
 
-class Waiting final : public Cancellable {
- public:
-  void cancel(Reason reason) noexcept override {
-    ++times;
-    why = reason;
-  }
-  int times = 0;
-  Reason why = Reason::none;
-};
-
 TEST(Exchange, HooksRunOnceLastInFirstOutBeforeTheGuardsGo) {
   const ConnectionInfo connection;
   Exchange exchange(connection, TimePoint{});
@@ -36,27 +26,16 @@ TEST(Exchange, HooksRunOnceLastInFirstOutBeforeTheGuardsGo) {
   EXPECT_EQ(order, "second, first 200");
 }
 
-TEST(Exchange, CancelTellsWhoWaitsOnce) {
+TEST(Exchange, OneOfAnothersIsCancelledWithItAndNotTheOtherWayRound) {
   const ConnectionInfo connection;
-  Exchange exchange(connection, TimePoint{});
-  Waiting waiting;
-  EXPECT_EQ(exchange.set_cancellable(&waiting), nullptr);
-  exchange.cancel(Reason::client_closed);
-  exchange.cancel(Reason::draining);
-  EXPECT_TRUE(exchange.cancelled());
-  EXPECT_EQ(exchange.cancel_reason(), Reason::client_closed);
-  EXPECT_EQ(waiting.times, 1);
-  EXPECT_EQ(waiting.why, Reason::client_closed);
-}
-
-TEST(Exchange, WhoStoppedWaitingIsNotTold) {
-  const ConnectionInfo connection;
-  Exchange exchange(connection, TimePoint{});
-  Waiting waiting;
-  exchange.set_cancellable(&waiting);
-  EXPECT_EQ(exchange.set_cancellable(nullptr), &waiting);
-  exchange.cancel(Reason::client_closed);
-  EXPECT_EQ(waiting.times, 0);
+  Exchange client(connection, TimePoint{});
+  Exchange first(connection, TimePoint{}, &client.scope);
+  Exchange second(connection, TimePoint{}, &client.scope);
+  first.scope.cancel(Reason::request_timeout);
+  EXPECT_FALSE(client.scope.cancelled());
+  client.scope.cancel(Reason::client_closed);
+  EXPECT_EQ(second.scope.reason(), Reason::client_closed);
+  EXPECT_EQ(first.scope.reason(), Reason::request_timeout);
 }
 
 }  // namespace

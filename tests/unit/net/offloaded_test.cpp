@@ -5,8 +5,10 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "support/run_task.hpp"
+#include "weir/net/task_group.hpp"
 
 namespace weir::test {
 namespace {
@@ -60,6 +62,39 @@ TEST(Offloaded, GivesUpAtTheDeadlineAndDropsWhatComesLate) {
     co_return result.error().reason;
   });
   EXPECT_EQ(reason, Reason::overloaded);
+  EXPECT_FALSE(skipped_ran);
+}
+
+TEST(Offloaded, EndsWithItsScopeAndSkipsWhatHasNotBegun) {
+  std::promise<void> let_go;
+  auto released = let_go.get_future().share();
+  bool skipped_ran = false;
+  Offload pool(1, 4);
+  run_task([&](net::Loop& loop) -> Task<bool> {
+    CancelScope client;
+    net::TaskGroup group(loop);
+    std::vector<Reason> reasons;
+    const auto wait_for = [&](bool& ran) -> Task<> {
+      auto work = [released, &ran] {
+        released.wait();
+        return ran = true;
+      };
+      const auto result =
+          co_await net::offload(pool, loop, no_deadline, std::move(work), {}, &client);
+      reasons.push_back(result ? Reason::none : result.error().reason);
+    };
+    auto slow = std::make_shared<bool>(false);
+    group.spawn(wait_for(*slow));
+    group.spawn(wait_for(skipped_ran));
+    client.cancel(Reason::client_closed);
+    EXPECT_TRUE(co_await group.join(loop.now() + 8s));
+    co_await wait_for(skipped_ran);
+    EXPECT_EQ(reasons, std::vector<Reason>(3, Reason::client_closed));
+    let_go.set_value();
+    auto after = [] { return 0; };
+    const auto last = co_await net::offload(pool, loop, no_deadline, std::move(after));
+    co_return static_cast<bool>(last);
+  });
   EXPECT_FALSE(skipped_ran);
 }
 

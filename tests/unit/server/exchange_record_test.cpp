@@ -103,7 +103,7 @@ TEST_F(ExchangeRecordTest, TheHeadsTimeIsToldWhereItWentOut) {
     outcome_.reason = row.reason;
     outcome_.complete = row.complete;
     Exchange exchange(connection_, TimePoint{});
-    if (row.cancelled) exchange.cancel(Reason::client_closed);
+    if (row.cancelled) exchange.scope.cancel(Reason::client_closed);
     EXPECT_EQ(has(line_of(exchange), "\"head_ms\":"), row.told) << row.name;
   }
 }

@@ -40,7 +40,7 @@ inline Task<Result<Lease>> lease_of(Cluster& cluster, net::Loop& loop, unsigned 
                                     Duration within = 10s) {
   Tried tried;
   if (std::optional<Lease> lease = cluster.try_acquire(worker, tried)) co_return std::move(*lease);
-  co_return co_await cluster.acquire(worker, tried, loop.now() + within, nullptr);
+  co_return co_await cluster.acquire(worker, tried, loop.now() + within, {});
 }
 
 inline Reason reason_of(const Result<Lease>& lease) {

@@ -54,7 +54,7 @@ TEST(Cluster, TheConnectionUsedLastIsUsedNext) {
     Tried tried;
     tried.fresh = true;
     EXPECT_FALSE(cluster->try_acquire(0, tried));
-    auto fresh = co_await cluster->acquire(0, tried, loop.now() + 5s, nullptr);
+    auto fresh = co_await cluster->acquire(0, tried, loop.now() + 5s, {});
     EXPECT_TRUE(fresh && !fresh->reused());
   });
   cluster->leave(0);
@@ -132,7 +132,7 @@ TEST(Cluster, GoesOnToTheNextEndpointWhenAConnectFails) {
   const auto cluster = cluster_on(upstream_of({refused, origin.text()}), {&loop});
   run_on(loop, [&]() -> Task<> {
     Tried tried;
-    auto lease = co_await cluster->acquire(0, tried, loop.now() + 5s, nullptr);
+    auto lease = co_await cluster->acquire(0, tried, loop.now() + 5s, {});
     EXPECT_TRUE(lease && lease->endpoint().address() == origin.text());
     EXPECT_EQ(tried.size(), 1u);
     if (tried.connect_failures.size() != 1) co_return ADD_FAILURE() << "not recorded";
@@ -140,7 +140,7 @@ TEST(Cluster, GoesOnToTheNextEndpointWhenAConnectFails) {
     EXPECT_EQ(tried.connect_failures[0].reason, Reason::connect_failed);
     // The other one is all that is left, until it is tried too.
     if (lease) tried.add(lease->endpoint());
-    EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, loop.now() + 5s, nullptr)),
+    EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, loop.now() + 5s, {})),
               Reason::no_healthy_endpoint);
     for (const EndpointInfo& endpoint : cluster->describe().endpoints) {
       EXPECT_EQ(endpoint.in_flight, endpoint.address == origin.text() ? 1u : 0u);

@@ -36,17 +36,17 @@ TEST(Connecting, EndsWhenTheClientLeaves) {
   net::Loop loop;
   const auto cluster = cluster_on(upstream_of({origin.text()}), {&loop});
   run_on(loop, [&]() -> Task<> {
-    ConnectionInfo connection;
-    Exchange exchange(connection, loop.now());
+    CancelScope scope;
     net::TaskGroup group(loop);
     const auto request = [&]() -> Task<> {
       Tried tried;
-      EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, no_deadline, &exchange)),
+      EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, no_deadline,
+                                                    {.client = {}, .scope = &scope})),
                 Reason::client_closed);
     };
     group.spawn(request());
     EXPECT_EQ(cluster->describe().endpoints[0].in_flight, 1u);
-    exchange.cancel(Reason::client_closed);
+    scope.cancel(Reason::client_closed);
     EXPECT_TRUE(co_await group.join(loop.now() + 1s));
     EXPECT_EQ(cluster->describe().endpoints[0].in_flight, 0u);
   });

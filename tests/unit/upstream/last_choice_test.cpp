@@ -23,7 +23,7 @@ Task<Went> request(Cluster& cluster, net::Loop& loop, unsigned worker = 0) {
   Tried tried;
   std::optional<Lease> lease = cluster.try_acquire(worker, tried);
   if (!lease) {
-    auto acquired = co_await cluster.acquire(worker, tried, loop.now() + 10s, nullptr);
+    auto acquired = co_await cluster.acquire(worker, tried, loop.now() + 10s, {});
     if (!acquired) co_return Went{std::string(name(acquired.error().reason)), tried.size()};
     lease.emplace(std::move(*acquired));
   }
@@ -99,7 +99,7 @@ TEST(LastChoice, NobodyButOneWaitsForWhoIsSilent) {
           Tried tried;
           std::optional<Lease> lease = cluster->try_acquire(0, tried);
           if (!lease) {
-            auto acquired = co_await cluster->acquire(0, tried, loop.now() + 3s, nullptr);
+            auto acquired = co_await cluster->acquire(0, tried, loop.now() + 3s, {});
             if (!acquired) continue;
             lease.emplace(std::move(*acquired));
           }
@@ -225,7 +225,7 @@ TEST(LastChoice, AClientThatLeavesLeavesTheQuestion) {
   const auto cluster = cluster_on(upstream, {&loop});
   run_on(loop, [&]() -> Task<> {
     Tried tried;
-    EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, loop.now() + 20ms, nullptr)),
+    EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, loop.now() + 20ms, {})),
               Reason::request_timeout);
     EXPECT_FALSE(failure_of(*cluster, 0)) << "too early to say";
     EXPECT_TRUE(co_await until(loop, [&] { return failure_of(*cluster, 0).has_value(); }));

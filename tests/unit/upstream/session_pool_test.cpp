@@ -22,7 +22,8 @@ class SilentConnection final : public codec::h2::ClientConnection {
   bool closed() const noexcept override { return closed_; }
   bool refusing() const noexcept override { return refuses; }
   bool offers_extended_connect() const noexcept override { return false; }
-  std::unique_ptr<codec::ClientExchange> begin(Exchange&, codec::ClientExchange::Owner&, Method,
+  std::unique_ptr<codec::ClientExchange> begin(TransferClock&, const CancelScope&,
+                                               codec::ClientExchange::Owner&, Method,
                                                std::size_t) override {
     return nullptr;
   }

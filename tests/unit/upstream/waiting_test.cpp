@@ -83,16 +83,16 @@ TEST(Waiting, EndsWhenTheClientLeaves) {
   const auto cluster = cluster_on(tight(origin, 1), {&loop});
   run_on(loop, [&]() -> Task<> {
     auto held = co_await lease_of(*cluster, loop);
-    ConnectionInfo connection;
-    Exchange exchange(connection, loop.now());
+    CancelScope scope;
     net::TaskGroup group(loop);
     Reason reason = Reason::none;
     const auto request = [&]() -> Task<> {
       Tried tried;
-      reason = reason_of(co_await cluster->acquire(0, tried, no_deadline, &exchange));
+      reason = reason_of(
+          co_await cluster->acquire(0, tried, no_deadline, {.client = {}, .scope = &scope}));
     };
     group.spawn(request());
-    exchange.cancel(Reason::client_closed);
+    scope.cancel(Reason::client_closed);
     // The permit that comes at the same moment is not lost with the one who left.
     held->give_back();
     EXPECT_TRUE(co_await group.join(loop.now() + 5s));
@@ -109,13 +109,13 @@ TEST(Waiting, APermitGrantedToOneWhoThenLeavesGoesOn) {
   const auto cluster = cluster_on(tight(origin, 1), {&loop});
   run_on(loop, [&]() -> Task<> {
     auto held = co_await lease_of(*cluster, loop);
-    ConnectionInfo connection;
-    Exchange exchange(connection, loop.now());
+    CancelScope scope;
     net::TaskGroup group(loop);
     bool second_served = false;
     const auto leaver = [&]() -> Task<> {
       Tried tried;
-      EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, no_deadline, &exchange)),
+      EXPECT_EQ(reason_of(co_await cluster->acquire(0, tried, no_deadline,
+                                                    {.client = {}, .scope = &scope})),
                 Reason::client_closed);
     };
     const auto second = [&]() -> Task<> {
@@ -124,7 +124,7 @@ TEST(Waiting, APermitGrantedToOneWhoThenLeavesGoesOn) {
     group.spawn(leaver());
     group.spawn(second());
     held->give_back();
-    exchange.cancel(Reason::client_closed);
+    scope.cancel(Reason::client_closed);
     EXPECT_TRUE(co_await group.join(loop.now() + 5s));
     EXPECT_TRUE(second_served);
     EXPECT_EQ(cluster->describe().endpoints[0].in_flight, 0u);
@@ -171,7 +171,7 @@ TEST(Waiting, OneWhoHasTriedAnEndpointLeavesItsPermitToOthers) {
     const auto picky = [&]() -> Task<> {
       Tried tried;
       tried.add(at_a->endpoint());
-      auto lease = co_await cluster->acquire(0, tried, no_deadline, nullptr);
+      auto lease = co_await cluster->acquire(0, tried, no_deadline, {});
       if (lease) first = lease->endpoint().address();
     };
     const auto easy = [&]() -> Task<> {
@@ -241,17 +241,16 @@ TEST(Waiting, WhoCannotUseAPermitElsewhereDoesNotKeepItFromOthers) {
     other = std::jthread([&] {
       run_on(there, [&]() -> Task<> {
         net::TaskGroup group(there);
-        ConnectionInfo connection;
-        Exchange exchange(connection, there.now());
+        CancelScope scope;
         const auto picky = [&]() -> Task<> {
           Tried tried;
           tried.add(first);
-          (void)co_await cluster->acquire(1, tried, no_deadline, &exchange);
+          (void)co_await cluster->acquire(1, tried, no_deadline, {.client = {}, .scope = &scope});
         };
         group.spawn(picky());
         picky_waits = true;
         EXPECT_TRUE(co_await until(there, [&] { return end.load(); }));
-        exchange.cancel(Reason::client_closed);
+        scope.cancel(Reason::client_closed);
         EXPECT_TRUE(co_await group.join(there.now() + 5s));
         cluster->leave(1);
       });

@@ -8,9 +8,10 @@
 
 namespace weir::codec::h1 {
 
-// `stream`, `exchange` and `owner` outlive it. `header_size` bounds a head; `lenient`: which faults
-// of the answer are forgiven.
-std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, Exchange& exchange,
+// `stream`, `clock`, `scope` and `owner` outlive it. `scope` says why it was cancelled.
+// `header_size` bounds a head; `lenient`: which faults of the answer are forgiven.
+std::unique_ptr<ClientExchange> make_client_exchange(net::Stream& stream, TransferClock& clock,
+                                                     const CancelScope& scope,
                                                      ClientExchange::Owner& owner, Method method,
                                                      std::size_t header_size,
                                                      config::Lenient lenient = {});

@@ -53,10 +53,12 @@ class ClientConnection {
   // It has refused a stream that it said it would take, and answered none since.
   virtual bool refusing() const noexcept = 0;
 
-  // The way of one more request, within limit(). `exchange` and `owner` outlive it; it may outlive
+  // The way of one more request, within limit(). `clock`, `scope`, which says why it was
+  // cancelled, and `owner` outlive it; it may outlive
   // the connection. REQUIRES: not closed().
-  virtual std::unique_ptr<ClientExchange> begin(Exchange& exchange, ClientExchange::Owner& owner,
-                                                Method method, std::size_t header_size) = 0;
+  virtual std::unique_ptr<ClientExchange> begin(TransferClock& clock, const CancelScope& scope,
+                                                ClientExchange::Owner& owner, Method method,
+                                                std::size_t header_size) = 0;
   // Says goodbye and closes; what is in flight fails.
   virtual void close() noexcept = 0;
 };

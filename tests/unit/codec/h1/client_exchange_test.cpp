@@ -30,8 +30,9 @@ class ClientExchangeTest : public testing::Test, private ClientExchange::Owner {
       Wire wire = co_await Wire::connect(loop);
       stream_ = wire.near.get();
       exchange_.emplace(connection_, loop.now());
-      exchange_->last_activity = loop.now();
-      client_ = make_client_exchange(*wire.near, *exchange_, *this, method, header_size);
+      exchange_->clock.last_activity = loop.now();
+      client_ = make_client_exchange(*wire.near, exchange_->clock, exchange_->scope, *this, method,
+                                     header_size);
       co_await talk(*client_, *wire.peer);
       client_.reset();
     });
@@ -303,7 +304,7 @@ TEST_F(ClientExchangeTest, AHeadOverItsSizeIsRefused) {
 
 TEST_F(ClientExchangeTest, AnIdleAnswerIsGivenUp) {
   with_upstream([&](ClientExchange& client, Peer& upstream) -> Task<> {
-    exchange_->stream_idle_timeout = 20ms;
+    exchange_->clock.idle_timeout = 20ms;
     co_await upstream.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
     ResponseHead head;
     EXPECT_TRUE(co_await head_of(client, head));

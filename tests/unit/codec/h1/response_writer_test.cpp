@@ -199,7 +199,7 @@ TEST_F(ResponseWriterTest, ContentThatFailsIsNotEnded) {
     EXPECT_EQ(written(), head("200 OK", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n");
     EXPECT_FALSE(complete_);
     EXPECT_EQ(outcome_.reason, Reason::upstream_incomplete);
-    EXPECT_FALSE(exchange_.cancelled());
+    EXPECT_FALSE(exchange_.scope.cancelled());
   }
 }
 
@@ -217,7 +217,7 @@ TEST_F(ResponseWriterTest, AClientThatDoesNotReadIsGivenUp) {
       ResponseWriter writer(*wire.near, 30ms);
       EXPECT_FALSE(co_await write(writer, true, exchange));
     });
-    EXPECT_EQ(exchange.cancel_reason(), Reason::client_timeout);
+    EXPECT_EQ(exchange.scope.reason(), Reason::client_timeout);
   }
 }
 
@@ -231,7 +231,7 @@ TEST_F(ResponseWriterTest, AClientThatLeftCancels) {
     ResponseWriter writer(*wire.near, 5s);
     EXPECT_FALSE(co_await write(writer, true, exchange_));
   });
-  EXPECT_EQ(exchange_.cancel_reason(), Reason::client_closed);
+  EXPECT_EQ(exchange_.scope.reason(), Reason::client_closed);
 }
 
 TEST_F(ResponseWriterTest, AnswersWithoutADateGetOne) {

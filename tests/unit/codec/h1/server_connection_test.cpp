@@ -244,8 +244,8 @@ TEST_F(ServerConnectionTest, SoManyRequestsAConnection) {
 TEST_F(ServerConnectionTest, AClientThatLeavesCancelsItsExchange) {
   Reason cancelled = Reason::none;
   handler_.answer = [&](Request&, Exchange& exchange) -> Task<Response> {
-    EXPECT_TRUE(co_await until(*info_.loop, [&] { return exchange.cancelled(); }));
-    cancelled = exchange.cancel_reason();
+    EXPECT_TRUE(co_await until(*info_.loop, [&] { return exchange.scope.cancelled(); }));
+    cancelled = exchange.scope.reason();
     co_return Answers::plain("too late");
   };
   Loop loop;

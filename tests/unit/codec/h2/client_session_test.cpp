@@ -54,8 +54,9 @@ class ClientSessionTest : public testing::Test, private ClientExchange::Owner {
   // A GET that the upstream has been sent.
   ClientExchange& ask(ClientSession& session) {
     exchanges_.push_back(std::make_unique<Exchange>(connection_, loop_.now()));
-    exchanges_.back()->last_activity = loop_.now();
-    streams_.push_back(session.begin(*exchanges_.back(), *this, Method::get, 1000));
+    exchanges_.back()->clock.last_activity = loop_.now();
+    streams_.push_back(session.begin(exchanges_.back()->clock, exchanges_.back()->scope, *this,
+                                     Method::get, 1000));
     RequestHead head;
     head.method = Method::get;
     head.method_text = "GET";

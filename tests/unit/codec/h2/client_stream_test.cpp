@@ -23,8 +23,8 @@ class ClientStreamTest : public testing::Test, private ClientExchange::Owner {
       ClientSession session(std::make_unique<net::Stream>(loop, near.release()), {});
       const ConnectionInfo connection;
       Exchange exchange(connection, loop.now());
-      exchange.last_activity = loop.now();
-      ClientStream stream(session, loop, exchange, *this, Method::get, 1000);
+      exchange.clock.last_activity = loop.now();
+      ClientStream stream(session, loop, exchange.clock, exchange.scope, *this, Method::get, 1000);
       co_await talk(stream);
     });
   }
