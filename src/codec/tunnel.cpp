@@ -1,5 +1,8 @@
 #include "weir/codec/tunnel.hpp"
 
+#include <new>
+#include <utility>
+
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"
 
@@ -23,7 +26,11 @@ Task<bool> pump(net::Loop& loop, ByteStream& from, ByteStream& to, std::uint64_t
 
 Task<> pump_or_end(net::Loop& loop, ByteStream& from, ByteStream& to, std::uint64_t& moved,
                    bool& clean) {
-  clean = co_await pump(loop, from, to, moved);
+  try {
+    clean = co_await pump(loop, from, to, moved);
+  } catch (const std::bad_alloc&) {
+    // It has failed.
+  }
   // A direction that failed takes the other with it; one that ended leaves it open (half-close).
   if (!clean) {
     from.abort(Reason::client_closed);
@@ -38,9 +45,12 @@ Task<TunnelEnd> run_tunnel(net::Loop& loop, ByteStream& client, ByteStream& upst
   bool clean_up = false;
   bool clean_down = false;
   net::TaskGroup group(loop);
+  // Nothing is begun before there is memory for all of it.
+  Task<> down = pump_or_end(loop, upstream, client, end.to_client, clean_down);
+  Task<bool> joined = group.join();
   group.spawn(pump_or_end(loop, client, upstream, end.from_client, clean_up));
-  co_await pump_or_end(loop, upstream, client, end.to_client, clean_down);
-  co_await group.join();
+  co_await std::move(down);
+  co_await std::move(joined);
   end.clean = clean_up && clean_down;
   co_return end;
 }

@@ -11,27 +11,14 @@ bool Exchange::settle_now() noexcept {
 }
 
 Task<> Exchange::settle() {
-  while (!parts_.empty()) {
-    const std::unique_ptr<ExchangePart> part = std::move(parts_.back());
-    parts_.pop_back();
-    co_await part->settle();
-  }
+  while (!parts_.empty()) co_await end(*parts_.back());
 }
 
 Task<> Exchange::end(ExchangePart& part) {
+  co_await part.settle();
   const auto at = std::ranges::find(parts_, &part, &std::unique_ptr<ExchangePart>::get);
   const std::unique_ptr<ExchangePart> ended = std::move(*at);
   parts_.erase(at);
-  co_await ended->settle();
-}
-
-void Exchange::complete(const Outcome& outcome) {
-  while (!hooks_.empty()) {
-    Hook hook = std::move(hooks_.back());
-    hooks_.pop_back();
-    hook(outcome);
-  }
-  guards_.clear();
 }
 
 }  // namespace weir

@@ -9,6 +9,21 @@
 namespace weir {
 namespace {
 
+// A place among the caller's requests in flight, given back with the answer's last byte. It keeps
+// the counts, which outlive the middleware when a tunnel outlives its snapshot.
+class Permit final : public ExchangePart {
+ public:
+  Permit(std::shared_ptr<control::ConcurrencyLimiter> limiter,
+         control::ConcurrencyLimiter::Place place) noexcept
+      : limiter_(std::move(limiter)), place_(place) {}
+  ~Permit() override { control::ConcurrencyLimiter::release(place_); }
+  bool settled() const noexcept override { return true; }
+
+ private:
+  const std::shared_ptr<control::ConcurrencyLimiter> limiter_;
+  const control::ConcurrencyLimiter::Place place_;
+};
+
 // At most so many requests of a caller in flight at once, from here to the last byte of the answer;
 // a tunnel counts until it is closed. The counts go on over reloads.
 class ConcurrencyLimit final : public Middleware {
@@ -31,10 +46,7 @@ class ConcurrencyLimit final : public Middleware {
       exchange.limit_key = key_.text(caller);
       return refuse(exchange);
     }
-    // The counts outlive this object when a tunnel outlives its snapshot.
-    exchange.on_complete([limiter = limiter_, place](const Outcome&) {
-      control::ConcurrencyLimiter::release(place);
-    });
+    exchange.own(std::make_unique<Permit>(limiter_, place));
     return next(request, exchange);
   }
 

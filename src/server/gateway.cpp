@@ -170,12 +170,14 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   return &compiled;
 }
 
+void Gateway::begin_unread(Exchange& exchange) {
+  pin(exchange);
+  exchange.client_ip = exchange.connection.peer.ip();
+  assign_request_id(exchange, HeaderMap{});
+}
+
 Response Gateway::refuse(const Error& error, Exchange& exchange) {
-  if (exchange.snapshot == nullptr) {
-    pin(exchange);
-    exchange.client_ip = exchange.connection.peer.ip();
-    assign_request_id(exchange, HeaderMap{});
-  }
+  if (exchange.snapshot == nullptr) begin_unread(exchange);
   Response response = problem(error, exchange.request_id());
   finish(response, exchange, *exchange.snapshot->shared);
   return response;
@@ -194,7 +196,9 @@ void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& sna
   if (via.response) headers.add(FieldId::via, "Via", "1.1 " + via.name);
 }
 
-void Gateway::completed(const Request& request, Exchange& exchange, const Outcome& outcome) {
+void Gateway::completed(const Request& request, Exchange& exchange,
+                        const Outcome& outcome) noexcept {
+  if (exchange.snapshot == nullptr) begin_unread(exchange);
   const Snapshot& snapshot = *exchange.snapshot->shared;
   const bool routed = exchange.route_index != Exchange::no_route;
   count_exchange(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,

@@ -36,7 +36,8 @@ class Gateway final : public ServerHandler {
 
   Task<Response> handle(Request& request, Exchange& exchange) override;
   Response refuse(const Error& error, Exchange& exchange) override;
-  void completed(const Request& request, Exchange& exchange, const Outcome& outcome) override;
+  void completed(const Request& request, Exchange& exchange,
+                 const Outcome& outcome) noexcept override;
 
  private:
   // The route's chain and handler, or an answer of ours when there is none.
@@ -45,6 +46,8 @@ class Gateway final : public ServerHandler {
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
   void forgive_raw_target(const Exchange& exchange);
   void finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const;
+  // For an exchange whose request was not read.
+  void begin_unread(Exchange& exchange);
   void pin(Exchange& exchange);
   void unpin(PinnedSnapshot* pinned) noexcept;
 

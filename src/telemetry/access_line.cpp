@@ -82,10 +82,10 @@ char* AccessLine::put_peer(char* out, const SocketAddress& peer) {
   return put_number(out, peer.port());
 }
 
-char* AccessLine::put_tries(char* out, std::span<const TryFact> tries) {
+char* AccessLine::put_tries(char* out, std::span<const TryRecord> tries) {
   out = put(out, R"(,"tries":)");
   char before = '[';
-  for (const TryFact& fact : tries.first(std::min(tries.size(), most_tries_told))) {
+  for (const TryRecord& fact : tries.first(std::min(tries.size(), most_tries_told))) {
     *out++ = std::exchange(before, ',');
     out = put(out, R"({"endpoint":")");
     out = put_json(out, cut(fact.endpoint, try_cap), scratch_);

@@ -32,7 +32,7 @@ class AccessLine {
   char* json(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
   char* combined(char* out, WallTime time, const AccessRecord& record, config::QueryPolicy policy);
   char* put_peer(char* out, const SocketAddress& peer);
-  char* put_tries(char* out, std::span<const TryFact> tries);
+  char* put_tries(char* out, std::span<const TryRecord> tries);
   // As the policy has it; views into the argument or into redacted_.
   std::string_view visible_query(std::string_view query, config::QueryPolicy policy);
   std::string_view visible_referer(std::string_view referer, config::QueryPolicy policy);

@@ -37,7 +37,7 @@ class Echo final : public ServerHandler {
     return problem(error, "");
   }
   // refuse() may follow a handle() of the same exchange.
-  void completed(const Request&, Exchange&, const Outcome&) override { ++completions; }
+  void completed(const Request&, Exchange&, const Outcome&) noexcept override { ++completions; }
 
   int open = 0;
   int completions = 0;

@@ -1,11 +1,9 @@
 // One request on its way through the gateway: the facts that the log and the metrics will tell, and
-// what must last until its answer's last byte. Owned by the codec, worker thread only; destroyed
-// after complete().
+// what must last until its answer's last byte. Owned by the codec, worker thread only.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,7 +22,7 @@
 #include "weir/http/head.hpp"
 #include "weir/http/tls_facts.hpp"
 #include "weir/http/transfer_clock.hpp"
-#include "weir/http/try_fact.hpp"
+#include "weir/http/try_record.hpp"
 
 namespace weir {
 
@@ -65,12 +63,13 @@ struct Outcome {
   bool complete = false;        // the answer was sent in full
 };
 
-// Something that works for an exchange beyond the call that made it: a try with its upload and its
-// body, a tunnel. Owned by the exchange.
+// What lasts beyond the call that made it, to the answer's end: a try with its upload and its body,
+// a tunnel, a permit that its destructor gives back. Owned by the exchange.
 class ExchangePart : public Cached {
  public:
   virtual ~ExchangePart() = default;
-  // Stops what still runs and returns when nothing does. Called once, before destruction.
+  // Stops what still runs and returns when nothing does. Called before destruction, again where it
+  // threw bad_alloc.
   virtual Task<> settle() { co_return; }
   // Nothing runs any more: it can be destroyed without settle().
   virtual bool settled() const noexcept { return false; }
@@ -101,7 +100,6 @@ class Claims {
 class Exchange {
  public:
   static constexpr std::size_t no_route = ~std::size_t{0};
-  using Hook = std::move_only_function<void(const Outcome&)>;
 
   // `parent`: the scope that cancels this exchange, too; null: its codec alone does.
   Exchange(const ConnectionInfo& on, TimePoint first_byte, CancelScope* parent = nullptr) noexcept
@@ -144,12 +142,12 @@ class Exchange {
   bool close_after = false;      // the answer says Connection: close (drain, early answer)
 
   // One more try, where there is more than one: the first is told when the second is certain.
-  void tell_try(const TryFact& fact) {
+  void tell_try(const TryRecord& fact) {
     if (tries_.size() == most_tries_told) tries_.pop_back();
     tries_.push_back(fact);
   }
   // Empty when there was one try, or none.
-  std::span<const TryFact> tries() const noexcept { return tries_; }
+  std::span<const TryRecord> tries() const noexcept { return tries_; }
 
   TransferClock clock;  // its limits are set by the gateway from the route
 
@@ -164,15 +162,12 @@ class Exchange {
   Task<> end(ExchangePart& part);
   // Destroys the parts that have settled by themselves; false when one has not: then settle().
   bool settle_now() noexcept;
-  // Settles and destroys the parts, last in first out. Called by the codec before complete().
+  // Settles and destroys the parts, last in first out, at the answer's end. A part stays where
+  // bad_alloc is thrown before it has settled: call again.
   Task<> settle();
 
-  // Keeps `guard` alive until the exchange is complete.
+  // Keeps `guard` as long as the exchange.
   void hold(std::shared_ptr<const void> guard) { guards_.push_back(std::move(guard)); }
-  // `hook` runs once, at the answer's last byte or its failure, last in first out.
-  void on_complete(Hook hook) { hooks_.push_back(std::move(hook)); }
-  // Called by the codec, once.
-  void complete(const Outcome& outcome);
 
   // Interim answers; set by the codec.
   InformationalSink* interim = nullptr;
@@ -187,8 +182,7 @@ class Exchange {
 
   List<std::unique_ptr<ExchangePart>> parts_;
   List<std::shared_ptr<const void>> guards_;
-  List<Hook> hooks_;
-  List<TryFact> tries_;
+  List<TryRecord> tries_;
 };
 
 }  // namespace weir

@@ -22,8 +22,10 @@ class ServerHandler : public Handler {
   // The answer to bytes that never became a request, or to one whose content failed before there
   // was an answer. The exchange may have no facts but its connection.
   virtual Response refuse(const Error& error, Exchange& exchange) = 0;
-  // The exchange is over, its parts and hooks are done; called once for each handle() or refuse().
-  virtual void completed(const Request& request, Exchange& exchange, const Outcome& outcome) = 0;
+  // The exchange is over and its parts have settled. Called once, also for one that bad_alloc ended
+  // before handle() or refuse().
+  virtual void completed(const Request& request, Exchange& exchange,
+                         const Outcome& outcome) noexcept = 0;
 };
 
 }  // namespace weir

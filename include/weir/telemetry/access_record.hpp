@@ -13,7 +13,7 @@
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
-#include "weir/http/try_fact.hpp"
+#include "weir/http/try_record.hpp"
 
 namespace weir::telemetry {
 
@@ -48,8 +48,8 @@ struct AccessRecord {
   std::string_view user;       // who authenticated
   std::string_view limit_key;  // whom a limit refused
   GrpcStatus grpc_status = no_grpc_status;
-  std::span<const TryFact> tries;  // when there was more than one
-  std::string_view detail;         // why Weir refused, or what cut the answer
+  std::span<const TryRecord> tries;  // when there was more than one
+  std::string_view detail;           // why Weir refused, or what cut the answer
 };
 
 // The part of the access log's settings that a worker needs for a line; held by the snapshot.

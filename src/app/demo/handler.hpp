@@ -28,7 +28,7 @@ class DemoHandler final : public ServerHandler {
 
   Task<Response> handle(Request& request, Exchange& exchange) override;
   Response refuse(const Error& error, Exchange& exchange) override;
-  void completed(const Request&, Exchange&, const Outcome&) override {}
+  void completed(const Request&, Exchange&, const Outcome&) noexcept override {}
 
   // As by /fail/on and /fail/off. Any thread.
   void set_failing(bool failing) noexcept { failing_ = failing; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codec/age.hpp"
+#include "codec/completion.hpp"
 #include "codec/h1/head_reader.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/listener_limits.hpp"
@@ -51,7 +52,15 @@ class Connection final : public ServerConnection,
       if (first != net::Io::ok) break;
       ++requests_;
       in_flight_ = true;
-      const After after = co_await serve_one();
+      After after = After::close;
+      try {
+        after = co_await serve_one();
+      } catch (const std::bad_alloc&) {
+        // The exchange has ended, and the connection ends with it.
+      }
+      stream_->set_observer(nullptr);
+      exchange_ = nullptr;
+      unasked_ = nullptr;
       in_flight_ = false;
       if (after == After::linger) co_await drop_rest();
       if (after != After::keep) break;
@@ -111,7 +120,8 @@ class Connection final : public ServerConnection,
     exchange_ = &exchange;
     interim_count_ = 0;
     head_sent_ = continue_sent_ = false;
-    Outcome outcome;
+    Completion completion(handler_, loop_, request, exchange);
+    Outcome& outcome = completion.outcome;
     After after = After::close;
     HeadReader reading(input_, info_, limits_);
     Result<bool> got = reading.take(request.head);
@@ -132,12 +142,12 @@ class Connection final : public ServerConnection,
       } catch (const std::bad_alloc&) {
         // Answered below: co_await is not allowed here.
       }
-      if (response == nullptr) {
-        const Error error{Reason::internal, Side::internal, "out of memory"};
-        refusal = std::make_unique<Response>(handler_.refuse(error, exchange));
-        response = refusal.get();
-      }
       try {
+        if (response == nullptr) {
+          const Error error{Reason::internal, Side::internal, "out of memory"};
+          refusal = std::make_unique<Response>(handler_.refuse(error, exchange));
+          response = refusal.get();
+        }
         Writing writing{request, body.get(), *response, exchange, outcome};
         if (writing_interim_) co_await interim_written();
         // Most answers are there and taken at once.
@@ -149,20 +159,18 @@ class Connection final : public ServerConnection,
       } catch (const std::bad_alloc&) {
         outcome.reason = Reason::internal;
       }
-      // The upload may still read the body: it ends before the body does.
-      if (!exchange.settle_now()) co_await exchange.settle();
+      // The upload may still read the body: it ends before the body does. Memory for that is waited
+      // for.
+      while (!exchange.settle_now()) {
+        try {
+          co_await exchange.settle();
+          break;
+        } catch (const std::bad_alloc&) {
+        }
+        net::TurnTaking turn(loop_);
+        co_await turn.yield();
+      }
     }
-
-    stream_->set_observer(nullptr);
-    exchange_ = nullptr;
-    unasked_ = nullptr;
-    outcome.started = exchange.started;
-    outcome.ended = loop_.now();
-    if (outcome.head_sent == TimePoint{}) outcome.head_sent = outcome.ended;
-    outcome.bytes_in = exchange.bytes_in;
-    outcome.bytes_out = exchange.bytes_out;
-    exchange.complete(outcome);
-    handler_.completed(request, exchange, outcome);
     co_return after;
   }
 

@@ -1,7 +1,7 @@
 #include "weir/codec/h2/server_connection.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -15,7 +15,6 @@
 #include "codec/h2/start_queue.hpp"
 #include "codec/h2/stream_numbers.hpp"
 #include "codec/h2/unfinished_head.hpp"
-#include "weir/base/block_cache.hpp"
 #include "weir/codec/linger.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"
@@ -269,7 +268,11 @@ class Connection final : public ServerConnection, private SessionEvents {
   }
 
   Task<> serve(ServerStream& stream) {
-    co_await stream.serve();
+    try {
+      co_await stream.serve();
+    } catch (const std::bad_alloc&) {
+      stream.give_up();
+    }
     if (stream.answered()) --answered_;
     idle_since_ = loop_.now();
     if (stream.is_closed()) streams_.erase(stream.id());
@@ -359,10 +362,7 @@ class Connection final : public ServerConnection, private SessionEvents {
   const config::Limits& limits_;
   Session session_;
   ServerContext context_;
-  using StreamEntry = std::pair<const std::int32_t, std::unique_ptr<ServerStream>>;
-  std::unordered_map<std::int32_t, std::unique_ptr<ServerStream>, std::hash<std::int32_t>,
-                     std::equal_to<>, CachedAllocator<StreamEntry>>
-      streams_;
+  ServerStreams streams_;
   std::vector<std::int32_t> touched_;  // to be seen to after the callbacks
   StreamNumbers numbers_;
   std::size_t queued_before_ = 0;      // the SETTINGS that are coming

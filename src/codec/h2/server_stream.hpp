@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "codec/h2/head_room.hpp"
@@ -80,6 +82,8 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   // Serves the request to its end; the owner may destroy the stream when it has returned and the
   // session has closed it.
   Task<> serve();
+  // There is no memory to serve it: resets the stream.
+  void give_up();
   // Has serve() been called, and has it returned?
   bool started() const noexcept { return started_; }
   bool done() const noexcept { return done_; }
@@ -107,6 +111,7 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   void cancel(Reason reason) noexcept;
 
  private:
+  Task<> answer(Outcome& outcome);
   Task<> answer_request(Outcome& outcome);
   Task<> refuse(const Error& error, Outcome& outcome);
   Task<> send(Response& response, Outcome& outcome);
@@ -160,5 +165,10 @@ class ServerStream final : public Cached, private InformationalSink, private Req
   bool lingering_ = false;
   bool left_ = false;
 };
+
+// A connection's, by id.
+using ServerStreams = std::unordered_map<
+    std::int32_t, std::unique_ptr<ServerStream>, std::hash<std::int32_t>, std::equal_to<>,
+    CachedAllocator<std::pair<const std::int32_t, std::unique_ptr<ServerStream>>>>;
 
 }  // namespace weir::codec::h2

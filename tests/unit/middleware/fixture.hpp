@@ -106,7 +106,6 @@ class MiddlewareTest : public testing::Test {
     }
     for (const auto& [name, value] : sent.headers) request.head.headers.add(name, value);
     Response response = co_await chain.handle(request, exchange, origin);
-    exchange.complete({});
     co_return response;
   }
 };

@@ -89,8 +89,8 @@ TEST_F(AccessLineTest, JsonOmitsWhatIsAbsent) {
 }
 
 TEST_F(AccessLineTest, JsonHasTheTriesAndNotMoreThanAreTold) {
-  const std::vector<TryFact> tries(most_tries_told + 3,
-                                   {"unix:/tmp/\"x", "connect_failed", 1'500us});
+  const std::vector<TryRecord> tries(most_tries_told + 3,
+                                     {"unix:/tmp/\"x", "connect_failed", 1'500us});
   record.tries = std::span(tries).first(2);
   EXPECT_THAT(line(), HasSubstr(R"(,"tries":[{"endpoint":"unix:/tmp/\"x","result":)"
                                 R"("connect_failed","ms":1.500},{"endpoint":"unix:/tmp/\"x",)"

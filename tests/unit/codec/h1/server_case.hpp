@@ -30,7 +30,7 @@ class Answers final : public ServerHandler {
     refused.push_back(error.reason);
     return plain("refused", status_of(error.reason));
   }
-  void completed(const Request&, Exchange&, const Outcome& outcome) override {
+  void completed(const Request&, Exchange&, const Outcome& outcome) noexcept override {
     outcomes.push_back(outcome);
   }
 
