@@ -1,23 +1,18 @@
 #!/usr/bin/env python3
 """Shows what reloads cost: requests that fail while each reload brings a new upstream by name, with
-`localhost` and with a name server that takes a second (as root), and how long the probe /healthz
-waits while 10,000 routes with a regular expression each are loaded again.
+`localhost` and with a name server that takes a second (as root).
 Usage: reload_names.py WEIR_BINARY [REQUESTS]"""
 
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "integration"))
-from gateway import Gateway, request  # noqa: E402
+from gateway import Gateway  # noqa: E402
 from harness.dns import NameServer  # noqa: E402
-
-ROUTES, RELOADS = 10_000, 6
 
 
 def config(routes, upstreams=None):
@@ -53,32 +48,6 @@ def lost(binary, requests, address, wrapper=()):
     return f"{reloads} reloads, {line}"
 
 
-def probes(binary):
-    routes = [{"name": f"r{i}", "match": {"path_regex": f"/svc{i}/(orders|items)/[0-9]+/v{i}"},
-               "respond": {"status": 204}} for i in range(ROUTES)]
-    gateway = Gateway(binary, config(routes))
-    waits, done = [], threading.Event()
-
-    def probe():
-        while not done.is_set():
-            begun = time.monotonic()
-            request(gateway.ports["admin"], "GET", "/healthz")
-            waits.append(time.monotonic() - begun)
-    thread = threading.Thread(target=probe, daemon=True)
-    thread.start()
-    took = []
-    for number in range(RELOADS):
-        gateway.write(config([*routes[:-1], {**routes[-1], "name": f"last{number}"}]))
-        begun = time.monotonic()
-        assert gateway.admin("POST", "/reload")[0] == 200
-        took.append(time.monotonic() - begun)
-    done.set()
-    thread.join(60)
-    gateway.close()
-    return (f"{len(waits)} probes, median {statistics.median(waits) * 1000:.1f} ms, worst "
-            f"{max(waits) * 1000:.0f} ms; a reload takes {statistics.median(took):.2f} s")
-
-
 def main():
     binary = sys.argv[1]
     requests = int(sys.argv[2]) if len(sys.argv) > 2 else 50_000
@@ -90,7 +59,6 @@ def main():
         names.close()
     except unittest.SkipTest as reason:
         print("a slow name server:", reason)
-    print(f"/healthz, {ROUTES} routes of regular expressions:", probes(binary))
 
 
 if __name__ == "__main__":

@@ -218,6 +218,12 @@ void HeaderMap::add(FieldId id, std::string_view name, std::string_view value) {
   add_view(id, own_name, arena_.copy(value));
 }
 
+void HeaderMap::own_texts() {
+  for (Field& field : fields_) {
+    field = {arena_.copy(field.name), arena_.copy(field.value), field.id};
+  }
+}
+
 void HeaderMap::set(std::string_view name, std::string_view value) {
   const FieldId id = field_id(name);
   const auto same = [&](const Field& field) {

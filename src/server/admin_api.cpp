@@ -155,14 +155,8 @@ void AdminApi::metrics(const AdminCall&, Done done) {
 }
 
 std::shared_ptr<const config::Config> AdminApi::running() {
-  const Snapshot& snapshot = *server_.snapshot();
-  auto out = running_generation_ == snapshot.generation() ? running_.lock() : nullptr;
-  if (!out) {
-    out = std::make_shared<const config::Config>(snapshot.config());
-    running_ = out;
-    running_generation_ = snapshot.generation();
-  }
-  return out;
+  const std::shared_ptr<const Snapshot>& snapshot = server_.snapshot();
+  return {snapshot, &snapshot->config()};
 }
 
 void AdminApi::whole_config(const AdminCall&, Done done) {

@@ -63,13 +63,10 @@ class AdminApi {
   void delete_breaker(const AdminCall& call, Done done);
   void put_log_level(const AdminCall& call, Done done);
 
-  // A copy of the configuration in use: the snapshot must not end on the thread. All who ask at the
-  // same time share one.
+  // The configuration in use, which keeps its snapshot.
   std::shared_ptr<const config::Config> running();
 
   Server& server_;
-  std::weak_ptr<const config::Config> running_;
-  std::uint64_t running_generation_ = 0;
   Background background_;
 };
 

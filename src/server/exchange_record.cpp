@@ -28,7 +28,8 @@ void log_internal(const Exchange& exchange, const Outcome& outcome) {
 void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
                     const Outcome& outcome) {
   const bool tunnel = exchange.tunnelled;
-  if (exchange.route != nullptr) (tunnel ? shard.tunnels : shard.in_flight).add(-1);
+  if (exchange.route_index != Exchange::no_route)
+    (tunnel ? shard.tunnels : shard.in_flight).add(-1);
   shard.count(head.method_text.empty() ? Method::other : head.method, outcome.status,
               outcome.reason);
   if (is_grpc(head)) shard.count_grpc(grpc_status(head, exchange, outcome));

@@ -28,22 +28,14 @@ bool may_go_on(HeaderMap& headers) {
   return true;
 }
 
+const Snapshot& snapshot_of(const Exchange& exchange) noexcept {
+  return *static_cast<const PinnedSnapshot&>(*exchange.configuration).shared;
+}
+
 }  // namespace
 
-Gateway::~Gateway() { delete current_; }
-
 void Gateway::adopt(std::shared_ptr<const Snapshot> snapshot) {
-  PinnedSnapshot* const before = std::exchange(current_, new PinnedSnapshot{std::move(snapshot)});
-  if (before != nullptr && before->pins == 0) delete before;
-}
-
-void Gateway::pin(Exchange& exchange) {
-  exchange.snapshot = current_;
-  ++current_->pins;
-}
-
-void Gateway::unpin(PinnedSnapshot* pinned) noexcept {
-  if (--pinned->pins == 0 && pinned != current_) delete pinned;
+  current_ = LocalPtr(new PinnedSnapshot(std::move(snapshot)));
 }
 
 Response Gateway::answer(Reason reason, std::string_view detail, const Exchange& exchange) const {
@@ -51,8 +43,8 @@ Response Gateway::answer(Reason reason, std::string_view detail, const Exchange&
 }
 
 Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
-  pin(exchange);
-  const Snapshot& snapshot = *exchange.snapshot->shared;
+  exchange.configuration = current_;
+  const Snapshot& snapshot = *current_->shared;
   const config::Config& config = snapshot.config();
   RequestHead& head = request.head;
   HeaderMap& headers = head.headers;
@@ -88,14 +80,33 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
   co_await answering.finished();
   Response& response = answering.result();
-  if (std::holds_alternative<ByteStream*>(response.body)) {
-    exchange.tunnelled = true;
-    found->metrics->shard(worker_).in_flight.add(-1);
-    found->metrics->shard(worker_).tunnels.add();
-  }
   found->response_headers.apply(response.head.headers, request, exchange);
   finish(response, exchange, snapshot);
+  if (std::holds_alternative<ByteStream*>(response.body)) {
+    enter_tunnel(request.head, response.head, exchange, *found);
+  }
   co_return std::move(response);
+}
+
+// A tunnel may last for days: it keeps what its end needs, and not the whole snapshot.
+void Gateway::enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
+                           const CompiledRoute& route) {
+  const LocalPtr record(new TunnelRecord(route.metrics,
+                                         process_.metrics.upstream(exchange.upstream),
+                                         snapshot_of(exchange).access_policy()));
+  request.headers.own_texts();
+  response.headers.own_texts();
+  for (std::string_view* const text :
+       {&request.method_text, &request.target, &request.host, &request.path, &request.query,
+        &exchange.route_name, &exchange.upstream, &exchange.user}) {
+    *text = request.headers.arena().copy(*text);
+  }
+  telemetry::RouteShard& shard = route.metrics->shard(worker_);
+  shard.in_flight.add(-1);
+  shard.tunnels.add();
+  exchange.tunnelled = true;
+  exchange.route = nullptr;
+  exchange.configuration = record;
 }
 
 // Seldom enough for the lock of a look-up: no peer of today sends such targets.
@@ -171,15 +182,15 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
 }
 
 void Gateway::begin_unread(Exchange& exchange) {
-  pin(exchange);
+  exchange.configuration = current_;
   exchange.client_ip = exchange.connection.peer.ip();
   assign_request_id(exchange, HeaderMap{});
 }
 
 Response Gateway::refuse(const Error& error, Exchange& exchange) {
-  if (exchange.snapshot == nullptr) begin_unread(exchange);
+  if (!exchange.configuration) begin_unread(exchange);
   Response response = problem(error, exchange.request_id());
-  finish(response, exchange, *exchange.snapshot->shared);
+  finish(response, exchange, snapshot_of(exchange));
   return response;
 }
 
@@ -198,15 +209,23 @@ void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& sna
 
 void Gateway::completed(const Request& request, Exchange& exchange,
                         const Outcome& outcome) noexcept {
-  if (exchange.snapshot == nullptr) begin_unread(exchange);
-  const Snapshot& snapshot = *exchange.snapshot->shared;
+  if (!exchange.configuration) begin_unread(exchange);
+  if (exchange.tunnelled) {
+    const auto& tunnel = static_cast<const TunnelRecord&>(*exchange.configuration);
+    return record(tunnel.route->shard(worker_), tunnel.access, request, exchange, outcome);
+  }
+  const Snapshot& snapshot = snapshot_of(exchange);
   const bool routed = exchange.route_index != Exchange::no_route;
-  count_exchange(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,
-                 request.head, exchange, outcome);
+  record(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,
+         snapshot.access_policy(), request, exchange, outcome);
+}
+
+void Gateway::record(telemetry::RouteShard& shard, const telemetry::AccessPolicy& access,
+                     const Request& request, const Exchange& exchange, const Outcome& outcome) {
   traffic_.count(outcome.status, outcome.reason);
-  write_access_line(process_.access_log, process_.access_tap, snapshot.access_policy(),
-                    request.head, exchange, outcome);
-  unpin(exchange.snapshot);
+  count_exchange(shard, request.head, exchange, outcome);
+  write_access_line(process_.access_log, process_.access_tap, access, request.head, exchange,
+                    outcome);
 }
 
 }  // namespace weir::server

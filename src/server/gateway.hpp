@@ -4,17 +4,30 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
+#include "weir/base/local_ptr.hpp"
 #include "weir/http/handler.hpp"
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 
 namespace weir::server {
 
-// A worker's hold on a snapshot: pinned by a plain count.
-struct PinnedSnapshot {
-  std::shared_ptr<const Snapshot> shared;
-  unsigned pins = 0;
+// A worker's reference to a snapshot, which its requests share.
+struct PinnedSnapshot final : LocallyShared {
+  explicit PinnedSnapshot(std::shared_ptr<const Snapshot> of) noexcept : shared(std::move(of)) {}
+  const std::shared_ptr<const Snapshot> shared;
+};
+
+// What the end of a tunnel needs of the snapshot that it began under.
+struct TunnelRecord final : LocallyShared {
+  TunnelRecord(std::shared_ptr<telemetry::RouteMetrics> route_metrics,
+               std::shared_ptr<telemetry::UpstreamMetrics> upstream_metrics,
+               const telemetry::AccessPolicy& policy) noexcept
+      : route(std::move(route_metrics)), upstream(std::move(upstream_metrics)), access(policy) {}
+  const std::shared_ptr<telemetry::RouteMetrics> route;
+  const std::shared_ptr<telemetry::UpstreamMetrics> upstream;  // the try counts its end there
+  const telemetry::AccessPolicy access;
 };
 
 class Gateway final : public ServerHandler {
@@ -24,7 +37,6 @@ class Gateway final : public ServerHandler {
         process_(process),
         unrouted_(process.unrouted->shard(worker)),
         traffic_(process.traffic.shard(worker)) {}
-  ~Gateway() override;
 
   // New requests see this one from now on.
   void adopt(std::shared_ptr<const Snapshot> snapshot);
@@ -45,17 +57,19 @@ class Gateway final : public ServerHandler {
                              std::unique_ptr<Response>& refusal);
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
   void forgive_raw_target(const Exchange& exchange);
+  void enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
+                    const CompiledRoute& route);
+  void record(telemetry::RouteShard& shard, const telemetry::AccessPolicy& access,
+              const Request& request, const Exchange& exchange, const Outcome& outcome);
   void finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const;
   // For an exchange whose request was not read.
   void begin_unread(Exchange& exchange);
-  void pin(Exchange& exchange);
-  void unpin(PinnedSnapshot* pinned) noexcept;
 
   unsigned worker_;
   Process& process_;
   telemetry::RouteShard& unrouted_;
   telemetry::TrafficShard& traffic_;
-  PinnedSnapshot* current_ = nullptr;
+  LocalPtr<PinnedSnapshot> current_;
 };
 
 }  // namespace weir::server

@@ -1,5 +1,5 @@
-// A reload: read and compiled aside, the names that are new looked up, then in force at once. What
-// fails before that leaves everything as it was.
+// A reload: read and compiled on the compiler's thread, the names that are new looked up, then in
+// force at once. What fails before that leaves everything as it was.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
@@ -44,12 +44,12 @@ void Server::reload(std::function<void(Problems)> done) { parts_->reloads.ask(st
 void Server::begin_reload() {
   try {
     const auto prepared = std::make_shared<Prepared>();
-    parts_->compiler.run(
+    parts_->compiler->run(
         [this, prepared, now = snapshot_, generation = generation_ + 1] {
           prepare_reload(now->config(), generation, *prepared);
         },
         [this, prepared] { find_names(prepared); });
-  } catch (const std::exception& error) {  // no thread, no memory
+  } catch (const std::exception& error) {  // no memory
     end_reload(problem(std::string("the reload cannot begin: ") + error.what()));
   }
 }

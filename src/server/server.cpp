@@ -41,7 +41,7 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
 
 Server::~Server() {
   if (!parts_) return;
-  parts_->compiler.stop();
+  if (parts_->compiler) parts_->compiler->stop();
   parts_->discovery.stop();
   for (const auto& worker : parts_->workers) worker->stop();
   // A job whose asker gave up still tells the asker's loop, which goes before the process does.
@@ -78,8 +78,12 @@ std::expected<void, Server::Problems> Server::start() {
   process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target),
                                        head_memory(config.server.head_memory, host));
   process_->max_connections = most_connections;
+  parts_->compiler = std::make_unique<Compiler>(main_, process_->snapshots);
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
-  process_->metrics.on_scrape([this] { show_splits(*snapshot_, *process_); });
+  process_->metrics.on_scrape([this] {
+    show_splits(*snapshot_, *process_);
+    process_->metrics.config_snapshots.set(static_cast<double>(process_->snapshots.living()));
+  });
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
   if (!snapshot) return std::unexpected(std::move(snapshot.error()));

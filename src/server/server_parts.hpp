@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "server/aside.hpp"
 #include "server/client_counts.hpp"
+#include "server/compiler.hpp"
 #include "server/failure_log.hpp"
 #include "server/memory_trim.hpp"
 #include "server/readiness.hpp"
@@ -32,8 +32,7 @@ class Server::Parts {
         trim(main),
         timer(main),
         counts(main),
-        reloads(std::move(begin_reload)),
-        compiler(main) {}
+        reloads(std::move(begin_reload)) {}
 
   ClientCounts clients;
   std::vector<BoundListener> listeners;
@@ -46,7 +45,7 @@ class Server::Parts {
   asio::steady_timer timer;
   CountsTimer counts;
   Reloads reloads;
-  Aside compiler;
+  std::unique_ptr<Compiler> compiler;
 };
 
 }  // namespace weir::server

@@ -91,7 +91,8 @@ std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config:
 
 std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::compile(
     config::Config config, Process& process, std::uint64_t generation) {
-  const std::shared_ptr<Snapshot> out(new Snapshot(std::move(config), generation));
+  const std::shared_ptr<Snapshot> out = process.snapshots.keep(
+      std::unique_ptr<Snapshot>(new Snapshot(std::move(config), generation)));
   const config::Config& own = out->config_;
   auto table = compile_table(own);
   if (!table) return std::unexpected(std::move(table.error()));

@@ -275,6 +275,8 @@ void Exposition::collect_gateway(Families& out) const {
          metrics_.last_reload_successful_.value());
   single(gauge_family("weir_config_generation", "Number of the configuration in use."),
          metrics_.config_generation.value());
+  single(gauge_family("weir_config_snapshots", "Configurations in memory."),
+         metrics_.config_snapshots.value());
 
   auto build = gauge_family("weir_build_info", "Version and I/O backend; always 1.");
   build.gauge({{"version", metrics_.version_}, {"io_backend", metrics_.io_backend_}}, 1);

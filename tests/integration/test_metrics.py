@@ -177,6 +177,7 @@ class MetricsTest(Case):
         for name in ("process_cpu_seconds_total", "process_resident_memory_bytes",
                      "process_open_fds", "process_max_fds", "process_start_time_seconds",
                      "weir_config_generation", "weir_config_last_reload_successful",
+                     "weir_config_snapshots",
                      "weir_access_log_dropped_total", "weir_saturation_ratio"):
             self.assertIsNotNone(metrics.value(name), name)
 
@@ -192,7 +193,8 @@ class MetricsTest(Case):
         "weir_upstream_endpoint_healthy": "gauge", "weir_upstream_saturation_ratio": "gauge",
         "weir_worker_utilization_ratio": "gauge", "weir_saturation_ratio": "gauge",
         "weir_access_log_dropped_total": "counter", "weir_config_generation": "gauge",
-        "weir_config_last_reload_successful": "gauge", "weir_build_info": "gauge",
+        "weir_config_last_reload_successful": "gauge", "weir_config_snapshots": "gauge",
+        "weir_build_info": "gauge",
     }
 
     @rows([(name, name, kind) for name, kind in TYPES.items()])

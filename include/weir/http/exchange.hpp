@@ -15,6 +15,7 @@
 #include "weir/base/cancel.hpp"
 #include "weir/base/grpc_status.hpp"
 #include "weir/base/ip.hpp"
+#include "weir/base/local_ptr.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
@@ -31,9 +32,6 @@ struct Route;
 }
 namespace net {
 class Loop;
-}
-namespace server {
-struct PinnedSnapshot;
 }
 class HeadAccount;
 class RateLimitMarks;
@@ -107,6 +105,9 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
+  // The configuration, or what is still needed of it; destroyed after all that may refer to it.
+  LocalPtr<LocallyShared> configuration;
+
   const ConnectionInfo& connection;
   TimePoint started;        // first byte of the request
   TimePoint head_received;  // its head was complete
@@ -118,9 +119,8 @@ class Exchange {
   std::string_view request_id() const noexcept {
     return {request_id_text.data(), request_id_length};
   }
-  server::PinnedSnapshot* snapshot = nullptr;      // keeps the configuration of this exchange
-  std::size_t route_index = no_route;              // in it
-  const config::Route* route = nullptr;            // of the pinned snapshot
+  std::size_t route_index = no_route;              // in the configuration
+  const config::Route* route = nullptr;            // likewise
   std::string_view route_name;                     // "" while there is none
   std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
   std::string_view rest;                           // of the path after the route's prefix

@@ -147,6 +147,8 @@ class HeaderMap {
       field.value = {to + (field.value.data() - from), field.value.size()};
     }
   }
+  // Copies all texts that the fields refer to: afterwards nothing but arena() need outlive the map.
+  void own_texts();
   // Replaces all fields of that name by one, at the place of the first.
   void set(std::string_view name, std::string_view value);
   // Both return how many went.

@@ -15,6 +15,7 @@
 #include "weir/middleware/kept_states.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/proxy/shadows.hpp"
+#include "weir/server/snapshot_keeper.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/telemetry/access_tap.hpp"
 #include "weir/telemetry/metrics.hpp"
@@ -29,6 +30,7 @@ struct Process {
           telemetry::LogTarget access, std::uint64_t head_bytes);
 
   unsigned workers;
+  SnapshotKeeper snapshots;
   telemetry::Metrics metrics;
   telemetry::Traffic traffic;
   telemetry::AccessLog access_log;

@@ -1,5 +1,6 @@
 // One configuration, compiled: the route table and, for each route, its chain and its last handler.
-// Built once off the workers, shared and const; requests keep the one they began with.
+// Built once off the workers, shared and const; requests keep the one they began with. Freed where
+// the process's SnapshotKeeper says.
 #pragma once
 
 #include <cstdint>

@@ -55,6 +55,7 @@ class Metrics {
 
   SharedValue saturation;         // weir_saturation_ratio
   SharedValue config_generation;  // weir_config_generation
+  SharedValue config_snapshots;   // weir_config_snapshots
   void reloaded(
       bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
 

@@ -78,5 +78,20 @@ TEST(HeaderMap, ViewsOutliveRemovalsAndMoves) {
   EXPECT_EQ(moved.size(), 200u);
 }
 
+TEST(HeaderMap, OwnsTheTextsThatItIsTold) {
+  std::string line = "Name: value\r\n";
+  std::string text = "constant";
+  HeaderMap headers;
+  headers.add_line(FieldId::other, std::string_view(line).substr(0, 4),
+                   std::string_view(line).substr(6, 5));
+  headers.add_view(FieldId::user_agent, "User-Agent", text);
+  headers.own_texts();
+  line.assign(line.size(), '#');
+  text.assign(text.size(), '#');
+  EXPECT_EQ(listed(headers), "Name=value;User-Agent=constant;");
+  EXPECT_FALSE(headers[0].is_line);
+  EXPECT_EQ(headers.get(FieldId::user_agent), "constant");
+}
+
 }  // namespace
 }  // namespace weir::test

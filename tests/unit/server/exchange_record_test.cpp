@@ -29,7 +29,7 @@ class ExchangeRecordTest : public testing::Test {
     head_.path = "/rewritten";
     head_.query = "x=1";
     head_.has_query = true;
-    exchange_.route = &route_;
+    exchange_.route_index = 0;
     exchange_.route_name = "shop";
     outcome_.status = 200;
     outcome_.started = TimePoint(1h);
@@ -127,7 +127,7 @@ TEST_F(ExchangeRecordTest, ATunnelHasNoDuration) {
 }
 
 TEST_F(ExchangeRecordTest, WhatNeverGotARouteDoesNotLeaveOne) {
-  exchange_.route = nullptr;
+  exchange_.route_index = Exchange::no_route;
   outcome_.status = 400;
   outcome_.reason = Reason::bad_request;
   head_ = RequestHead();
