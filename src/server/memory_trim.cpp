@@ -6,9 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <new>
-#include <system_error>
 
 #include "weir/base/sanitizer.hpp"
 #include "weir/base/signals.hpp"
@@ -42,57 +43,36 @@ bool TrimRule::due(const MemoryUse& now) noexcept {
   return idle(now) - kept_ > enough;
 }
 
-MemoryTrim::MemoryTrim(asio::io_context& main) : timer_(main) {
+MemoryTrim::MemoryTrim() {
   // A sanitizer's malloc keeps freed blocks on purpose, and has no such call.
-  if (!under_sanitizer) wait();
-}
-
-void MemoryTrim::wait() {
-  timer_.expires_after(between_trims);
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
-    look();
-    wait();
+  if (under_sanitizer) return;
+  thread_ = std::jthread([this](const std::stop_token& stopping) {
+    block_signals();
+    ::pthread_setname_np(::pthread_self(), "trim");
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    while (
+        !never.wait_for(lock, stopping, between_trims, [&] { return stopping.stop_requested(); }))
+      look();
   });
 }
 
-void MemoryTrim::look() {
-  if (thread_.joinable()) {
-    if (trimmed_) end_trim();
-    return;
-  }
-  const std::uint64_t resident = resident_bytes();
-  if (resident < at_rest) return;
-  before_ = memory_use(resident);
-  if (rule_.due(before_)) begin_trim();
-}
-
-void MemoryTrim::begin_trim() {
-  trimmed_ = false;
+void MemoryTrim::look() noexcept {
   try {
-    thread_ = std::jthread([this] {
-      block_signals();
-      ::pthread_setname_np(::pthread_self(), "trim");
-      ::malloc_trim(0);
-      try {
-        after_ = memory_use(resident_bytes());
-      } catch (const std::bad_alloc&) {
-        after_ = before_;
-      }
-      trimmed_ = true;
-    });
-  } catch (const std::system_error&) {
-    // No thread to be had now: the next look tries again.
+    const std::uint64_t resident = resident_bytes();
+    if (resident < at_rest) return;
+    const MemoryUse before = memory_use(resident);
+    if (!rule_.due(before)) return;
+    ::malloc_trim(0);
+    const MemoryUse after = memory_use(resident_bytes());
+    rule_.trimmed(before, after);
+    telemetry::log::debug("memory given back", {{"resident_before", before.resident},
+                                                {"resident", after.resident},
+                                                {"in_use", after.in_use}});
+  } catch (const std::bad_alloc&) {
+    // The next look tries again.
   }
-}
-
-void MemoryTrim::end_trim() {
-  thread_.join();
-  thread_ = {};
-  rule_.trimmed(before_, after_);
-  telemetry::log::debug("memory given back", {{"resident_before", before_.resident},
-                                              {"resident", after_.resident},
-                                              {"in_use", after_.in_use}});
 }
 
 }  // namespace weir::server

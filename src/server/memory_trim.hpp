@@ -1,13 +1,9 @@
 // Gives memory back to the system that a burst took and that nobody uses any more: free() keeps it
-// for the process, and the kernel counts it for ever. Main thread.
+// for the process, and the kernel counts it for ever.
 #pragma once
 
-#include <atomic>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <thread>
-
-#include "weir/base/asio.hpp"
 
 namespace weir::server {
 
@@ -38,25 +34,18 @@ class TrimRule {
   std::uint64_t kept_ = 0;
 };
 
-// Looks every few seconds. To look locks each of malloc's arenas for as long as it takes to walk
-// through its free blocks, and happens only when the process is larger than it is at rest. A trim
-// can take long where pages are dear (virtual machines), so it has a thread of its own.
+// Looks every few seconds, on a thread of its own: a trim can take long where pages are dear
+// (virtual machines), and to look locks each of malloc's arenas for as long as it takes to walk
+// through its free blocks. Happens only when the process is larger than it is at rest.
 class MemoryTrim {
  public:
-  explicit MemoryTrim(asio::io_context& main);
+  MemoryTrim();
 
  private:
-  void wait();
-  void look();
-  void begin_trim();
-  void end_trim();
+  void look() noexcept;
 
-  TrimRule rule_;
-  asio::steady_timer timer_;
-  MemoryUse before_;
-  MemoryUse after_;                   // by the thread, before it says
-  std::atomic<bool> trimmed_{false};  // that it has nothing more to do
-  std::jthread thread_;               // while a trim runs, and until its end was seen
+  TrimRule rule_;  // the thread's
+  std::jthread thread_;
 };
 
 }  // namespace weir::server

@@ -29,7 +29,6 @@ class Server::Parts {
                     log_look_up(upstream, name, error, addresses);
                     if (addresses != 0) readiness.look();
                   }),
-        trim(main),
         timer(main),
         counts(main),
         reloads(std::move(begin_reload)) {}
