@@ -25,20 +25,7 @@ std::vector<std::string> offered_protocols(const config::Upstream& upstream) {
   return {"http/1.1"};
 }
 
-// The part of an endpoint's address that its certificate is for; "" of a unix socket.
-std::string host_of(std::string_view address) {
-  const auto parts = split_host_port(address);
-  return parts && !address.starts_with("unix:") ? parts->host : std::string();
-}
-
 }  // namespace
-
-std::optional<NamedEndpoint> named_endpoint(const std::string& address) {
-  if (SocketAddress::parse(address)) return std::nullopt;
-  auto parts = split_host_port(address);
-  if (!parts) return std::nullopt;
-  return NamedEndpoint{address, std::move(parts->host), parts->port};
-}
 
 std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
     const config::Upstream& upstream) {
@@ -64,8 +51,10 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
   auto opened = open_tls(upstream);
   if (opened) next->tls = std::move(*opened);
   tls_refusals_.news(opened ? Problems() : std::move(opened.error()), true);
+  Membership members;
+  members.configure(upstream.endpoints, {});
   const std::lock_guard lock(mutex_);
-  rebuild(std::move(next));
+  rebuild(std::move(next), std::move(members));
 }
 
 Cluster::~Cluster() = default;
@@ -75,66 +64,49 @@ std::shared_ptr<const Cluster::State> Cluster::state() const {
   return state_;
 }
 
-std::shared_ptr<Endpoint> Cluster::endpoint_for(const std::string& address,
-                                                const SocketAddress& target) {
-  std::weak_ptr<Endpoint>& known = known_[address];
+std::shared_ptr<Cluster::State> Cluster::next_state() const {
+  auto next = std::make_shared<State>();
+  next->settings = state_->settings;
+  next->tls = state_->tls;
+  next->retired = state_->retired;
+  return next;
+}
+
+std::shared_ptr<Endpoint> Cluster::endpoint_for(const Membership::Listed& listed) {
+  std::weak_ptr<Endpoint>& known = known_[listed.address.to_string()];
   std::shared_ptr<Endpoint> endpoint = known.lock();
-  const bool listed = endpoint != nullptr && state_ != nullptr &&
-                      std::ranges::find(state_->endpoints, endpoint) != state_->endpoints.end();
-  if (listed) return endpoint;
+  const bool was_listed = endpoint != nullptr && state_ != nullptr &&
+                          std::ranges::find(state_->endpoints, endpoint) != state_->endpoints.end();
+  if (was_listed) return endpoint;
+  const std::string& text = endpoint != nullptr ? endpoint->address() : listed.text;
   std::shared_ptr<void> annex;
-  if (hooks_.endpoint_added) annex = hooks_.endpoint_added(name_, address);
+  if (hooks_.endpoint_added) annex = hooks_.endpoint_added(name_, text);
   if (endpoint == nullptr) {
-    endpoint = std::make_shared<Endpoint>(address, target, static_cast<unsigned>(workers_.size()),
-                                          std::move(annex));
+    endpoint = std::make_shared<Endpoint>(text, listed.address,
+                                          static_cast<unsigned>(workers_.size()), std::move(annex));
     known = endpoint;
   }
   return endpoint;
 }
 
-std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
-  // Two spellings of one address share an endpoint and add up their weights.
-  std::unordered_map<std::string, std::uint64_t> weights;
-  const auto add = [&](const std::string& address, const SocketAddress& target,
-                       std::uint32_t weight, std::string_view written) {
-    const auto [at, added] = weights.try_emplace(address, 0);
-    at->second += weight;
-    if (!added) return;
-    next->endpoints.push_back(endpoint_for(address, target));
-    if (next->tls) next->hosts.emplace(next->endpoints.back().get(), host_of(written));
-  };
-  for (const config::EndpointSpec& spec : next->settings.endpoints) {
-    if (const auto fixed = SocketAddress::parse(spec.address)) {
-      add(spec.address, *fixed, spec.weight, spec.address);
-    } else if (const auto found = addresses_.find(spec.address); found != addresses_.end()) {
-      for (const SocketAddress& address : found->second) {
-        add(address.to_string(), address, spec.weight, spec.address);
-      }
-    } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
-      for (const StandIn& one : others->second) {
-        add(one.address, one.target, spec.weight, one.written);
-      }
-    }
-  }
-  for (const auto& endpoint : next->endpoints) {
-    const auto weight = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(weights[endpoint->address()], 0xffff'ffff));
-    if (endpoint->configured_weight_ == weight) continue;
-    endpoint->configured_weight_ = weight;
-    endpoint->weight_.store(weight, std::memory_order_relaxed);
-  }
-  const auto is_not_configured = [&](const auto& entry) {
-    return std::ranges::none_of(next->settings.endpoints, [&](const config::EndpointSpec& spec) {
-      return spec.address == entry.first;
-    });
-  };
-  std::erase_if(addresses_, is_not_configured);
-  std::erase_if(stand_ins_, is_not_configured);
+std::shared_ptr<Endpoint> Cluster::find(std::string_view address) const {
+  const auto found = std::ranges::find(state_->endpoints, address, &Endpoint::address);
+  return found != state_->endpoints.end() ? *found : nullptr;
+}
 
+std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membership members) {
+  for (const Membership::Listed& listed : members.list()) {
+    const auto& endpoint = next->endpoints.emplace_back(endpoint_for(listed));
+    if (next->tls) next->hosts.emplace(endpoint.get(), listed.host);
+    if (endpoint->configured_weight_ == listed.weight) continue;
+    endpoint->configured_weight_ = listed.weight;
+    endpoint->weight_.store(listed.weight, std::memory_order_relaxed);
+  }
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
     for (const auto& endpoint : state_->endpoints) {
-      const bool stays = !next->retired && weights.contains(endpoint->address());
+      const bool stays =
+          !next->retired && std::ranges::find(next->endpoints, endpoint) != next->endpoints.end();
       if (stays) continue;
       // What an operator set ends with the listing.
       endpoint->state_.store(EndpointState::ready, std::memory_order_relaxed);
@@ -143,6 +115,7 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next) {
     }
   }
   state_ = std::move(next);
+  members_ = std::move(members);
   std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
   generation_.fetch_add(1, std::memory_order_release);
   return gone;
@@ -155,42 +128,6 @@ void Cluster::announce(std::span<const std::string> gone) {
   }
   if (!hooks_.endpoint_gone) return;
   for (const std::string& address : gone) hooks_.endpoint_gone(name_, address);
-}
-
-// The endpoints that `next` no longer has stand in for its names that are new and not found: the
-// first for the first, and so on, those that are left over for the last.
-Cluster::StandIns Cluster::stand_ins_for(const config::Upstream& next) const {
-  const auto has = [](const config::Upstream& upstream, const std::string& address) {
-    return std::ranges::any_of(upstream.endpoints, [&](const config::EndpointSpec& spec) {
-      return spec.address == address;
-    });
-  };
-  StandIns out;
-  std::vector<std::string> wanting;
-  for (const config::EndpointSpec& spec : next.endpoints) {
-    if (addresses_.contains(spec.address) || !named_endpoint(spec.address)) continue;
-    if (const auto kept = stand_ins_.find(spec.address); kept != stand_ins_.end()) {
-      out.insert(*kept);
-    } else if (!has(state_->settings, spec.address)) {
-      wanting.push_back(spec.address);
-    }
-  }
-  if (wanting.empty()) return out;
-  std::size_t place = 0;
-  for (const config::EndpointSpec& spec : state_->settings.endpoints) {
-    if (has(next, spec.address)) continue;
-    std::vector<StandIn>& to = out[wanting[std::min(place++, wanting.size() - 1)]];
-    if (const auto fixed = SocketAddress::parse(spec.address)) {
-      to.push_back({spec.address, *fixed, spec.address});
-    } else if (const auto found = addresses_.find(spec.address); found != addresses_.end()) {
-      for (const SocketAddress& at : found->second) {
-        to.push_back({at.to_string(), at, spec.address});
-      }
-    } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
-      to.insert(to.end(), others->second.begin(), others->second.end());
-    }
-  }
-  return out;
 }
 
 void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
@@ -210,13 +147,9 @@ void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
   std::vector<std::string> gone;
   {
     const std::lock_guard lock(mutex_);
-    for (const config::EndpointSpec& spec : upstream.endpoints) {
-      const auto known = found.find(spec.address);
-      if (known != found.end() && !known->second.empty())
-        addresses_.insert_or_assign(known->first, known->second);
-    }
-    stand_ins_ = stand_ins_for(upstream);
-    gone = rebuild(std::move(next));
+    Membership members = members_;
+    members.configure(upstream.endpoints, found);
+    gone = rebuild(std::move(next), std::move(members));
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   announce(gone);
@@ -230,13 +163,12 @@ std::vector<config::Problem> Cluster::refresh_tls() {
   auto opened = open_tls(before->settings);
   if (!opened) return tls_refusals_.news(std::move(opened.error()), fresh);
   tls_refusals_.news({}, fresh);
-  auto next = std::make_shared<State>();
-  next->settings = before->settings;
-  next->tls = std::move(*opened);
   std::vector<std::string> gone;
   {
     const std::lock_guard lock(mutex_);
-    gone = rebuild(std::move(next));
+    std::shared_ptr<State> next = next_state();
+    next->tls = std::move(*opened);
+    gone = rebuild(std::move(next), members_);
   }
   announce(gone);
   return {};
@@ -247,11 +179,9 @@ void Cluster::retire() {
   {
     const std::lock_guard lock(mutex_);
     if (state_->retired) return;
-    auto next = std::make_shared<State>();
-    next->settings = state_->settings;
-    next->tls = state_->tls;
+    std::shared_ptr<State> next = next_state();
     next->retired = true;
-    gone = rebuild(std::move(next));
+    gone = rebuild(std::move(next), members_);
   }
   announce(gone);
 }
@@ -262,11 +192,10 @@ bool Cluster::set_endpoint(std::string_view address, std::optional<EndpointState
                            std::optional<std::uint32_t> weight) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(
-        state_->endpoints, [&](const auto& endpoint) { return endpoint->address() == address; });
-    if (found == state_->endpoints.end()) return false;
-    if (state) (*found)->state_.store(*state, std::memory_order_relaxed);
-    if (weight) (*found)->weight_.store(*weight, std::memory_order_relaxed);
+    const std::shared_ptr<Endpoint> endpoint = find(address);
+    if (!endpoint) return false;
+    if (state) endpoint->state_.store(*state, std::memory_order_relaxed);
+    if (weight) endpoint->weight_.store(*weight, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
   }
   announce({});
@@ -276,12 +205,10 @@ bool Cluster::set_endpoint(std::string_view address, std::optional<EndpointState
 bool Cluster::reset_endpoint(std::string_view address) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find_if(
-        state_->endpoints, [&](const auto& endpoint) { return endpoint->address() == address; });
-    if (found == state_->endpoints.end()) return false;
-    Endpoint& endpoint = **found;
-    endpoint.state_.store(EndpointState::ready, std::memory_order_relaxed);
-    endpoint.weight_.store(endpoint.configured_weight_, std::memory_order_relaxed);
+    const std::shared_ptr<Endpoint> endpoint = find(address);
+    if (!endpoint) return false;
+    endpoint->state_.store(EndpointState::ready, std::memory_order_relaxed);
+    endpoint->weight_.store(endpoint->configured_weight_, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
   }
   announce({});
@@ -312,11 +239,7 @@ ClusterInfo Cluster::describe() const {
     permits += pool.in_flight;
     taken += endpoint->in_flight();
   }
-  for (const config::EndpointSpec& spec : state_->settings.endpoints) {
-    if (SocketAddress::parse(spec.address)) continue;
-    const auto found = addresses_.find(spec.address);
-    if (found == addresses_.end() || found->second.empty()) out.unresolved.push_back(spec.address);
-  }
+  out.unresolved = members_.unresolved();
   const auto share = [](std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
   };
@@ -325,40 +248,24 @@ ClusterInfo Cluster::describe() const {
 }
 
 std::vector<NamedEndpoint> Cluster::named_endpoints() const {
-  std::vector<NamedEndpoint> out;
-  const std::shared_ptr<const State> now = state();
-  for (const config::EndpointSpec& spec : now->settings.endpoints) {
-    if (auto name = named_endpoint(spec.address)) out.push_back(std::move(*name));
-  }
-  return out;
+  const std::lock_guard lock(mutex_);
+  return members_.names();
 }
 
 std::vector<std::string> Cluster::waits_for() const {
-  const std::shared_ptr<const State> now = state();
-  std::vector<std::string> out;
-  if (now->retired || !now->endpoints.empty()) return out;
-  for (const config::EndpointSpec& spec : now->settings.endpoints) {
-    if (named_endpoint(spec.address)) out.push_back(spec.address);
-  }
-  return out;
+  const std::lock_guard lock(mutex_);
+  if (state_->retired || !state_->endpoints.empty()) return {};
+  return members_.unresolved();
 }
 
-void Cluster::resolved(std::string_view text, std::vector<SocketAddress> addresses) {
+void Cluster::set_members(std::string_view source, std::vector<Member> members) {
   std::vector<std::string> gone;
   {
     const std::lock_guard lock(mutex_);
-    const bool named =
-        std::ranges::any_of(state_->settings.endpoints,
-                            [&](const config::EndpointSpec& spec) { return spec.address == text; });
-    if (!named || state_->retired) return;
-    std::vector<SocketAddress>& known = addresses_[std::string(text)];
-    if (std::ranges::is_permutation(known, addresses)) return;
-    known = std::move(addresses);
-    stand_ins_.erase(std::string(text));
-    auto next = std::make_shared<State>();
-    next->settings = state_->settings;
-    next->tls = state_->tls;
-    gone = rebuild(std::move(next));
+    if (state_->retired) return;
+    Membership next = members_;
+    if (!next.set(source, std::move(members))) return;
+    gone = rebuild(next_state(), std::move(next));
   }
   announce(gone);
 }

@@ -148,10 +148,12 @@ void Discovery::answered(const std::string& text, std::string error,
 }
 
 void Discovery::give(const Name& name, std::size_t found) {
+  std::vector<Member> members;
+  for (const SocketAddress& address : name.addresses) members.push_back({.address = address});
   for (const auto& user : name.users) {
     const std::shared_ptr<Cluster> cluster = user.lock();
     if (!cluster) continue;
-    if (found != 0) cluster->resolved(name.endpoint.text, name.addresses);
+    if (found != 0) cluster->set_members(name.endpoint.text, members);
     if (report_) report_(cluster->name(), name.endpoint.text, name.error, found);
   }
 }

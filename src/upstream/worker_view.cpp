@@ -4,8 +4,6 @@
 #include <new>
 #include <utility>
 
-#include "upstream/failure_log.hpp"
-
 namespace weir::upstream {
 
 Pending::Pending(WorkerView& view, const Tried& wanted) noexcept
@@ -50,7 +48,7 @@ void WorkerView::take_over() {
     if (!ready || endpoint->weight() == 0) continue;
     choice_.push_back(endpoint.get());
   }
-  preferred_ = nullptr;
+  if (std::ranges::find(choice_, preferred_) == choice_.end()) preferred_ = nullptr;
   limit_ = state_->settings.pool.in_flight;
   change_balancer(chosen_before);
   serve_pending();

@@ -17,7 +17,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "weir/base/ip.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
@@ -29,6 +28,7 @@
 #include "weir/upstream/caller.hpp"
 #include "weir/upstream/endpoint.hpp"
 #include "weir/upstream/lease.hpp"
+#include "weir/upstream/membership.hpp"
 #include "weir/upstream/tried.hpp"
 
 namespace weir::upstream {
@@ -79,18 +79,6 @@ struct ClusterInfo {
   double saturation = 0;                // 0..1: the fuller of permits and places to wait
 };
 
-// An endpoint by host name, as Discovery resolves it.
-struct NamedEndpoint {
-  std::string text;  // "NAME:port" as configured
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-std::optional<NamedEndpoint> named_endpoint(const std::string& address);
-
-// Of named endpoints, by NAME:port.
-using Addresses = std::unordered_map<std::string, std::vector<SocketAddress>>;
-
 // What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
 std::expected<std::shared_ptr<net::TlsClient>, std::vector<config::Problem>> open_tls(
     const config::Upstream& upstream);
@@ -125,10 +113,12 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   // --- any thread but, for its cost, not on a request's way
 
-  // New configuration of the same name; endpoints keep what they have by address. What an operator
-  // set (weight, state) holds until the file changes it or the endpoint goes. `found`: addresses of
-  // names, which may be new ones. While a new name has no address, the endpoints that it replaces
-  // in the file serve on.
+  // New configuration of the same name. `found` as in Membership.
+  //
+  // An endpoint is its address: whatever lists it from now on, it keeps its connections and
+  // permits, the memory of failed connects, its turn and what an operator set (weight, state); the
+  // latter holds until the file changes it or nobody lists the endpoint. One that nobody lists any
+  // more gets no further request; those in flight finish, and its idle connections are closed.
   void apply(const config::Upstream& upstream, const Addresses& found = {});
   // Main thread. Reads the certificates again when their files have become others, or when they
   // could not be taken last time; what is wrong is returned once, and the old ones stay. Idle
@@ -147,20 +137,12 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<NamedEndpoint> named_endpoints() const;
   // Its endpoints are names, and none has an address: the names. Empty otherwise.
   std::vector<std::string> waits_for() const;
-  // The addresses of the named endpoint `text` from now on; ignored when no longer configured.
-  void resolved(std::string_view text, std::vector<SocketAddress> addresses);
+  // What `source` lists from now on, as in Membership::set().
+  void set_members(std::string_view source, std::vector<Member> members);
 
  private:
   friend class Lease;
   friend class WorkerView;
-
-  // An endpoint that is no longer configured and serves until the name that replaced it is found.
-  struct StandIn {
-    std::string address;  // of the endpoint, as in EndpointInfo
-    SocketAddress target;
-    std::string written;  // as it was configured: its certificate is for that
-  };
-  using StandIns = std::unordered_map<std::string, std::vector<StandIn>>;  // by the new name
 
   // What workers copy when the generation says that it changed.
   struct State {
@@ -177,10 +159,12 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // A place for one more request of the caller's client; false when it has its share.
   bool take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place);
   std::shared_ptr<const State> state() const;
-  // Both under mutex_; the second returns the addresses that are gone.
-  std::shared_ptr<Endpoint> endpoint_for(const std::string& address, const SocketAddress& target);
-  std::vector<std::string> rebuild(std::shared_ptr<State> next);
-  StandIns stand_ins_for(const config::Upstream& next) const;
+  // As State is now, for a change of some of it; under mutex_, as what follows.
+  std::shared_ptr<State> next_state() const;
+  std::shared_ptr<Endpoint> endpoint_for(const Membership::Listed& listed);
+  std::shared_ptr<Endpoint> find(std::string_view address) const;
+  // With the endpoints of `members`; returns the addresses that are gone.
+  std::vector<std::string> rebuild(std::shared_ptr<State> next, Membership members);
   // Makes the workers look at the new state, and tells of who is gone.
   void announce(std::span<const std::string> gone);
 
@@ -229,9 +213,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const State> state_;  // guarded by mutex_, as what follows
-  std::unordered_map<std::string, std::weak_ptr<Endpoint>> known_;
-  Addresses addresses_;
-  StandIns stand_ins_;  // of configured names without an address
+  std::unordered_map<std::string, std::weak_ptr<Endpoint>> known_;  // by ip:port or unix:PATH
+  Membership members_;
 };
 
 }  // namespace weir::upstream

@@ -28,7 +28,8 @@ class ReadinessTest : public testing::Test {
     readiness_.begin(registry_, at_most, [this] { ++told_; });
   }
   void found(const std::string& upstream, const std::string& name) {
-    registry_.find(upstream)->resolved(name, {SocketAddress(*IpAddress::parse("127.0.0.1"), 80)});
+    registry_.find(upstream)->set_members(name,
+                                          {{SocketAddress(*IpAddress::parse("127.0.0.1"), 80)}});
     readiness_.look();
   }
 

@@ -246,7 +246,7 @@ TEST_F(DiscoveryTest, EachNewNameHasItsOwnOldOne) {
   cluster_->apply(upstream_of({"10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"}));
   cluster_->apply(upstream_of({"10.0.0.4:1", "a.test:80", "b.test:80"}));
   EXPECT_EQ(addresses(), (Texts{"10.0.0.4:1", "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"}));
-  cluster_->resolved("b.test:80", {SocketAddress(*IpAddress::parse("127.0.0.7"), 80)});
+  cluster_->set_members("b.test:80", {{SocketAddress(*IpAddress::parse("127.0.0.7"), 80)}});
   EXPECT_EQ(addresses(), (Texts{"10.0.0.4:1", "10.0.0.1:1", "127.0.0.7:80"}));
 }
 

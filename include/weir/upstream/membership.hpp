@@ -1,0 +1,75 @@
+// Who serves an upstream: what its configuration lists and what others found (the addresses of
+// names), joined by address. A plain value: whoever shares one synchronises.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/base/ip.hpp"
+#include "weir/config/model.hpp"
+
+namespace weir::upstream {
+
+// An endpoint by host name, as Discovery resolves it.
+struct NamedEndpoint {
+  std::string text;  // "NAME:port" as configured
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+std::optional<NamedEndpoint> named_endpoint(const std::string& address);
+
+// Of named endpoints, by NAME:port.
+using Addresses = std::unordered_map<std::string, std::vector<SocketAddress>>;
+
+// An address that a source lists. Of a name's addresses each has the name's configured weight.
+struct Member {
+  SocketAddress address;
+  std::uint32_t weight = 1;
+
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+class Membership {
+ public:
+  using Specs = std::vector<config::EndpointSpec>;
+  struct Listed {
+    std::string text;  // as configured, or ip:port
+    SocketAddress address;
+    std::uint32_t weight = 1;
+    std::string host;  // for which its certificate must be; "" of a unix socket
+  };
+
+  // What the configuration lists from now on. `found`: addresses of its names, which may be new
+  // ones. While a new name has no address, the endpoints that it replaces in `specs` serve on.
+  void configure(const Specs& specs, const Addresses& found);
+  // What `source` lists from now on: a configured name (NAME:port), or another source, which is
+  // forgotten when its list is empty. False when nothing changes by that, in whatever order its
+  // members are, and of a name that is not configured.
+  bool set(std::string_view source, std::vector<Member> members);
+
+  // Each address once, with the weights of all who list it added up; in the order of the
+  // configuration, then of the other sources' names.
+  std::vector<Listed> list() const;
+  std::vector<NamedEndpoint> names() const;
+  // NAME:port of those without an address.
+  std::vector<std::string> unresolved() const;
+
+ private:
+  // Endpoints that are no longer configured and serve until the name that replaced them is found.
+  using StandIns = std::unordered_map<std::string, std::vector<Listed>>;  // by the new name
+
+  std::vector<Listed> expand(const config::EndpointSpec& spec) const;
+  StandIns stand_ins_for(const Specs& next) const;
+
+  Specs specs_;
+  std::map<std::string, std::vector<Member>, std::less<>> lists_;  // by source; no empty ones
+  StandIns stand_ins_;
+};
+
+}  // namespace weir::upstream

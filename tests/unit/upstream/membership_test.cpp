@@ -1,0 +1,143 @@
+#include "weir/upstream/membership.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+namespace weir::upstream {
+namespace {
+
+SocketAddress at(unsigned host, std::uint16_t port = 80) {
+  return {*IpAddress::parse("10.0.0." + std::to_string(host)), port};
+}
+
+std::vector<std::string> texts(const Membership& members) {
+  std::vector<std::string> out;
+  for (const auto& one : members.list()) {
+    out.push_back(one.text + "*" + std::to_string(one.weight));
+  }
+  return out;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(Membership, JoinsByAddressInTheConfigurationsOrder) {
+  Membership members;
+  members.configure({{"10.0.0.2:80", 3}, {"a.test:80", 2}}, {});
+  EXPECT_EQ(texts(members), Texts{"10.0.0.2:80*3"});
+  EXPECT_EQ(members.unresolved(), Texts{"a.test:80"});
+  EXPECT_TRUE(members.set("z", {{at(9), 7}}));
+  EXPECT_TRUE(members.set("b", {{at(2), 5}, {at(8)}}));
+  EXPECT_TRUE(members.set("a.test:80", {{at(1)}, {at(2)}}));
+  EXPECT_EQ(texts(members),
+            (Texts{"10.0.0.2:80*10", "10.0.0.1:80*2", "10.0.0.8:80*1", "10.0.0.9:80*7"}));
+  EXPECT_EQ(members.unresolved(), Texts{});
+  EXPECT_TRUE(members.set("b", {}));
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.2:80*5", "10.0.0.1:80*2", "10.0.0.9:80*7"}));
+}
+
+TEST(Membership, TwoSpellingsOfAnAddressAreOne) {
+  Membership members;
+  members.configure({{"[0:0::1]:80", 3}, {"[::1]:80", 2}, {"unix:/run/a", 1}}, {});
+  EXPECT_EQ(texts(members), (Texts{"[0:0::1]:80*5", "unix:/run/a*1"}));
+}
+
+TEST(Membership, WeightsDoNotOverflow) {
+  Membership members;
+  members.configure({}, {});
+  EXPECT_TRUE(members.set("a", {{at(1), 0xffff'ffff}, {at(1), 5}}));
+  EXPECT_EQ(texts(members), Texts{"10.0.0.1:80*4294967295"});
+}
+
+TEST(Membership, TellsWhatIsNoChange) {
+  Membership members;
+  members.configure({{"a.test:80", 1}}, {});
+  EXPECT_FALSE(members.set("gone.test:80", {{at(1)}}));
+  EXPECT_FALSE(members.set("a.test:80", {}));
+  EXPECT_TRUE(members.set("a.test:80", {{at(1)}, {at(2)}}));
+  EXPECT_FALSE(members.set("a.test:80", {{at(2)}, {at(1)}}));
+  EXPECT_TRUE(members.set("b", {{at(1), 1}}));
+  EXPECT_TRUE(members.set("b", {{at(1), 2}}));
+  EXPECT_FALSE(members.set("c", {}));
+}
+
+TEST(Membership, ACertificateIsForWhatWasConfigured) {
+  Membership members;
+  members.configure({{"10.0.0.1:80", 1}, {"a.test:80", 1}, {"unix:/run/a", 1}},
+                    {{"a.test:80", {at(1), at(2)}}});
+  members.set("b", {{at(3)}});
+  Texts hosts;
+  for (const auto& one : members.list()) hosts.push_back(one.host);
+  EXPECT_EQ(hosts, (Texts{"10.0.0.1", "a.test", "", "10.0.0.3"}));
+}
+
+// What each address weighs, by a model that recomputes everything: lists by source.
+TEST(Membership, RandomChangesComeToWhatAModelSays) {
+  const Texts fixed{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"};
+  const Texts names{"a.test:80", "b.test:80"};
+  const Texts others{"k1", "k2"};
+  std::mt19937 random(7);
+  const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
+  Membership members;
+  std::map<std::string, std::uint32_t> configured;  // weights
+  std::map<std::string, std::map<std::string, std::uint64_t>> lists;
+  for (int step = 0; step < 5'000; ++step) {
+    if (below(4) == 0) {
+      Membership::Specs specs;
+      configured.clear();
+      for (const Texts* from : {&fixed, &names}) {
+        for (const std::string& text : *from) {
+          // Names that are new begin with an address, so that nothing stands in for them.
+          if (below(3) == 0) continue;
+          specs.push_back({text, 1 + below(5)});
+          configured[text] = specs.back().weight;
+        }
+      }
+      Addresses found;
+      for (const std::string& name : names) {
+        if (!configured.contains(name)) {
+          lists.erase(name);
+        } else if (!lists.contains(name)) {
+          found[name] = {at(4)};
+          lists[name] = {{"10.0.0.4:80", 1}};
+        }
+      }
+      members.configure(specs, found);
+    } else {
+      const Texts& from = below(2) == 0 ? names : others;
+      const std::string& source = from[below(2)];
+      const bool is_name = &from == &names;
+      std::vector<Member> list;
+      std::map<std::string, std::uint64_t> sums;
+      const unsigned count = below(4) + (is_name ? 1 : 0);
+      for (unsigned n = 0; n < count; ++n) {
+        const Member one{at(1 + below(6)), is_name ? 1 : 1 + below(9)};
+        list.push_back(one);
+        sums[one.address.to_string()] += one.weight;
+      }
+      const bool taken = !is_name || configured.contains(source);
+      if (taken && sums.empty()) lists.erase(source);
+      if (taken && !sums.empty()) lists[source] = sums;
+      members.set(source, list);
+    }
+    std::map<std::string, std::uint64_t> wanted;
+    for (const std::string& text : fixed) {
+      if (configured.contains(text)) wanted[text] += configured[text];
+    }
+    for (const auto& [source, sums] : lists) {
+      for (const auto& [address, sum] : sums) {
+        wanted[address] += sum * (configured.contains(source) ? configured[source] : 1);
+      }
+    }
+    std::map<std::string, std::uint64_t> got;
+    for (const auto& one : members.list()) {
+      EXPECT_TRUE(got.emplace(one.address.to_string(), one.weight).second);
+    }
+    ASSERT_EQ(got, wanted) << "after step " << step;
+  }
+}
+
+}  // namespace
+}  // namespace weir::upstream
