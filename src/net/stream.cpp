@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -20,6 +21,11 @@
 
 namespace weir::net {
 namespace {
+
+std::uint64_t next_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::unexpected<Error> connect_failure(int error) {
   Error out{Reason::connect_failed, Side::upstream, errno_name(error)};
@@ -41,7 +47,8 @@ Io Stream::to_io(Wake wake) noexcept {
   return Io::error;
 }
 
-Stream::Stream(Loop& loop, int fd) : loop_(loop), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
+Stream::Stream(Loop& loop, int fd)
+    : loop_(loop), id_(next_id()), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
   // Without a registration no edge would ever come: closed is what the owner sees.
   if (loop_.reactor().add(fd_, *this)) return;
   const int error = errno;

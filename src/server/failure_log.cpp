@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "server/debug_steps.hpp"
 #include "weir/base/errno_name.hpp"
 #include "weir/telemetry/occasional.hpp"
 
@@ -43,7 +44,9 @@ void log_not_accepted(TimePoint now, std::string_view listener, int error) noexc
 }
 
 void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,
-                          HandshakeFault fault, std::string_view error) noexcept {
+                          std::uint64_t connection, HandshakeFault fault,
+                          std::string_view error) noexcept {
+  tell_handshake_failed(connection, fault, error);
   log::occasionally(now, log::Level::info, "TLS handshake failed",
                     {{"listener", listener}, {"cause", name(fault)}},
                     {{"error", error}, {"peer", peer.to_string()}});

@@ -23,9 +23,10 @@ void log_refused_connection(TimePoint now, std::string_view listener, const Sock
 // itself is at fault.
 std::optional<telemetry::Refusal> refusal_of(int error) noexcept;
 void log_not_accepted(TimePoint now, std::string_view listener, int error) noexcept;
-// `error` are OpenSSL's words, "" for none.
+// `error` are OpenSSL's words, "" for none; the debug log tells of each, with the connection's id.
 void log_failed_handshake(TimePoint now, std::string_view listener, const SocketAddress& peer,
-                          HandshakeFault fault, std::string_view error) noexcept;
+                          std::uint64_t connection, HandshakeFault fault,
+                          std::string_view error) noexcept;
 // What became of a look-up; nothing for one that found an address.
 void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,
                  std::size_t addresses) noexcept;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "server/debug_steps.hpp"
 #include "server/exchange_record.hpp"
 #include "server/https_location.hpp"
 #include "server/route_of.hpp"
@@ -59,6 +60,7 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   if (head.raw_target) [[unlikely]]
     forgive_raw_target(exchange);
   exchange.trace_id = keep_valid_trace(headers);
+  tell_request(head, exchange);
 
   std::unique_ptr<Response> refusal;
   const CompiledRoute* const found = route(request, exchange, snapshot, refusal);
@@ -91,9 +93,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
 // A tunnel may last for days: it keeps what its end needs, and not the whole snapshot.
 void Gateway::enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
                            const CompiledRoute& route) {
-  const LocalPtr record(new TunnelRecord(route.metrics,
-                                         process_.metrics.upstream(exchange.upstream),
-                                         snapshot_of(exchange).access_policy()));
+  const LocalPtr kept(new TunnelRecord(route.metrics, process_.metrics.upstream(exchange.upstream),
+                                       snapshot_of(exchange).access_policy()));
   request.headers.own_texts();
   response.headers.own_texts();
   for (std::string_view* const text :
@@ -106,7 +107,7 @@ void Gateway::enter_tunnel(RequestHead& request, ResponseHead& response, Exchang
   shard.tunnels.add();
   exchange.tunnelled = true;
   exchange.route = nullptr;
-  exchange.configuration = record;
+  exchange.configuration = kept;
 }
 
 // Seldom enough for the lock of a look-up: no peer of today sends such targets.
@@ -196,6 +197,7 @@ Response Gateway::refuse(const Error& error, Exchange& exchange) {
 
 void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const {
   if (!response.detail.empty()) exchange.detail = response.detail;
+  tell_refused(response, exchange);
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
   headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
@@ -222,6 +224,7 @@ void Gateway::completed(const Request& request, Exchange& exchange,
 
 void Gateway::record(telemetry::RouteShard& shard, const telemetry::AccessPolicy& access,
                      const Request& request, const Exchange& exchange, const Outcome& outcome) {
+  tell_ended(exchange, outcome);
   traffic_.count(outcome.status, outcome.reason);
   count_exchange(shard, request.head, exchange, outcome);
   write_access_line(process_.access_log, process_.access_tap, access, request.head, exchange,

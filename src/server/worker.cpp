@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "server/debug_steps.hpp"
 #include "server/failure_log.hpp"
 #include "server/plain_http.hpp"
 #include "server/proxy_header.hpp"
@@ -202,6 +203,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAdd
   if (aborted_) co_return;  // between its accept and its start
   auto& shard = listener.metrics->shard(index_);
   ConnectionInfo info;
+  info.id = stream->id();
   info.worker = index_;
   info.loop = &loop_;
   info.heads = &*heads_;
@@ -210,6 +212,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAdd
   info.local = local_address(stream->fd());
   info.peer = std::move(peer);
   info.peer_trusted = is_trusted(info.peer, gateway_->trusted_proxies());
+  tell_accepted(info);
 
   if (config.proxy_protocol == config::ProxyProtocol::required) {
     if (!info.peer_trusted) {
@@ -237,12 +240,12 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAdd
     counted.client = info.peer.ip();
     counted.counted = true;
   }
-
   std::shared_ptr<const TlsFacts> facts;
   if (listener.tls != nullptr) {
     facts = co_await handshake(*stream, info.peer, listener);
     if (facts == nullptr) co_return;
     info.tls = facts.get();
+    tell_secured(info, stream->alpn());
   }
 
   const config::Protocols spoken = config.spoken();
@@ -268,6 +271,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAdd
   if (draining_) connection->drain();
   const Listed listed(connections_, connection.get());
   co_await connection->run();
+  tell_closed(info);
 }
 
 void Worker::refuse(BoundListener& listener, const SocketAddress& peer, telemetry::Refusal refusal,
@@ -286,7 +290,8 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
   if (plain) {
     shard.handshakes_failed.add();
     shard.handshake_faults[static_cast<std::size_t>(HandshakeFault::plain_http)].add();
-    log_failed_handshake(loop_.now(), listener.config->name, peer, HandshakeFault::plain_http, "");
+    log_failed_handshake(loop_.now(), listener.config->name, peer, stream.id(),
+                         HandshakeFault::plain_http, "");
     co_await refuse_plain_http(stream);
     co_return nullptr;
   }
@@ -301,7 +306,7 @@ Task<std::shared_ptr<const TlsFacts>> Worker::handshake(net::Stream& stream,
     shard.handshakes_failed.add();
     shard.handshake_faults[static_cast<std::size_t>(fault)].add();
     if (done == net::Io::timeout) shard.refused(telemetry::Refusal::handshake_timeout);
-    log_failed_handshake(loop_.now(), listener.config->name, peer, fault,
+    log_failed_handshake(loop_.now(), listener.config->name, peer, stream.id(), fault,
                          failed ? std::string_view(tls->failure()) : std::string_view());
     // Behind an alert of ours.
     if (failed && stream.is_open()) co_await codec::linger(stream);

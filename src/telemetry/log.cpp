@@ -62,11 +62,30 @@ struct Running {
 std::shared_mutex running_mutex;
 std::unique_ptr<Running> running;  // guarded by running_mutex
 
+void emit(Level at, std::string_view message, std::span<const Field> fields) {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const std::string line =
+      format_line(current_format.load(std::memory_order_relaxed), now, at, message, fields);
+  const std::shared_lock lock(running_mutex);
+  if (running) {
+    // Levels were decided before; spdlog passes `info` by default.
+    running->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  } else {
+    write_line(line);
+  }
+}
+
+// Its component's level was asked, which may be lower than that of the rest.
+void emit_step(debug_log::Level at, std::string_view message, std::span<const LogField> fields) {
+  emit(at == debug_log::Level::trace ? Level::trace : Level::debug, message, fields);
+}
+
 }  // namespace
 
 void start(Level level, Format format) {
   set_level(level);
   set_format(format);
+  debug_log::set_sink(emit_step);
   const std::unique_lock lock(running_mutex);
   if (!running) running = std::make_unique<Running>();
 }
@@ -78,23 +97,23 @@ void stop() {
   stopping.store(false, std::memory_order_relaxed);
 }
 
-void set_level(Level level) noexcept { current_level.store(level, std::memory_order_relaxed); }
+void set_level(Level level) noexcept {
+  current_level.store(level, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < debug_log::component_names.size(); ++i) {
+    set_level(static_cast<debug_log::Component>(i), level);
+  }
+}
+void set_level(debug_log::Component component, Level level) noexcept {
+  debug_log::set_level(component, level == Level::trace   ? debug_log::Level::trace
+                                  : level == Level::debug ? debug_log::Level::debug
+                                                          : debug_log::Level::off);
+}
 void set_format(Format format) noexcept { current_format.store(format, std::memory_order_relaxed); }
 Level level() noexcept { return current_level.load(std::memory_order_relaxed); }
 bool enabled(Level at) noexcept { return at >= level(); }
 
 void write(Level at, std::string_view message, std::span<const Field> fields) {
-  if (!enabled(at)) return;
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  const std::string line =
-      format_line(current_format.load(std::memory_order_relaxed), now, at, message, fields);
-  const std::shared_lock lock(running_mutex);
-  if (running) {
-    // Levels were decided above; spdlog passes `info` by default.
-    running->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
-  } else {
-    write_line(line);
-  }
+  if (enabled(at)) emit(at, message, fields);
 }
 
 }  // namespace weir::telemetry::log

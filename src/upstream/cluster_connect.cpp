@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "upstream/connect_cause.hpp"
+#include "upstream/debug_steps.hpp"
 #include "upstream/failure_log.hpp"
 #include "upstream/waiting.hpp"
 #include "upstream/worker_view.hpp"
@@ -68,9 +69,11 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, const Tried& tried, D
   Endpoint& endpoint = lease.endpoint();
   const TimePoint began = view.loop().now();
   Trial trial(endpoint.backoff_, began);
+  tell_connecting(name_, endpoint);
   Result<> connected = co_await open(lease, speak, trial, tried, deadline, caller);
   const bool was_trial = trial.has();
   trial.end();
+  if (!connected) tell_connect_failed(name_, endpoint, connected.error());
   if (connected || is_verdict(connected.error(), caller)) {
     const bool changed = judge(endpoint, began, view.loop().now(), connected);
     if (changed || was_trial) standing_changed();
@@ -131,6 +134,7 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
   if (!stream->is_open()) {
     co_return fail(Reason::connect_failed, Side::internal, "the reactor refused the socket");
   }
+  tell_connected(name_, lease.endpoint(), *stream, lease.connect_time);
   Endpoint::Slot& slot = lease.endpoint().slot(lease.worker_);
   if (speak == Speak::as_agreed && speaks_http2(view.settings(), *stream)) {
     slot.http1 = false;
@@ -181,6 +185,7 @@ Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream>
   WorkerView& view = this->view(lease.worker_);
   const codec::h2::ClientOptions options{.tls = stream->tls() != nullptr,
                                          .header_size = view.settings().response_header_size};
+  const std::uint64_t id = stream->id();
   auto connection = codec::h2::make_client_connection(std::move(stream), options);
   const OnCancel stop(caller.scope, [&](Reason) noexcept {
     if (connection) connection->close();
@@ -189,7 +194,8 @@ Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream>
   if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   if (!ready) co_return ready;
   const bool leaving = view.tls_changes() != made_under;
-  lease.set_session(view.sessions(lease.endpoint()).add(std::move(connection), leaving));
+  PooledSession& session = view.sessions(lease.endpoint()).add(std::move(connection), leaving, id);
+  lease.set_session(session);
   co_return Result<>{};
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "upstream/debug_steps.hpp"
 #include "weir/net/loop.hpp"
 
 namespace weir::upstream {
@@ -17,6 +18,12 @@ bool is_quiet(net::Stream& stream) noexcept {
   return stream.try_read(stray).status == net::Io::would_block;
 }
 
+std::string_view why_not_quiet(const net::Stream& stream) noexcept {
+  return stream.peer_closed() || stream.broken() || !stream.is_open()
+             ? "the upstream closed it"
+             : "the upstream sent what nobody asked for";
+}
+
 }  // namespace
 
 void Connection::on_unread_edge(std::uint8_t) noexcept {
@@ -28,7 +35,9 @@ void Connection::on_unread_edge(std::uint8_t) noexcept {
 void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
                          Duration idle_timeout, std::size_t most) noexcept {
   bury();
-  if (size() >= most || !is_quiet(connection->stream())) return;
+  net::Stream& stream = connection->stream();
+  if (size() >= most) return tell_retired(stream.id(), "enough are kept");
+  if (!is_quiet(stream)) return tell_retired(stream.id(), why_not_quiet(stream));
   idle_timeout_ = idle_timeout;
   Connection* const added = connection.release();
   added->pool_ = this;
@@ -59,6 +68,7 @@ void ConnectionPool::clear() noexcept {
   while (newest_ != nullptr) {
     const std::unique_ptr<Connection> closed(newest_);
     unlink(*closed);
+    tell_retired(closed->stream().id(), "its endpoint or its TLS settings changed");
   }
   unschedule();
 }
@@ -69,6 +79,7 @@ void ConnectionPool::expire(TimePoint now) noexcept {
   while (oldest_ != nullptr && oldest_->idle_since_ + idle_timeout_ <= now) {
     const std::unique_ptr<Connection> closed(oldest_);
     unlink(*closed);
+    tell_retired(closed->stream().id(), "idle_timeout");
   }
   if (oldest_ == nullptr) return;
   oldest_->stream().loop().wheel().schedule(*this, oldest_->idle_since_ + idle_timeout_);
@@ -77,6 +88,7 @@ void ConnectionPool::expire(TimePoint now) noexcept {
 // Called by the stream itself, which must survive the call.
 void ConnectionPool::drop(Connection& connection) noexcept {
   net::Stream& stream = connection.stream();
+  tell_retired(stream.id(), why_not_quiet(stream));
   unlink(connection);
   stream.close();
   connection.older_ = closed_;

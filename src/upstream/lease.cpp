@@ -3,7 +3,9 @@
 #include <string>
 
 #include "upstream/client_shares.hpp"
+#include "upstream/debug_steps.hpp"
 #include "upstream/worker_view.hpp"
+#include "weir/base/debug_log.hpp"
 #include "weir/codec/h1/client_exchange.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -46,6 +48,19 @@ std::unique_ptr<codec::ClientExchange> Lease::begin(TransferClock& clock, const 
     return session_->connection->begin(clock, scope, owner, method, header_size);
   return codec::h1::make_client_exchange(connection_->stream(), clock, scope, owner, method,
                                          header_size, cluster_->view(worker_).settings().lenient);
+}
+
+void Lease::tell_chosen(std::string_view request_id) const noexcept {
+  constexpr auto component = debug_log::Component::upstream;
+  if (!debug_log::on(component, debug_log::Level::debug)) [[likely]]
+    return;
+  debug_log::write(component, debug_log::Level::debug, "endpoint chosen",
+                   {{"request_id", request_id},
+                    {"upstream", cluster_->name()},
+                    {"endpoint", endpoint_->address()},
+                    {"connection", connection_id()},
+                    {"reused", reused_},
+                    {"in_flight", endpoint_->in_flight()}});
 }
 
 void Lease::set_session(PooledSession& session) noexcept {
@@ -118,6 +133,7 @@ bool Lease::into_tunnel() {
 
 void Lease::end() noexcept {
   if (cluster_ == nullptr) return;
+  if (connection_ != nullptr) tell_retired(connection_->stream().id(), "its answer did not end");
   take_connection().reset();
   leave_session();
   switch (std::exchange(holds_, Holds::nothing)) {

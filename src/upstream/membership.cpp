@@ -1,6 +1,7 @@
 #include "weir/upstream/membership.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::upstream {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "upstream/debug_steps.hpp"
+
 namespace weir::upstream {
 
 PlaceWait::PlaceWait(SessionPool& pool, bool fresh)
@@ -65,10 +67,11 @@ void SessionPool::give_back(PooledSession& session) noexcept {
 }
 
 PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> connection,
-                                bool leaving) {
+                                bool leaving, std::uint64_t id) {
   sessions_.push_back(std::make_unique<PooledSession>(PooledSession{*this, std::move(connection)}));
   PooledSession& session = *sessions_.back();
   session.leaving = leaving;
+  session.id = id;
   session.connection->set_owner(this);
   // Of who connected.
   ++session.places;
@@ -143,6 +146,7 @@ void SessionPool::connect_all() noexcept {
 void SessionPool::clear() noexcept {
   for (const auto& session : sessions_) {
     session->leaving = true;
+    session->end = "its endpoint or its TLS settings changed";
     if (session->places == 0) session->connection->close();
   }
   sweep();
@@ -179,6 +183,7 @@ void SessionPool::expire(TimePoint now) noexcept {
     if (session->places != 0 || session->connection->closed()) continue;
     const bool over =
         idle_timeout_ != Duration::zero() && session->idle_since + idle_timeout_ <= now;
+    if (over) session->end = "idle_timeout";
     if (over || ends(*session)) session->connection->close();
   }
   sweep();
@@ -191,7 +196,9 @@ void SessionPool::expire(TimePoint now) noexcept {
 
 void SessionPool::sweep() noexcept {
   std::erase_if(sessions_, [](const auto& session) {
-    return session->places == 0 && session->connection->closed();
+    const bool over = session->places == 0 && session->connection->closed();
+    if (over) tell_retired(session->id, session->end);
+    return over;
   });
   count();
 }

@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include "upstream/debug_steps.hpp"
+
 namespace weir::upstream {
 
 Pending::Pending(WorkerView& view, const Tried& wanted) noexcept
@@ -212,7 +214,7 @@ void WorkerView::keep(Endpoint& endpoint, std::unique_ptr<Connection> connection
   Endpoint::Slot& slot = endpoint.slot(worker_);
   if (!keeps() || slot.detached || endpoint.state() != EndpointState::ready ||
       connection->made_under() != tls_changes_) {
-    return;
+    return tell_retired(connection->stream().id(), "its endpoint or its TLS settings changed");
   }
   slot.idle.put(std::move(connection), loop_.now(), state_->settings.idle_timeout, limit_);
 }

@@ -75,6 +75,14 @@ class ListsTest(Case):
         told |= {"result", "ms"}  # within `tries`
         self.assertEqual(told, set(re.findall(r'"([a-z_]+)"', source)))
 
+    def test_steps_of_the_debug_log(self):
+        source = "".join(read(name) for name in (
+            "src/server/debug_steps.cpp", "src/upstream/debug_steps.cpp", "src/upstream/lease.cpp",
+            "src/codec/h2/session.cpp"))
+        for _, messages, *_ in table(OPERATIONS, "Debug log"):
+            for message in re.findall(r"`([^`]+)`", messages):
+                self.assertIn(f'"{message}"', source)
+
     def test_metrics(self):
         told = {}
         for name, kind, labels, _ in table(OPERATIONS, "Metrics"):

@@ -38,6 +38,7 @@ class RateLimitMarks;
 
 // What an exchange has in common with the others of its connection. Lives as long as those.
 struct ConnectionInfo {
+  std::uint64_t id = 0;  // in the debug log; no other of the process has or had it
   unsigned worker = 0;
   unsigned listener = 0;           // index into the configuration's listeners
   std::string_view listener_name;  // outlives the connection

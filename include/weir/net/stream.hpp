@@ -120,6 +120,8 @@ class Stream final : private ReadyTarget {
   void cancel() noexcept;
   bool cancelled() const noexcept { return read_waiter_.cancelled(); }
 
+  // Of this connection in the debug log; no other of the process has or had it.
+  std::uint64_t id() const noexcept { return id_; }
   bool is_open() const noexcept { return fd_ >= 0; }
   bool peer_closed() const noexcept { return peer_closed_; }  // a FIN or a reset was seen
   bool broken() const noexcept { return broken_; }
@@ -158,6 +160,7 @@ class Stream final : private ReadyTarget {
   void end_sealed(bool fin) noexcept;
 
   Loop& loop_;
+  const std::uint64_t id_;
   int fd_;
   bool readable_ = false;
   bool writable_ = true;

@@ -6,14 +6,11 @@
 //   -> 2026-01-02T03:04:05.678Z info listening name=http address=127.0.0.1:8080
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <initializer_list>
 #include <span>
-#include <string>
 #include <string_view>
-#include <variant>
 
+#include "weir/base/debug_log.hpp"
+#include "weir/base/log_field.hpp"
 #include "weir/config/model.hpp"
 
 namespace weir::telemetry::log {
@@ -21,32 +18,18 @@ namespace weir::telemetry::log {
 using Level = config::LogLevel;
 using Format = config::LogFormat;
 
-// A named value; views need to live only during the call.
-struct Field {
-  using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
-
-  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
-  Field(std::string_view k, const char* v) : key(k), value(std::string_view(v)) {}
-  Field(std::string_view k, const std::string& v) : key(k), value(std::string_view(v)) {}
-  Field(std::string_view k, bool v) : key(k), value(v) {}
-  Field(std::string_view k, double v) : key(k), value(v) {}
-  template <std::signed_integral T>
-  Field(std::string_view k, T v) : key(k), value(static_cast<std::int64_t>(v)) {}
-  template <std::unsigned_integral T>
-  Field(std::string_view k, T v) : key(k), value(static_cast<std::uint64_t>(v)) {}
-
-  std::string_view key;  // a literal: not escaped
-  Value value;
-};
-using Fields = std::initializer_list<Field>;
+using Field = LogField;
+using Fields = LogFields;
 
 // Starts the writer thread. Once, before the workers; not again after stop().
 void start(Level level, Format format);
 // Writes what is queued (not longer than stderr takes it) and ends the thread.
 void stop();
 
-// What is written from now on; any thread.
+// What is written from now on; any thread. The second is for the steps of one component alone,
+// until the first is called, which is for all.
 void set_level(Level level) noexcept;
+void set_level(debug_log::Component component, Level level) noexcept;
 void set_format(Format format) noexcept;
 Level level() noexcept;
 bool enabled(Level level) noexcept;

@@ -4,7 +4,9 @@
 // the lease itself. The endpoint lives as long as the lease, also after give_back().
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "weir/base/time.hpp"
@@ -50,6 +52,8 @@ class Lease {
   bool carries_no_tunnel() const noexcept {
     return session_ != nullptr && !session_->connection->offers_extended_connect();
   }
+  // Tells the debug log that the request goes to this endpoint, on this connection.
+  void tell_chosen(std::string_view request_id) const noexcept;
   // The connection has carried a request before; it may have been closed by the peer meanwhile.
   bool reused() const noexcept { return reused_; }
 
@@ -84,6 +88,9 @@ class Lease {
   void set_session(PooledSession& session) noexcept;
   void leave_session() noexcept;
   std::unique_ptr<Connection> take_connection() noexcept;
+  std::uint64_t connection_id() const noexcept {
+    return session_ != nullptr ? session_->id : connection_->stream().id();
+  }
   void end() noexcept;
 
   Cluster* cluster_;

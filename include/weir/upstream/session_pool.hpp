@@ -29,6 +29,9 @@ struct PooledSession {
   bool used = false;       // has carried a request
   bool leaving = false;    // carries no further one
   TimePoint idle_since{};
+  // For the debug log: the connection's id, and why it ends.
+  std::uint64_t id = 0;
+  std::string_view end = "the upstream ended it";
 };
 
 // A request that wants a place, from its making to what became of it.
@@ -77,8 +80,10 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   PooledSession* try_take(bool fresh) noexcept;
   void give_back(PooledSession& session) noexcept;
 
-  // A new connection, and a place on it for who made it; nobody else's where it is `leaving`.
-  PooledSession& add(std::unique_ptr<codec::h2::ClientConnection> connection, bool leaving = false);
+  // A new connection, and a place on it for who made it; nobody else's where it is `leaving`. `id`
+  // is its stream's.
+  PooledSession& add(std::unique_ptr<codec::h2::ClientConnection> connection, bool leaving = false,
+                     std::uint64_t id = 0);
   // Of who was told to connect, while the PlaceWait is there: those who waited for it fail, too.
   void connect_failed(const Error& error) noexcept;
   bool connecting() const noexcept { return connecting_ != 0; }

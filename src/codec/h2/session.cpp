@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "codec/h2/outbound_content.hpp"
+#include "weir/base/debug_log.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h2 {
@@ -67,6 +68,24 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_option() {
 struct Session::Callbacks {
   static Session& self(void* user) noexcept { return *static_cast<Session*>(user); }
 
+  // What ends a stream or the connection, to the debug log.
+  static void tell_end(const Session& session, const nghttp2_frame& frame, bool ours) noexcept {
+    const bool reset = frame.hd.type == NGHTTP2_RST_STREAM;
+    if ((!reset && frame.hd.type != NGHTTP2_GOAWAY) ||
+        !debug_log::on(debug_log::Component::http2, debug_log::Level::debug)) {
+      return;
+    }
+    const std::string_view by = ours ? "weir" : session.server_ ? "client" : "upstream";
+    const std::uint32_t code = reset ? frame.rst_stream.error_code : frame.goaway.error_code;
+    const std::int32_t stream = reset ? frame.hd.stream_id : frame.goaway.last_stream_id;
+    debug_log::write(debug_log::Component::http2, debug_log::Level::debug,
+                     reset ? "stream reset" : "GOAWAY",
+                     {{"connection", session.stream_.id()},
+                      {reset ? "stream" : "last_stream", stream},
+                      {"by", by},
+                      {"code", nghttp2_http2_strerror(code)}});
+  }
+
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) noexcept {
     return guarded([&] { return self(user).events_.on_frame_begins(*frame); });
   }
@@ -93,9 +112,11 @@ struct Session::Callbacks {
     });
   }
   static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+    tell_end(self(user), *frame, false);
     return guarded([&] { return self(user).events_.on_frame(*frame), true; });
   }
   static int frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+    tell_end(self(user), *frame, true);
     return guarded([&] { return self(user).events_.on_frame_written(*frame), true; });
   }
   static int stream_close(nghttp2_session*, std::int32_t stream, std::uint32_t error,

@@ -86,6 +86,7 @@ TEST(MembersChange, OneThatGoesIsDrained) {
     const auto endpoint = endpoint_at(*cluster, goes.text());
     const auto is_there = [&](const Lease& lease) { return &lease.endpoint() == endpoint.get(); };
     const auto held = std::ranges::find_if(leases, is_there);
+    if (held == leases.end()) co_return ADD_FAILURE() << "not chosen";
     const auto idle = std::find_if(held + 1, leases.end(), is_there);
     if (idle == leases.end()) co_return ADD_FAILURE() << "not chosen twice";
     idle->give_back();

@@ -113,7 +113,7 @@ TEST(Membership, RandomChangesComeToWhatAModelSays) {
       std::map<std::string, std::uint64_t> sums;
       const unsigned count = below(4) + (is_name ? 1 : 0);
       for (unsigned n = 0; n < count; ++n) {
-        const Member one{at(1 + below(6)), is_name ? 1 : 1 + below(9)};
+        const Member one{at(1 + below(6)), is_name ? 1u : 1u + below(9)};
         list.push_back(one);
         sums[one.address.to_string()] += one.weight;
       }
