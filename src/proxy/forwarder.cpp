@@ -6,10 +6,9 @@
 #include <optional>
 #include <utility>
 
-#include "proxy/attempt.hpp"
+#include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
 #include "proxy/upstream_fields.hpp"
-#include "proxy/upstream_record.hpp"
 #include "proxy/websocket.hpp"
 #include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
@@ -26,8 +25,8 @@
 namespace weir::proxy {
 namespace {
 
-// How often a request is sent again that an upstream refuses without looking at it.
-constexpr unsigned most_refusals = 3;
+// How often a request is sent again that upstreams refuse without looking at it.
+constexpr unsigned most_repeats = 3;
 
 constexpr std::string_view no_upgrades =
     "a WebSocket handshake, but the route has no upgrades: [websocket]";
@@ -170,113 +169,47 @@ class Forwarder final : public Handler {
     co_return problem(reason, detail, exchange.request_id(), retry_after);
   }
 
-  static std::string_view host_of(std::string_view endpoint) noexcept {
-    return endpoint.starts_with("unix:") ? "localhost" : endpoint;
-  }
-
-  // Tries until an upstream gives a final head. A reused connection that turns out dead costs one
-  // more try on a fresh one, where the request can be sent again as it is (RFC 9112 section 9.3.1),
-  // as does one that refused the request (RFC 9113 section 8.7).
   Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
                          control::BreakerCall call) {
-    UpstreamRecord record(*target.metrics, exchange.connection.worker);
-    upstream::Cluster& cluster = *target.cluster;
-    const unsigned worker = exchange.connection.worker;
-    net::Loop& loop = *exchange.connection.loop;
     const Deadline ours = deadline_after(exchange.started, route_.max_duration);
-    const HeadTime time{
-        exchange.head_received, route_.timeout,
-        exchange.clock.hard_deadline < ours ? exchange.clock.hard_deadline : no_deadline};
-    const TimePoint began = loop.now();
-    const upstream::Caller caller{exchange.client_ip, &exchange.scope};
-    upstream::Tried tried;
-    tried.tunnel = request.head.upgrade_websocket;
-    Bytes kept;
-    Duration spent{};  // by the tries so far
-    unsigned refused = 0;
-    while (true) {
-      std::optional<upstream::Lease> lease = cluster.try_acquire(worker, tried, caller);
-      if (!lease) {
-        const TimePoint asked = loop.now();
-        auto acquired =
-            co_await cluster.acquire(worker, tried, time.until(loop.now(), exchange), caller);
-        const Duration connecting = tell_failures(tried, time, record, request, exchange);
-        spent += connecting;
-        if (!acquired) {
-          // What was no try was waiting.
-          exchange.queue_time += loop.now() - asked - connecting;
-          if (exchange.attempts != 0) {
-            const Reason why = time.named(acquired.error().reason, loop.now(), exchange);
-            call.ended(loop.now(), call_end(why), 0, loop.now() - began);
-          }
-          co_return problem(acquired.error(), exchange.request_id());
-        }
-        lease.emplace(std::move(*acquired));
-      }
-      record.leased(*lease);
-      ++exchange.attempts;
-      // A copy: a reload may take the endpoint away with its last lease.
-      exchange.endpoint = request.head.headers.arena().copy(lease->endpoint().address());
-      // HTTP/1.0 knows requests without a Host; the upstream need not take one that is empty.
-      if (request.head.authority.empty()) request.head.authority = host_of(exchange.endpoint);
-      exchange.queue_time += lease->queue_time;
-      exchange.connect_time += lease->connect_time;
-      Attempt& attempt = exchange.own(std::make_unique<Attempt>(
-          loop, std::move(*lease), request, exchange, target.response_header_size, record,
-          std::move(call), kept, spent, gateway_fields_));
-      Response response;
-      const auto came = co_await attempt.start(time, response.head);
-      if (came) {
-        complete(request, exchange, attempt, response);
-        co_return response;
-      }
-      const bool last = tried.fresh && (!attempt.refused() || ++refused >= most_refusals);
-      if (!last) co_await attempt.gather();
-      if (last || !attempt.replayable()) {
-        co_await exchange.end(attempt);
-        co_return problem(came.error(), exchange.request_id());
-      }
-      call = attempt.take_call();
-      kept = attempt.kept();
-      spent = attempt.spent();
-      co_await exchange.end(attempt);
-      tried.fresh = true;
-    }
+    const Deadline all = exchange.clock.hard_deadline;
+    const FetchPlan plan{
+        .cluster = *target.cluster,
+        .metrics = *target.metrics,
+        .loop = *exchange.connection.loop,
+        .worker = exchange.connection.worker,
+        .clock = exchange.clock,
+        .scope = exchange.scope,
+        .client = exchange.client_ip,
+        .time = {exchange.head_received, route_.timeout, all < ours ? all : no_deadline},
+        .header_size = target.response_header_size,
+        .most_repeats = most_repeats,
+        .deadline_bounds_answer = true,
+        .interim = exchange.interim,
+        .gateway_fields = gateway_fields_};
+    ClientFetch& fetch =
+        exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
+    Response response;
+    const Result<> came = co_await fetch->start(response.head);
+    if (!came) co_return problem(came.error(), exchange.request_id());
+    if (!fetch->upload_ended()) exchange.close_after = true;
+    complete(request, exchange, *fetch, response);
+    co_return response;
   }
 
-  // Tells of the connects that failed; returns how long they took.
-  static Duration tell_failures(upstream::Tried& tried, const HeadTime& time,
-                                UpstreamRecord& record, Request& request, Exchange& exchange) {
-    const TimePoint now = exchange.connection.loop->now();
-    Duration took{};
-    for (upstream::ConnectFailure& failure : tried.connect_failures) {
-      failure.reason = time.named(failure.reason, now, exchange);
-      const telemetry::TryResult result = record.connect_failed(failure);
-      ++exchange.attempts;
-      if (failure.endpoint) {
-        exchange.endpoint = request.head.headers.arena().copy(failure.endpoint->address());
-      }
-      exchange.connect_time += failure.took;
-      exchange.tell_try({exchange.endpoint, name(result), failure.took});
-      took += failure.took;
-    }
-    tried.connect_failures.clear();
-    return took;
-  }
-
-  // Makes the answer of the head that came: its content is the attempt's.
-  void complete(Request& request, Exchange& exchange, Attempt& attempt, Response& response) const {
+  // Makes the answer of the head that came: its content is the fetch's.
+  void complete(Request& request, Exchange& exchange, Fetch& fetch, Response& response) const {
     ResponseHead& head = response.head;
     const bool switched = head.status == 101;
     if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
-      attempt.abort(Reason::upstream_bad_response);
+      fetch.abort(Reason::upstream_bad_response);
       response =
           problem(Reason::upstream_bad_response,
                   "the upstream switched protocols without being asked", exchange.request_id());
       return;
     }
-    if (switched && !attempt.into_tunnel()) {
-      attempt.abort(Reason::pool_full);
+    if (switched && !fetch.into_tunnel()) {
+      fetch.abort(Reason::pool_full);
       response = problem(Reason::pool_full, "the upstream has no room for another tunnel",
                          exchange.request_id());
       return;
@@ -284,9 +217,9 @@ class Forwarder final : public Handler {
     strip_hop_by_hop(head.headers);
     if (switched) {
       head.headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
-      response.body = &attempt.tunnel();
+      response.body = &fetch.tunnel();
     } else if (head.framing != Framing::none) {
-      response.body = static_cast<BodyStream*>(&attempt);
+      response.body = &fetch.content();
     }
   }
 

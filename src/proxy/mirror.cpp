@@ -79,8 +79,7 @@ class MirrorHandler final : public Handler {
   }
 
   std::unique_ptr<RequestCopy> copy(const Request& request, const Exchange& exchange) const {
-    return std::make_unique<RequestCopy>(shadow_, request.head, exchange, route_.timeout,
-                                         shadows_[exchange.connection.worker]->scope());
+    return std::make_unique<RequestCopy>(shadow_, request.head, exchange, route_.timeout);
   }
 
   const config::Route& route_;

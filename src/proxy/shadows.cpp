@@ -52,14 +52,12 @@ RequestHead copy_of(const RequestHead& head) {
 }  // namespace
 
 RequestCopy::RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of,
-                         Duration wait, CancelScope& parent)
+                         Duration wait)
     : target(to),
-      connection(of.connection),
       request{.head = copy_of(head)},
       timeout(wait),
-      exchange(connection, of.started, &parent) {
-  exchange.client_ip = of.client_ip;
-}
+      client(of.client_ip),
+      worker(of.connection.worker) {}
 
 Shadows::Place::~Place() {
   if (shadows_ == nullptr) return;
@@ -94,9 +92,14 @@ Task<> Shadows::run(std::unique_ptr<RequestCopy> copy, [[maybe_unused]] Place pl
     copy->request.head.content_length = copy->content.size();
     copy->request.body = &body;
   }
-  copy->exchange.clock.hard_deadline = loop_.now() + longest;
+  SideCall side{.loop = loop_,
+                .worker = copy->worker,
+                .client = copy->client,
+                .clock = {},
+                .scope = CancelScope(&scope_)};
+  side.clock.hard_deadline = loop_.now() + longest;
   const auto answer =
-      co_await send_aside(copy->target, copy->request, copy->exchange, copy->timeout, most_answer);
+      co_await send_aside(copy->target, copy->request, side, copy->timeout, most_answer);
   if (!answer && telemetry::log::enabled(telemetry::log::Level::debug)) {
     telemetry::log::debug("mirrored request failed", {{"upstream", copy->target.cluster->name()},
                                                       {"reason", name(answer.error().reason)}});

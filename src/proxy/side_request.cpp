@@ -1,20 +1,19 @@
 #include "proxy/side_request.hpp"
 
+#include <new>
 #include <optional>
 #include <utility>
 
-#include "proxy/attempt.hpp"
-#include "proxy/upstream_record.hpp"
+#include "proxy/fetch/fetch.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/turn_taking.hpp"
 
 namespace weir::proxy {
 namespace {
 
-Task<Result<SubrequestAnswer>> read_answer(Attempt& attempt, ResponseHead head,
-                                           std::size_t most_body) {
+Task<Result<SubrequestAnswer>> read_answer(Fetch& fetch, ResponseHead head, std::size_t most_body) {
   if (head.status == 101) {
-    attempt.abort(Reason::upstream_bad_response);
+    fetch.abort(Reason::upstream_bad_response);
     co_return fail(Reason::upstream_bad_response, Side::upstream,
                    "switched protocols without being asked");
   }
@@ -23,11 +22,11 @@ Task<Result<SubrequestAnswer>> read_answer(Attempt& attempt, ResponseHead head,
   const bool content = head.framing != Framing::none;
   answer.head = std::move(head);
   while (content) {
-    const Result<Bytes> piece = co_await attempt.read();
+    const Result<Bytes> piece = co_await fetch.content().read();
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) break;
     if (answer.body.size() + piece->size() > most_body) {
-      attempt.abort(Reason::upstream_bad_response);
+      fetch.abort(Reason::upstream_bad_response);
       answer.body.clear();
       answer.cut = true;
       break;
@@ -40,61 +39,44 @@ Task<Result<SubrequestAnswer>> read_answer(Attempt& attempt, ResponseHead head,
 }  // namespace
 
 Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
-                                          Exchange& side, Duration timeout, std::size_t most_body) {
-  net::Loop& loop = *side.connection.loop;
-  const unsigned worker = side.connection.worker;
-  auto call = target.cluster->breaker().begin(loop.now());
+                                          SideCall& side, Duration timeout, std::size_t most_body) {
+  const TimePoint now = side.loop.now();
+  auto call = target.cluster->breaker().begin(now);
   if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());
-  UpstreamRecord record(*target.metrics, worker);
-  const bool clients =
-      timeout != Duration::zero() && side.clock.hard_deadline < loop.now() + timeout;
-  const HeadTime time{loop.now(), timeout, clients ? side.clock.hard_deadline : no_deadline};
-  const upstream::Caller caller{side.client_ip, &side.scope};
-  upstream::Tried tried;
-  const TimePoint began = loop.now();
-  Bytes kept;
-  Duration spent{};  // by the tries so far
-  bool some_failed = false;
-  while (true) {
-    std::optional<upstream::Lease> lease = target.cluster->try_acquire(worker, tried, caller);
-    if (!lease) {
-      auto acquired =
-          co_await target.cluster->acquire(worker, tried, time.until(loop.now(), side), caller);
-      for (upstream::ConnectFailure& failure : tried.connect_failures) {
-        failure.reason = time.named(failure.reason, loop.now(), side);
-        record.connect_failed(failure);
-        spent += failure.took;
-        some_failed = true;
-      }
-      tried.connect_failures.clear();
-      if (!acquired) {
-        if (some_failed) {
-          const Reason why = time.named(acquired.error().reason, loop.now(), side);
-          call->ended(loop.now(), call_end(why), 0, loop.now() - began);
-        }
-        co_return std::unexpected(std::move(acquired.error()));
-      }
-      lease.emplace(std::move(*acquired));
-    }
-    record.leased(*lease);
-    Attempt& attempt = side.own(std::make_unique<Attempt>(
-        loop, std::move(*lease), request, side, target.response_header_size, record,
-        std::move(*call), kept, spent, std::span<const std::string>()));
+  const Deadline all = side.clock.hard_deadline;
+  const bool clients = timeout != Duration::zero() && all < now + timeout;
+  const FetchPlan plan{.cluster = *target.cluster,
+                       .metrics = *target.metrics,
+                       .loop = side.loop,
+                       .worker = side.worker,
+                       .clock = side.clock,
+                       .scope = side.scope,
+                       .client = side.client,
+                       .time = {now, timeout, clients ? all : no_deadline},
+                       .header_size = target.response_header_size};
+  Fetch fetch(plan, request, std::move(*call));
+  std::optional<Result<SubrequestAnswer>> answer;
+  try {
     ResponseHead head;
-    const Result<> came = co_await attempt.start(time, head);
+    const Result<> came = co_await fetch.start(head);
     if (came) {
-      auto answer = co_await read_answer(attempt, std::move(head), most_body);
-      co_await side.end(attempt);
-      co_return answer;
+      answer.emplace(co_await read_answer(fetch, std::move(head), most_body));
+    } else {
+      answer.emplace(std::unexpected(came.error()));
     }
-    const bool again = attempt.replayable() && !tried.fresh;
-    kept = attempt.kept();
-    spent = attempt.spent();
-    if (again) *call = attempt.take_call();
-    co_await side.end(attempt);
-    if (!again) co_return std::unexpected(came.error());
-    tried.fresh = true;
+  } catch (const std::bad_alloc&) {
+    // Thrown again below, when nothing runs any more.
   }
+  while (!fetch.settled()) {
+    try {
+      co_await fetch.settle();
+    } catch (const std::bad_alloc&) {
+    }
+    net::TurnTaking turn(side.loop);
+    co_await turn.yield();
+  }
+  if (!answer) throw std::bad_alloc();
+  co_return std::move(*answer);
 }
 
 }  // namespace weir::proxy

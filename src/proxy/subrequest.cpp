@@ -20,8 +20,11 @@ class UpstreamSubrequest final : public Subrequest {
     const TimePoint now = exchange.connection.loop->now();
     Request request{.head = std::move(head)};
     add_upstream_fields(request.head, exchange, via_name_);
-    Exchange side(exchange.connection, now, &exchange.scope);
-    side.client_ip = exchange.client_ip;
+    SideCall side{.loop = *exchange.connection.loop,
+                  .worker = exchange.connection.worker,
+                  .client = exchange.client_ip,
+                  .clock = {},
+                  .scope = CancelScope(&exchange.scope)};
     side.clock.hard_deadline = std::min(deadline_after(now, timeout), exchange.clock.hard_deadline);
     co_return co_await send_aside(target_, request, side, timeout, most_body);
   }

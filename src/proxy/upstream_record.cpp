@@ -26,9 +26,43 @@ TryResult result_of(Reason failure) noexcept {
     case Reason::request_timeout:
     case Reason::try_timeout:
       return TryResult::timeout;
-    default:
-      return TryResult::client_gone;  // it was not the upstream's doing
+    // It was not the upstream's doing.
+    case Reason::bad_request:
+    case Reason::credentials_missing:
+    case Reason::credentials_invalid:
+    case Reason::token_missing:
+    case Reason::token_invalid:
+    case Reason::token_expired:
+    case Reason::insufficient_scope:
+    case Reason::claim_mismatch:
+    case Reason::auth_denied:
+    case Reason::ip_denied:
+    case Reason::no_route:
+    case Reason::method_not_allowed:
+    case Reason::client_timeout:
+    case Reason::body_too_large:
+    case Reason::uri_too_long:
+    case Reason::headers_too_large:
+    case Reason::expectation_failed:
+    case Reason::misdirected:
+    case Reason::rate_limited:
+    case Reason::concurrency_limited:
+    case Reason::client_closed:
+    case Reason::internal:
+    case Reason::not_implemented:
+    case Reason::version_not_supported:
+    case Reason::proxy_loop:
+    case Reason::no_healthy_endpoint:
+    case Reason::circuit_open:
+    case Reason::pool_full:
+    case Reason::overloaded:
+    case Reason::shed:
+    case Reason::draining:
+    case Reason::auth_unavailable:
+    case Reason::keys_unavailable:
+      return TryResult::client_gone;
   }
+  return TryResult::client_gone;
 }
 
 }  // namespace
@@ -62,6 +96,14 @@ control::CallEnd call_end(const TryEnd& end) noexcept {
   return end.client_gone ? control::CallEnd::unknown : control::CallEnd::reset;
 }
 
+TryResult result_of(const TryEnd& end) noexcept {
+  if (end.out_of_time || end.silent) return TryResult::timeout;
+  if (end.failure == Reason::none && !end.answer_complete) {
+    return end.client_gone ? TryResult::client_gone : TryResult::reset;
+  }
+  return result_of(end.failure);
+}
+
 void UpstreamRecord::count(const upstream::Endpoint& endpoint, TryResult result, int status) {
   if (auto* metrics = endpoint.annex<telemetry::EndpointMetrics>()) {
     metrics->shard(worker_).count(result, status);
@@ -79,15 +121,9 @@ TryResult UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure
   return result;
 }
 
-TryResult UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end) {
+void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end) {
   shard_.duration.observe(end.duration);
-  TryResult result = result_of(end.failure);
-  if (end.failure == Reason::none && !end.answer_complete) {
-    result = end.client_gone ? TryResult::client_gone : TryResult::reset;
-  }
-  if (end.out_of_time || end.silent) result = TryResult::timeout;
-  count(endpoint, result, end.status);
-  return result;
+  count(endpoint, result_of(end), end.status);
 }
 
 void UpstreamRecord::failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,

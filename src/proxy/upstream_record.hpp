@@ -31,6 +31,9 @@ struct TryEnd {
 control::CallEnd call_end(const TryEnd& end) noexcept;
 control::CallEnd call_end(Reason failure) noexcept;
 
+// As the metrics count it.
+telemetry::TryResult result_of(const TryEnd& end) noexcept;
+
 class UpstreamRecord {
  public:
   UpstreamRecord(telemetry::UpstreamMetrics& metrics, unsigned worker) noexcept
@@ -38,7 +41,7 @@ class UpstreamRecord {
 
   void leased(const upstream::Lease& lease);
   telemetry::TryResult connect_failed(const upstream::ConnectFailure& failure);
-  telemetry::TryResult ended(const upstream::Endpoint& endpoint, const TryEnd& end);
+  void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
   // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that
   // was closed it is usual.
   void failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,

@@ -23,17 +23,16 @@ namespace weir::proxy {
 
 // A request with its whole content, which owns all it needs.
 struct RequestCopy {
-  // Copies the head; the content is added by whoever has it. `parent` cancels the copy.
-  RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of, Duration wait,
-              CancelScope& parent);
+  // Copies the head; the content is added by whoever has it.
+  RequestCopy(const SideTarget& to, const RequestHead& head, const Exchange& of, Duration wait);
 
   SideTarget target;
-  ConnectionInfo connection;
   Request request;
   std::string content;
   bool has_content = false;
   Duration timeout;  // for the answer's head; zero: none
-  Exchange exchange;
+  IpAddress client;
+  unsigned worker;
 };
 
 class Shadows {
@@ -75,9 +74,6 @@ class Shadows {
 
   // Sends `copy` from the loop's next turn on, and reads and drops the answer.
   void send(std::unique_ptr<RequestCopy> copy, Place place);
-
-  // Cancelled by end().
-  CancelScope& scope() noexcept { return scope_; }
 
   // Ends what is on its way and takes nothing more; `done` runs on the worker when nothing is left.
   void end(std::function<void()> done);

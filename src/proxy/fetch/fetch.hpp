@@ -1,0 +1,76 @@
+// A request to a cluster until there is an answer: a connection, a try, the verdict on it, and once
+// more or the answer. Owned by whoever reads the answer, client's exchange or not; worker thread
+// only.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "proxy/fetch/attempt.hpp"
+#include "proxy/fetch/kept_content.hpp"
+#include "proxy/fetch/plan.hpp"
+#include "proxy/upstream_record.hpp"
+#include "weir/base/result.hpp"
+#include "weir/base/task.hpp"
+#include "weir/control/circuit_breaker.hpp"
+#include "weir/http/body.hpp"
+#include "weir/http/head.hpp"
+
+namespace weir::proxy {
+
+class Fetch final : private Attempt::Owner {
+ public:
+  // `call` is the breaker's, told of what all tries together came to. `request`, whose arena takes
+  // what has to last, and what `plan` refers to outlive the fetch.
+  Fetch(const FetchPlan& plan, Request& request, control::BreakerCall call) noexcept;
+  // REQUIRES: settled().
+  ~Fetch();
+  Fetch(const Fetch&) = delete;
+  Fetch& operator=(const Fetch&) = delete;
+
+  // Tries until an upstream gives a final head; fails with what the last try came to. Once.
+  Task<Result<>> start(ResponseHead& head);
+
+  // --- once start() has succeeded
+  BodyStream& content() noexcept { return *attempt_; }
+  // The request's content was sent in full.
+  bool upload_ended() const noexcept { return attempt_->upload_ended(); }
+  // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
+  // tunnels.
+  bool into_tunnel() noexcept;
+  ByteStream& tunnel() noexcept { return attempt_->tunnel(); }
+  void abort(Reason reason) noexcept { attempt_->abort(reason); }
+
+  // Stops what still runs and returns when nothing does. Again, where it threw bad_alloc.
+  Task<> settle();
+  bool settled() const noexcept { return !attempt_ || attempt_->settled(); }
+
+ private:
+  Task<Result<upstream::Lease>> connect(upstream::Tried& tried);
+  // Tells of the connects that failed; returns how long they took.
+  Duration tell_failures(upstream::Tried& tried);
+  void begin_try(upstream::Lease lease);
+  // The head says how the call ended, or it is known from the status alone.
+  void judge_head();
+  // Whether the request is sent again; waits for the rest of its content where it could be.
+  Task<bool> again(unsigned repeats);
+  void end_try(bool again);
+  void answer_ended() noexcept override;
+  upstream::Caller caller() const noexcept { return {plan_.client, &plan_.scope}; }
+  Duration head_time() const noexcept { return spent_ + attempt_->head_time(); }
+  void tell_breaker(control::CallEnd end);
+  std::string_view copy(std::string_view text) { return request_.head.headers.arena().copy(text); }
+
+  const FetchPlan plan_;
+  Request& request_;
+  UpstreamRecord record_;
+  control::BreakerCall call_;
+  const TimePoint began_;
+  KeptContent kept_;
+  Duration spent_{};           // by the tries before this one
+  std::string_view endpoint_;  // of the last try; in the request's arena
+  bool tried_ = false;         // some try began, or failed to connect
+  std::optional<Attempt> attempt_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,80 @@
+// What a request to an upstream is allowed: where it goes, how long it may take, how often it is
+// sent again, and who hears of its tries. A value; what it refers to outlives the fetch.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "weir/base/grpc_status.hpp"
+#include "weir/base/reason.hpp"
+#include "weir/base/time.hpp"
+#include "weir/http/transfer_clock.hpp"
+#include "weir/http/try_record.hpp"
+#include "weir/net/loop.hpp"
+#include "weir/telemetry/upstream_metrics.hpp"
+#include "weir/upstream/caller.hpp"
+#include "weir/upstream/cluster.hpp"
+
+namespace weir {
+class InformationalSink;
+}
+
+namespace weir::proxy {
+
+// How long until the final head: from the request's head, all tries included, standing still while
+// the client's content is waited for.
+struct HeadTime {
+  TimePoint start;
+  Duration timeout{};              // zero: none
+  Deadline clients = no_deadline;  // where the client set the end of all (grpc-timeout)
+
+  Deadline until(TimePoint now, const TransferClock& clock) const noexcept {
+    if (timeout == Duration::zero()) return clock.hard_deadline;
+    return std::min(start + timeout + clock.client_wait(now), clock.hard_deadline);
+  }
+  // What a failure is called: a time that is up because the client would wait no longer says
+  // nothing of the upstream.
+  Reason named(Reason failure, TimePoint now, const TransferClock& clock) const noexcept {
+    const bool is_clients = now >= clients && (timeout == Duration::zero() ||
+                                               now < start + timeout + clock.client_wait(now));
+    return failure == Reason::request_timeout && is_clients ? Reason::client_closed : failure;
+  }
+};
+
+// Hears of the tries of one request.
+class TryObserver {
+ public:
+  // A try begins at `endpoint`, or failed to connect to it: "" where there was no endpoint.
+  virtual void try_begins(std::string_view endpoint, Duration queued, Duration connected) = 0;
+  // It has ended; `again`: another follows. `grpc` is what a call of gRPC came to.
+  virtual void try_ended(const TryRecord& record, bool again, GrpcStatus grpc) = 0;
+  // So long was waited for a connection, and no try came of it.
+  virtual void waited(Duration queued) = 0;
+
+ protected:
+  ~TryObserver() = default;
+};
+
+struct FetchPlan {
+  upstream::Cluster& cluster;
+  telemetry::UpstreamMetrics& metrics;
+  net::Loop& loop;  // the worker's
+  unsigned worker;
+  TransferClock& clock;
+  CancelScope& scope;  // cancels the fetch
+  IpAddress client;    // for whose share of the places; may be not valid
+  HeadTime time;
+  std::size_t header_size;    // bounds the answer's head, bytes
+  unsigned most_repeats = 1;  // how often it is sent again (fetch/again.hpp)
+  // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
+  // upstream's.
+  bool deadline_bounds_answer = false;
+  InformationalSink* interim = nullptr;           // of the client; null: 1xx go nowhere
+  std::span<const std::string> gateway_fields{};  // names no client may send, in trailers either
+  TryObserver* observer = nullptr;                // null: nobody
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,156 @@
+#include "proxy/fetch/fetch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "upstream/cluster_case.hpp"
+#include "weir/telemetry/metrics.hpp"
+
+namespace weir::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Told final : public TryObserver {
+ public:
+  struct End {
+    std::string result;
+    bool reused;
+    bool again;
+    bool operator==(const End&) const = default;
+  };
+  void try_begins(std::string_view endpoint, Duration, Duration) override {
+    begun.emplace_back(endpoint);
+  }
+  void try_ended(const TryRecord& record, bool again, GrpcStatus) override {
+    EXPECT_EQ(record.endpoint, begun.back());
+    ended.push_back({std::string(record.result), record.reused, again});
+  }
+  void waited(Duration) override { ++waits; }
+
+  std::vector<std::string> begun;
+  std::vector<End> ended;
+  int waits = 0;
+};
+
+std::ostream& operator<<(std::ostream& out, const Told::End& end) {
+  return out << end.result << (end.reused ? " reused" : "") << (end.again ? " again" : "");
+}
+
+class FetchTest : public testing::Test {
+ protected:
+  ~FetchTest() override { cluster_->leave(0); }
+
+  void reach(const std::string& address) {
+    cluster_ = upstream::cluster_on(upstream::upstream_of({address}), {&loop_});
+  }
+  // What a request comes to: its status, or why there is none. Its answer is
+  // read to the end.
+  Task<std::string> outcome(Method method) {
+    Request request;
+    request.head.method = method;
+    request.head.method_text = method == Method::get ? "GET" : "POST";
+    request.head.path = "/";
+    clock_.last_activity = loop_.now();
+    const FetchPlan plan{.cluster = *cluster_,
+                         .metrics = *metrics_.upstream("orders"),
+                         .loop = loop_,
+                         .worker = 0,
+                         .clock = clock_,
+                         .scope = scope_,
+                         .client = {},
+                         .time = {loop_.now(), 5s},
+                         .header_size = 1000,
+                         .most_repeats = 3,
+                         .observer = &told_};
+    auto call = cluster_->breaker().begin(loop_.now());
+    Fetch fetch(plan, request, std::move(*call));
+    ResponseHead head;
+    const Result<> came = co_await fetch.start(head);
+    std::string out = came ? std::to_string(head.status) : std::string(name(came.error().reason));
+    while (came && head.framing != Framing::none) {
+      const Result<Bytes> piece = co_await fetch.content().read();
+      if (!piece || piece->empty()) break;
+    }
+    co_await fetch.settle();
+    co_return out;
+  }
+  std::uint64_t in_flight() const { return cluster_->describe().endpoints.front().in_flight; }
+
+  net::Loop loop_;
+  telemetry::Metrics metrics_{1, "test", "none"};
+  std::shared_ptr<upstream::Cluster> cluster_;
+  TransferClock clock_;
+  CancelScope scope_;
+  Told told_;
+};
+
+const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+TEST_F(FetchTest, TellsOfAConnectThatFailed) {
+  const upstream::Refusing nobody;
+  reach(nobody.text());
+  net::run_on(loop_, [&]() -> Task<> {
+    EXPECT_EQ(co_await outcome(Method::get), "connect_failed");
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"connect_failed", false, true}}));
+    EXPECT_EQ(told_.waits, 1);
+    EXPECT_EQ(in_flight(), 0u);
+  });
+}
+
+TEST_F(FetchTest, SendsAgainWhereAReusedConnectionWasDead) {
+  const net::Origin origin;
+  reach(origin.text());
+  std::thread server([&] {
+    const auto answer_once = [&] {
+      net::Socket connection = origin.accept();
+      connection.receive();
+      connection.send(good);
+      return connection;
+    };
+    {
+      const net::Socket first = answer_once();
+      first.receive();  // and closes
+    }
+    const net::Socket second = answer_once();
+    second.receive();  // and closes
+  });
+  net::run_on(loop_, [&]() -> Task<> {
+    EXPECT_EQ(co_await outcome(Method::get), "200");
+    EXPECT_EQ(co_await outcome(Method::get), "200");
+    EXPECT_EQ(co_await outcome(Method::post), "upstream_reset") << "it may have been carried out";
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"ok", false, false},
+                                                   {"reset", true, true},
+                                                   {"ok", false, false},
+                                                   {"reset", true, false}}));
+    EXPECT_EQ(in_flight(), 0u);
+  });
+  server.join();
+}
+
+TEST_F(FetchTest, EndsWithItsScope) {
+  const net::Origin origin;
+  reach(origin.text());
+  net::run_on(loop_, [&]() -> Task<> {
+    net::TaskGroup group(loop_);
+    std::string waiting;
+    const auto fetch = [&]() -> Task<> { waiting = co_await outcome(Method::get); };
+    group.spawn(fetch());
+    EXPECT_TRUE(co_await net::until(loop_, [&] { return !told_.begun.empty(); }));
+    EXPECT_EQ(in_flight(), 1u);
+    scope_.cancel(Reason::client_closed);
+    EXPECT_TRUE(co_await group.join(loop_.now() + 5s));
+    EXPECT_EQ(waiting, "client_closed");
+    EXPECT_EQ(in_flight(), 0u);
+    EXPECT_EQ(co_await outcome(Method::get), "client_closed") << "cancelled before it began";
+    EXPECT_EQ(in_flight(), 0u);
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"client_gone", false, false}}));
+  });
+}
+
+}  // namespace
+}  // namespace weir::proxy
