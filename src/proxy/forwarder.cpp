@@ -186,7 +186,8 @@ class Forwarder final : public Handler {
         .most_repeats = most_repeats,
         .deadline_bounds_answer = true,
         .interim = exchange.interim,
-        .gateway_fields = gateway_fields_};
+        .gateway_fields = gateway_fields_,
+        .request_id = exchange.request_id()};
     ClientFetch& fetch =
         exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
     Response response;

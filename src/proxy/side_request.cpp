@@ -53,7 +53,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
                        .scope = side.scope,
                        .client = side.client,
                        .time = {now, timeout, clients ? all : no_deadline},
-                       .header_size = target.response_header_size};
+                       .header_size = target.response_header_size,
+                       .request_id = side.request_id};
   Fetch fetch(plan, request, std::move(*call));
   std::optional<Result<SubrequestAnswer>> answer;
   try {

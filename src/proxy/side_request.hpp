@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "weir/base/cancel.hpp"
 #include "weir/base/ip.hpp"
@@ -24,6 +25,7 @@ struct SideCall {
   IpAddress client;     // for whose share of the upstream's places; may be not valid
   TransferClock clock;  // its hard_deadline ends all
   CancelScope scope;    // cancels the request
+  std::string_view request_id{};  // of the client's request, in the debug log
 };
 
 // `timeout` is for the answer's head. Content past `most_body` bytes is not read. All outlive the

@@ -24,7 +24,8 @@ class UpstreamSubrequest final : public Subrequest {
                   .worker = exchange.connection.worker,
                   .client = exchange.client_ip,
                   .clock = {},
-                  .scope = CancelScope(&exchange.scope)};
+                  .scope = CancelScope(&exchange.scope),
+                  .request_id = exchange.request_id()};
     side.clock.hard_deadline = std::min(deadline_after(now, timeout), exchange.clock.hard_deadline);
     co_return co_await send_aside(target_, request, side, timeout, most_body);
   }

@@ -4,6 +4,8 @@
 // before the lease that made it; destroyed before the answer's end, it gives the answer up.
 #pragma once
 
+#include <cstdint>
+
 #include "weir/config/model.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
@@ -42,6 +44,8 @@ class ClientExchange : public BodyStream {
   virtual bool unprocessed() const noexcept { return false; }
   // Which faults of the answer so far were forgiven, as the upstream's `lenient` wants it.
   virtual config::Lenient forgiven() const noexcept { return {}; }
+  // Of the answer's content, as its reader took it; without chunk lines.
+  virtual std::uint64_t content_bytes() const noexcept = 0;
   // The connection's bytes, after a 101 head. Lives as long as this.
   virtual ByteStream& bytes() noexcept = 0;
 

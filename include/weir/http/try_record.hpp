@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "weir/base/reason.hpp"
@@ -18,7 +19,8 @@ struct TryRecord {
   bool reused = false;           // the connection had carried a request before
   Duration queue{};              // waited for a permit or a place on a connection
   Duration connect{};            // zero: reused
-  Duration head{};  // from the request's first byte until the final head or the failure
+  Duration head{};          // from the request's first byte until the final head or the failure
+  std::uint64_t bytes = 0;  // of the answer's content
 };
 
 // Of an exchange with more tries the first ones are told, and the last.

@@ -154,6 +154,7 @@ class Client final : public ClientExchange, public Cached {
     out.bare_lf = out.bare_lf || bare_lf_;
     return out;
   }
+  std::uint64_t content_bytes() const noexcept override { return taken_; }
   ByteStream& bytes() noexcept override { return tunnel_; }
   void cancel() noexcept override { stream_.cancel(); }
 
@@ -232,6 +233,7 @@ class Client final : public ClientExchange, public Cached {
     if (content_.failed()) lose(Reason::upstream_incomplete, content_.failure());
     if (content_.ended()) end(keep_alive_ && input_.empty());
     if (!piece.empty()) clock_.last_activity = loop_.now();
+    taken_ += piece.size();
     return piece;
   }
 
@@ -277,6 +279,7 @@ class Client final : public ClientExchange, public Cached {
   Input input_;
   SocketBytes tunnel_;
   ContentReader content_;
+  std::uint64_t taken_ = 0;  // bytes of content
   bool chunked_out_ = false;
   std::string left_;  // of the head and the first content, where the upstream took less
   bool keep_alive_ = false;

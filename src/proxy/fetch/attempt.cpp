@@ -60,7 +60,8 @@ TryRecord Attempt::record(const TryEnd& end) const noexcept {
           .reused = lease_.reused(),
           .queue = lease_.queue_time,
           .connect = lease_.connect_time,
-          .head = head_time_};
+          .head = head_time_,
+          .bytes = tunnelled_ ? 0 : client_->content_bytes()};
 }
 
 void Attempt::tell(const UpstreamRecord& record, const TryEnd& end) const noexcept {

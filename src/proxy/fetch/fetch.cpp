@@ -97,6 +97,7 @@ Duration Fetch::tell_failures(upstream::Tried& tried) {
 
 void Fetch::begin_try(upstream::Lease lease) {
   record_.leased(lease);
+  lease.tell_chosen(plan_.request_id);
   tried_ = true;
   // A copy: a reload may take the endpoint away with its last lease.
   endpoint_ = copy(lease.endpoint().address());

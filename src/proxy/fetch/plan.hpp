@@ -75,6 +75,7 @@ struct FetchPlan {
   InformationalSink* interim = nullptr;           // of the client; null: 1xx go nowhere
   std::span<const std::string> gateway_fields{};  // names no client may send, in trailers either
   TryObserver* observer = nullptr;                // null: nobody
+  std::string_view request_id{};                  // in the debug log
 };
 
 }  // namespace weir::proxy

@@ -21,6 +21,7 @@ class Told final : public TryObserver {
     std::string result;
     bool reused;
     bool again;
+    std::uint64_t bytes = 0;
     bool operator==(const End&) const = default;
   };
   void try_begins(std::string_view endpoint, Duration, Duration) override {
@@ -28,7 +29,7 @@ class Told final : public TryObserver {
   }
   void try_ended(const TryRecord& record, bool again, GrpcStatus) override {
     EXPECT_EQ(record.endpoint, begun.back());
-    ended.push_back({std::string(record.result), record.reused, again});
+    ended.push_back({std::string(record.result), record.reused, again, record.bytes});
   }
   void waited(Duration) override { ++waits; }
 
@@ -38,15 +39,16 @@ class Told final : public TryObserver {
 };
 
 std::ostream& operator<<(std::ostream& out, const Told::End& end) {
-  return out << end.result << (end.reused ? " reused" : "") << (end.again ? " again" : "");
+  return out << end.result << (end.reused ? " reused" : "") << (end.again ? " again" : "") << " "
+             << end.bytes;
 }
 
 class FetchTest : public testing::Test {
  protected:
   ~FetchTest() override { cluster_->leave(0); }
 
-  void reach(const std::string& address) {
-    cluster_ = upstream::cluster_on(upstream::upstream_of({address}), {&loop_});
+  void reach(std::vector<std::string> addresses) {
+    cluster_ = upstream::cluster_on(upstream::upstream_of(std::move(addresses)), {&loop_});
   }
   // What a request comes to: its status, or why there is none. Its answer is
   // read to the end.
@@ -75,11 +77,16 @@ class FetchTest : public testing::Test {
     while (came && head.framing != Framing::none) {
       const Result<Bytes> piece = co_await fetch.content().read();
       if (!piece || piece->empty()) break;
+      read_ += piece->size();
     }
     co_await fetch.settle();
     co_return out;
   }
-  std::uint64_t in_flight() const { return cluster_->describe().endpoints.front().in_flight; }
+  std::uint64_t in_flight() const {
+    std::uint64_t out = 0;
+    for (const auto& endpoint : cluster_->describe().endpoints) out += endpoint.in_flight;
+    return out;
+  }
 
   net::Loop loop_;
   telemetry::Metrics metrics_{1, "test", "none"};
@@ -87,13 +94,14 @@ class FetchTest : public testing::Test {
   TransferClock clock_;
   CancelScope scope_;
   Told told_;
+  std::size_t read_ = 0;  // of answers
 };
 
 const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 TEST_F(FetchTest, TellsOfAConnectThatFailed) {
   const upstream::Refusing nobody;
-  reach(nobody.text());
+  reach({nobody.text()});
   net::run_on(loop_, [&]() -> Task<> {
     EXPECT_EQ(co_await outcome(Method::get), "connect_failed");
     EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"connect_failed", false, true}}));
@@ -104,7 +112,7 @@ TEST_F(FetchTest, TellsOfAConnectThatFailed) {
 
 TEST_F(FetchTest, SendsAgainWhereAReusedConnectionWasDead) {
   const net::Origin origin;
-  reach(origin.text());
+  reach({origin.text()});
   std::thread server([&] {
     const auto answer_once = [&] {
       net::Socket connection = origin.accept();
@@ -123,10 +131,59 @@ TEST_F(FetchTest, SendsAgainWhereAReusedConnectionWasDead) {
     EXPECT_EQ(co_await outcome(Method::get), "200");
     EXPECT_EQ(co_await outcome(Method::get), "200");
     EXPECT_EQ(co_await outcome(Method::post), "upstream_reset") << "it may have been carried out";
-    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"ok", false, false},
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"ok", false, false, 2},
                                                    {"reset", true, true},
-                                                   {"ok", false, false},
+                                                   {"ok", false, false, 2},
                                                    {"reset", true, false}}));
+    EXPECT_EQ(in_flight(), 0u);
+  });
+  server.join();
+}
+
+TEST_F(FetchTest, GoesOnAtAnotherEndpointWhereOneRefusesConnections) {
+  const upstream::Refusing nobody;
+  const net::Origin origin;
+  reach({nobody.text(), origin.text()});
+  std::thread server([&] {
+    for (int i = 0; i < 2; ++i) {
+      const net::Socket connection = origin.accept();
+      connection.receive();
+      connection.send(good + "closed behind its answer");
+      connection.receive();
+    }
+  });
+  net::run_on(loop_, [&]() -> Task<> {
+    EXPECT_EQ(co_await outcome(Method::post), "200") << "nothing was sent before";
+    EXPECT_EQ(co_await outcome(Method::post), "200");
+    // Whichever is asked first: who refuses is asked once, and last from then on.
+    const Told::End refused{"connect_failed", false, true};
+    const Told::End ok{"ok", false, false, 2};
+    const bool first = told_.ended.front() == refused;
+    EXPECT_EQ(told_.ended, first ? (std::vector<Told::End>{refused, ok, ok})
+                                 : (std::vector<Told::End>{ok, refused, ok}));
+    EXPECT_EQ(in_flight(), 0u);
+  });
+  server.join();
+}
+
+TEST_F(FetchTest, TellsOfAnAnswerThatItsScopeCuts) {
+  const net::Origin origin;
+  reach({origin.text()});
+  std::thread server([&] {
+    const net::Socket connection = origin.accept();
+    connection.receive();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf!");
+    EXPECT_EQ(connection.receive(), "") << "closed, as its answer did not end";
+  });
+  net::run_on(loop_, [&]() -> Task<> {
+    net::TaskGroup group(loop_);
+    const auto fetch = [&]() -> Task<> { co_await outcome(Method::get); };
+    group.spawn(fetch());
+    EXPECT_TRUE(co_await net::until(loop_, [&] { return read_ == 5; }));
+    EXPECT_EQ(in_flight(), 1u);
+    scope_.cancel(Reason::client_closed);
+    EXPECT_TRUE(co_await group.join(loop_.now() + 5s));
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"client_gone", false, false, 5}}));
     EXPECT_EQ(in_flight(), 0u);
   });
   server.join();
@@ -134,7 +191,7 @@ TEST_F(FetchTest, SendsAgainWhereAReusedConnectionWasDead) {
 
 TEST_F(FetchTest, EndsWithItsScope) {
   const net::Origin origin;
-  reach(origin.text());
+  reach({origin.text()});
   net::run_on(loop_, [&]() -> Task<> {
     net::TaskGroup group(loop_);
     std::string waiting;
