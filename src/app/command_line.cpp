@@ -15,6 +15,7 @@
 #include "app/live/define.hpp"
 #include "app/live/help_texts.hpp"
 #include "app/run.hpp"
+#include "app/terminate.hpp"
 #include "weir/base/release.hpp"
 #include "weir/base/text.hpp"
 
@@ -229,6 +230,7 @@ class CommandLine {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
+  explain_terminate();
   try {
     return CommandLine().run(argc, argv);
   } catch (const std::exception& error) {
