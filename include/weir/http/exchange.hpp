@@ -143,10 +143,8 @@ class Exchange {
   bool close_after = false;      // the answer says Connection: close (drain, early answer)
 
   // One more try, where there is more than one: the first is told when the second is certain.
-  void tell_try(const TryRecord& fact) {
-    if (tries_.size() == most_tries_told) tries_.pop_back();
-    tries_.push_back(fact);
-  }
+  // Without memory for it, it is left out.
+  void tell_try(const TryRecord& fact) noexcept;
   // Empty when there was one try, or none.
   std::span<const TryRecord> tries() const noexcept { return tries_; }
 

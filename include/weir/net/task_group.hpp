@@ -24,6 +24,12 @@ class TaskGroup {
   std::size_t size() const noexcept { return running_; }
   // Returns when no task runs, or at the deadline. One joiner at a time.
   Task<bool> join(Deadline deadline = no_deadline);
+  // The same without a deadline, where there may be no memory for a coroutine:
+  // while (group.size() != 0) co_await group.ended();
+  auto ended() noexcept {
+    empty_.reset();
+    return empty_.wait(no_deadline);
+  }
 
  private:
   // A coroutine that nobody awaits: begins at once, and its frame goes at its end.

@@ -5,6 +5,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "codec/h2/flood_guard.hpp"
@@ -14,6 +15,11 @@ namespace weir::codec::h2 {
 
 class ClientConduct {
  public:
+  // Frames that it may leave unread.
+  static constexpr std::size_t most_queued_frames = 2000;
+  // How long it may take to receive what is in flight when it was sent away.
+  static constexpr Duration longest_farewell = std::chrono::seconds(30);
+
   // A client's request when it resets the stream.
   enum class Request : std::uint8_t { unanswered, being_answered, over };
 
@@ -56,10 +62,12 @@ class ClientConduct {
   bool is_away() const noexcept { return away_; }
   // It is to be cut off.
   bool is_cut_off() const noexcept { return cut_off_; }
-  // Frames that came.
-  std::uint64_t frames() const noexcept { return frames_; }
+  // The frames that came, as bytes of content that would have taken as long.
+  std::uint64_t frame_work() const noexcept { return frames_ * frame_cost; }
 
  private:
+  static constexpr std::uint64_t frame_cost = 512;
+
   void judge(bool fine) noexcept {
     if (!fine && !send_away()) cut_off_ = true;
   }

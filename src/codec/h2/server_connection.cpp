@@ -22,22 +22,8 @@
 namespace weir::codec::h2 {
 namespace {
 
-constexpr std::size_t most_queued_frames = 2000;
 // How long to linger for a client that is known to have read all answers.
 constexpr Duration short_linger_time = std::chrono::milliseconds(250);
-// How long a client that is sent away may take to receive what is in flight.
-constexpr Duration longest_farewell = std::chrono::seconds(30);
-// What a frame of any size costs, in bytes of content that would take as long.
-constexpr std::size_t frame_cost = 512;
-
-SessionOptions options(const config::Limits& limits) noexcept {
-  SessionOptions out;
-  out.most_streams = static_cast<std::uint32_t>(limits.h2_streams);
-  out.header_list_size = static_cast<std::uint32_t>(limits.header_size);
-  out.most_section = SessionOptions::section_of(limits.header_size);
-  out.stall = limits.body_idle_timeout;
-  return out;
-}
 
 class Connection final : public ServerConnection, private SessionEvents {
  public:
@@ -46,7 +32,7 @@ class Connection final : public ServerConnection, private SessionEvents {
       : stream_(std::move(stream)),
         loop_(stream_->loop()),
         limits_(limits),
-        session_(*stream_, *this, options(limits)),
+        session_(*stream_, *this, SessionOptions::of(limits)),
         context_{session_, loop_, info, limits, handler, HeadRoom(limits)},
         tasks_(loop_),
         writer_(loop_),
@@ -59,7 +45,11 @@ class Connection final : public ServerConnection, private SessionEvents {
 
   Task<> run() override {
     writer_.spawn(write());
-    co_await read();
+    try {
+      co_await read();
+    } catch (const std::bad_alloc&) {
+      stream_->reset();
+    }
     const bool politely = stream_->is_open() && !gone_;
     // With an error of the connection only its GOAWAY goes out; what has not come never will.
     const bool all_end = !politely || !session_.reading();
@@ -67,9 +57,9 @@ class Connection final : public ServerConnection, private SessionEvents {
       if (all_end || stream->lacks_content()) stream->client_left();
     }
     while (!start_some()) co_await turns_.yield();
-    co_await tasks_.join();
+    while (tasks_.size() != 0) co_await tasks_.ended();
     session_.finish();
-    co_await writer_.join();
+    while (writer_.size() != 0) co_await writer_.ended();
     if (politely && stream_->is_open()) {
       const bool read = goodbye_.has_read_until(idle_since_);
       co_await linger(*stream_, read ? short_linger_time : longest_linger);
@@ -213,11 +203,11 @@ class Connection final : public ServerConnection, private SessionEvents {
     // A client that makes us answer and does not read, or a head that does not end.
     const std::size_t decoded = current_ == nullptr ? 0 : current_->held();
     const bool room = unfinished_.holds(decoded + frames_.in_parts(session_.bytes_fed()));
-    if (conduct_.is_cut_off() || queued_frames() > most_queued_frames || !room) {
+    if (conduct_.is_cut_off() || queued_frames() > ClientConduct::most_queued_frames || !room) {
       end_with_ = NGHTTP2_ENHANCE_YOUR_CALM;
     }
     if (conduct_.is_away() && away_until_ == no_deadline) {
-      away_until_ = loop_.now() + longest_farewell;
+      away_until_ = loop_.now() + ClientConduct::longest_farewell;
       goodbye_.send_away(session_, NGHTTP2_ENHANCE_YOUR_CALM);
       stream_->nudge_reader();
     }
@@ -251,18 +241,24 @@ class Connection final : public ServerConnection, private SessionEvents {
     if (stream->head_is_complete() && !stream->waits_for_turn()) {
       const bool room = tasks_.size() - answered_ + starts_.size() < limits_.h2_streams + slack;
       if (!room || !stream->has_room()) stream->refuse_stream();
-      stream->wait_for_turn();
       starts_.push(id);
+      stream->wait_for_turn();
     } else if (stream->is_closed() && (stream->done() || !stream->head_is_complete())) {
       streams_.erase(id);
     }
   }
 
-  // Begins to serve what waits for it; false when more waits than this turn of the loop may take.
+  // Begins to serve what waits for it; false when more waits than this turn of the loop may take,
+  // or than there is memory for.
   bool start_some() {
     while (!starts_.empty()) {
       if (starts_.turn_is_over(loop_.now())) return false;
-      tasks_.spawn(serve(*find(starts_.pop())));
+      try {
+        tasks_.spawn(serve(*find(starts_.front())));
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
+      starts_.pop();
     }
     return true;
   }
@@ -281,7 +277,11 @@ class Connection final : public ServerConnection, private SessionEvents {
 
   // Once nothing can be sent any more, nobody waits for an answer, whoever still reads.
   Task<> write() {
-    co_await session_.write_all();
+    try {
+      co_await session_.write_all();
+    } catch (const std::bad_alloc&) {
+      stream_->reset();
+    }
     if (stream_->is_open()) co_return;
     for (auto& [id, stream] : streams_) stream->client_left();
   }
@@ -319,9 +319,7 @@ class Connection final : public ServerConnection, private SessionEvents {
   }
 
   // What has come so far, as it weighs in a turn of the loop.
-  std::uint64_t work_done() const noexcept {
-    return session_.bytes_fed() + conduct_.frames() * frame_cost;
-  }
+  std::uint64_t work_done() const noexcept { return session_.bytes_fed() + conduct_.frame_work(); }
 
   bool closing() const noexcept {
     return draining_ || loop_.now() >= ends_ ||

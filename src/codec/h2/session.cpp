@@ -9,6 +9,7 @@
 
 #include "codec/h2/outbound_content.hpp"
 #include "weir/base/debug_log.hpp"
+#include "weir/config/model.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h2 {
@@ -63,6 +64,15 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_option() {
 }
 
 }  // namespace
+
+SessionOptions SessionOptions::of(const config::Limits& limits) noexcept {
+  SessionOptions out;
+  out.most_streams = static_cast<std::uint32_t>(limits.h2_streams);
+  out.header_list_size = static_cast<std::uint32_t>(limits.header_size);
+  out.most_section = section_of(limits.header_size);
+  out.stall = limits.body_idle_timeout;
+  return out;
+}
 
 // What nghttp2 calls, with the session as its user data.
 struct Session::Callbacks {

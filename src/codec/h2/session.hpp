@@ -18,6 +18,10 @@
 #include "weir/net/stream.hpp"
 #include "weir/net/waiter.hpp"
 
+namespace weir::config {
+struct Limits;
+}
+
 namespace weir::codec::h2 {
 
 // What a session tells its connection, from within feed() and from the writer: it may note what
@@ -54,6 +58,9 @@ struct SessionOptions {
   static constexpr std::size_t section_of(std::size_t header_size) noexcept {
     return 2 * header_size + 64 * 1024;
   }
+
+  // Of a listener's connections.
+  static SessionOptions of(const config::Limits& limits) noexcept;
 
   bool server = true;
   // The peer may have open at a time. Of a server this is only said: whoever owns the session

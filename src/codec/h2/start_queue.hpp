@@ -21,15 +21,15 @@ class StartQueue {
   void push(std::int32_t stream) { streams_.push_back(stream); }
   bool empty() const noexcept { return next_ == streams_.size(); }
   std::size_t size() const noexcept { return streams_.size() - next_; }
-  // REQUIRES: not empty.
-  std::int32_t pop() noexcept {
+  // The first one, until pop(). REQUIRES: not empty.
+  std::int32_t front() const noexcept { return streams_[next_]; }
+  // It was begun. REQUIRES: not empty.
+  void pop() noexcept {
     ++begun_;
-    const std::int32_t stream = streams_[next_++];
-    if (empty()) {
-      streams_.clear();
-      next_ = 0;
-    }
-    return stream;
+    ++next_;
+    if (!empty()) return;
+    streams_.clear();
+    next_ = 0;
   }
   // Whether the turn that began at `turn` has had its share.
   bool turn_is_over(TimePoint turn) noexcept {

@@ -5,7 +5,9 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <thread>
 
+#include "allocation_count.hpp"
 #include "support/run_task.hpp"
 
 namespace weir::test {
@@ -71,6 +73,23 @@ TEST(Exchange, APartThatFoundNoMemoryToSettleStays) {
     co_return true;
   });
   EXPECT_EQ(order, "bBaA");
+}
+
+TEST(Exchange, ATryThatThereIsNoMemoryForIsLeftOut) {
+  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  // A thread of its own has no blocks from before.
+  std::thread([] {
+    const ConnectionInfo connection;
+    Exchange exchange(connection, TimePoint{});
+    const std::size_t before = failed_allocations();
+    fail_allocation(1);
+    exchange.tell_try({.endpoint = "a", .result = "reset"});
+    fail_allocation(0);
+    EXPECT_EQ(failed_allocations(), before + 1);
+    EXPECT_TRUE(exchange.tries().empty());
+    exchange.tell_try({.endpoint = "b", .result = "ok"});
+    EXPECT_EQ(exchange.tries().size(), 1u);
+  }).join();
 }
 
 TEST(Exchange, OneOfAnothersIsCancelledWithItAndNotTheOtherWayRound) {

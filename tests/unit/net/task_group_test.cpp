@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "allocation_count.hpp"
 #include "net/loop_run.hpp"
 
 namespace weir::net {
@@ -42,6 +43,23 @@ TEST(TaskGroup, JoinGivesUpAtTheDeadlineAndCanBeTriedAgain) {
     group.spawn(pass(loop, 5ms));
     EXPECT_TRUE(co_await group.join(loop.now() + 5s));
     EXPECT_TRUE(co_await group.join());
+  });
+}
+
+TEST(TaskGroup, ItsEndIsWaitedForWithoutMemory) {
+  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    TaskGroup group(loop);
+    // It was empty once: that is no end of what runs now.
+    group.spawn(pass(loop, 1ms));
+    EXPECT_TRUE(co_await group.join());
+    group.spawn(pass(loop, 1ms));
+    group.spawn(pass(loop, 5ms));
+    const std::size_t before = allocation_count();
+    while (group.size() != 0) co_await group.ended();
+    EXPECT_EQ(allocation_count(), before);
+    EXPECT_EQ(group.size(), 0u);
   });
 }
 

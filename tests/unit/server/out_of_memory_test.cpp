@@ -5,6 +5,7 @@
 #include <atomic>
 #include <new>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "allocation_count.hpp"
@@ -12,6 +13,7 @@
 #include "net/sockets.hpp"
 #include "server/gateway.hpp"
 #include "weir/codec/h1/server_connection.hpp"
+#include "weir/codec/h2/server_connection.hpp"
 #include "weir/config/loader.hpp"
 
 namespace weir::server {
@@ -72,31 +74,83 @@ upstreams:
   return std::move(loaded->config);
 }
 
+// How a client asks, and the beginning of the answer that it is to get.
+struct Protocol {
+  std::string_view name;
+  std::string_view head, content, good;
+  std::unique_ptr<codec::ServerConnection> (*make)(std::unique_ptr<net::Stream>,
+                                                   const ConnectionInfo&, const config::Limits&,
+                                                   ServerHandler&);
+  bool (*ended)(std::string_view got);  // the answer, though the connection is open
+};
+
+using namespace std::string_view_literals;
+
+// Whether stream 1 has ended, or the connection says GOAWAY.
+bool h2_ended(std::string_view got) {
+  while (got.size() >= 9) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(got[i]); };
+    const std::size_t size = std::size_t{byte(0)} << 16 | std::size_t{byte(1)} << 8 | byte(2);
+    if (got.size() < 9 + size) return false;
+    const unsigned type = byte(3);
+    const bool last = (type == 0 || type == 1) && (byte(4) & 1) != 0;
+    if (last || type == 3 || type == 7) return true;
+    got.remove_prefix(9 + size);
+  }
+  return false;
+}
+
+constexpr Protocol h1{
+    "http1",
+    "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"sv,
+    "3\r\nabc\r\n0\r\n\r\n"sv,
+    "HTTP/1.1 200"sv,
+    codec::h1::make_server_connection,
+    [](std::string_view) { return false; },
+};
+
+constexpr Protocol h2{
+    "h2",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    "\0\0\0\4\0\0\0\0\0"                      // SETTINGS
+    "\0\0\6\1\4\0\0\0\1\x83\x86\x84\1\1a"sv,  // HEADERS: POST http / of a
+    "\0\0\3\0\1\0\0\0\1"                      // DATA, the last of stream 1
+    "abc"sv,
+    "\1\4\0\0\0\1\x88"sv,  // HEADERS that begin with :status 200
+    codec::h2::make_server_connection,
+    h2_ended,
+};
+
 // What a client reads that sends its content in two parts; "" when nothing was answered.
-std::string ask(const net::Socket& socket) {
-  socket.send(
-      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+std::string ask(const net::Socket& socket, const Protocol& protocol) {
+  socket.send(std::string(protocol.head));
   std::this_thread::sleep_for(2ms);
-  socket.send("3\r\nabc\r\n0\r\n\r\n");
+  socket.send(std::string(protocol.content));
   std::string got;
-  while (true) {
+  while (!protocol.ended(got)) {
     const std::string more = socket.receive();
-    if (more.empty() || more.front() == '(') return got;
+    if (more.empty() || more.front() == '(') break;
     got += more;
   }
+  return got;
 }
 
 // Serves one connection, whose `n`th allocation fails; 0: none. Returns what the client read.
-Task<std::string> serve_one(net::Loop& loop, Gateway& gateway, std::size_t n) {
+Task<std::string> serve_one(net::Loop& loop, Gateway& gateway, const Protocol& protocol,
+                            std::size_t n) {
   static const config::Limits limits;
   ConnectionInfo info;
   info.loop = &loop;
   info.listener_name = "http";
   auto [near, far] = net::socket_pair();
   std::string got;
-  std::thread client([&got, socket = std::move(far)] { got = ask(socket); });
-  auto connection = codec::h1::make_server_connection(
-      std::make_unique<net::Stream>(loop, Descriptor(near.release())), info, limits, gateway);
+  // Closes its end when it has its answer.
+  std::thread client([&got, &protocol, socket = std::move(far)]() mutable {
+    const net::Socket own = std::move(socket);
+    got = ask(own, protocol);
+  });
+  auto connection = protocol.make(std::make_unique<net::Stream>(loop, Descriptor(near.release())),
+                                  info, limits, gateway);
   net::Waiter served(loop);
   net::TaskGroup group(loop);
   const auto run = [&]() -> Task<> {
@@ -124,8 +178,8 @@ Task<std::string> serve_one(net::Loop& loop, Gateway& gateway, std::size_t n) {
 }
 
 // False when the request needs fewer than `n` allocations.
-bool survives(const Backend& backend, std::size_t n) {
-  SCOPED_TRACE("allocation " + std::to_string(n));
+bool survives(const Backend& backend, const Protocol& protocol, std::size_t n) {
+  SCOPED_TRACE(std::string(protocol.name) + ", allocation " + std::to_string(n));
   net::Loop loop;
   const config::Config config = config_for(backend.address());
   Process process(config, {&loop}, {}, 1 << 20);
@@ -142,29 +196,31 @@ bool survives(const Backend& backend, std::size_t n) {
     gateway.adopt(std::move(*first));
     const std::size_t before = failed_allocations();
     net::run_on(loop, [&]() -> Task<> {
-      const std::string answer = co_await serve_one(loop, gateway, n);
+      const std::string answer = co_await serve_one(loop, gateway, protocol, n);
       failed = failed_allocations() != before;
-      EXPECT_TRUE(failed || answer.starts_with("HTTP/1.1 200")) << answer;
+      EXPECT_TRUE(failed || answer.contains(protocol.good)) << answer;
       EXPECT_EQ(cluster->describe().endpoints.front().in_flight, 0u);
       EXPECT_EQ(route->shard(0).in_flight.value(), 0);
       gateway.adopt(std::move(*second));
       EXPECT_TRUE(watched.expired()) << "pinned for ever";
-      const std::string next = co_await serve_one(loop, gateway, 0);
-      EXPECT_TRUE(next.starts_with("HTTP/1.1 200")) << next;
+      const std::string next = co_await serve_one(loop, gateway, protocol, 0);
+      EXPECT_TRUE(next.contains(protocol.good)) << next;
       cluster->leave(0);
     });
   }
   return failed;
 }
 
-TEST(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
+class OutOfMemory : public testing::TestWithParam<Protocol> {};
+
+TEST_P(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
   if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
   const Backend backend;
   std::size_t n = 1;
   bool failed = true;
   while (failed && n < 2000) {
     // A thread of its own has no blocks from before.
-    std::thread thread([&] { failed = survives(backend, n); });
+    std::thread thread([&] { failed = survives(backend, GetParam(), n); });
     thread.join();
     if (HasFailure()) break;
     ++n;
@@ -172,6 +228,9 @@ TEST(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
   EXPECT_GT(n, 20u);
   EXPECT_LT(n, 2000u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Both, OutOfMemory, testing::Values(h1, h2),
+                         [](const auto& of) { return std::string(of.param.name); });
 
 }  // namespace
 }  // namespace weir::server

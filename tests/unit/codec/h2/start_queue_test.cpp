@@ -15,10 +15,16 @@ TEST(StartQueueTest, IsAQueue) {
   EXPECT_TRUE(queue.empty());
   for (int stream = 1; stream < 100; stream += 2) queue.push(stream);
   EXPECT_EQ(queue.size(), 50U);
-  for (int stream = 1; stream < 50; stream += 2) EXPECT_EQ(queue.pop(), stream);
+  for (int stream = 1; stream < 50; stream += 2) {
+    EXPECT_EQ(queue.front(), stream);
+    queue.pop();
+  }
   queue.push(101);
   EXPECT_EQ(queue.size(), 26U);
-  for (int stream = 51; stream < 102; stream += 2) EXPECT_EQ(queue.pop(), stream);
+  for (int stream = 51; stream < 102; stream += 2) {
+    EXPECT_EQ(queue.front(), stream);
+    queue.pop();
+  }
   EXPECT_TRUE(queue.empty());
 }
 
