@@ -12,9 +12,9 @@ namespace weir::proxy {
 
 class ClientFetch final : public ExchangePart, private TryObserver {
  public:
-  ClientFetch(Exchange& exchange, FetchPlan plan, Request& request,
-              control::BreakerCall call) noexcept
-      : exchange_(exchange), fetch_(observed(plan), request, std::move(call)) {}
+  ClientFetch(Exchange& exchange, const FetchPlan& plan, Request& request,
+              control::BreakerCall&& call) noexcept
+      : exchange_(exchange), fetch_(plan, request, std::move(call), this) {}
 
   Fetch& operator*() noexcept { return fetch_; }
   Fetch* operator->() noexcept { return &fetch_; }
@@ -24,20 +24,18 @@ class ClientFetch final : public ExchangePart, private TryObserver {
   bool settled() const noexcept override { return fetch_.settled(); }
 
  private:
-  const FetchPlan& observed(FetchPlan& plan) noexcept {
-    plan.observer = this;
-    return plan;
-  }
   void try_begins(std::string_view endpoint, Duration queued, Duration connected) override {
     ++exchange_.attempts;
     exchange_.endpoint = endpoint;
     exchange_.queue_time += queued;
     exchange_.connect_time += connected;
   }
-  void try_ended(const TryRecord& record, bool again, GrpcStatus grpc) override {
-    exchange_.grpc_status = grpc;
-    if (again || !exchange_.tries().empty()) exchange_.tell_try(record);
+  // The log lists tries where there is more than one.
+  bool wants_record(bool again) const noexcept override {
+    return again || !exchange_.tries().empty();
   }
+  void try_ended(const TryRecord& record, bool) override { exchange_.tell_try(record); }
+  void grpc_ended(GrpcStatus status) override { exchange_.grpc_status = status; }
   void waited(Duration queued) override { exchange_.queue_time += queued; }
 
   Exchange& exchange_;

@@ -169,8 +169,8 @@ class Forwarder final : public Handler {
     co_return problem(reason, detail, exchange.request_id(), retry_after);
   }
 
-  Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
-                         control::BreakerCall call) {
+  ClientFetch& fetch_for(Request& request, Exchange& exchange, const Target& target,
+                         control::BreakerCall&& call) const {
     const Deadline ours = deadline_after(exchange.started, route_.max_duration);
     const Deadline all = exchange.clock.hard_deadline;
     const FetchPlan plan{
@@ -188,13 +188,18 @@ class Forwarder final : public Handler {
         .interim = exchange.interim,
         .gateway_fields = gateway_fields_,
         .request_id = exchange.request_id()};
-    ClientFetch& fetch =
-        exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
+    return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
+  }
+
+  Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
+                         control::BreakerCall call) {
+    Fetch& fetch = *fetch_for(request, exchange, target, std::move(call));
     Response response;
-    const Result<> came = co_await fetch->start(response.head);
+    Result<> came = co_await fetch.first_try(response.head);
+    if (!came) came = co_await fetch.further_tries(std::move(came), response.head);
     if (!came) co_return problem(came.error(), exchange.request_id());
-    if (!fetch->upload_ended()) exchange.close_after = true;
-    complete(request, exchange, *fetch, response);
+    if (!fetch.upload_ended()) exchange.close_after = true;
+    complete(request, exchange, fetch, response);
     co_return response;
   }
 

@@ -59,7 +59,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   std::optional<Result<SubrequestAnswer>> answer;
   try {
     ResponseHead head;
-    const Result<> came = co_await fetch.start(head);
+    Result<> came = co_await fetch.first_try(head);
+    if (!came) came = co_await fetch.further_tries(std::move(came), head);
     if (came) {
       answer.emplace(co_await read_answer(fetch, std::move(head), most_body));
     } else {

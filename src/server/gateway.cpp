@@ -212,22 +212,22 @@ void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& sna
 void Gateway::completed(const Request& request, Exchange& exchange,
                         const Outcome& outcome) noexcept {
   if (!exchange.configuration) begin_unread(exchange);
+  telemetry::RouteShard* shard = &unrouted_;
+  const telemetry::AccessPolicy* access = nullptr;
   if (exchange.tunnelled) {
     const auto& tunnel = static_cast<const TunnelRecord&>(*exchange.configuration);
-    return record(tunnel.route->shard(worker_), tunnel.access, request, exchange, outcome);
+    shard = &tunnel.route->shard(worker_);
+    access = &tunnel.access;
+  } else {
+    const Snapshot& snapshot = snapshot_of(exchange);
+    const bool routed = exchange.route_index != Exchange::no_route;
+    if (routed) shard = &snapshot.route(exchange.route_index).metrics->shard(worker_);
+    access = &snapshot.access_policy();
   }
-  const Snapshot& snapshot = snapshot_of(exchange);
-  const bool routed = exchange.route_index != Exchange::no_route;
-  record(routed ? snapshot.route(exchange.route_index).metrics->shard(worker_) : unrouted_,
-         snapshot.access_policy(), request, exchange, outcome);
-}
-
-void Gateway::record(telemetry::RouteShard& shard, const telemetry::AccessPolicy& access,
-                     const Request& request, const Exchange& exchange, const Outcome& outcome) {
   tell_ended(exchange, outcome);
+  count_exchange(*shard, request.head, exchange, outcome);
   traffic_.count(outcome.status, outcome.reason);
-  count_exchange(shard, request.head, exchange, outcome);
-  write_access_line(process_.access_log, process_.access_tap, access, request.head, exchange,
+  write_access_line(process_.access_log, process_.access_tap, *access, request.head, exchange,
                     outcome);
 }
 

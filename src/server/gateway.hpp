@@ -59,8 +59,6 @@ class Gateway final : public ServerHandler {
   void forgive_raw_target(const Exchange& exchange);
   void enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
                     const CompiledRoute& route);
-  void record(telemetry::RouteShard& shard, const telemetry::AccessPolicy& access,
-              const Request& request, const Exchange& exchange, const Outcome& outcome);
   void finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const;
   // For an exchange whose request was not read.
   void begin_unread(Exchange& exchange);

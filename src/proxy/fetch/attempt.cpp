@@ -164,12 +164,14 @@ void Attempt::take_final_head(const ResponseHead& head) {
   status_ = head.status;
   plan_.clock.last_activity = loop_.now();
   head_time_ = spent();
-  if (!grpc_) return;
-  grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
-  // Trailers right behind the head have come with it.
-  if (grpc_status_ == no_grpc_status && complete_) {
-    grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
+  if (grpc_) {
+    grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
+    // Trailers right behind the head have come with it.
+    if (grpc_status_ == no_grpc_status && complete_) {
+      grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
+    }
   }
+  owner_.head_came();
 }
 
 [[gnu::noinline]] std::unexpected<Error> Attempt::failed(const Error& why) {

@@ -36,6 +36,8 @@ class Attempt final : public BodyStream,
 
   class Owner {
    public:
+    // The final head came, before its content is read.
+    virtual void head_came() = 0;
     // The answer's content is over, whole or not.
     virtual void answer_ended() noexcept = 0;
 

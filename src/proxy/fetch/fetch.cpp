@@ -14,34 +14,32 @@ std::string_view host_of(std::string_view endpoint) noexcept {
 
 }  // namespace
 
-Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall call) noexcept
+Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& call,
+             TryObserver* observer) noexcept
     : plan_(plan),
       request_(request),
+      observer_(observer),
       record_(plan.metrics, plan.worker),
       call_(std::move(call)),
-      began_(plan.loop.now()) {}
+      began_(plan.loop.now()) {
+  tried_.tunnel = request.head.upgrade_websocket;
+}
 
 Fetch::~Fetch() {
   if (attempt_) end_try(false);
 }
 
-Task<Result<>> Fetch::start(ResponseHead& head) {
-  upstream::Tried tried;
-  tried.tunnel = request_.head.upgrade_websocket;
-  for (unsigned repeats = 0;; ++repeats) {
-    tried.fresh = repeats != 0;
-    std::optional<upstream::Lease> lease = plan_.cluster.try_acquire(plan_.worker, tried, caller());
-    if (!lease) {
-      auto acquired = co_await connect(tried);
-      if (!acquired) co_return std::unexpected(std::move(acquired.error()));
-      lease.emplace(std::move(*acquired));
-    }
-    begin_try(std::move(*lease));
-    Result<> came = co_await attempt_->start(head);
-    if (came) {
-      judge_head();
-      co_return came;
-    }
+Task<Result<>> Fetch::first_try(ResponseHead& head) {
+  std::optional<upstream::Lease> lease = plan_.cluster.try_acquire(plan_.worker, tried_, caller());
+  if (!lease) return connect_and_try(head);
+  begin_try(std::move(*lease));
+  return attempt_->start(head);
+}
+
+Task<Result<>> Fetch::further_tries(Result<> failed, ResponseHead& head) {
+  Result<> came = std::move(failed);
+  // Without an attempt no connection was to be had.
+  for (unsigned repeats = 0; !came && attempt_; ++repeats) {
     if (attempt_->failure()) {
       record_.failed(plan_.loop.now(), attempt_->endpoint(), came.error(),
                      attempt_->failed_try().reused);
@@ -50,21 +48,31 @@ Task<Result<>> Fetch::start(ResponseHead& head) {
     co_await attempt_->settle();
     kept_.end(request_.head.headers.arena());
     end_try(repeated);
-    if (!repeated) co_return came;
+    if (!repeated) break;
+    tried_.fresh = true;
+    came = co_await connect_and_try(head);
   }
+  co_return came;
 }
 
-Task<Result<upstream::Lease>> Fetch::connect(upstream::Tried& tried) {
+Task<Result<>> Fetch::connect_and_try(ResponseHead& head) {
+  auto lease = co_await connect();
+  if (!lease) co_return std::unexpected(std::move(lease.error()));
+  begin_try(std::move(*lease));
+  co_return co_await attempt_->start(head);
+}
+
+Task<Result<upstream::Lease>> Fetch::connect() {
   const TimePoint asked = plan_.loop.now();
   const Deadline until = plan_.time.until(asked, plan_.clock);
-  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried, until, caller());
+  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, caller());
   const TimePoint now = plan_.loop.now();
-  const Duration connecting = tell_failures(tried);
+  const Duration connecting = tell_failures();
   spent_ += connecting;
   if (!acquired) {
     // What was no try was waiting.
-    if (plan_.observer != nullptr) plan_.observer->waited(now - asked - connecting);
-    if (tried_) {
+    if (observer_ != nullptr) observer_->waited(now - asked - connecting);
+    if (any_try_) {
       const Reason why = plan_.time.named(acquired.error().reason, now, plan_.clock);
       call_.ended(now, call_end(why), 0, now - began_);
     }
@@ -73,37 +81,37 @@ Task<Result<upstream::Lease>> Fetch::connect(upstream::Tried& tried) {
   co_return acquired;
 }
 
-Duration Fetch::tell_failures(upstream::Tried& tried) {
+Duration Fetch::tell_failures() {
   const TimePoint now = plan_.loop.now();
   Duration took{};
-  for (upstream::ConnectFailure& failure : tried.connect_failures) {
+  for (upstream::ConnectFailure& failure : tried_.connect_failures) {
     failure.reason = plan_.time.named(failure.reason, now, plan_.clock);
     const telemetry::TryResult result = record_.connect_failed(failure);
-    tried_ = true;
+    any_try_ = true;
     took += failure.took;
-    if (plan_.observer == nullptr) continue;
+    if (observer_ == nullptr) continue;
     if (failure.endpoint) endpoint_ = copy(failure.endpoint->address());
-    plan_.observer->try_begins(endpoint_, {}, failure.took);
+    observer_->try_begins(endpoint_, {}, failure.took);
     const TryRecord record{.endpoint = endpoint_,
                            .result = name(result),
                            .took = failure.took,
                            .reason = failure.reason,
                            .connect = failure.took};
-    plan_.observer->try_ended(record, true, no_grpc_status);
+    if (observer_->wants_record(true)) observer_->try_ended(record, true);
   }
-  tried.connect_failures.clear();
+  tried_.connect_failures.clear();
   return took;
 }
 
 void Fetch::begin_try(upstream::Lease lease) {
   record_.leased(lease);
   lease.tell_chosen(plan_.request_id);
-  tried_ = true;
+  any_try_ = true;
   // A copy: a reload may take the endpoint away with its last lease.
   endpoint_ = copy(lease.endpoint().address());
   if (request_.head.authority.empty()) request_.head.authority = host_of(endpoint_);
-  if (plan_.observer != nullptr) {
-    plan_.observer->try_begins(endpoint_, lease.queue_time, lease.connect_time);
+  if (observer_ != nullptr) {
+    observer_->try_begins(endpoint_, lease.queue_time, lease.connect_time);
   }
   Attempt::Owner& owner = *this;
   attempt_.emplace(owner, plan_, std::move(lease), request_, kept_, endpoint_);
@@ -112,7 +120,7 @@ void Fetch::begin_try(upstream::Lease lease) {
 // A failure counts before the client sees it; a long answer must not hold up a probe. A probe of
 // gRPC waits for the trailers where codes count; who waits with it for them is let in when open_for
 // is over once more.
-void Fetch::judge_head() {
+void Fetch::head_came() {
   const GrpcStatus grpc = attempt_->grpc_status();
   const bool counts = call_.counts_grpc();
   const bool failed_call = grpc > 0 && counts;
@@ -137,8 +145,9 @@ void Fetch::end_try(bool again) {
   const TryEnd end = attempt_->end();
   record_.ended(attempt_->endpoint(), end);
   attempt_->tell(record_, end);
-  if (plan_.observer != nullptr) {
-    plan_.observer->try_ended(attempt_->record(end), again, attempt_->grpc_status());
+  if (observer_ != nullptr) {
+    if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());
+    if (observer_->wants_record(again)) observer_->try_ended(attempt_->record(end), again);
   }
   if (again) {
     spent_ += attempt_->spent();

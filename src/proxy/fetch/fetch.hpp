@@ -21,17 +21,23 @@ namespace weir::proxy {
 class Fetch final : private Attempt::Owner {
  public:
   // `call` is the breaker's, told of what all tries together came to. `request`, whose arena takes
-  // what has to last, and what `plan` refers to outlive the fetch.
-  Fetch(const FetchPlan& plan, Request& request, control::BreakerCall call) noexcept;
+  // what has to last, what `plan` refers to, and `observer` (null: nobody) outlive the fetch.
+  Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& call,
+        TryObserver* observer = nullptr) noexcept;
   // REQUIRES: settled().
   ~Fetch();
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
 
-  // Tries until an upstream gives a final head; fails with what the last try came to. Once.
-  Task<Result<>> start(ResponseHead& head);
+  // Tries until an upstream gives a final head; fails with what the last try came to. In two steps,
+  // so that a first try on an idle connection needs no coroutine of the fetch's own; each once:
+  //
+  //   Result<> came = co_await fetch.first_try(head);
+  //   if (!came) came = co_await fetch.further_tries(std::move(came), head);
+  Task<Result<>> first_try(ResponseHead& head);
+  Task<Result<>> further_tries(Result<> failed, ResponseHead& head);
 
-  // --- once start() has succeeded
+  // --- once a try has succeeded
   BodyStream& content() noexcept { return *attempt_; }
   // The request's content was sent in full.
   bool upload_ended() const noexcept { return attempt_->upload_ended(); }
@@ -46,15 +52,17 @@ class Fetch final : private Attempt::Owner {
   bool settled() const noexcept { return !attempt_ || attempt_->settled(); }
 
  private:
-  Task<Result<upstream::Lease>> connect(upstream::Tried& tried);
+  // A try on a connection that has to be made, or waited for.
+  Task<Result<>> connect_and_try(ResponseHead& head);
+  Task<Result<upstream::Lease>> connect();
   // Tells of the connects that failed; returns how long they took.
-  Duration tell_failures(upstream::Tried& tried);
+  Duration tell_failures();
   void begin_try(upstream::Lease lease);
-  // The head says how the call ended, or it is known from the status alone.
-  void judge_head();
   // Whether the request is sent again; waits for the rest of its content where it could be.
   Task<bool> again(unsigned repeats);
   void end_try(bool again);
+  // Where the head says how the call ended, the breaker is told.
+  void head_came() override;
   void answer_ended() noexcept override;
   upstream::Caller caller() const noexcept { return {plan_.client, &plan_.scope}; }
   Duration head_time() const noexcept { return spent_ + attempt_->head_time(); }
@@ -63,13 +71,15 @@ class Fetch final : private Attempt::Owner {
 
   const FetchPlan plan_;
   Request& request_;
+  TryObserver* const observer_;
   UpstreamRecord record_;
   control::BreakerCall call_;
   const TimePoint began_;
+  upstream::Tried tried_;
   KeptContent kept_;
   Duration spent_{};           // by the tries before this one
   std::string_view endpoint_;  // of the last try; in the request's arena
-  bool tried_ = false;         // some try began, or failed to connect
+  bool any_try_ = false;       // one began, or failed to connect
   std::optional<Attempt> attempt_;
 };
 

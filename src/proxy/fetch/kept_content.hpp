@@ -34,7 +34,7 @@ class KeptContent {
   }
   void drop() noexcept {
     adding_ = false;
-    pieces_ = {};
+    if (!pieces_.empty()) std::string().swap(pieces_);
   }
   // No piece follows.
   void end(Arena& arena) {

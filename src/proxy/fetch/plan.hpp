@@ -49,8 +49,11 @@ class TryObserver {
  public:
   // A try begins at `endpoint`, or failed to connect to it: "" where there was no endpoint.
   virtual void try_begins(std::string_view endpoint, Duration queued, Duration connected) = 0;
-  // It has ended; `again`: another follows. `grpc` is what a call of gRPC came to.
-  virtual void try_ended(const TryRecord& record, bool again, GrpcStatus grpc) = 0;
+  // One has ended, `again`: another follows. Whether try_ended() shall tell of it.
+  virtual bool wants_record(bool again) const noexcept = 0;
+  virtual void try_ended(const TryRecord& record, bool again) = 0;
+  // What a call of gRPC came to, at the end of each try of one.
+  virtual void grpc_ended(GrpcStatus status) = 0;
   // So long was waited for a connection, and no try came of it.
   virtual void waited(Duration queued) = 0;
 
@@ -74,7 +77,6 @@ struct FetchPlan {
   bool deadline_bounds_answer = false;
   InformationalSink* interim = nullptr;           // of the client; null: 1xx go nowhere
   std::span<const std::string> gateway_fields{};  // names no client may send, in trailers either
-  TryObserver* observer = nullptr;                // null: nobody
   std::string_view request_id{};                  // in the debug log
 };
 

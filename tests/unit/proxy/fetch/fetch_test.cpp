@@ -27,10 +27,12 @@ class Told final : public TryObserver {
   void try_begins(std::string_view endpoint, Duration, Duration) override {
     begun.emplace_back(endpoint);
   }
-  void try_ended(const TryRecord& record, bool again, GrpcStatus) override {
+  void try_ended(const TryRecord& record, bool again) override {
     EXPECT_EQ(record.endpoint, begun.back());
     ended.push_back({std::string(record.result), record.reused, again, record.bytes});
   }
+  bool wants_record(bool) const noexcept override { return true; }
+  void grpc_ended(GrpcStatus) override { FAIL() << "no gRPC"; }
   void waited(Duration) override { ++waits; }
 
   std::vector<std::string> begun;
@@ -67,12 +69,12 @@ class FetchTest : public testing::Test {
                          .client = {},
                          .time = {loop_.now(), 5s},
                          .header_size = 1000,
-                         .most_repeats = 3,
-                         .observer = &told_};
+                         .most_repeats = 3};
     auto call = cluster_->breaker().begin(loop_.now());
-    Fetch fetch(plan, request, std::move(*call));
+    Fetch fetch(plan, request, std::move(*call), &told_);
     ResponseHead head;
-    const Result<> came = co_await fetch.start(head);
+    Result<> came = co_await fetch.first_try(head);
+    if (!came) came = co_await fetch.further_tries(std::move(came), head);
     std::string out = came ? std::to_string(head.status) : std::string(name(came.error().reason));
     while (came && head.framing != Framing::none) {
       const Result<Bytes> piece = co_await fetch.content().read();
