@@ -5,11 +5,17 @@
 #include <cstdint>
 #include <string_view>
 
+#include "weir/base/debug_log.hpp"
 #include "weir/base/handshake_fault.hpp"
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
 
 namespace weir::server {
+
+// Asked before what is told of each request.
+inline bool tells_of_clients() noexcept {
+  return debug_log::on(debug_log::Component::client, debug_log::Level::debug);
+}
 
 void tell_accepted(const ConnectionInfo& connection);
 // After a handshake under TLS.

@@ -60,7 +60,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   if (head.raw_target) [[unlikely]]
     forgive_raw_target(exchange);
   exchange.trace_id = keep_valid_trace(headers);
-  tell_request(head, exchange);
+  if (tells_of_clients()) [[unlikely]]
+    tell_request(head, exchange);
 
   std::unique_ptr<Response> refusal;
   const CompiledRoute* const found = route(request, exchange, snapshot, refusal);
@@ -197,7 +198,8 @@ Response Gateway::refuse(const Error& error, Exchange& exchange) {
 
 void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const {
   if (!response.detail.empty()) exchange.detail = response.detail;
-  tell_refused(response, exchange);
+  if (tells_of_clients()) [[unlikely]]
+    tell_refused(response, exchange);
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
   headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
@@ -224,7 +226,8 @@ void Gateway::completed(const Request& request, Exchange& exchange,
     if (routed) shard = &snapshot.route(exchange.route_index).metrics->shard(worker_);
     access = &snapshot.access_policy();
   }
-  tell_ended(exchange, outcome);
+  if (tells_of_clients()) [[unlikely]]
+    tell_ended(exchange, outcome);
   count_exchange(*shard, request.head, exchange, outcome);
   traffic_.count(outcome.status, outcome.reason);
   write_access_line(process_.access_log, process_.access_tap, *access, request.head, exchange,

@@ -19,7 +19,7 @@ constexpr Duration gather_wait = std::chrono::seconds(1);
 
 }  // namespace
 
-Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease lease, Request& request,
+Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, Request& request,
                  KeptContent& kept, std::string_view endpoint)
     : owner_(owner),
       plan_(plan),
@@ -64,10 +64,13 @@ TryRecord Attempt::record(const TryEnd& end) const noexcept {
           .bytes = tunnelled_ ? 0 : client_->content_bytes()};
 }
 
-void Attempt::tell(const UpstreamRecord& record, const TryEnd& end) const noexcept {
+TryEnd Attempt::finish(UpstreamRecord& record) const {
+  const TryEnd end = this->end();
+  record.ended(endpoint_, end);
   const bool cut = head_came() && !end.answer_complete && !end.client_gone && !end.out_of_time;
   if (cut && !end.silent && !failure_) record.cut(loop_.now(), endpoint_);
   record.forgiven(loop_.now(), endpoint_, client_->forgiven());
+  return end;
 }
 
 Duration Attempt::spent() const noexcept {

@@ -47,7 +47,7 @@ class Attempt final : public BodyStream,
 
   // All outlive it. `kept` holds the content of the tries before this one, if any, and takes that
   // of this one. `endpoint` is the address as told; it lives as long as the request.
-  Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease lease, Request& request,
+  Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, Request& request,
           KeptContent& kept, std::string_view endpoint);
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
@@ -75,11 +75,9 @@ class Attempt final : public BodyStream,
   // the client.
   Duration head_time() const noexcept { return head_time_; }
   Duration spent() const noexcept;
-  // How it ended, were it destroyed now.
-  TryEnd end() const noexcept;
+  // It is over: how it ended, as the metrics and the diagnostics are told.
+  TryEnd finish(UpstreamRecord& record) const;
   TryRecord record(const TryEnd& end) const noexcept;
-  // Tells the diagnostics, when it is over, of an answer that was cut and of forgiven faults.
-  void tell(const UpstreamRecord& record, const TryEnd& end) const noexcept;
 
   // --- BodyStream: the answer's content
   Task<Result<Bytes>> read() override { return client_->read(); }
@@ -117,6 +115,7 @@ class Attempt final : public BodyStream,
   // Why there is no final head.
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
+  TryEnd end() const noexcept;
   void cancel(Reason reason) noexcept override;
   void content_arrived() noexcept override { continued_.notify(); }
   void answer_ended(bool reusable) noexcept override;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/fetch/again.hpp"
+#include "weir/base/debug_log.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -103,9 +104,10 @@ Duration Fetch::tell_failures() {
   return took;
 }
 
-void Fetch::begin_try(upstream::Lease lease) {
+void Fetch::begin_try(upstream::Lease&& lease) {
   record_.leased(lease);
-  lease.tell_chosen(plan_.request_id);
+  if (debug_log::on(debug_log::Component::upstream, debug_log::Level::debug)) [[unlikely]]
+    lease.tell_chosen(plan_.request_id);
   any_try_ = true;
   // A copy: a reload may take the endpoint away with its last lease.
   endpoint_ = copy(lease.endpoint().address());
@@ -142,9 +144,7 @@ Task<bool> Fetch::again(unsigned repeats) {
 }
 
 void Fetch::end_try(bool again) {
-  const TryEnd end = attempt_->end();
-  record_.ended(attempt_->endpoint(), end);
-  attempt_->tell(record_, end);
+  const TryEnd end = attempt_->finish(record_);
   if (observer_ != nullptr) {
     if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());
     if (observer_->wants_record(again)) observer_->try_ended(attempt_->record(end), again);

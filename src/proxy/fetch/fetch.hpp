@@ -57,7 +57,7 @@ class Fetch final : private Attempt::Owner {
   Task<Result<upstream::Lease>> connect();
   // Tells of the connects that failed; returns how long they took.
   Duration tell_failures();
-  void begin_try(upstream::Lease lease);
+  void begin_try(upstream::Lease&& lease);
   // Whether the request is sent again; waits for the rest of its content where it could be.
   Task<bool> again(unsigned repeats);
   void end_try(bool again);
