@@ -60,21 +60,17 @@ Stream::~Stream() { close(); }
 
 Result<> Stream::begin_connect(Loop& loop, const SocketAddress& address,
                                std::unique_ptr<Stream>& out) {
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(Reason::connect_failed, Side::internal, errno_name(errno));
+  Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return fail(Reason::connect_failed, Side::internal, errno_name(errno));
   if (address.family() != AF_UNIX) {
     const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   sockaddr_storage storage;
   const socklen_t length = address.to_sockaddr(storage);
-  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), length);
-  if (connected != 0 && errno != EINPROGRESS) {
-    const int error = errno;
-    ::close(fd);
-    return connect_failure(error);
-  }
-  out = std::make_unique<Stream>(loop, fd);
+  const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length);
+  if (connected != 0 && errno != EINPROGRESS) return connect_failure(errno);
+  out = std::make_unique<Stream>(loop, std::move(fd));
   if (!out->is_open()) {
     return fail(Reason::connect_failed, Side::internal, errno_name(errno));
   }
