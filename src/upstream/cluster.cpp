@@ -124,7 +124,7 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
 void Cluster::announce(std::span<const std::string> gone) {
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
     workers_[worker]->mailbox().post(
-        [self = shared_from_this(), worker] { self->view(worker).refresh(); });
+        [self = shared_from_this(), worker] { self->view(worker).try_refresh(); });
   }
   if (!hooks_.endpoint_gone) return;
   for (const std::string& address : gone) hooks_.endpoint_gone(name_, address);

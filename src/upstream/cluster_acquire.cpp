@@ -196,7 +196,7 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
     workers_[target]->mailbox().post([self = shared_from_this(),
                                       permit = endpoint.shared_from_this(), visited,
                                       to = static_cast<unsigned>(target)]() mutable {
-      self->view(to).refresh();
+      self->view(to).try_refresh();
       if (self->view(to).usable(*permit) && self->view(to).grant(*permit)) return;
       visited.set(to);
       self->release_permit(*permit, to, &visited);

@@ -22,23 +22,31 @@ WorkerView::WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker)
 
 void WorkerView::take_over() {
   // Read before the state: a change in between is taken over again next time.
-  seen_ = cluster_.generation_.load(std::memory_order_acquire);
-  const std::shared_ptr<const Cluster::State> before = std::exchange(state_, cluster_.state());
-
-  std::vector<std::shared_ptr<Endpoint>> perhaps_gone = std::exchange(detached_, {});
-  if (before) {
-    perhaps_gone.insert(perhaps_gone.end(), before->endpoints.begin(), before->endpoints.end());
+  const std::uint64_t generation = cluster_.generation_.load(std::memory_order_acquire);
+  std::shared_ptr<const Cluster::State> next = cluster_.state();
+  // First what takes memory: without it the state before stays, and this is tried again.
+  std::vector<std::shared_ptr<Endpoint>> perhaps_gone = detached_;
+  if (state_) {
+    perhaps_gone.insert(perhaps_gone.end(), state_->endpoints.begin(), state_->endpoints.end());
   }
+  std::vector<std::shared_ptr<Endpoint>> detached;
+  detached.reserve(perhaps_gone.size());
+  std::vector<Endpoint*> choice;
+  choice.reserve(next->endpoints.size());
+
+  seen_ = generation;
+  const std::shared_ptr<const Cluster::State> before = std::exchange(state_, std::move(next));
   for (const auto& endpoint : perhaps_gone) endpoint->slot(worker_).detached = true;
   for (const auto& endpoint : state_->endpoints) endpoint->slot(worker_).detached = false;
   for (auto& endpoint : perhaps_gone) {
     Endpoint::Slot& slot = endpoint->slot(worker_);
     if (!slot.detached) continue;
     slot.clear();
-    if (slot.leases != 0) detached_.push_back(std::move(endpoint));
+    if (slot.leases != 0) detached.push_back(std::move(endpoint));
   }
+  detached_ = std::move(detached);
 
-  const std::vector<Endpoint*> chosen_before = std::exchange(choice_, {});
+  const std::vector<Endpoint*> chosen_before = std::exchange(choice_, std::move(choice));
   const bool other_tls = before && before->tls != state_->tls;
   if (other_tls) ++tls_changes_;
   for (const auto& endpoint : state_->endpoints) {
@@ -52,7 +60,14 @@ void WorkerView::take_over() {
   }
   if (std::ranges::find(choice_, preferred_) == choice_.end()) preferred_ = nullptr;
   limit_ = state_->settings.pool.in_flight;
-  change_balancer(chosen_before);
+  try {
+    change_balancer(chosen_before);
+  } catch (const std::bad_alloc&) {
+    // Its turns are not those of choice_: the next refresh() begins them anew.
+    choice_.clear();
+    seen_ = 0;
+    throw;
+  }
   serve_pending();
 }
 
@@ -265,7 +280,7 @@ void WorkerView::serve_pending() noexcept {
 
 void WorkerView::standing_changed() noexcept {
   if (!has_pending()) return;
-  refresh();
+  try_refresh();
   serve_pending();
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <vector>
@@ -59,6 +60,13 @@ class WorkerView final : private ConnectProbe::Owner {
   // Takes over what has changed since; a load and a comparison when nothing has.
   void refresh() {
     if (cluster_.generation_.load(std::memory_order_acquire) != seen_) take_over();
+  }
+  // Where no request can fail for it: without memory the next refresh() takes the change over.
+  void try_refresh() noexcept {
+    try {
+      refresh();
+    } catch (const std::bad_alloc&) {
+    }
   }
 
   // The balancer's choice among those below their limit and not tried; null for none. Those whose
