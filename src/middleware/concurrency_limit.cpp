@@ -13,15 +13,19 @@ namespace {
 // the counts, which outlive the middleware when a tunnel outlives its snapshot.
 class Permit final : public ExchangePart {
  public:
-  Permit(std::shared_ptr<control::ConcurrencyLimiter> limiter,
-         control::ConcurrencyLimiter::Place place) noexcept
-      : limiter_(std::move(limiter)), place_(place) {}
-  ~Permit() override { control::ConcurrencyLimiter::release(place_); }
+  explicit Permit(std::shared_ptr<control::ConcurrencyLimiter> limiter) noexcept
+      : limiter_(std::move(limiter)) {}
+  ~Permit() override {
+    if (place_ != nullptr) control::ConcurrencyLimiter::release(place_);
+  }
   bool settled() const noexcept override { return true; }
+
+  // False when the caller has as many in flight as it may.
+  bool enter(std::string_view caller) { return (place_ = limiter_->enter(caller)) != nullptr; }
 
  private:
   const std::shared_ptr<control::ConcurrencyLimiter> limiter_;
-  const control::ConcurrencyLimiter::Place place_;
+  control::ConcurrencyLimiter::Place place_ = nullptr;
 };
 
 // At most so many requests of a caller in flight at once, from here to the last byte of the answer;
@@ -41,12 +45,13 @@ class ConcurrencyLimit final : public Middleware {
         exchange.route != nullptr ? std::span<const std::string>(exchange.route->match.path_params)
                                   : std::span<const std::string>();
     const CallerKey::Bytes caller = key_.of(request, exchange, params);
-    const auto place = limiter_->enter(caller.view());
-    if (place == nullptr) {
+    // Made first: without memory for it no place is taken.
+    auto permit = std::make_unique<Permit>(limiter_);
+    if (!permit->enter(caller.view())) {
       exchange.limit_key = key_.text(caller);
       return refuse(exchange);
     }
-    exchange.own(std::make_unique<Permit>(limiter_, place));
+    exchange.own(std::move(permit));
     return next(request, exchange);
   }
 
