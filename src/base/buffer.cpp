@@ -1,5 +1,7 @@
 #include "weir/base/buffer.hpp"
 
+#include <new>
+
 namespace weir {
 
 Buffer BufferPool::borrow(std::size_t size) {
@@ -22,8 +24,12 @@ Buffer BufferPool::borrow_exactly(std::size_t size) {
 void BufferPool::give_back(std::unique_ptr<std::byte[]> data, std::size_t size) noexcept {
   for (Class& one : classes_) {
     if (one.size != size || one.free.size() >= one.keep) continue;
-    if (one.free.capacity() == 0) one.free.reserve(one.keep);
-    one.free.push_back(std::move(data));
+    try {
+      if (one.free.capacity() == 0) one.free.reserve(one.keep);
+      one.free.push_back(std::move(data));
+    } catch (const std::bad_alloc&) {
+      // Freed, then: there is no memory for the list of those kept.
+    }
     return;
   }
 }

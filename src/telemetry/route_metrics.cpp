@@ -1,5 +1,7 @@
 #include "weir/telemetry/route_metrics.hpp"
 
+#include <new>
+
 namespace weir::telemetry {
 
 StatusTable::~StatusTable() {
@@ -7,7 +9,10 @@ StatusTable::~StatusTable() {
 }
 
 StatusTable::Page& StatusTable::make(std::atomic<Page*>& slot) {
-  auto* page = new Page;
+  // Without memory the answer is not counted: an exchange ends all the same.
+  static Page not_counted;
+  auto* page = new (std::nothrow) Page;
+  if (page == nullptr) return not_counted;
   slot.store(page, std::memory_order_release);
   return *page;
 }

@@ -1,11 +1,12 @@
 #include "codec/h1/content_reader.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace weir::codec::h1 {
 
-Bytes ContentReader::take(Input& input) {
+Bytes ContentReader::take(Input& input) noexcept {
   if (!pending_.empty()) return std::exchange(pending_, next_chunk(input));
   if (ended_ || failed()) return {};
   switch (framing_) {
@@ -33,17 +34,23 @@ Bytes ContentReader::take(Input& input) {
   return piece;
 }
 
-Bytes ContentReader::next_chunk(Input& input) {
-  while (!ended_ && !failed() && !input.empty()) {
-    auto step = chunked_.next(input.bytes());
-    if (!step) {
-      failure_ = std::move(step.error());
-      break;
+Bytes ContentReader::next_chunk(Input& input) noexcept {
+  try {
+    while (!ended_ && !failed() && !input.empty()) {
+      auto step = chunked_.next(input.bytes());
+      if (!step) {
+        failure_ = std::move(step.error());
+        break;
+      }
+      input.consume(step->consumed);
+      ended_ = chunked_.done();
+      if (!step->data.empty()) return as_bytes(step->data);
+      if (step->consumed == 0) break;
     }
-    input.consume(step->consumed);
-    ended_ = chunked_.done();
-    if (!step->data.empty()) return as_bytes(step->data);
-    if (step->consumed == 0) break;
+  } catch (const std::bad_alloc&) {
+    // For its trailers. So short a text takes none.
+    starved_ = true;
+    failure_ = "out of memory";
   }
   return {};
 }

@@ -31,11 +31,13 @@ class ContentReader {
   }
 
   // The next piece that is here; empty when more must come, or when ended() or failed().
-  Bytes take(Input& input);
+  Bytes take(Input& input) noexcept;
   // The content's end has been seen; after the last piece was taken it is complete.
   bool ended() const noexcept { return ended_ && pending_.empty(); }
   bool failed() const noexcept { return !failure_.empty(); }
   const std::string& failure() const noexcept { return failure_; }
+  // It failed for want of memory, not for what was sent.
+  bool starved() const noexcept { return starved_; }
   // The connection ended: true when that is how this content ends.
   bool end_of_input() noexcept;
 
@@ -49,7 +51,7 @@ class ContentReader {
   std::size_t wanted_block(const Input& input) const noexcept;
 
  private:
-  Bytes next_chunk(Input& input);
+  Bytes next_chunk(Input& input) noexcept;
 
   Framing framing_ = Framing::none;
   std::uint64_t length_ = 0;
@@ -57,6 +59,7 @@ class ContentReader {
   ChunkedDecoder chunked_;
   Bytes pending_;  // read ahead while looking for the end
   bool ended_ = true;
+  bool starved_ = false;
   std::string failure_;
 };
 

@@ -15,8 +15,14 @@ RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchan
       continue_sender_(std::move(continue_sender)),
       unread_(continue_sender_ != nullptr && input.was_full()) {}
 
-void RequestBody::set_failure(Reason reason, std::string detail) {
-  if (failure_.reason == Reason::none) failure_ = {reason, Side::downstream, std::move(detail)};
+void RequestBody::set_failure(Reason reason, std::string_view detail) noexcept {
+  if (failure_.reason != Reason::none) return;
+  failure_ = {reason, Side::downstream, {}};
+  try {
+    failure_.detail = detail;
+  } catch (const std::bad_alloc&) {
+    // The reason says enough.
+  }
 }
 
 void RequestBody::abort(Reason reason) noexcept {
@@ -28,7 +34,9 @@ void RequestBody::abort(Reason reason) noexcept {
 Bytes RequestBody::take() noexcept {
   if (failure_.reason != Reason::none) return {};
   const Bytes piece = content_.take(input_);
-  if (content_.failed()) set_failure(Reason::bad_request, content_.failure());
+  if (content_.failed()) {
+    set_failure(content_.starved() ? Reason::internal : Reason::bad_request, content_.failure());
+  }
   exchange_.bytes_in += piece.size();
   progress_.moved(piece.size());
   if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "codec/h1/content_reader.hpp"
 #include "codec/h1/input.hpp"
@@ -38,7 +39,7 @@ class RequestBody final : public BodyStream, public Cached {
  private:
   // The next piece that is here, counted; empty when more is needed, complete, or failed.
   Bytes take() noexcept;
-  void set_failure(Reason reason, std::string detail);
+  void set_failure(Reason reason, std::string_view detail) noexcept;
 
   Input& input_;
   Exchange& exchange_;

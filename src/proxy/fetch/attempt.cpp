@@ -1,6 +1,7 @@
 #include "proxy/fetch/attempt.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "weir/http/exchange.hpp"
@@ -195,42 +196,50 @@ Error Attempt::cancelled_error() const {
 }
 
 Task<> Attempt::upload(bool flush, bool whole) {
-  if (flush) {
-    const auto flushed = co_await client_->flush();
-    if (!flushed) co_return;
-  }
-  if (whole) {
-    upload_done_ = true;
-    co_return;
-  }
-  BodyStream& body = *request_.body;
-  if (request_.head.expect_continue) {
-    const Unasked unasked = co_await send_unasked(body);
-    if (unasked == Unasked::over) co_return;
-    whole = unasked == Unasked::whole;
-  }
-  if (settling_) co_return;
-  pulling_ = true;
-  net::TurnTaking turns(loop_);
-  while (!whole) {
-    const auto piece = co_await body.read();
-    if (!piece) {
-      upload_failure_ = piece.error();
-      // Nobody can finish this request: whoever waits for its answer hears why.
-      client_->abort(piece.error().reason);
-      client_->cancel();
-      continued_.notify();
+  try {
+    if (flush) {
+      const auto flushed = co_await client_->flush();
+      if (!flushed) co_return;
+    }
+    if (whole) {
+      upload_done_ = true;
       co_return;
     }
-    content_taken_ = true;
-    if (piece->empty()) break;
-    const bool taken = co_await send_piece(*piece);
-    if (!taken) co_return;
-    if (body.complete()) break;
-    if (turns.moved(piece->size())) co_await turns.yield();
+    BodyStream& body = *request_.body;
+    if (request_.head.expect_continue) {
+      const Unasked unasked = co_await send_unasked(body);
+      if (unasked == Unasked::over) co_return;
+      whole = unasked == Unasked::whole;
+    }
+    if (settling_) co_return;
+    pulling_ = true;
+    net::TurnTaking turns(loop_);
+    while (!whole) {
+      const auto piece = co_await body.read();
+      if (!piece) {
+        fail_upload(piece.error());
+        co_return;
+      }
+      content_taken_ = true;
+      if (piece->empty()) break;
+      const bool taken = co_await send_piece(*piece);
+      if (!taken) co_return;
+      if (body.complete()) break;
+      if (turns.moved(piece->size())) co_await turns.yield();
+    }
+    continued_.notify();
+    upload_done_ = (co_await client_->send_end(request_trailers())).has_value();
+  } catch (const std::bad_alloc&) {
+    fail_upload({Reason::internal, Side::internal, "out of memory"});
   }
+}
+
+// Nobody can finish this request: whoever waits for its answer hears why.
+void Attempt::fail_upload(Error why) noexcept {
+  upload_failure_ = std::move(why);
+  client_->abort(upload_failure_->reason);
+  client_->cancel();
   continued_.notify();
-  upload_done_ = (co_await client_->send_end(request_trailers())).has_value();
 }
 
 Task<bool> Attempt::send_piece(Bytes piece) {

@@ -102,6 +102,7 @@ class Attempt final : public BodyStream,
   void take_final_head(const ResponseHead& head);
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
+  void fail_upload(Error why) noexcept;
   enum class Unasked : std::uint8_t { ask, whole, over };
   // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
   // be asked for; whole: all came; over: the content is not wanted any more.
