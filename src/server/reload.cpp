@@ -152,9 +152,17 @@ void Server::commit_reload(Prepared& prepared, const upstream::Addresses& found)
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });
   ++generation_;
   publish(std::move(prepared.snapshot), [this] {
-    process_->metrics.sweep(Clock::now());
-    process_->metrics.config_generation.set(static_cast<double>(generation_));
-    end_reload({});
+    const auto finish = [this] {
+      process_->metrics.sweep(Clock::now());
+      process_->metrics.config_generation.set(static_cast<double>(generation_));
+      end_reload({});
+    };
+    try {
+      // The snapshot before holds the metrics of what is gone: that thread frees it first.
+      parts_->compiler->run([] {}, finish);
+    } catch (const std::bad_alloc&) {
+      finish();
+    }
   });
 }
 
