@@ -31,7 +31,7 @@ void write(Component component, Level level, std::string_view message, LogFields
   try {
     std::vector<LogField> all;
     all.reserve(fields.size() + 1);
-    all.emplace_back("component", component_names[static_cast<std::size_t>(component)]);
+    all.emplace_back("component", name(component));
     all.insert(all.end(), fields.begin(), fields.end());
     sink(level, message, all);
   } catch (const std::bad_alloc&) {

@@ -154,11 +154,11 @@ Asked<LogLevelChange> parse_log_level(std::string_view body) {
       }
       out.time = *time;
     } else if (key == "component") {
-      return std::unexpected(
-          "component is not supported by this version: the level is that of all diagnostics");
+      out.component = text ? debug_log::component(*text) : std::nullopt;
+      if (!out.component) return std::unexpected("component must be client, http2 or upstream");
     } else {
       return std::unexpected("'" + std::string(key) +
-                             "' is an unknown key; the keys are level and for");
+                             "' is an unknown key; the keys are level, component and for");
     }
   }
   if (!level) return std::unexpected("the body must have a level");

@@ -28,7 +28,8 @@ struct EndpointChange {
 
 struct LogLevelChange {
   telemetry::log::Level level = telemetry::log::Level::info;
-  std::optional<Duration> time;  // then the file's level is back; above 0, at most 24 hours
+  std::optional<debug_log::Component> component;  // none: all diagnostics
+  std::optional<Duration> time;  // then the level before is back; above 0, at most 24 hours
 };
 
 Asked<ExplainRequest> parse_explain(std::string_view body);

@@ -104,7 +104,12 @@ void AdminApi::delete_breaker(const AdminCall& call, Done done) {
 void AdminApi::put_log_level(const AdminCall& call, Done done) {
   const auto change = parse_log_level(call.request.body);
   if (!change) return done(unprocessable(change.error()));
-  server_.log_level().set(change->level, change->time);
+  LogLevel& level = server_.log_level();
+  if (change->component) {
+    level.set(*change->component, change->level, change->time);
+  } else {
+    level.set(change->level, change->time);
+  }
   done(no_content());
 }
 

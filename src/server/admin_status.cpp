@@ -78,6 +78,13 @@ json::object log_json(const Status& status) {
                    {"file_level", telemetry::log::name(status.log_level_in_file)},
                    {"seconds_left", nullptr}};
   if (status.log_level_left) out["seconds_left"] = seconds(*status.log_level_left);
+  json::object components;
+  for (const ComponentLogStatus& one : status.log_components) {
+    json::object level{{"level", telemetry::log::name(one.level)}, {"seconds_left", nullptr}};
+    if (one.left) level["seconds_left"] = seconds(*one.left);
+    components[debug_log::name(one.component)] = std::move(level);
+  }
+  out["components"] = std::move(components);
   return out;
 }
 
@@ -150,6 +157,16 @@ json::array warnings_json(Server& server, const Status& status) {
 
 }  // namespace
 
+namespace {
+
+std::string back_in(std::optional<Duration> left) {
+  if (!left) return "";
+  return "; it is back in " +
+         config::format_duration(std::chrono::ceil<std::chrono::seconds>(*left));
+}
+
+}  // namespace
+
 std::vector<StatusWarning> process_warnings(const Status& status, WallClock::time_point now) {
   std::vector<StatusWarning> out;
   if (!status.why_not_ready.empty())
@@ -182,16 +199,16 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
                    fmt::format("{} lines of the access log were lost", status.log_lines_lost)});
   }
   if (status.log_level != status.log_level_in_file) {
+    out.push_back({"log_level", fmt::format("the log level is {}, the file has {}{}",
+                                            telemetry::log::name(status.log_level),
+                                            telemetry::log::name(status.log_level_in_file),
+                                            back_in(status.log_level_left))});
+  }
+  for (const ComponentLogStatus& one : status.log_components) {
     out.push_back(
-        {"log_level",
-         fmt::format("the log level is {}, the file has {}{}",
-                     telemetry::log::name(status.log_level),
-                     telemetry::log::name(status.log_level_in_file),
-                     status.log_level_left
-                         ? "; it is back in " +
-                               config::format_duration(
-                                   std::chrono::ceil<std::chrono::seconds>(*status.log_level_left))
-                         : "")});
+        {"log_level", fmt::format("the log level of {} is {}, the others have {}{}",
+                                  debug_log::name(one.component), telemetry::log::name(one.level),
+                                  telemetry::log::name(status.log_level), back_in(one.left))});
   }
   return out;
 }

@@ -68,6 +68,13 @@ Status Server::status() const {
   if (const auto until = log_level_->until()) {
     out.log_level_left = std::max(*until - now, Duration::zero());
   }
+  for (std::size_t i = 0; i < debug_log::component_names.size(); ++i) {
+    const auto component = static_cast<debug_log::Component>(i);
+    const auto apart = log_level_->of(component);
+    if (!apart) continue;
+    ComponentLogStatus& one = out.log_components.emplace_back(component, apart->level);
+    if (apart->until) one.left = std::max(*apart->until - now, Duration::zero());
+  }
   out.log_lines_lost = process_->access_log.dropped();
   return out;
 }

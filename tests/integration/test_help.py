@@ -28,7 +28,7 @@ COMMANDS = {
     "split": ({**LIVE, "--reset": ""}, {0, 1, 2, 3}),
     "endpoint": ({**LIVE, "--weight": "0 to 1000", "--reset": ""}, {0, 1, 2, 3}),
     "breaker": (LIVE, {0, 1, 2, 3}),
-    "log-level": ({**LIVE, "--for": "until a reload"}, {0, 1, 2}),
+    "log-level": ({**LIVE, "--component": "all", "--for": "until a reload"}, {0, 1, 2}),
     "schema": ({}, {0, 2}),
     "help": ({}, {0, 2}),
     "version": ({}, {0, 2}),

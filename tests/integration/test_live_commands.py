@@ -86,7 +86,8 @@ class StatusTest(LiveCase):
         self.assertRegex(status["started"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertEqual(len(status["saturation"]["workers"]), 2)
         self.assertEqual(status["log"],
-                         {"level": "info", "file_level": "info", "seconds_left": None})
+                         {"level": "info", "file_level": "info", "seconds_left": None,
+                          "components": {}})
 
     def test_requests_and_connections_are_counted(self):
         gateway = self.gateway(self.config())
@@ -325,27 +326,62 @@ class LogLevelTest(LiveCase):
         self.assertTrue(3500 < left <= 3600, left)
         self.done("log-level", "warn", gateway=gateway)
         self.assertEqual(self.level(gateway),
-                         {"level": "warn", "file_level": "info", "seconds_left": None})
+                         {"level": "warn", "file_level": "info", "seconds_left": None,
+                          "components": {}})
         self.done("reload", gateway=gateway)  # the file says the same as before: the word stays
         self.assertEqual(self.level(gateway)["level"], "warn")
         self.done("log-level", "debug", "--for", "1h", gateway=gateway)
         self.done("reload", gateway=gateway)
         self.assertEqual(self.level(gateway),
-                         {"level": "info", "file_level": "info", "seconds_left": None})
+                         {"level": "info", "file_level": "info", "seconds_left": None,
+                          "components": {}})
 
     @rows([
         ("no level", 2, ["log-level"], "LEVEL is required"),
         ("unknown level", 2, ["log-level", "loud"], "loud"),
         ("no duration", 2, ["log-level", "info", "--for", "30"], "'30' is not a duration"),
+        ("no component", 2, ["log-level", "info", "--component", "net"], "net"),
         ("too long", 1, ["log-level", "info", "--for", "2d"], "for must be above 0 and at most 24h"),
     ])
     def test_wrong(self, code, arguments, words):
         self.assertIn(words, self.failed(code, *arguments))
 
-    def test_a_component_is_refused(self):
-        answer = self.weir.admin("PUT", "/log/level", {"level": "debug", "component": "upstream"})
+    def test_the_steps_of_one_component(self):
+        gateway = self.gateway(self.config())
+        self.assertEqual(
+            self.done("log-level", "debug", "--component", "upstream", gateway=gateway),
+            "log level of upstream debug, until a reload changes the file's level\n")
+        self.assertEqual(
+            self.level(gateway),
+            {"level": "info", "file_level": "info", "seconds_left": None,
+             "components": {"upstream": {"level": "debug", "seconds_left": None}}})
+        self.assertEqual(self.fetch(gateway).status, 200)
+        gateway.wait_log("a step of the upstream", "endpoint chosen component=upstream")
+        self.assertEqual([line for line in gateway.lines if " debug " in line
+                          and "component=upstream" not in line], [])
+        self.assertIn("log level      info; upstream debug", self.done("status", gateway=gateway))
+
+    def test_one_component_for_a_time(self):
+        gateway = self.gateway(self.config())
+        start = len(gateway.lines)
+        self.assertEqual(
+            self.done("log-level", "trace", "--component", "client", "--for", "300ms",
+                      gateway=gateway),
+            "log level of client trace for 300ms, then that of the others\n")
+        gateway.wait_log("its end", "log level of a component reset component=client level=info",
+                         start=start)
+        self.assertEqual(self.level(gateway)["components"], {})
+        self.done("log-level", "debug", "--component", "http2", "--for", "1h", gateway=gateway)
+        left = self.level(gateway)["components"]["http2"]["seconds_left"]
+        self.assertTrue(3500 < left <= 3600, left)
+        self.done("log-level", "info", gateway=gateway)  # for all, this component among them
+        self.assertEqual(self.level(gateway)["components"], {})
+
+    @rows([("another word", "network"), ("not a string", 1)])
+    def test_an_unknown_component(self, component):
+        answer = self.weir.admin("PUT", "/log/level", {"level": "debug", "component": component})
         self.assertEqual(answer.status, 422)
-        self.assertIn("component is not supported by this version", answer.json()["detail"])
+        self.assertIn("component must be client, http2 or upstream", answer.json()["detail"])
 
 
 COMMANDS = [

@@ -28,6 +28,9 @@ enum class Component : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 3> component_names{"client", "http2", "upstream"};
 std::optional<Component> component(std::string_view name) noexcept;
+constexpr std::string_view name(Component component) noexcept {
+  return component_names[static_cast<std::size_t>(component)];
+}
 
 enum class Level : std::uint8_t { trace, debug, off };
 

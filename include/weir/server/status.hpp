@@ -52,6 +52,13 @@ struct CertificateStatus {
   WallClock::time_point ends;
 };
 
+// The steps of one component have a level of their own.
+struct ComponentLogStatus {
+  debug_log::Component component{};
+  telemetry::log::Level level{};
+  std::optional<Duration> left;  // for so long, if it was set for a time
+};
+
 struct Status {
   bool draining = false;
   std::string why_not_ready;  // "" when it is ready
@@ -67,7 +74,8 @@ struct Status {
   telemetry::log::Level log_level{};
   telemetry::log::Level log_level_in_file{};
   std::optional<Duration> log_level_left;  // for so long, if it was set for a time
-  std::uint64_t log_lines_lost = 0;        // of the access log
+  std::vector<ComponentLogStatus> log_components;
+  std::uint64_t log_lines_lost = 0;  // of the access log
 };
 
 }  // namespace weir::server

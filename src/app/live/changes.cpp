@@ -190,8 +190,10 @@ int live_breaker(const AdminOptions& admin, const std::string& upstream, const s
                 done, [&] { return unknown_upstream(*asker, upstream); });
 }
 
-int live_log_level(const AdminOptions& admin, const std::string& level, const std::string& time) {
+int live_log_level(const AdminOptions& admin, const std::string& level,
+                   const std::string& component, const std::string& time) {
   json::object body{{"level", level}};
+  if (!component.empty()) body["component"] = component;
   if (!time.empty()) {
     if (const auto parsed = config::parse_duration(time); !parsed) {
       return complain("weir: log-level: --for: " + parsed.error(), exit_usage);
@@ -200,9 +202,11 @@ int live_log_level(const AdminOptions& admin, const std::string& level, const st
   }
   const auto asker = Asker::open("log-level", admin);
   if (!asker) return asker.error();
+  const std::string what = component.empty() ? "log level " : "log level of " + component + " ";
   return change(*asker, {.method = "PUT", .path = "/log/level", .body = json::serialize(body)},
-                time.empty() ? "log level " + level + ", until a reload changes it"
-                             : "log level " + level + " for " + time + ", then the file's",
+                time.empty() ? what + level + ", until a reload changes the file's level"
+                             : what + level + " for " + time + ", then " +
+                                   (component.empty() ? "the file's" : "that of the others"),
                 [&] { return asker->fail("it does not know PUT /log/level"); });
 }
 

@@ -135,12 +135,15 @@ void LiveCommandLine::define_breaker(const Add& add) {
 void LiveCommandLine::define_log_level(const Add& add) {
   CLI::App& command =
       define(add, "log-level", "Change the level of the diagnostics", help::log_level, false,
-             [&] { return live_log_level(options_.admin, level_, time_); });
+             [&] { return live_log_level(options_.admin, level_, component_, time_); });
   command.add_option("LEVEL", level_, "trace, debug, info, warn or error")
       ->required()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->option_text(" ");
-  command.add_option("--for", time_, "then the file's level is back; at most 24h [until a reload]")
+  command.add_option("--component", component_, "only its steps: client, http2 or upstream [all]")
+      ->check(CLI::IsMember({"client", "http2", "upstream"}))
+      ->option_text("NAME");
+  command.add_option("--for", time_, "then the level before is back; at most 24h [until a reload]")
       ->type_name("TIME");
 }
 

@@ -46,6 +46,7 @@ class LiveCommandLine {
   std::optional<std::uint32_t> weight_;
   bool reset_ = false;
   std::string level_;
+  std::string component_;
   std::string time_;
   TailOptions tail_;
 };

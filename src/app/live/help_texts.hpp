@@ -92,9 +92,14 @@ inline constexpr const char* log_level = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
     "This is the level of the diagnostics on stderr. TIME is a number and ms, s, m or h. With\n"
     "--for, every reload brings the file's level back; without it, only a reload that changes\n"
-    "the file's level does.\n" WEIR_HELP_EXIT
+    "the file's level does.\n"
+    "\n"
+    "--component is for the steps of connections and tries, which are written at debug and trace:\n"
+    "client (clients' connections, and what becomes of requests), http2 (resets and GOAWAYs) or\n"
+    "upstream (choice of an endpoint, connects, connections kept and given up). A level without\n"
+    "--component is for all of them again.\n" WEIR_HELP_EXIT
     ".\n"
-    "Example: weir log-level debug --for 30s";
+    "Example: weir log-level debug --component upstream --for 30s";
 
 #undef WEIR_HELP_EXIT
 #undef WEIR_HELP_TOKEN

@@ -41,7 +41,9 @@ int live_endpoint(const AdminOptions& admin, const std::string& upstream,
                   const std::string& address, const EndpointWord& word);
 // `force`: open, closed or off.
 int live_breaker(const AdminOptions& admin, const std::string& upstream, const std::string& force);
-// `time`: for how long, "30s"; "" until a reload changes it.
-int live_log_level(const AdminOptions& admin, const std::string& level, const std::string& time);
+// `component`: whose steps alone, "" for all diagnostics. `time`: for how long, "30s"; "" until a
+// reload changes the file's level.
+int live_log_level(const AdminOptions& admin, const std::string& level,
+                   const std::string& component, const std::string& time);
 
 }  // namespace weir::app

@@ -52,13 +52,19 @@ std::string saturation_line(const json::object& saturation) {
                      percent_text(number_at(saturation, "connections")));
 }
 
-std::string log_line(const json::object& log) {
-  const std::string level = text_at(log, "level");
-  const std::string in_file = text_at(log, "file_level");
-  if (level == in_file) return level;
+std::string level_text(const json::object& log) {
   const double left = number_at(log, "seconds_left");
-  return level + (left > 0 ? fmt::format(" for {} more", time_text(left)) : "") +
-         ", the file has " + in_file;
+  return text_at(log, "level") + (left > 0 ? fmt::format(" for {} more", time_text(left)) : "");
+}
+
+std::string log_line(const json::object& log) {
+  const std::string in_file = text_at(log, "file_level");
+  std::string out =
+      text_at(log, "level") == in_file ? in_file : level_text(log) + ", the file has " + in_file;
+  for (const auto& [component, level] : object_at(log, "components")) {
+    out += fmt::format("; {} {}", std::string_view(component), level_text(as_object(level)));
+  }
+  return out;
 }
 
 void print_listeners(const json::object& status, Paint paint) {

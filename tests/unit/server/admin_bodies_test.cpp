@@ -91,6 +91,9 @@ TEST(AdminBodies, LogLevel) {
   EXPECT_EQ(timed->time, std::optional<Duration>(1500ms));
   EXPECT_EQ(parse_log_level(R"({"level":"info","for":"24h"})").value().time,
             std::optional<Duration>(24h));
+  EXPECT_FALSE(plain->component);
+  EXPECT_EQ(parse_log_level(R"({"level":"debug","component":"upstream"})").value().component,
+            debug_log::Component::upstream);
   struct Row {
     const char* body;
     const char* words;
@@ -102,7 +105,9 @@ TEST(AdminBodies, LogLevel) {
       {R"({"level":"info","for":"30"})", "for: '30' is not a duration"},
       {R"({"level":"info","for":"-1s"})", "is not a duration"},
       {R"({"for":"30s"})", "the body must have a level"},
-      {R"({"level":"info","component":"upstream"})", "component is not supported by this version"},
+      {R"({"level":"info","component":"net"})", "component must be client, http2 or upstream"},
+      {R"({"level":"info","component":1})", "component must be client, http2 or upstream"},
+      {R"({"component":"upstream"})", "the body must have a level"},
       {R"({"level":"info","four":"30s"})", "'four' is an unknown key"},
       {R"({"level":"info","level":"debug"})", "one JSON object with each name once"},
   };

@@ -66,6 +66,15 @@ TEST(StatusWarnings, SayWhatToLookAt) {
   status.log_level_left = 1500ms;
   EXPECT_EQ(only_warning(status),
             "log_level: the log level is debug, the file has info; it is back in 2s");
+
+  status = {};
+  status.log_level = status.log_level_in_file = telemetry::log::Level::info;
+  status.log_components.push_back({.component = debug_log::Component::upstream,
+                                   .level = telemetry::log::Level::debug,
+                                   .left = 30s});
+  EXPECT_EQ(only_warning(status),
+            "log_level: the log level of upstream is debug, the others have info; it is back in "
+            "30s");
 }
 
 }  // namespace

@@ -58,6 +58,65 @@ TEST_F(LogLevelTest, ALaterTimeCounts) {
   EXPECT_TRUE(level_.until());
 }
 
+using debug_log::Component;
+
+// Whether the component's steps are written.
+bool debugs(Component component) { return debug_log::on(component, debug_log::Level::debug); }
+
+TEST_F(LogLevelTest, OneComponentAlone) {
+  level_.begin(Level::info);
+  level_.set(Component::upstream, Level::debug, std::nullopt);
+  EXPECT_EQ(now(), Level::info);
+  EXPECT_TRUE(debugs(Component::upstream));
+  EXPECT_FALSE(debugs(Component::client));
+  ASSERT_TRUE(level_.of(Component::upstream));
+  EXPECT_EQ(level_.of(Component::upstream)->level, Level::debug);
+  EXPECT_FALSE(level_.of(Component::upstream)->until);
+  EXPECT_FALSE(level_.of(Component::client));
+  level_.set(Level::info, std::nullopt);
+  EXPECT_FALSE(debugs(Component::upstream)) << "a setting for all is for it, too";
+  EXPECT_FALSE(level_.of(Component::upstream));
+}
+
+TEST_F(LogLevelTest, AComponentMaySayLessThanTheRest) {
+  level_.begin(Level::info);
+  level_.set(Level::debug, std::nullopt);
+  level_.set(Component::http2, Level::info, std::nullopt);
+  EXPECT_TRUE(debugs(Component::client));
+  EXPECT_FALSE(debugs(Component::http2));
+}
+
+TEST_F(LogLevelTest, AfterItsTimeAComponentHasTheLevelOfTheRest) {
+  level_.begin(Level::info);
+  level_.set(Component::client, Level::trace, 1ms);
+  EXPECT_TRUE(level_.of(Component::client)->until);
+  EXPECT_EQ(main_.run(), 1u);
+  EXPECT_FALSE(debugs(Component::client));
+  EXPECT_FALSE(level_.of(Component::client));
+}
+
+TEST_F(LogLevelTest, AComponentOutlivesTheTimeOfTheRest) {
+  level_.begin(Level::info);
+  level_.set(Level::error, 1ms);
+  level_.set(Component::client, Level::debug, std::nullopt);
+  EXPECT_EQ(main_.run(), 1u);
+  EXPECT_EQ(now(), Level::info);
+  EXPECT_TRUE(debugs(Component::client));
+  EXPECT_FALSE(debugs(Component::upstream));
+}
+
+TEST_F(LogLevelTest, AReloadEndsComponents) {
+  level_.begin(Level::info);
+  level_.set(Component::client, Level::debug, std::nullopt);
+  level_.set(Component::http2, Level::debug, 1h);
+  level_.reloaded(Level::info);
+  EXPECT_TRUE(debugs(Component::client)) << "the same file keeps what was set";
+  EXPECT_FALSE(debugs(Component::http2)) << "the same file ends a time";
+  level_.reloaded(Level::warn);
+  EXPECT_FALSE(debugs(Component::client)) << "another level ends everything";
+  EXPECT_FALSE(level_.of(Component::client));
+}
+
 TEST_F(LogLevelTest, AReload) {
   struct Row {
     const char* name;
