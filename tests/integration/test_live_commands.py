@@ -355,7 +355,7 @@ class LogLevelTest(LiveCase):
             self.level(gateway),
             {"level": "info", "file_level": "info", "seconds_left": None,
              "components": {"upstream": {"level": "debug", "seconds_left": None}}})
-        self.assertEqual(self.fetch(gateway).status, 200)
+        self.assertEqual(self.fetch(gateway, "/shop").status, 200)
         gateway.wait_log("a step of the upstream", "endpoint chosen component=upstream")
         self.assertEqual([line for line in gateway.lines if " debug " in line
                           and "component=upstream" not in line], [])
