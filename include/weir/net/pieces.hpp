@@ -6,8 +6,17 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace weir::net {
+
+// What is written, not changed, for all that iovec says.
+inline iovec piece(std::string_view text) noexcept {
+  return {const_cast<char*>(text.data()), text.size()};
+}
+inline iovec piece(std::span<const std::byte> bytes) noexcept {
+  return {const_cast<std::byte*>(bytes.data()), bytes.size()};
+}
 
 // `pieces` without its first `done` bytes; the first piece that is left is changed in place.
 // REQUIRES: they are no more than all.

@@ -11,15 +11,13 @@
 #include "codec/h1/head_writer.hpp"
 #include "codec/h1/input.hpp"
 #include "codec/h1/socket_bytes.hpp"
+#include "weir/net/pieces.hpp"
 #include "weir/net/tls_session.hpp"
 
 namespace weir::codec::h1 {
 namespace {
 
-iovec piece(std::string_view text) noexcept {
-  return {const_cast<char*>(text.data()), text.size()};
-}
-iovec piece(Bytes bytes) noexcept { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
+using net::piece;
 
 class Client final : public ClientExchange, public Cached {
  public:

@@ -14,9 +14,7 @@
 namespace weir::codec::h1 {
 namespace {
 
-iovec piece(std::string_view text) noexcept {
-  return {const_cast<char*>(text.data()), text.size()};
-}
+using net::piece;
 
 void write_head(HeadWriter& out, const RequestHead& request, const Response& response,
                 Delimit delimited, bool keep) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/net/pieces.hpp"
+
 namespace weir::codec::h1 {
 
 bool SocketBytes::expired() const noexcept {
@@ -48,7 +50,7 @@ Task<Result<Bytes>> SocketBytes::read() {
 Task<Result<>> SocketBytes::write(Bytes bytes) {
   while (true) {
     if (aborted_ != Reason::none) co_return fail(aborted_, Side::internal);
-    const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const iovec piece = net::piece(bytes);
     const net::IoResult result = input_.stream().try_write({&piece, 1});
     if (result.bytes != 0) clock_.last_activity = input_.stream().loop().now();
     if (result.status == net::Io::ok) co_return Result<>{};

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "weir/net/pieces.hpp"
 #include "weir/net/stream.hpp"
 #include "weir/net/tls_session.hpp"
 
@@ -105,7 +106,7 @@ IoResult Stream::tls_write(std::span<const iovec> pieces) noexcept {
 bool Stream::flush_sealed() noexcept {
   while (tls_->has_unsent() && writable_) {
     const auto bytes = tls_->unsent();
-    const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const iovec piece = net::piece(bytes);
     const IoResult result = send({&piece, 1});
     if (result.status == Io::error) return false;
     tls_->sent(result.bytes);

@@ -7,7 +7,7 @@
 namespace weir::test {
 namespace {
 
-std::string listed(const HeaderMap& headers) {
+std::string text_of(const HeaderMap& headers) {
   std::string text;
   for (const HeaderMap::Field& field : headers) {
     text += std::string(field.name) + "=" + std::string(field.value) + ";";
@@ -37,7 +37,7 @@ TEST(HeaderMap, KeepsOrderAndCase) {
   headers.add("Host", "a");
   headers.add("X-One", "1");
   headers.add("x-one", "2");
-  EXPECT_EQ(listed(headers), "Host=a;X-One=1;x-one=2;");
+  EXPECT_EQ(text_of(headers), "Host=a;X-One=1;x-one=2;");
   EXPECT_EQ(headers.get("x-ONE"), "1");
   EXPECT_EQ(headers.get(FieldId::host), "a");
   EXPECT_EQ(headers.get("HOST"), "a");
@@ -51,9 +51,9 @@ TEST(HeaderMap, SetReplacesAllAtThePlaceOfTheFirst) {
     headers.add(name, value);
   }
   headers.set("x-B", "5");
-  EXPECT_EQ(listed(headers), "a=1;x-B=5;c=3;");
+  EXPECT_EQ(text_of(headers), "a=1;x-B=5;c=3;");
   headers.set("d", "6");
-  EXPECT_EQ(listed(headers), "a=1;x-B=5;c=3;d=6;");
+  EXPECT_EQ(text_of(headers), "a=1;x-B=5;c=3;d=6;");
 }
 
 TEST(HeaderMap, RemoveTellsHowMany) {
@@ -88,7 +88,7 @@ TEST(HeaderMap, OwnsTheTextsThatItIsTold) {
   headers.own_texts();
   line.assign(line.size(), '#');
   text.assign(text.size(), '#');
-  EXPECT_EQ(listed(headers), "Name=value;User-Agent=constant;");
+  EXPECT_EQ(text_of(headers), "Name=value;User-Agent=constant;");
   EXPECT_FALSE(headers[0].is_line);
   EXPECT_EQ(headers.get(FieldId::user_agent), "constant");
 }
