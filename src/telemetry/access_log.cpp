@@ -37,7 +37,6 @@ struct alignas(64) Lane {
 
   ByteRing ring;
   AccessLine line;
-  WallClock wall_clock;
   std::uint32_t sampled = 0;  // of a million: what the share has saved up
   Counter dropped;
 };
@@ -214,7 +213,7 @@ void AccessLog::append(unsigned worker, const AccessPolicy& policy,
     lane.dropped.add();
     return writer_->ring();
   }
-  const char* const end = lane.line.write(line, lane.wall_clock.at(record.started), record, policy);
+  const char* const end = lane.line.write(line, wall_time(record.started), record, policy);
   lane.ring.commit(static_cast<std::size_t>(end - line));
   writer_->queued(lane);
 }

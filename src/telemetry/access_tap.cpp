@@ -56,7 +56,6 @@ class AccessTap::Watcher final : public AccessWatch {
 
 struct AccessTap::Lane {
   AccessLine line;
-  WallClock wall_clock;
   std::unique_ptr<char[]> text = std::make_unique_for_overwrite<char[]>(AccessLine::longest);
 };
 
@@ -88,8 +87,7 @@ void AccessTap::show(unsigned worker, const AccessPolicy& policy,
   AccessPolicy as_json = policy;
   as_json.format = config::AccessLogFormat::json;
   char* const text = lane->text.get();
-  const char* const end =
-      lane->line.write(text, lane->wall_clock.at(record.started), record, as_json);
+  const char* const end = lane->line.write(text, wall_time(record.started), record, as_json);
   const std::string_view line(text, static_cast<std::size_t>(end - text));
   const std::lock_guard lock(watchers_->mutex);
   for (Watcher* watcher : watchers_->all) watcher->add(line);
