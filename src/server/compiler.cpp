@@ -77,9 +77,10 @@ void Compiler::tell_main() noexcept {
 }
 
 void Compiler::stop() {
-  alive_.reset();
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
+  // Now that its thread does not read it any more.
+  alive_.reset();
   work_ = nullptr;
   // It may still stand in the main thread's queue, and holds a snapshot.
   if (then_) *then_ = nullptr;

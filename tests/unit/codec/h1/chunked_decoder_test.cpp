@@ -51,7 +51,7 @@ struct ChunkRow {
   std::string data = "";
 };
 
-void check(const std::vector<ChunkRow>& rows, config::Lenient lenient = {}) {
+void check_chunks(const std::vector<ChunkRow>& rows, config::Lenient lenient = {}) {
   for (const ChunkRow& row : rows) {
     for (const std::size_t piece : {std::string_view::npos, std::size_t{1}, std::size_t{3}}) {
       const Decoded decoded = decode(row.bytes, piece, lenient);
@@ -63,7 +63,7 @@ void check(const std::vector<ChunkRow>& rows, config::Lenient lenient = {}) {
 }
 
 TEST(ChunkedDecoder, Chunks) {
-  check({
+  check_chunks({
       {"empty", "0\r\n\r\n", "done"},
       {"one", "5\r\nhello\r\n0\r\n\r\n", "done", "hello"},
       {"several", "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", "done", "abc"},
@@ -98,7 +98,7 @@ TEST(ChunkedDecoder, Chunks) {
 TEST(ChunkedDecoder, Extensions) {
   std::string many;
   for (int i = 0; i < 64; ++i) many += "1;" + std::string(255, 'x') + "\r\na\r\n";
-  check({
+  check_chunks({
       {"name", "1;a\r\nx\r\n0;b\r\n\r\n", "done", "x"},
       {"value", "1;a=b;c=\"d;\\\"e\"\r\nx\r\n0\r\n\r\n", "done", "x"},
       {"space before", "1 ;a\r\nx\r\n", "bad"},
@@ -129,7 +129,7 @@ TEST(ChunkedDecoder, TrailerSyntax) {
   std::string many;
   for (int i = 0; i < 32; ++i) many += "A: b\r\n";
   const std::string half = "A: " + std::string(4000, 'x') + "\r\n";
-  check({
+  check_chunks({
       {"one", "0\r\nA: b\r\n\r\n", "done"},
       {"cut", "0\r\nA: b\r\n", "more"},
       {"32", "0\r\n" + many + "\r\n", "done"},
@@ -242,15 +242,15 @@ constexpr config::Lenient bare_lf{.bare_lf = true};
 constexpr config::Lenient padded{.padded_chunk_size = true};
 
 TEST(ChunkedDecoder, ABareLfEndsALineWhereItIsForgiven) {
-  check({{"size and data", "2\nok\n0\n\n", "done", "ok"},
-         {"mixed", "2\r\nok\n1;a=b\n!\r\n0\r\n\n", "done", "ok!"},
-         {"trailers", "0\nA: b\nC: d\r\n\n", "done"},
-         {"CR CR LF", "2\r\r\nok\r\n", "bad"},
-         {"CR alone behind the data", "2\nok\r0\n\n", "bad"},
-         {"data longer", "2\nokay\n", "bad"},
-         {"no size", "\n", "bad"},
-         {"padded", "2 \nok\n", "bad"}},
-        bare_lf);
+  check_chunks({{"size and data", "2\nok\n0\n\n", "done", "ok"},
+                {"mixed", "2\r\nok\n1;a=b\n!\r\n0\r\n\n", "done", "ok!"},
+                {"trailers", "0\nA: b\nC: d\r\n\n", "done"},
+                {"CR CR LF", "2\r\r\nok\r\n", "bad"},
+                {"CR alone behind the data", "2\nok\r0\n\n", "bad"},
+                {"data longer", "2\nokay\n", "bad"},
+                {"no size", "\n", "bad"},
+                {"padded", "2 \nok\n", "bad"}},
+               bare_lf);
   EXPECT_TRUE(decode("2\nok\r\n0\r\n\r\n", 1, bare_lf).forgiven.bare_lf);
   EXPECT_TRUE(decode("2\r\nok\n0\r\n\r\n", 1, bare_lf).forgiven.bare_lf);
   EXPECT_TRUE(decode("0\r\nA: b\n\r\n", 1, bare_lf).forgiven.bare_lf);
@@ -259,17 +259,17 @@ TEST(ChunkedDecoder, ABareLfEndsALineWhereItIsForgiven) {
 
 TEST(ChunkedDecoder, SpacesBehindASizeWhereTheyAreForgiven) {
   const std::string most(64, ' ');
-  check({{"some", "2  \r\nok\r\n0 \r\n\r\n", "done", "ok"},
-         {"before an extension", "2 ;a=b\r\nok\r\n0\r\n\r\n", "done", "ok"},
-         {"as many as there may be", "2" + most + "\r\nok\r\n0\r\n\r\n", "done", "ok"},
-         {"one more", "2" + most + " \r\nok\r\n0\r\n\r\n", "bad"},
-         {"cut", "2  ", "more"},
-         {"a tab", "2\t\r\nok\r\n", "bad"},
-         {"before the size", " 2\r\nok\r\n", "bad"},
-         {"within the size", "1 0\r\n", "bad"},
-         {"no size", "  \r\n", "bad"},
-         {"a bare LF", "2 \nok\r\n", "bad"}},
-        padded);
+  check_chunks({{"some", "2  \r\nok\r\n0 \r\n\r\n", "done", "ok"},
+                {"before an extension", "2 ;a=b\r\nok\r\n0\r\n\r\n", "done", "ok"},
+                {"as many as there may be", "2" + most + "\r\nok\r\n0\r\n\r\n", "done", "ok"},
+                {"one more", "2" + most + " \r\nok\r\n0\r\n\r\n", "bad"},
+                {"cut", "2  ", "more"},
+                {"a tab", "2\t\r\nok\r\n", "bad"},
+                {"before the size", " 2\r\nok\r\n", "bad"},
+                {"within the size", "1 0\r\n", "bad"},
+                {"no size", "  \r\n", "bad"},
+                {"a bare LF", "2 \nok\r\n", "bad"}},
+               padded);
   EXPECT_TRUE(decode("2 \r\nok\r\n0\r\n\r\n", 1, padded).forgiven.padded_chunk_size);
   EXPECT_FALSE(decode("2\r\nok\r\n0\r\n\r\n", 1, padded).forgiven.padded_chunk_size);
 }
