@@ -60,7 +60,9 @@ TEST(Cancel, WhoLeftOrFollowsNobodyIsNotTold) {
   Listener listener(&client);
   listener.unfollow();
   const Listener of_none(nullptr);
-  { const Listener gone(&client); }
+  {
+    const Listener gone(&client);
+  }
   auto ended = std::make_unique<CancelScope>();
   const Listener orphan(ended.get());
   ended.reset();
