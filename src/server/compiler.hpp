@@ -39,10 +39,11 @@ class Compiler {
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   std::mutex mutex_;
   std::condition_variable_any asked_;
-  std::move_only_function<void()> work_;  // guarded by mutex_, as what follows
-  bool free_ = false;                     // the keeper has something to free
-  // Shared, so that a post that fails leaves it where it is.
-  std::shared_ptr<std::move_only_function<void()>> then_;  // set while no work runs
+  std::move_only_function<void()> work_;  // guarded by mutex_
+  bool free_ = false;                     // the keeper has something to free; guarded by mutex_
+  // Shared, so that a post that fails leaves it where it is. The main thread sets it before work_,
+  // the compiler's thread reads it when that work is done.
+  std::shared_ptr<std::move_only_function<void()>> then_;
   std::jthread thread_;
 };
 

@@ -59,6 +59,7 @@ void LogLevel::reloaded(Level in_file) {
     all_.end();
     log::set_level(in_file);
   } else {
+    // For the components whose own level has ended.
     log::set_level(log::level());
   }
   apply_components();
