@@ -2,16 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <optional>
 #include <utility>
 
 #include "server/admin_bodies.hpp"
 #include "server/admin_status.hpp"
 #include "server/admin_views.hpp"
-#include "weir/base/text.hpp"
-#include "weir/http/url_path.hpp"
 #include "weir/server/explain.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -19,29 +14,6 @@ namespace weir::server {
 namespace {
 
 constexpr Duration longest_wait_for_workers = std::chrono::milliseconds(250);
-constexpr std::size_t most_segments = 4;
-
-enum class Body : std::uint8_t { none, optional, wanted };
-
-bool is_json(std::string_view content_type) {
-  return iequals(trim(content_type.substr(0, content_type.find(';'))), "application/json");
-}
-
-// The raw segments of a path; nothing if there are too many for any endpoint.
-struct Segments {
-  std::array<std::string_view, most_segments> of{};
-  std::size_t count = 0;
-};
-std::optional<Segments> segments(std::string_view path) {
-  Segments out;
-  while (path.starts_with('/')) {
-    if (out.count == most_segments) return std::nullopt;
-    path.remove_prefix(1);
-    out.of[out.count] = path.substr(0, path.find('/'));
-    path.remove_prefix(out.of[out.count++].size());
-  }
-  return path.empty() ? std::optional(out) : std::nullopt;
-}
 
 AdminAnswer text_answer(int status, std::string body) {
   return {.status = status, .body = std::move(body), .headers = {}};
@@ -53,83 +25,6 @@ AdminAnswer json_text_answer(std::string body) {
 }
 
 }  // namespace
-
-struct AdminApi::Endpoint {
-  std::string_view method;
-  std::string_view path;  // a '*' stands for any one segment
-  Body body;
-  void (AdminApi::*serve)(const AdminCall& call, Done done);
-
-  // The segments in the places of '*', decoded; nothing for another path.
-  std::optional<std::vector<std::string>> match(const Segments& asked) const {
-    const auto mine = segments(path);
-    if (!mine || mine->count != asked.count) return std::nullopt;
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < asked.count; ++i) {
-      const std::string segment = percent_decode(asked.of[i]);
-      if (mine->of[i] == "*") {
-        names.push_back(segment);
-      } else if (mine->of[i] != segment) {
-        return std::nullopt;
-      }
-    }
-    return names;
-  }
-};
-
-constexpr AdminApi::Endpoint AdminApi::endpoints[] = {
-    {"GET", "/healthz", Body::none, &AdminApi::healthz},
-    {"GET", "/readyz", Body::none, &AdminApi::readyz},
-    {"GET", "/metrics", Body::none, &AdminApi::metrics},
-    {"GET", "/config", Body::none, &AdminApi::whole_config},
-    {"GET", "/config/diff", Body::none, &AdminApi::config_diff},
-    {"GET", "/status", Body::none, &AdminApi::status},
-    {"GET", "/listeners", Body::none, &AdminApi::listeners},
-    {"GET", "/routes", Body::none, &AdminApi::routes},
-    {"GET", "/upstreams", Body::none, &AdminApi::upstreams},
-    {"GET", "/access_log", Body::none, &AdminApi::access_log},
-    {"POST", "/explain", Body::wanted, &AdminApi::explain},
-    {"POST", "/reload", Body::optional, &AdminApi::reload},
-    {"POST", "/drain", Body::optional, &AdminApi::drain},
-    {"POST", "/undrain", Body::optional, &AdminApi::undrain},
-    {"PUT", "/routes/*/split", Body::wanted, &AdminApi::put_split},
-    {"DELETE", "/routes/*/split", Body::none, &AdminApi::delete_split},
-    {"PUT", "/upstreams/*/endpoints/*", Body::wanted, &AdminApi::put_endpoint},
-    {"DELETE", "/upstreams/*/endpoints/*", Body::none, &AdminApi::delete_endpoint},
-    {"PUT", "/upstreams/*/circuit_breaker", Body::wanted, &AdminApi::put_breaker},
-    {"DELETE", "/upstreams/*/circuit_breaker", Body::none, &AdminApi::delete_breaker},
-    {"PUT", "/log/level", Body::wanted, &AdminApi::put_log_level},
-};
-
-void AdminApi::handle(const AdminRequest& request, Done done) {
-  const auto asked = segments(request.path);
-  std::string allow;
-  for (const Endpoint& endpoint : endpoints) {
-    auto names = asked ? endpoint.match(*asked) : std::nullopt;
-    if (!names) continue;
-    if (endpoint.method != request.method) {
-      if (!allow.empty()) allow += ", ";
-      allow += endpoint.method == "GET" ? "GET, HEAD" : endpoint.method;
-      continue;
-    }
-    // A POST without a body says nothing that a type could be wrong for.
-    const bool bodiless = request.body.empty() && endpoint.method == "POST";
-    const bool wants_json = endpoint.body != Body::none && !bodiless;
-    if (wants_json && !is_json(request.content_type)) {
-      return done(admin_problem(415, "unsupported_media_type",
-                                "the body must be JSON, with Content-Type: application/json"));
-    }
-    return (this->*endpoint.serve)({request, std::move(*names)}, std::move(done));
-  }
-  if (allow.empty()) {
-    return done(not_found("the admin address has nothing at " + request.path));
-  }
-  AdminAnswer refusal =
-      admin_problem(405, "method_not_allowed",
-                    request.method + " is not for " + request.path + ", which takes " + allow);
-  refusal.headers.emplace_back("Allow", allow);
-  done(std::move(refusal));
-}
 
 void AdminApi::behind_workers(std::function<AdminAnswer()> answer, Done done) {
   server_.ask_workers([done = std::move(done), answer = std::move(answer)] { done(answer()); },

@@ -1,11 +1,13 @@
-// What the admin address answers, by method and path: a table. No sockets here. Main thread; what
-// reads or prints a whole configuration is done by a thread beside it.
+// What the admin address answers: `endpoints` (admin_endpoints.cpp) lists all of it. No sockets
+// here. Main thread; a thread beside it reads and prints whole configurations.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/admin_answer.hpp"
@@ -15,15 +17,31 @@
 
 namespace weir::server {
 
-// A request whose path is known: the segments in the places of the table's '*', decoded.
+// A request whose endpoint is known.
 struct AdminCall {
   const AdminRequest& request;
-  std::vector<std::string> names;
+  std::vector<std::string> names;  // segments in the places of NAME and ADDRESS, percent-decoded
 };
 
 class AdminApi {
  public:
   using Done = std::function<void(AdminAnswer)>;
+
+  enum class Body : std::uint8_t { none, optional, required };
+  enum class Access : std::uint8_t { anybody, operators };
+
+  // One method of one path. Every member is told in each row of the table.
+  struct Endpoint {
+    std::string_view method;  // "GET" serves HEAD, too
+    std::string_view path;    // a segment in capitals (NAME) stands for any one segment
+    Body body;                // JSON
+    Access access;            // anybody: without token, Host and Origin being looked at
+    void (AdminApi::*serve)(const AdminCall& call, Done done);
+    std::string_view help;  // what docs/operations.md says of it first
+  };
+
+  // All endpoints. Lives as long as the process; any thread.
+  static std::span<const Endpoint> endpoints() noexcept;
 
   AdminApi(asio::io_context& main, Server& server) : server_(server), background_(main) {}
 
@@ -34,8 +52,7 @@ class AdminApi {
   void stop() { background_.stop(); }
 
  private:
-  struct Endpoint;
-  static const Endpoint endpoints[];
+  struct Table;
 
   // `answer` behind whatever the workers have done: who has read an answer finds it counted, and a
   // worker that hangs takes nothing away from who looks for the reason.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/admin_api.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/text.hpp"
@@ -64,7 +65,9 @@ AdminAnswer admin_problem(int status, std::string_view reason, std::string_view 
 }
 
 bool is_probe(std::string_view path) noexcept {
-  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+  return std::ranges::any_of(AdminApi::endpoints(), [&](const AdminApi::Endpoint& endpoint) {
+    return endpoint.access == AdminApi::Access::anybody && endpoint.path == path;
+  });
 }
 
 std::optional<AdminAnswer> guard(const AdminRequest& request, const AdminPolicy& policy) {

@@ -16,7 +16,8 @@ struct AdminPolicy {
   std::vector<std::string> allow_hosts;
 };
 
-// /healthz, /readyz and /metrics: for balancers and scrapers, which know no token and no name.
+// The path of an endpoint for anybody (/healthz, /readyz, /metrics): balancers and scrapers know no
+// token and no name. Any thread.
 bool is_probe(std::string_view path) noexcept;
 
 // The refusal, nothing when the request may go on.
