@@ -15,52 +15,11 @@ std::string seconds_up(Duration wait) {
 
 }  // namespace
 
-std::string_view sentence(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::connect_failed:
-      return "no connection to the upstream could be made";
-    case Reason::upstream_reset:
-      return "the upstream closed the connection before its answer";
-    case Reason::upstream_bad_response:
-      return "the upstream's answer is malformed";
-    case Reason::upstream_incomplete:
-      return "the upstream's answer ended early";
-    case Reason::upstream_headers_too_large:
-      return "the head of the upstream's answer is too large";
-    case Reason::upstream_tls_failed:
-      return "the TLS handshake with the upstream failed";
-    case Reason::proxy_loop:
-      return "the request came back to this gateway";
-    case Reason::no_healthy_endpoint:
-      return "the upstream has no endpoint that takes requests";
-    case Reason::circuit_open:
-      return "the circuit breaker of the upstream is open";
-    case Reason::pool_full:
-      return "all connections of the upstream are in use";
-    case Reason::overloaded:
-    case Reason::shed:
-      return "the gateway is overloaded";
-    case Reason::draining:
-      return "the gateway is shutting down";
-    case Reason::auth_unavailable:
-      return "the authorization server gave no answer";
-    case Reason::keys_unavailable:
-      return "the keys for tokens could not be fetched";
-    case Reason::connect_timeout:
-      return "the upstream did not accept a connection in time";
-    case Reason::request_timeout:
-    case Reason::try_timeout:
-      return "the upstream did not answer in time";
-    default:
-      return {};
-  }
-}
-
 Response problem(Reason reason, std::string_view detail, std::string_view request_id,
                  Duration retry_after, std::string_view proxy_error) {
   const ReasonInfo& row = info(reason);
   const std::string_view title = status_phrase(row.status);
-  if (detail.empty()) detail = sentence(reason);
+  if (detail.empty()) detail = row.sentence;
   std::string body;
   body.reserve(160 + detail.size());
   body += R"({"type":"about:blank","title":")";

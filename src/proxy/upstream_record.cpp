@@ -3,72 +3,8 @@
 #include "weir/telemetry/occasional.hpp"
 
 namespace weir::proxy {
-namespace {
-
-using telemetry::TryResult;
-
-TryResult result_of(Reason failure) noexcept {
-  switch (failure) {
-    case Reason::none:
-      return TryResult::ok;
-    case Reason::connect_failed:
-      return TryResult::connect_failed;
-    case Reason::connect_timeout:
-      return TryResult::connect_timeout;
-    case Reason::upstream_reset:
-    case Reason::upstream_incomplete:
-      return TryResult::reset;
-    case Reason::upstream_bad_response:
-    case Reason::upstream_headers_too_large:
-      return TryResult::bad_response;
-    case Reason::upstream_tls_failed:
-      return TryResult::tls_failed;
-    case Reason::request_timeout:
-    case Reason::try_timeout:
-      return TryResult::timeout;
-    // It was not the upstream's doing.
-    case Reason::bad_request:
-    case Reason::credentials_missing:
-    case Reason::credentials_invalid:
-    case Reason::token_missing:
-    case Reason::token_invalid:
-    case Reason::token_expired:
-    case Reason::insufficient_scope:
-    case Reason::claim_mismatch:
-    case Reason::auth_denied:
-    case Reason::ip_denied:
-    case Reason::no_route:
-    case Reason::method_not_allowed:
-    case Reason::client_timeout:
-    case Reason::body_too_large:
-    case Reason::uri_too_long:
-    case Reason::headers_too_large:
-    case Reason::expectation_failed:
-    case Reason::misdirected:
-    case Reason::rate_limited:
-    case Reason::concurrency_limited:
-    case Reason::client_closed:
-    case Reason::internal:
-    case Reason::not_implemented:
-    case Reason::version_not_supported:
-    case Reason::proxy_loop:
-    case Reason::no_healthy_endpoint:
-    case Reason::circuit_open:
-    case Reason::pool_full:
-    case Reason::overloaded:
-    case Reason::shed:
-    case Reason::draining:
-    case Reason::auth_unavailable:
-    case Reason::keys_unavailable:
-      return TryResult::client_gone;
-  }
-  return TryResult::client_gone;
-}
-
-}  // namespace
-
 control::CallEnd call_end(Reason failure) noexcept {
-  switch (result_of(failure)) {
+  switch (info(failure).try_result) {
     case TryResult::connect_failed:
     case TryResult::connect_timeout:
     case TryResult::tls_failed:
@@ -81,6 +17,7 @@ control::CallEnd call_end(Reason failure) noexcept {
     case TryResult::ok:
       return control::CallEnd::answered;
     case TryResult::client_gone:
+    case TryResult::end:
       break;
   }
   return control::CallEnd::unknown;
@@ -101,7 +38,7 @@ TryResult result_of(const TryEnd& end) noexcept {
   if (end.failure == Reason::none && !end.answer_complete) {
     return end.client_gone ? TryResult::client_gone : TryResult::reset;
   }
-  return result_of(end.failure);
+  return info(end.failure).try_result;
 }
 
 void UpstreamRecord::count(const upstream::Endpoint& endpoint, TryResult result, int status) {
@@ -116,7 +53,7 @@ void UpstreamRecord::leased(const upstream::Lease& lease) {
 }
 
 TryResult UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure) {
-  const TryResult result = result_of(failure.reason);
+  const TryResult result = info(failure.reason).try_result;
   if (failure.endpoint) count(*failure.endpoint, result, 0);
   return result;
 }
@@ -129,7 +66,7 @@ void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end
 void UpstreamRecord::failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,
                             bool reused) const noexcept {
   namespace log = telemetry::log;
-  const TryResult result = result_of(error.reason);
+  const TryResult result = info(error.reason).try_result;
   if (error.side == Side::downstream ||
       (result != TryResult::reset && result != TryResult::bad_response &&
        result != TryResult::tls_failed)) {

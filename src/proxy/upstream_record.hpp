@@ -32,7 +32,7 @@ control::CallEnd call_end(const TryEnd& end) noexcept;
 control::CallEnd call_end(Reason failure) noexcept;
 
 // As the metrics count it.
-telemetry::TryResult result_of(const TryEnd& end) noexcept;
+TryResult result_of(const TryEnd& end) noexcept;
 
 class UpstreamRecord {
  public:
@@ -40,7 +40,7 @@ class UpstreamRecord {
       : upstream_(metrics.upstream()), shard_(metrics.shard(worker)), worker_(worker) {}
 
   void leased(const upstream::Lease& lease);
-  telemetry::TryResult connect_failed(const upstream::ConnectFailure& failure);
+  TryResult connect_failed(const upstream::ConnectFailure& failure);
   void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
   // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that
   // was closed it is usual.
@@ -53,7 +53,7 @@ class UpstreamRecord {
                 config::Lenient faults) const noexcept;
 
  private:
-  void count(const upstream::Endpoint& endpoint, telemetry::TryResult result, int status);
+  void count(const upstream::Endpoint& endpoint, TryResult result, int status);
 
   std::string_view upstream_;  // of the metrics, which outlive it
   telemetry::UpstreamShard& shard_;

@@ -2,16 +2,8 @@
 
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
-#include "weir/telemetry/upstream_metrics.hpp"
 
 namespace weir::telemetry {
-
-std::string_view name(TryResult result) noexcept {
-  constexpr std::array<std::string_view, try_result_count> names{
-      "ok",    "client_gone",  "connect_failed", "connect_timeout",
-      "reset", "bad_response", "tls_failed",     "timeout"};
-  return names[static_cast<std::size_t>(result)];
-}
 
 std::string_view name(Protocol protocol) noexcept {
   constexpr std::array<std::string_view, protocol_count> names{"http1", "h2", "unknown"};

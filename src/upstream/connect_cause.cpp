@@ -10,15 +10,19 @@
 namespace weir::upstream {
 
 std::string cause_of(const Error& error) {
-  switch (error.reason) {
-    case Reason::connect_timeout:
+  switch (info(error.reason).try_result) {
+    case TryResult::connect_timeout:
       return "timed out";
-    case Reason::upstream_tls_failed:
+    case TryResult::tls_failed:
       return "TLS failed";
-    case Reason::upstream_reset:
-    case Reason::upstream_bad_response:
+    case TryResult::reset:
+    case TryResult::bad_response:
       return "HTTP/2 failed";
-    default:
+    case TryResult::ok:
+    case TryResult::client_gone:
+    case TryResult::connect_failed:
+    case TryResult::timeout:
+    case TryResult::end:
       break;
   }
   static constexpr std::array<std::pair<int, std::string_view>, 10> words{{

@@ -6,18 +6,22 @@ namespace weir::upstream {
 namespace {
 
 std::string_view message_of(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::connect_failed:
-    case Reason::connect_timeout:
+  switch (info(reason).try_result) {
+    case TryResult::connect_failed:
+    case TryResult::connect_timeout:
       return "connect failed";
-    case Reason::upstream_tls_failed:
+    case TryResult::tls_failed:
       return "upstream TLS failed";
-    case Reason::upstream_reset:
-    case Reason::upstream_bad_response:
+    case TryResult::reset:
+    case TryResult::bad_response:
       return "upstream's HTTP/2 failed";
-    default:
-      return {};
+    case TryResult::ok:
+    case TryResult::client_gone:
+    case TryResult::timeout:
+    case TryResult::end:
+      break;
   }
+  return {};
 }
 
 }  // namespace

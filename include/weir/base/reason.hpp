@@ -54,16 +54,38 @@ enum class Reason : std::uint8_t {
   connect_timeout,
   request_timeout,
   try_timeout,
+  end,  // no reason: one behind the last
 };
 
-inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::try_timeout) + 1;
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::end);
 
+// How a try at an endpoint ended: a label of the upstream metrics and of the access log's tries.
+enum class TryResult : std::uint8_t {
+  ok,
+  client_gone,
+  connect_failed,
+  connect_timeout,
+  reset,
+  bad_response,
+  tls_failed,
+  timeout,
+  end,  // no result: one behind the last
+};
+
+inline constexpr std::size_t try_result_count = static_cast<std::size_t>(TryResult::end);
+
+// All that is known of a reason. Every member is told in each row of the table in reason.cpp.
 struct ReasonInfo {
+  Reason reason;
   std::string_view name;         // as in logs, metrics and bodies
   int status;                    // HTTP status of the answer; 499 is never sent
   std::string_view proxy_error;  // registered Proxy-Status error type, RFC 9209 section 2.3
   int grpc_status;
-  bool retry_after;  // the answer carries Retry-After
+  bool retry_after;      // the answer carries Retry-After
+  TryResult try_result;  // of a try that ended so; client_gone: it was not the upstream's doing
+  // What clients and the access log are told where there is no better detail; it names no address.
+  // Every answer of 502, 503 and 504 has one; "" for none.
+  std::string_view sentence;
 };
 
 // The row of `reason`. Lives as long as the process.
@@ -74,6 +96,9 @@ inline int status_of(Reason reason) noexcept { return info(reason).status; }
 
 // The reason of that name, as in configuration and tests.
 std::optional<Reason> reason_from_name(std::string_view name) noexcept;
+
+// The label of `result`: "connect_failed". A literal.
+std::string_view name(TryResult result) noexcept;
 
 // The status phrase of RFC 9110 section 15 and its registry, "" for an unknown one.
 std::string_view status_phrase(int status) noexcept;

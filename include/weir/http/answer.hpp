@@ -11,10 +11,6 @@
 
 namespace weir {
 
-// What a client, and the access log, is told of a failure on our side or an upstream's (5xx), where
-// there is nothing better to say: a sentence, "" for none.
-std::string_view sentence(Reason reason) noexcept;
-
 // The answer for `reason`; `detail` goes into the body and the access log, and without one the
 // reason's sentence. It is for the client: of a 5xx it is a sentence, and never has an upstream's
 // address.

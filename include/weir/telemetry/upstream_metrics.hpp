@@ -9,24 +9,11 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/base/reason.hpp"
 #include "weir/telemetry/cells.hpp"
 #include "weir/telemetry/sharded.hpp"
 
 namespace weir::telemetry {
-
-// How a try at an endpoint ended.
-enum class TryResult : std::uint8_t {
-  ok,
-  client_gone,
-  connect_failed,
-  connect_timeout,
-  reset,
-  bad_response,
-  tls_failed,
-  timeout,
-};
-inline constexpr std::size_t try_result_count = static_cast<std::size_t>(TryResult::timeout) + 1;
-std::string_view name(TryResult result) noexcept;
 
 struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer

@@ -87,7 +87,7 @@ Duration Fetch::tell_failures() {
   Duration took{};
   for (upstream::ConnectFailure& failure : tried_.connect_failures) {
     failure.reason = plan_.time.named(failure.reason, now, plan_.clock);
-    const telemetry::TryResult result = record_.connect_failed(failure);
+    const TryResult result = record_.connect_failed(failure);
     any_try_ = true;
     took += failure.took;
     if (observer_ == nullptr) continue;

@@ -7,47 +7,15 @@ import sys
 import unittest
 
 from .client import Client
+from .documents import table
 from .gateway import Gateway
 from .origin import Origin
 
-# Reason -> (status, registered Proxy-Status type): interface.md section 3.
-REASONS = {
-    "bad_request": (400, "http_request_error"),
-    "credentials_missing": (401, "http_request_denied"),
-    "credentials_invalid": (401, "http_request_denied"),
-    "token_missing": (401, "http_request_denied"),
-    "token_invalid": (401, "http_request_denied"),
-    "token_expired": (401, "http_request_denied"),
-    "insufficient_scope": (403, "http_request_denied"),
-    "claim_mismatch": (403, "http_request_denied"),
-    "ip_denied": (403, "http_request_denied"),
-    "no_route": (404, "http_request_error"),
-    "method_not_allowed": (405, "http_request_error"),
-    "client_timeout": (408, "http_request_error"),
-    "body_too_large": (413, "http_request_error"),
-    "uri_too_long": (414, "http_request_error"),
-    "expectation_failed": (417, "http_request_error"),
-    "misdirected": (421, "http_request_error"),
-    "headers_too_large": (431, "http_request_error"),
-    "rate_limited": (429, "http_request_denied"),
-    "concurrency_limited": (429, "http_request_denied"),
-    "not_implemented": (501, "http_request_error"),
-    "version_not_supported": (505, "http_request_error"),
-    "connect_failed": (502, "connection_refused"),
-    "upstream_reset": (502, "connection_terminated"),
-    "upstream_bad_response": (502, "http_protocol_error"),
-    "upstream_headers_too_large": (502, "http_response_header_section_size"),
-    "proxy_loop": (502, "proxy_loop_detected"),
-    "no_healthy_endpoint": (503, "destination_unavailable"),
-    "circuit_open": (503, "destination_unavailable"),
-    "pool_full": (503, "connection_limit_reached"),
-    "overloaded": (503, "proxy_internal_response"),
-    "auth_unavailable": (503, "destination_unavailable"),
-    "keys_unavailable": (503, "destination_unavailable"),
-    "draining": (503, "proxy_internal_response"),
-    "connect_timeout": (504, "connection_timeout"),
-    "request_timeout": (504, "http_response_timeout"),
-}
+# Reason -> (status, registered Proxy-Status type), as the documentation tells operators. A test
+# compares that with the program's own table.
+REASONS = {name: (int(status), error.strip("`"))
+           for status, names, error, *_ in table("docs/operations.md", "Reasons")
+           for name in re.findall(r"`(\w+)`", names)}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
 

@@ -19,14 +19,11 @@ TEST(Reasons, HaveOneNameEach) {
   EXPECT_EQ(reason_from_name(""), std::nullopt);
 }
 
-TEST(Reasons, HaveAnAnswer) {
+// What each row has at least is checked when the table is compiled.
+TEST(Reasons, HaveStatusesOfTheRegistries) {
   for (std::size_t i = 1; i < reason_count; ++i) {
     const ReasonInfo& row = info(static_cast<Reason>(i));
-    EXPECT_GE(row.status, 400) << row.name;
-    EXPECT_FALSE(row.proxy_error.empty()) << row.name;
-    EXPECT_GE(row.grpc_status, 1) << row.name;
     EXPECT_LE(row.grpc_status, 16) << row.name;
-    EXPECT_EQ(row.retry_after, row.status == 429 || row.status == 503) << row.name;
     EXPECT_EQ(status_phrase(row.status).empty(), row.status == 499) << row.name;
   }
 }

@@ -8,7 +8,6 @@ namespace weir::proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using telemetry::TryResult;
 
 class UpstreamRecordTest : public testing::Test {
  protected:
