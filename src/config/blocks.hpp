@@ -40,7 +40,6 @@ Fields fields(MiddlewareSpec& spec, std::vector<Written>& templates);
 std::optional<MiddlewareSpec> read_middleware(const Reader& in, std::vector<Written>& templates);
 Tree print_middleware(const MiddlewareSpec& spec);
 Tree middleware_schema();
-std::string_view type_name(const MiddlewareSpec& spec);
 bool is_middleware_type(std::string_view word);
 
 Fields route_fields(RouteDraft& route);

@@ -11,24 +11,16 @@
 namespace weir::config {
 namespace {
 
-// In the order of MiddlewareSpec's alternatives.
-constexpr std::array<std::string_view, 10> type_names{
-    "cors", "ip_filter",  "body_limit",        "headers", "basic_auth",
-    "jwt",  "rate_limit", "concurrency_limit", "api_key", "forward_auth"};
-static_assert(type_names.size() == std::variant_size_v<MiddlewareSpec>);
+// Calls fn with the alternatives of MiddlewareSpec as template arguments.
+template <class... Specs, class Fn>
+constexpr auto with_types(const std::variant<Specs...>*, Fn fn) {
+  return fn.template operator()<Specs...>();
+}
+constexpr const MiddlewareSpec* all_types = nullptr;
 
-// What each is for, in the same order.
-constexpr std::array<std::string_view, 10> type_docs{
-    "lets pages of other origins read answers: answers preflights and adds the fields of CORS",
-    "refuses clients by their address: 403 ip_denied",
-    "limits the content of requests, instead of the listener's body_size: 413 body_too_large",
-    "sets, adds and removes header fields of requests and answers",
-    "asks for a user and a password: 401 credentials_missing or credentials_invalid",
-    "verifies a JSON Web Token: 401 token_missing, token_invalid or token_expired",
-    "limits how many requests a caller may send in a time: 429 rate_limited",
-    "limits how many requests of a caller are in flight: 429 concurrency_limited",
-    "asks for a key that is in a file: 401 credentials_missing or credentials_invalid",
-    "asks an upstream whether a request may pass: 403 auth_denied, 503 auth_unavailable"};
+// In the order of MiddlewareSpec's alternatives.
+constexpr auto type_names =
+    with_types(all_types, []<class... Specs> { return std::array{Specs::type...}; });
 
 constexpr std::array<std::string_view, 8> later_types{
     "load_shed", "compress", "cache", "coalesce", "offload", "idempotency", "waf", "oidc"};
@@ -75,8 +67,6 @@ void read_type(const std::string& type, const Reader& in, std::optional<Middlewa
 
 }  // namespace
 
-std::string_view type_name(const MiddlewareSpec& spec) { return type_names[spec.index()]; }
-
 bool is_middleware_type(std::string_view word) {
   return std::ranges::find(type_names, word) != type_names.end();
 }
@@ -113,8 +103,8 @@ Tree middleware_schema() {
     MiddlewareSpec spec = spec_of(index);
     std::vector<Written> unused;
     Tree schema = schema_fields(fields(spec, unused));
-    schema.set("description", type_docs[index]);
-    const std::string_view name = type_names[index];
+    schema.set("description", std::visit([](const auto& each) { return each.purpose; }, spec));
+    const std::string_view name = type_name(spec);
     if (name == "ip_filter") schema = with_rules(schema, {at_least_one({"allow", "deny"})});
     if (name == "headers") schema = with_rules(schema, {at_least_one({"request", "response"})});
     properties.set(name, std::move(schema));

@@ -46,22 +46,6 @@ struct Overloaded : Visitors... {
 
 std::span<const BuiltinMiddleware> builtin_middleware() noexcept { return builtins; }
 
-std::string_view type_name(const config::MiddlewareSpec& spec) noexcept {
-  return std::visit(Overloaded{
-                        [](const config::Cors&) { return "cors"; },
-                        [](const config::IpFilter&) { return "ip_filter"; },
-                        [](const config::BodyLimit&) { return "body_limit"; },
-                        [](const config::Headers&) { return "headers"; },
-                        [](const config::BasicAuth&) { return "basic_auth"; },
-                        [](const config::RateLimit&) { return "rate_limit"; },
-                        [](const config::ConcurrencyLimit&) { return "concurrency_limit"; },
-                        [](const config::ApiKey&) { return "api_key"; },
-                        [](const config::ForwardAuth&) { return "forward_auth"; },
-                        [](const config::Jwt&) { return "jwt"; },
-                    },
-                    spec);
-}
-
 std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
                                             std::span<const std::string> path_params,
                                             const MiddlewareServices& services) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,10 @@ struct ClaimRule {
 };
 
 struct Jwt {
+  static constexpr std::string_view type = "jwt";
+  static constexpr std::string_view purpose =
+      "verifies a JSON Web Token: 401 token_missing, token_invalid or token_expired";
+
   std::vector<JwtIssuer> issuers;
   std::vector<TokenPlace> from{{TokenPlace::Kind::header, "authorization"}};
   std::vector<ClaimRule> require;

@@ -1,10 +1,12 @@
 // What each type of middleware can be told, as plain structs; each value's initialiser is its
-// default. Built by the loader, then const.
+// default. `type` is its name in the file, `purpose` what the schema says of it. Built by the
+// loader, then const.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +29,10 @@ struct HeaderChanges {
 };
 
 struct Cors {
+  static constexpr std::string_view type = "cors";
+  static constexpr std::string_view purpose =
+      "lets pages of other origins read answers: answers preflights and adds the fields of CORS";
+
   std::vector<std::string> origins;
   std::vector<std::string> methods;  // empty: the route's
   std::vector<std::string> headers;
@@ -35,17 +41,32 @@ struct Cors {
   Duration max_age = 10min;
 };
 struct IpFilter {
+  static constexpr std::string_view type = "ip_filter";
+  static constexpr std::string_view purpose = "refuses clients by their address: 403 ip_denied";
+
   std::vector<Cidr> allow;
   std::vector<Cidr> deny;
 };
 struct BodyLimit {
+  static constexpr std::string_view type = "body_limit";
+  static constexpr std::string_view purpose =
+      "limits the content of requests, instead of the listener's body_size: 413 body_too_large";
+
   std::uint64_t size = 0;  // 0: unlimited
 };
 struct Headers {
+  static constexpr std::string_view type = "headers";
+  static constexpr std::string_view purpose =
+      "sets, adds and removes header fields of requests and answers";
+
   HeaderChanges request;
   HeaderChanges response;
 };
 struct BasicAuth {
+  static constexpr std::string_view type = "basic_auth";
+  static constexpr std::string_view purpose =
+      "asks for a user and a password: 401 credentials_missing or credentials_invalid";
+
   std::string users_file;
   std::vector<std::pair<std::string, std::string>> users;  // name and hash, read at load
   std::string realm = "weir";
@@ -53,6 +74,10 @@ struct BasicAuth {
 };
 
 struct RateLimit {
+  static constexpr std::string_view type = "rate_limit";
+  static constexpr std::string_view purpose =
+      "limits how many requests a caller may send in a time: 429 rate_limited";
+
   Rate rate;
   std::uint64_t burst = 0;  // 0: one second of the rate, at least 1
   Key key;
@@ -67,6 +92,10 @@ struct RateLimit {
   }
 };
 struct ConcurrencyLimit {
+  static constexpr std::string_view type = "concurrency_limit";
+  static constexpr std::string_view purpose =
+      "limits how many requests of a caller are in flight: 429 concurrency_limited";
+
   std::uint32_t limit = 0;
   Key key;
 };
@@ -76,12 +105,20 @@ struct KnownKey {
   std::string sha256;  // of the key, 64 hex digits in lower case; "" beside `key`
 };
 struct ApiKey {
+  static constexpr std::string_view type = "api_key";
+  static constexpr std::string_view purpose =
+      "asks for a key that is in a file: 401 credentials_missing or credentials_invalid";
+
   std::string header = "x-api-key";
   std::string keys_file;
   std::vector<KnownKey> keys;  // read at load
 };
 enum class OnError : std::uint8_t { deny, allow };
 struct ForwardAuth {
+  static constexpr std::string_view type = "forward_auth";
+  static constexpr std::string_view purpose =
+      "asks an upstream whether a request may pass: 403 auth_denied, 503 auth_unavailable";
+
   std::string upstream;
   std::string path;
   Duration timeout = 1s;
@@ -94,6 +131,11 @@ struct ForwardAuth {
 // One alternative per type of middleware; the compiler lists what a new one still lacks.
 using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, Jwt, RateLimit,
                                     ConcurrencyLimit, ApiKey, ForwardAuth>;
+
+// The type's name in the file: "cors". A literal.
+inline std::string_view type_name(const MiddlewareSpec& spec) noexcept {
+  return std::visit([](const auto& each) { return each.type; }, spec);
+}
 
 struct Middleware {
   std::string name;  // an inline one: ROUTE/TYPE, then ROUTE/TYPE#2

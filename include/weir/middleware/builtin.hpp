@@ -21,8 +21,6 @@ struct BuiltinMiddleware {
 
 // All types, from the outermost place to the innermost. Lives as long as the process.
 std::span<const BuiltinMiddleware> builtin_middleware() noexcept;
-// The type's name in the file: "cors".
-std::string_view type_name(const config::MiddlewareSpec& spec) noexcept;
 
 // The middleware that `config` describes, for any number of routes and all workers. `path_params`
 // are the names that its values may use: those of all its routes. `services` is only used here.

@@ -14,7 +14,7 @@ TEST(Builtin, EveryTypeHasItsLine) {
       config::ForwardAuth{}, config::Jwt{}};
   ASSERT_EQ(builtin_middleware().size(), specs.size());
   for (const config::MiddlewareSpec& spec : specs) {
-    EXPECT_EQ(std::ranges::count(builtin_middleware(), type_name(spec), &BuiltinMiddleware::type),
+    EXPECT_EQ(std::ranges::count(builtin_middleware(), type_name(spec), &BuiltinMiddleware::type),BuiltinMiddleware::type),
               1);
   }
 }
