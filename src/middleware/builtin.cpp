@@ -1,85 +1,118 @@
 #include "weir/middleware/builtin.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <stdexcept>
+#include <tuple>
 #include <variant>
 
-#include "middleware/rate_limit.hpp"
-#include "middleware/types.hpp"
+#include "middleware/api_key/api_key.hpp"
+#include "middleware/basic_auth/basic_auth.hpp"
+#include "middleware/body_limit/body_limit.hpp"
+#include "middleware/concurrency_limit/concurrency_limit.hpp"
+#include "middleware/cors/cors.hpp"
+#include "middleware/forward_auth/forward_auth.hpp"
+#include "middleware/headers/headers.hpp"
+#include "middleware/ip_filter/ip_filter.hpp"
+#include "middleware/jwt/jwt.hpp"
+#include "middleware/rate_limit/rate_limit.hpp"
+#include "middleware/type.hpp"
 
 namespace weir {
 namespace {
 
-constexpr std::array builtins{
-    BuiltinMiddleware{"cors",
-                      "outermost: answers preflights, which carry no credentials, and lets scripts "
-                      "read the refusals of those within"},
-    BuiltinMiddleware{"ip_filter", "the cheapest refusal: nothing is worked out for the unwelcome"},
-    BuiltinMiddleware{"rate_limit",
-                      "before all that costs; one by a claim stands behind the jwt that makes it"},
-    BuiltinMiddleware{"concurrency_limit",
-                      "behind the rate limits, whose refusals then take nobody's place"},
-    BuiltinMiddleware{"body_limit",
-                      "refuses by Content-Length before a password is hashed or a body read"},
-    BuiltinMiddleware{"headers",
-                      "outside of whoever may refuse, so that its response fields are on refusals "
-                      "too"},
-    BuiltinMiddleware{"api_key", "one digest: before the checks that take longer"},
-    BuiltinMiddleware{"basic_auth", "the dearest check in here, for those who passed all others"},
-    BuiltinMiddleware{"forward_auth",
-                      "innermost: asks another server, and tells it who was found already"},
-    BuiltinMiddleware{
-        "jwt",
-        "inside of what refuses without a look at the caller; outside of what counts or "
-        "chooses by claims"},
+// All types, from the outermost place in a route's list to the innermost.
+constexpr std::tuple builtins{
+    MiddlewareType<config::Cors>{
+        "outermost: answers preflights, which carry no credentials, and lets scripts read the "
+        "refusals of those within",
+        make_cors, explain_cors, sets_no_fields, Preflights::answered},
+    MiddlewareType<config::IpFilter>{
+        "the cheapest refusal: nothing is worked out for the unwelcome", make_ip_filter,
+        explain_ip_filter, sets_no_fields, Preflights::forwarded},
+    MiddlewareType<config::RateLimit>{
+        "before all that costs; one by a claim stands behind the jwt that makes it",
+        make_rate_limit, explain_rate_limit, sets_no_fields, Preflights::forwarded},
+    MiddlewareType<config::ConcurrencyLimit>{
+        "behind the rate limits, whose refusals then take nobody's place", make_concurrency_limit,
+        explain_concurrency_limit, sets_no_fields, Preflights::forwarded},
+    MiddlewareType<config::BodyLimit>{
+        "refuses by Content-Length before a password is hashed or a body read", make_body_limit,
+        explain_body_limit, sets_no_fields, Preflights::forwarded},
+    // An operator's own fields are no caller's identity.
+    MiddlewareType<config::Headers>{
+        "outside of whoever may refuse, so that its response fields are on refusals too",
+        make_headers, explain_headers, sets_no_fields, Preflights::forwarded},
+    MiddlewareType<config::ApiKey>{"one digest: before the checks that take longer", make_api_key,
+                                   explain_api_key, sets_no_fields, Preflights::forwarded},
+    MiddlewareType<config::BasicAuth>{"the dearest check in here, for those who passed all others",
+                                      make_basic_auth, explain_basic_auth, fields_of_basic_auth,
+                                      Preflights::forwarded},
+    MiddlewareType<config::ForwardAuth>{
+        "innermost: asks another server, and tells it who was found already", make_forward_auth,
+        explain_forward_auth, fields_of_forward_auth, Preflights::forwarded},
+    MiddlewareType<config::Jwt>{
+        "inside of what refuses without a look at the caller; outside of what counts or chooses "
+        "by claims",
+        make_jwt, explain_jwt, fields_of_jwt, Preflights::forwarded},
 };
-static_assert(builtins.size() == std::variant_size_v<config::MiddlewareSpec>);
+static_assert(std::tuple_size_v<decltype(builtins)> == std::variant_size_v<config::MiddlewareSpec>);
 
-template <class... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
+// Calls fn(row, spec) for the type of `spec`. A type without a row does not compile, nor does one
+// with two.
+template <class Fn>
+auto with_type(const config::MiddlewareSpec& spec, Fn fn) {
+  return std::visit(
+      [&]<class Spec>(const Spec& each) {
+        return fn(std::get<MiddlewareType<Spec>>(builtins), each);
+      },
+      spec);
+}
+
+// Adds the path parameters of `route` that are not in `known`.
+void add_params(std::vector<std::string>& known, const config::Route& route) {
+  for (const std::string& param : route.match.path_params) {
+    if (std::ranges::find(known, param) == known.end()) known.push_back(param);
+  }
+}
 
 }  // namespace
-
-std::span<const BuiltinMiddleware> builtin_middleware() noexcept { return builtins; }
 
 std::shared_ptr<Middleware> make_middleware(const config::Middleware& config,
                                             std::span<const std::string> path_params,
                                             const MiddlewareServices& services) {
-  return std::visit(
-      Overloaded{
-          [](const config::Cors& spec) { return make_cors(spec); },
-          [](const config::IpFilter& spec) { return make_ip_filter(spec); },
-          [](const config::BodyLimit& spec) { return make_body_limit(spec); },
-          [&](const config::Headers& spec) { return make_headers(spec, path_params); },
-          [&](const config::BasicAuth& spec) { return make_basic_auth(spec, services.offload); },
-          [&](const config::RateLimit& spec) {
-            return make_rate_limit(config.name, spec, services);
-          },
-          [&](const config::ConcurrencyLimit& spec) {
-            return make_concurrency_limit(config.name, spec, services);
-          },
-          [](const config::ApiKey& spec) { return make_api_key(spec); },
-          [&](const config::ForwardAuth& spec) {
-            return make_forward_auth(spec, services.subrequest(spec.upstream));
-          },
-          [&](const config::Jwt& spec) { return make_jwt(config.name, spec, services); },
-      },
-      config.spec);
+  return with_type(config.spec, [&](const auto& type, const auto& spec) {
+    return type.make(spec, {config.name, path_params, services});
+  });
+}
+
+Explained explain_middleware(const config::Config& config, const config::Middleware& middleware,
+                             Request& request, Exchange& exchange) {
+  std::vector<std::string> params;
+  for (const config::Route& route : config.routes) {
+    if (std::ranges::find(route.middleware, middleware.name) != route.middleware.end()) {
+      add_params(params, route);
+    }
+  }
+  return with_type(middleware.spec, [&](const auto& type, const auto& spec) {
+    Explaining asked{request, exchange, params};
+    return type.explain(spec, asked);
+  });
+}
+
+std::vector<std::string> fields_set_by(const config::MiddlewareSpec& spec) {
+  return with_type(spec, [](const auto& type, const auto& each) { return type.sets_fields(each); });
+}
+
+bool answers_preflights(const config::MiddlewareSpec& spec) noexcept {
+  return with_type(
+      spec, [](const auto& type, const auto&) { return type.preflights == Preflights::answered; });
 }
 
 std::vector<Chain> build_chains(const config::Config& config, const MiddlewareServices& services) {
   std::map<std::string, std::vector<std::string>, std::less<>> params;  // of each used middleware
   for (const config::Route& route : config.routes) {
-    for (const std::string& name : route.middleware) {
-      std::vector<std::string>& known = params[name];
-      for (const std::string& param : route.match.path_params) {
-        if (std::ranges::find(known, param) == known.end()) known.push_back(param);
-      }
-    }
+    for (const std::string& name : route.middleware) add_params(params[name], route);
   }
   std::map<std::string, std::shared_ptr<Middleware>, std::less<>> made;
   for (const auto& [name, path_params] : params) {

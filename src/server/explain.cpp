@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "server/explain_middleware.hpp"
 #include "server/explain_upstreams.hpp"
 #include "server/https_location.hpp"
 #include "server/route_of.hpp"
@@ -16,6 +15,7 @@
 #include "weir/http/forwarded.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
+#include "weir/middleware/builtin.hpp"
 #include "weir/proxy/fixed_answers.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/server/snapshot.hpp"
@@ -161,6 +161,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   head.host = host;
   head.query = url->query;
   head.has_query = url->has_query;
+  if (const auto length = parse_decimal(head.headers.get(FieldId::content_length).value_or(""))) {
+    head.framing = Framing::length;
+    head.content_length = *length;
+  }
 
   step("listener", fmt::format("{} at {}", on.name, on.bind.to_string()));
   ConnectionInfo connection;
@@ -248,23 +252,23 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
         check_encoded_slashes(table, query, on.limits, matched, match, head.headers.arena());
     if (!fits) return stop(Reason::bad_request, std::string(fits.error()));
   }
-  int refused = 0;
-  for (const std::string& middleware : route.middleware) {
-    const config::Middleware* spec = config.find_middleware(middleware);
-    if (spec == nullptr) continue;
-    step("middleware " + middleware, explain_middleware(spec->spec, head, client, refused));
-    if (refused != 0) {
-      out.status = refused;
-      out.routed = refused < 400;  // a preflight that is answered is not refused
-      return out;
-    }
-  }
   Exchange exchange(connection, TimePoint{});
   exchange.client_ip = client;
   exchange.route = &route;
   exchange.route_name = route.name;
   exchange.rest = match.rest;
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
+  for (const std::string& name : route.middleware) {
+    const config::Middleware* middleware = config.find_middleware(name);
+    if (middleware == nullptr) continue;
+    const Explained explained = explain_middleware(config, *middleware, request, exchange);
+    step("middleware " + name, explained.text);
+    if (explained.status != 0) {
+      out.status = explained.status;
+      out.routed = explained.status < 400;  // a preflight that is answered is not refused
+      return out;
+    }
+  }
   const auto parsed = [&](const std::string& text) {
     return TemplateText::parse(text, route.match.path_params).value_or(TemplateText());
   };

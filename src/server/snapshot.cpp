@@ -15,12 +15,12 @@
 namespace weir::server {
 namespace {
 
-std::vector<bool> routes_with_cors(const config::Config& config) {
+std::vector<bool> routes_with_preflights(const config::Config& config) {
   std::vector<bool> out;
   for (const config::Route& route : config.routes) {
     out.push_back(std::ranges::any_of(route.middleware, [&](const std::string& name) {
       const config::Middleware* found = config.find_middleware(name);
-      return found != nullptr && std::holds_alternative<config::Cors>(found->spec);
+      return found != nullptr && answers_preflights(found->spec);
     }));
   }
   return out;
@@ -31,14 +31,8 @@ std::vector<bool> routes_with_cors(const config::Config& config) {
 std::vector<std::string> gateway_fields(const config::Config& config) {
   std::vector<std::string> out;
   for (const config::Middleware& middleware : config.middleware) {
-    if (const auto* basic = std::get_if<config::BasicAuth>(&middleware.spec)) {
-      if (!basic->header.empty()) out.push_back(basic->header);
-    } else if (const auto* auth = std::get_if<config::ForwardAuth>(&middleware.spec)) {
-      out.insert(out.end(), auth->copy_headers.begin(), auth->copy_headers.end());
-    }
-    if (const auto* jwt = std::get_if<config::Jwt>(&middleware.spec)) {
-      for (const auto& [claim, field] : jwt->claims_to_headers) out.push_back(field);
-    }
+    const std::vector<std::string> names = fields_set_by(middleware.spec);
+    out.insert(out.end(), names.begin(), names.end());
   }
   if (std::ranges::any_of(config.routes, [](const auto& each) { return each.fault.has_value(); })) {
     out.emplace_back(proxy::fault_delay_field);
@@ -74,7 +68,7 @@ std::expected<route::RouteTable, Snapshot::Problems> compile_table(const config:
     return std::unexpected(std::move(problems));
   }
   auto table =
-      route::RouteTable::compile(config.routes, config.listeners, routes_with_cors(config));
+      route::RouteTable::compile(config.routes, config.listeners, routes_with_preflights(config));
   if (table) return std::move(*table);
   Snapshot::Problems problems;
   for (const route::CompileError& error : table.error()) {

@@ -10,11 +10,11 @@
 #include <unordered_set>
 
 #include "config/blocks.hpp"
+#include "middleware/jwt/token_places.hpp"
 #include "proxy/fault_fields.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/caller_key.hpp"
 #include "weir/http/cookie.hpp"
-#include "weir/middleware/token_places.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "middleware/password.hpp"
+#include "middleware/basic_auth/password.hpp"
 
 #include <crypt.h>
 #include <openssl/crypto.h>

@@ -1,3 +1,8 @@
+#include "middleware/jwt/jwt.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -5,11 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "middleware/types.hpp"
+#include "middleware/jwt/token_places.hpp"
 #include "weir/auth/token_policy.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/middleware/token_places.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/occasional.hpp"
@@ -182,8 +186,8 @@ class Jwt final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_jwt(const std::string& name, const config::Jwt& spec,
-                                     const MiddlewareServices& services) {
+std::shared_ptr<Middleware> make_jwt(const config::Jwt& spec, const Making& with) {
+  const auto& [name, path_params, services] = with;
   auto keeper = services.kept.get<auth::KeyKeeper>(
       "", "", [] { return std::make_shared<auth::KeyKeeper>(); });
   // Also where the policy goes on: what stands in its files now is taken over. Held until the
@@ -203,6 +207,37 @@ std::shared_ptr<Middleware> make_jwt(const std::string& name, const config::Jwt&
   });
   return std::make_shared<Jwt>(spec, std::move(policy), std::move(keeper),
                                services.metrics.jwt(name), std::move(keys));
+}
+
+// The token is found, but not verified.
+Explained explain_jwt(const config::Jwt& spec, Explaining& asked) {
+  RequestHead& head = asked.request.head;
+  for (const auto& [claim, field] : spec.claims_to_headers) remove_spellings(head.headers, field);
+  const OfferedToken offered = find_token(head, spec.from);
+  if (offered.count > 1) {
+    return explain_refusal("jwt", Reason::token_invalid, "more than one token");
+  }
+  if (offered.count == 0) {
+    if (spec.optional) return {.text = "jwt: no token, which is allowed here"};
+    return explain_refusal("jwt", Reason::token_missing, "no token");
+  }
+  if (!spec.forward) remove_token(head, spec.from[offered.place]);
+  std::string issuers;
+  for (const config::JwtIssuer& issuer : spec.issuers) {
+    if (!issuers.empty()) issuers += ", ";
+    issuers += fmt::format("{} ({})", issuer.issuer, fmt::join(issuer.algorithms, ", "));
+  }
+  std::string rules;
+  for (const config::ClaimRule& rule : spec.require) {
+    rules += fmt::format("; requires {} {}", rule.claim, fmt::join(rule.values, " "));
+  }
+  return {.text = fmt::format("jwt: the token would be verified: {}{}", issuers, rules)};
+}
+
+std::vector<std::string> fields_of_jwt(const config::Jwt& spec) {
+  std::vector<std::string> out;
+  for (const auto& [claim, field] : spec.claims_to_headers) out.push_back(field);
+  return out;
 }
 
 }  // namespace weir

@@ -1,4 +1,4 @@
-#include "weir/middleware/token_places.hpp"
+#include "middleware/jwt/token_places.hpp"
 
 #include <optional>
 #include <string>

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "middleware/rate_limit.hpp"
+#include "middleware/rate_limit/rate_limit.hpp"
 #include "weir/base/text.hpp"
 
 namespace weir {

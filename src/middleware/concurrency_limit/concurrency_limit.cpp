@@ -1,6 +1,7 @@
+#include "middleware/concurrency_limit/concurrency_limit.hpp"
+
 #include <fmt/format.h>
 
-#include "middleware/types.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/concurrency_limiter.hpp"
 #include "weir/http/answer.hpp"
@@ -69,10 +70,15 @@ class ConcurrencyLimit final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_concurrency_limit(std::string_view name,
-                                                   const config::ConcurrencyLimit& spec,
-                                                   const MiddlewareServices& services) {
-  return std::make_shared<ConcurrencyLimit>(name, spec, services);
+std::shared_ptr<Middleware> make_concurrency_limit(const config::ConcurrencyLimit& spec,
+                                                   const Making& with) {
+  return std::make_shared<ConcurrencyLimit>(with.name, spec, with.services);
+}
+
+// Only a running gateway knows how many are in flight.
+Explained explain_concurrency_limit(const config::ConcurrencyLimit& spec, Explaining&) {
+  return {.text = fmt::format("concurrency_limit: at most {} in flight, by {}", spec.limit,
+                              to_text(spec.key))};
 }
 
 }  // namespace weir

@@ -1,4 +1,4 @@
-#include "middleware/verdict_cache.hpp"
+#include "middleware/basic_auth/verdict_cache.hpp"
 
 #include <openssl/sha.h>
 

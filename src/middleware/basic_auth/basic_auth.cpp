@@ -1,3 +1,7 @@
+#include "middleware/basic_auth/basic_auth.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -6,13 +10,11 @@
 #include <string_view>
 #include <utility>
 
-#include "middleware/password.hpp"
-#include "middleware/types.hpp"
-#include "middleware/verdict_cache.hpp"
+#include "middleware/basic_auth/password.hpp"
+#include "middleware/basic_auth/verdict_cache.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/middleware/credentials.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/offloaded.hpp"
 
@@ -28,6 +30,39 @@ constexpr Duration verdict_ttl = 5min;
 constexpr std::string_view nobody =
     "$6$weirnobody$"
     "qn8bZG16fIXNkSqBu/aFc5HV4L/xPV564b/4igVjEwYElGJPLOiO69mCfld6cN5i7SK1juGOGppO3gVdhgP1d.";
+
+bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+// The credentials of a request: `refusal` is none where there is something to be checked, otherwise
+// why there is not, with a few words for the problem's detail.
+struct OfferedPassword {
+  Reason refusal = Reason::none;
+  std::string_view detail = {};
+  std::string user = {};
+  std::string password = {};
+};
+
+// The credentials of RFC 7617 section 2 in Authorization.
+OfferedPassword offered_password(const HeaderMap& headers) {
+  constexpr std::string_view scheme = "basic ";
+  const std::size_t lines = headers.count(FieldId::authorization);
+  const std::string_view sent = headers.get(FieldId::authorization).value_or("");
+  if (lines == 0 || (lines == 1 && !istarts_with(sent, scheme))) {
+    return {.refusal = Reason::credentials_missing,
+            .detail = "authorization: Basic credentials are missing"};
+  }
+  const auto malformed = [] {
+    return OfferedPassword{.refusal = Reason::credentials_invalid,
+                           .detail = "authorization: the Basic credentials are malformed"};
+  };
+  if (lines > 1) return malformed();
+  const auto text = base64_decode(trim(sent.substr(scheme.size())));
+  if (!text) return malformed();
+  const std::size_t colon = text->find(':');
+  if (colon == std::string::npos || std::ranges::any_of(*text, is_control)) return malformed();
+  if (text->size() - colon - 1 > longest_password) return malformed();
+  return {.user = text->substr(0, colon), .password = text->substr(colon + 1)};
+}
 
 // The users of one file. Shared with the jobs that hash for it, which may outlive a reload.
 class Users {
@@ -144,8 +179,26 @@ class BasicAuth final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_basic_auth(const config::BasicAuth& spec, Offload& offload) {
-  return std::make_shared<BasicAuth>(spec, offload);
+std::shared_ptr<Middleware> make_basic_auth(const config::BasicAuth& spec, const Making& with) {
+  return std::make_shared<BasicAuth>(spec, with.services.offload);
+}
+
+// The password is not hashed.
+Explained explain_basic_auth(const config::BasicAuth& spec, Explaining& asked) {
+  HeaderMap& headers = asked.request.head.headers;
+  remove_spellings(headers, spec.header);
+  const OfferedPassword offered = offered_password(headers);
+  if (offered.refusal != Reason::none) {
+    return explain_refusal("basic_auth", offered.refusal, offered.detail);
+  }
+  asked.exchange.user = headers.arena().copy(offered.user);
+  headers.add(spec.header, asked.exchange.user);
+  return {.text = fmt::format("basic_auth: the password of {} would be checked (realm {})",
+                              offered.user, spec.realm)};
+}
+
+std::vector<std::string> fields_of_basic_auth(const config::BasicAuth& spec) {
+  return {spec.header};
 }
 
 }  // namespace weir

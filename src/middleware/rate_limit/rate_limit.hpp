@@ -9,11 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "weir/config/middleware.hpp"
+#include "middleware/type.hpp"
 #include "weir/control/rate_limiter.hpp"
 #include "weir/http/caller_key.hpp"
-#include "weir/middleware/chain.hpp"
-#include "weir/middleware/services.hpp"
 
 namespace weir {
 
@@ -72,6 +70,9 @@ class RateLimitMarks {
   std::array<Mark, 8> marks_;
   std::size_t count_ = 0;
 };
+
+std::shared_ptr<Middleware> make_rate_limit(const config::RateLimit& spec, const Making& with);
+Explained explain_rate_limit(const config::RateLimit& spec, Explaining& asked);
 
 // What stands around the whole chain of a route with rate limits, so that every answer says what is
 // left, also one that was given before a limit was asked. Null for a chain without limits.

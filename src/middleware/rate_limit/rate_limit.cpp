@@ -1,10 +1,9 @@
-#include "middleware/rate_limit.hpp"
+#include "middleware/rate_limit/rate_limit.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "middleware/types.hpp"
 #include "weir/config/model.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/net/loop.hpp"
@@ -83,9 +82,15 @@ control::RateLimiter::Decision RateLimit::look(const Request& request,
   return limiter_->look(caller.view(), exchange.connection.loop->now());
 }
 
-std::shared_ptr<Middleware> make_rate_limit(std::string_view name, const config::RateLimit& spec,
-                                            const MiddlewareServices& services) {
-  return std::make_shared<RateLimit>(name, spec, services);
+std::shared_ptr<Middleware> make_rate_limit(const config::RateLimit& spec, const Making& with) {
+  return std::make_shared<RateLimit>(with.name, spec, with.services);
+}
+
+// Only a running gateway knows how much of it is used.
+Explained explain_rate_limit(const config::RateLimit& spec, Explaining&) {
+  return {.text = fmt::format("rate_limit: {}, burst {}, cost {}, by {}{}", to_text(spec.rate),
+                              spec.bucket(), spec.cost, to_text(spec.key),
+                              spec.dry_run ? ", dry run" : "")};
 }
 
 }  // namespace weir

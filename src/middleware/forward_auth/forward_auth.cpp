@@ -1,10 +1,13 @@
+#include "middleware/forward_auth/forward_auth.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "middleware/types.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
@@ -117,9 +120,23 @@ class ForwardAuth final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_forward_auth(const config::ForwardAuth& spec,
-                                              std::shared_ptr<Subrequest> asked) {
-  return std::make_shared<ForwardAuth>(spec, std::move(asked));
+std::shared_ptr<Middleware> make_forward_auth(const config::ForwardAuth& spec, const Making& with) {
+  return std::make_shared<ForwardAuth>(spec, with.services.subrequest(spec.upstream));
+}
+
+// What the upstream would say is not asked.
+Explained explain_forward_auth(const config::ForwardAuth& spec, Explaining& asked) {
+  for (const std::string& name : spec.copy_headers) {
+    remove_spellings(asked.request.head.headers, name);
+  }
+  return {.text = fmt::format("forward_auth: {} would be asked for {}; without an answer {}",
+                              spec.upstream, spec.path,
+                              spec.on_error == config::OnError::deny ? "503 auth_unavailable"
+                                                                     : "the request goes on")};
+}
+
+std::vector<std::string> fields_of_forward_auth(const config::ForwardAuth& spec) {
+  return spec.copy_headers;
 }
 
 }  // namespace weir

@@ -2,9 +2,9 @@
 
 #include <future>
 
+#include "middleware/basic_auth/password.hpp"
+#include "middleware/basic_auth/verdict_cache.hpp"
 #include "middleware/fixture.hpp"
-#include "middleware/password.hpp"
-#include "middleware/verdict_cache.hpp"
 
 namespace weir::test {
 namespace {

@@ -1,8 +1,12 @@
+#include "middleware/headers/headers.hpp"
+
+#include <fmt/format.h>
+
 #include <string_view>
 #include <utility>
 #include <variant>
 
-#include "middleware/types.hpp"
+#include "weir/config/model.hpp"
 #include "weir/middleware/header_rewrite.hpp"
 
 namespace weir {
@@ -14,6 +18,21 @@ std::string_view only_upstream(const config::Route* route) noexcept {
   return to == nullptr || to->split.size() != 1 ? std::string_view() : to->split.front().upstream;
 }
 
+void change_request(const HeaderRewrite& changes, Request& request, Exchange& exchange) {
+  // Only for {upstream}: a request that is refused behind this has none in the log.
+  exchange.upstream = only_upstream(exchange.route);
+  changes.apply(request.head.headers, request, exchange);
+  exchange.upstream = {};
+}
+
+std::size_t count_changes(const config::HeaderChanges& changes) noexcept {
+  return changes.set.size() + changes.add.size() + changes.remove.size();
+}
+
+std::vector<std::string> copy_of(std::span<const std::string> names) {
+  return {names.begin(), names.end()};
+}
+
 // The response's changes apply to every final head that comes out of the layers within, refusals of
 // ours included.
 class Headers final : public Middleware {
@@ -22,10 +41,7 @@ class Headers final : public Middleware {
       : request_(spec.request, path_params), response_(spec.response, path_params) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
-    // Only for {upstream}: a request that is refused behind this has none in the log.
-    exchange.upstream = only_upstream(exchange.route);
-    request_.apply(request.head.headers, request, exchange);
-    exchange.upstream = {};
+    change_request(request_, request, exchange);
     if (response_.empty()) return next(request, exchange);
     return rewritten(request, exchange, next);
   }
@@ -43,10 +59,15 @@ class Headers final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_headers(const config::Headers& spec,
-                                         std::span<const std::string> path_params) {
-  return std::make_shared<Headers>(
-      spec, std::vector<std::string>(path_params.begin(), path_params.end()));
+std::shared_ptr<Middleware> make_headers(const config::Headers& spec, const Making& with) {
+  return std::make_shared<Headers>(spec, copy_of(with.path_params));
+}
+
+Explained explain_headers(const config::Headers& spec, Explaining& asked) {
+  change_request(HeaderRewrite(spec.request, copy_of(asked.path_params)), asked.request,
+                 asked.exchange);
+  return {.text = fmt::format("headers: {} changes to the request, {} to the response",
+                              count_changes(spec.request), count_changes(spec.response))};
 }
 
 }  // namespace weir

@@ -1,14 +1,20 @@
+#include "middleware/cors/cors.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
-#include "middleware/types.hpp"
 #include "weir/base/text.hpp"
+#include "weir/config/model.hpp"
 #include "weir/http/answer.hpp"
 
 namespace weir {
 namespace {
+
+constexpr int preflight_status = 204;
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -41,6 +47,26 @@ void append_vary(HeaderMap& headers, std::string_view wanted) {
   if (!there) headers.add(FieldId::vary, "vary", wanted);
 }
 
+bool names_any_origin(const config::Cors& spec) {
+  return std::ranges::find(spec.origins, "*") != spec.origins.end();
+}
+
+bool is_cors_preflight(const RequestHead& head) noexcept {
+  return head.method == Method::options && head.headers.contains(FieldId::origin) &&
+         head.headers.contains(FieldId::access_control_request_method);
+}
+
+// The value of Access-Control-Allow-Origin, "" if the request's origin may not read the answer.
+std::string_view allowed_origin(const std::vector<std::string>& origins, bool any,
+                                const HeaderMap& headers) noexcept {
+  if (headers.count(FieldId::origin) != 1) return {};
+  if (any) return "*";
+  const std::string_view origin = *headers.get(FieldId::origin);
+  const bool listed = std::ranges::any_of(
+      origins, [&](const std::string& known) { return iequals(known, origin); });
+  return listed ? origin : std::string_view();
+}
+
 // Cross-origin requests of browsers (Fetch standard, section 3.2). This layer alone speaks for the
 // route: Access-Control-* fields of the upstream are replaced. A request of an origin that is not
 // allowed passes without them, as the browser then keeps the answer from the script; its preflight
@@ -49,7 +75,7 @@ class Cors final : public Middleware {
  public:
   explicit Cors(const config::Cors& spec)
       : origins_(spec.origins),
-        any_origin_(std::ranges::find(origins_, "*") != origins_.end()),
+        any_origin_(names_any_origin(spec)),
         methods_(spec.methods.empty() ? std::string() : joined(spec.methods)),
         headers_(joined(spec.headers)),
         expose_(joined(spec.expose)),
@@ -59,12 +85,9 @@ class Cors final : public Middleware {
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
     const HeaderMap& headers = request.head.headers;
-    if (request.head.method == Method::options && headers.contains(FieldId::origin) &&
-        headers.contains(FieldId::access_control_request_method)) {
-      co_return preflight(headers, exchange);
-    }
+    if (is_cors_preflight(request.head)) co_return preflight(headers, exchange);
     // Looked at before the layers within may change the request.
-    const std::string allowed(allowed_origin(headers));
+    const std::string allowed(allowed_origin(origins_, any_origin_, headers));
     Response response = co_await next(request, exchange);
     HeaderMap& answer = response.head.headers;
     constexpr std::string_view ours = "access-control-";
@@ -77,29 +100,19 @@ class Cors final : public Middleware {
   }
 
  private:
-  // The value of Access-Control-Allow-Origin, "" if the request's origin may not read the answer.
-  std::string_view allowed_origin(const HeaderMap& headers) const noexcept {
-    if (headers.count(FieldId::origin) != 1) return {};
-    if (any_origin_) return "*";
-    const std::string_view origin = *headers.get(FieldId::origin);
-    const bool listed = std::ranges::any_of(
-        origins_, [&](const std::string& known) { return iequals(known, origin); });
-    return listed ? origin : std::string_view();
-  }
-
   void allow(HeaderMap& answer, std::string_view origin) const {
     answer.add("access-control-allow-origin", origin);
     if (credentials_) answer.add("access-control-allow-credentials", "true");
   }
 
   Response preflight(const HeaderMap& headers, const Exchange& exchange) const {
-    Response response = simple_answer(204, {}, {});
+    Response response = simple_answer(preflight_status, {}, {});
     response.head.framing = Framing::none;
     response.body = NoBody{};
     HeaderMap& answer = response.head.headers;
     answer.add(FieldId::vary, "vary",
                "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
-    const std::string_view origin = allowed_origin(headers);
+    const std::string_view origin = allowed_origin(origins_, any_origin_, headers);
     if (origin.empty()) return response;
     allow(answer, origin);
     const auto& route_methods =
@@ -122,8 +135,20 @@ class Cors final : public Middleware {
 
 }  // namespace
 
-std::shared_ptr<Middleware> make_cors(const config::Cors& spec) {
+std::shared_ptr<Middleware> make_cors(const config::Cors& spec, const Making&) {
   return std::make_shared<Cors>(spec);
+}
+
+Explained explain_cors(const config::Cors& spec, Explaining& asked) {
+  const RequestHead& head = asked.request.head;
+  const auto origin = head.headers.get(FieldId::origin);
+  if (!origin) return {.text = "cors: no Origin, so nothing to do"};
+  const bool answered = is_cors_preflight(head);
+  const bool allowed = !allowed_origin(spec.origins, names_any_origin(spec), head.headers).empty();
+  return {
+      .text = fmt::format("cors: {}origin {} is {}", answered ? "preflight, answered here; " : "",
+                          *origin, allowed ? "allowed" : "not allowed"),
+      .status = answered ? preflight_status : 0};
 }
 
 }  // namespace weir
