@@ -1,20 +1,12 @@
 #include "weir/net/stream.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
-#include <string>
-#include <system_error>
 #include <utility>
 
-#include "net/system_calls.hpp"
+#include "net/socket_transport.hpp"
 #include "weir/base/errno_name.hpp"
 #include "weir/net/pieces.hpp"
 #include "weir/net/tls_session.hpp"
@@ -25,12 +17,6 @@ namespace {
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
-std::unexpected<Error> connect_failure(int error) {
-  Error out{Reason::connect_failed, Side::upstream, errno_name(error)};
-  if (error == ECONNREFUSED) out.sentence = "the upstream refused the connection";
-  return std::unexpected(std::move(out));
 }
 
 }  // namespace
@@ -47,10 +33,14 @@ Io Stream::to_io(Wake wake) noexcept {
   return Io::error;
 }
 
-Stream::Stream(Loop& loop, int fd)
-    : loop_(loop), id_(next_id()), fd_(fd), read_waiter_(loop), write_waiter_(loop) {
-  // Without a registration no edge would ever come: closed is what the owner sees.
-  if (loop_.reactor().add(fd_, *this)) return;
+Stream::Stream(Loop& loop, std::unique_ptr<Transport> transport)
+    : loop_(loop),
+      id_(next_id()),
+      transport_(std::move(transport)),
+      read_waiter_(loop),
+      write_waiter_(loop) {
+  // Without edges nothing would ever come: closed is what the owner sees.
+  if (transport_->open(*this)) return;
   const int error = errno;
   close();
   errno = error;
@@ -60,28 +50,18 @@ Stream::~Stream() { close(); }
 
 Result<> Stream::begin_connect(Loop& loop, const SocketAddress& address,
                                std::unique_ptr<Stream>& out) {
-  Descriptor fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return fail(Reason::connect_failed, Side::internal, errno_name(errno));
-  if (address.family() != AF_UNIX) {
-    const int on = 1;
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  sockaddr_storage storage;
-  const socklen_t length = address.to_sockaddr(storage);
-  const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length);
-  if (connected != 0 && errno != EINPROGRESS) return connect_failure(errno);
-  out = std::make_unique<Stream>(loop, std::move(fd));
+  auto connecting = loop.reactor().connect(address);
+  if (!connecting) return std::unexpected(std::move(connecting.error()));
+  out = std::make_unique<Stream>(loop, std::move(connecting->transport));
   if (!out->is_open()) {
     return fail(Reason::connect_failed, Side::internal, errno_name(errno));
   }
-  out->writable_ = connected == 0;
+  out->writable_ = connecting->done;
   return {};
 }
 
 Result<> Stream::connected() noexcept {
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  const int error = is_open() ? transport_->connect_error() : 0;
   if (error != 0) return connect_failure(error);
   return {};
 }
@@ -99,18 +79,20 @@ Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadlin
 }
 
 IoResult Stream::try_read(std::span<std::byte> into) noexcept {
-  if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, 0, EBADF};
   if (tls_ != nullptr) [[unlikely]]
     return tls_read(into);
   if (!readable_) return {Io::would_block};
   return receive(into);
 }
 
+IoResult Stream::try_read(Buffer& block, std::size_t filled, std::size_t wanted) {
+  if (filled == 0 && block.size() < wanted) block = loop_.buffers().borrow(wanted);
+  return try_read(block.span().subspan(filled));
+}
+
 IoResult Stream::receive(std::span<std::byte> into) noexcept {
-  ssize_t got = 0;
-  do {
-    got = receive_bytes(fd_, into.data(), into.size(), 0);
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = transport_->receive(into);
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
     // Drained, unless a FIN still waits behind these bytes.
@@ -121,36 +103,36 @@ IoResult Stream::receive(std::span<std::byte> into) noexcept {
     peer_closed_ = true;
     return {Io::eof};
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  if (got == -EAGAIN) {
     readable_ = false;
     return {Io::would_block};
   }
   peer_closed_ = broken_ = true;
-  return {Io::error, 0, errno};
+  return {Io::error, 0, static_cast<int>(-got)};
 }
 
 IoResult Stream::discard(std::size_t most) noexcept {
   thread_local std::array<std::byte, 64 * 1024> scrap;
-  if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, 0, EBADF};
   tls_more_ = false;
   if (!readable_) return {Io::would_block};
   return receive(std::span(scrap).first(std::min(most, scrap.size())));
 }
 
 IoResult Stream::try_peek(std::span<std::byte> into) noexcept {
-  if (fd_ < 0) return {Io::error, 0, EBADF};
-  const ssize_t got = ::recv(fd_, into.data(), into.size(), MSG_PEEK);
+  if (!is_open()) return {Io::error, 0, EBADF};
+  const ssize_t got = transport_->peek(into);
   if (got > 0) return {Io::ok, static_cast<std::size_t>(got)};
   if (got == 0) return {Io::eof};
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  if (got == -EAGAIN) {
     readable_ = false;
     return {Io::would_block};
   }
-  return {Io::error, 0, errno};
+  return {Io::error, 0, static_cast<int>(-got)};
 }
 
 IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
-  if (fd_ < 0) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, 0, EBADF};
   if (tls_ != nullptr) [[unlikely]]
     return tls_write(pieces);
   if (!writable_) return {Io::would_block};
@@ -158,20 +140,10 @@ IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
 }
 
 IoResult Stream::send(std::span<const iovec> pieces) noexcept {
-  std::size_t wanted = 0;
-  for (const iovec& piece : pieces) wanted += piece.iov_len;
-  ssize_t sent = 0;
-  do {
-    if (pieces.size() == 1) {
-      sent = send_bytes(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
-    } else {
-      msghdr message{};
-      message.msg_iov = const_cast<iovec*>(pieces.data());
-      message.msg_iovlen = pieces.size();
-      sent = send_pieces(fd_, message, MSG_NOSIGNAL);
-    }
-  } while (sent < 0 && errno == EINTR);
+  const ssize_t sent = transport_->send(pieces);
   if (sent >= 0) {
+    std::size_t wanted = 0;
+    for (const iovec& piece : pieces) wanted += piece.iov_len;
     const auto bytes = static_cast<std::size_t>(sent);
     if (bytes < wanted) {
       writable_ = false;
@@ -179,14 +151,13 @@ IoResult Stream::send(std::span<const iovec> pieces) noexcept {
     }
     return {Io::ok, bytes};
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  if (sent == -EAGAIN) {
     writable_ = false;
     return {Io::would_block};
   }
-  const int error = errno;
   // What the peer said last, or its end, can be read, also before the edge that tells of it.
   readable_ = true;
-  return {Io::error, 0, error};
+  return {Io::error, 0, static_cast<int>(-sent)};
 }
 
 Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {
@@ -201,29 +172,26 @@ Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {
 }
 
 void Stream::shutdown_write() noexcept {
-  if (fd_ < 0) return;
+  if (!is_open()) return;
   if (tls_ != nullptr) return end_sealed(true);
-  ::shutdown(fd_, SHUT_WR);
+  transport_->shutdown_write();
 }
 
 void Stream::close() noexcept {
-  if (fd_ < 0) return;
+  if (!is_open()) return;
   if (tls_ != nullptr) end_sealed(false);
-  release_socket();
+  release_transport(false);
 }
 
-void Stream::release_socket() noexcept {
-  loop_.reactor().forget(fd_, *this);
-  ::close(std::exchange(fd_, -1));
+void Stream::release_transport(bool reset) noexcept {
+  transport_->close(reset);
+  transport_.reset();
   observer_ = nullptr;
   cancel();
 }
 
 void Stream::reset() noexcept {
-  if (fd_ < 0) return;
-  const linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  release_socket();
+  if (is_open()) release_transport(true);
 }
 
 void Stream::cancel() noexcept {

@@ -26,13 +26,6 @@
 namespace weir::server {
 namespace {
 
-SocketAddress local_address(int fd) {
-  sockaddr_storage storage;
-  socklen_t length = sizeof storage;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  return SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
-}
-
 bool is_trusted(const SocketAddress& peer, const std::vector<Cidr>& trusted) {
   if (!peer.ip().valid()) return true;  // whoever may open a unix: socket is of the house
   return std::ranges::any_of(trusted,
@@ -209,7 +202,7 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, Place place, SocketAdd
   info.heads = &*heads_;
   info.listener = listener.index;
   info.listener_name = config.name;
-  info.local = local_address(stream->fd());
+  info.local = stream->local_address();
   info.peer = std::move(peer);
   info.peer_trusted = is_trusted(info.peer, gateway_->trusted_proxies());
   tell_accepted(info);

@@ -1,11 +1,16 @@
-// The seam to the kernel: which sockets became ready. One implementation today (edge-triggered
-// epoll); io_uring is meant to be a second. One a worker, its thread only.
+// The seam to the kernel: which sockets became ready, and what carries the bytes of connections.
+// One implementation today (edge-triggered epoll and sockets); io_uring is meant to be a second.
+// One a worker, its thread only.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "weir/base/descriptor.hpp"
+#include "weir/base/ip.hpp"
+#include "weir/base/result.hpp"
 #include "weir/base/time.hpp"
+#include "weir/net/transport.hpp"
 
 namespace weir::net {
 
@@ -43,6 +48,16 @@ class Reactor {
   virtual void tell_again(ReadyTarget& target) = 0;
   // Tells the targets what wait() found. Apart from it, so that the time is read in between.
   virtual void dispatch() noexcept = 0;
+
+  // --- connections; each transport goes before the reactor
+  // Of `socket`, connected and non-blocking; left alone where this throws bad_alloc.
+  virtual std::unique_ptr<Transport> make_transport(Descriptor&& socket);
+  struct Connecting {
+    std::unique_ptr<Transport> transport;
+    bool done;  // otherwise it becomes writable, and connect_error() tells what came of it
+  };
+  // Begins to connect to `address`. The reason is connect_failed.
+  virtual Result<Connecting> connect(const SocketAddress& address);
 };
 
 std::unique_ptr<Reactor> make_epoll_reactor();

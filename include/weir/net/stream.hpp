@@ -1,7 +1,7 @@
-// A connected stream socket on a worker: non-blocking reads and writes into borrowed memory, and
-// waits with deadlines. Registered once, edge-triggered; a short read means there is nothing more
-// until the next edge, so no call is made just to see EAGAIN. Given a TLS session, the bytes read
-// and written are those inside it. Worker thread only.
+// A connection on a worker, over a Transport: non-blocking reads and writes into borrowed memory,
+// and waits with deadlines. Registered once, edge-triggered; a short read means there is nothing
+// more until the next edge, so no call is made just to see EAGAIN. Given a TLS session, the bytes
+// read and written are those inside it. Worker thread only.
 #pragma once
 
 #include <sys/uio.h>
@@ -12,13 +12,16 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
+#include "weir/base/buffer.hpp"
 #include "weir/base/descriptor.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/reactor.hpp"
+#include "weir/net/transport.hpp"
 #include "weir/net/waiter.hpp"
 
 namespace weir::net {
@@ -47,10 +50,12 @@ class StreamObserver {
 
 class Stream final : private ReadyTarget {
  public:
-  // Takes `fd`, connected and non-blocking. When the reactor refuses it the stream is closed from
-  // the start, and errno says why.
-  Stream(Loop& loop, int fd);
-  Stream(Loop& loop, Descriptor&& fd) : Stream(loop, fd.release()) {}
+  // Where `transport` cannot be opened the stream is closed from the start, and errno says why.
+  Stream(Loop& loop, std::unique_ptr<Transport> transport);
+  // Takes a socket, connected and non-blocking; closes it where this throws bad_alloc.
+  Stream(Loop& loop, Descriptor socket)
+      : Stream(loop, loop.reactor().make_transport(std::move(socket))) {}
+  Stream(Loop& loop, int fd) : Stream(loop, Descriptor(fd)) {}
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -79,6 +84,10 @@ class Stream final : private ReadyTarget {
   // eof, error. Under TLS only a close_notify is an eof: a FIN without it is an error, as anybody
   // can send one.
   IoResult try_read(std::span<std::byte> into) noexcept;
+  // The same behind the first `filled` bytes of `block`. With none of them the block is replaced
+  // where it has less than `wanted` bytes, or where the transport has one with what came; then this
+  // may throw bad_alloc, and nothing was read. REQUIRES: `filled` < its size, or 0.
+  IoResult try_read(Buffer& block, std::size_t filled, std::size_t wanted);
   // The same without taking it. REQUIRES: no TLS.
   IoResult try_peek(std::span<std::byte> into) noexcept;
   // Takes what there is now and drops it, at most `most` bytes and those of one call; under TLS the
@@ -92,7 +101,7 @@ class Stream final : private ReadyTarget {
   // co_await stream.wait_readable(deadline): waits for an edge when there is none; ok, timeout,
   // cancelled. Costs no coroutine.
   auto wait_readable(Deadline deadline) noexcept {
-    return Wait{read_waiter_, deadline, readable() || fd_ < 0};
+    return Wait{read_waiter_, deadline, readable() || !is_open()};
   }
   bool readable() const noexcept { return readable_ || tls_more_; }
 
@@ -102,7 +111,7 @@ class Stream final : private ReadyTarget {
   IoResult try_write(std::span<const iovec> pieces) noexcept;
   // The same for room to write.
   auto wait_writable(Deadline deadline) noexcept {
-    return Wait{write_waiter_, deadline, writable_ || fd_ < 0};
+    return Wait{write_waiter_, deadline, writable_ || !is_open()};
   }
   // Writes all of `pieces` (which it changes), each stall bounded by `stall` (zero: unbounded): ok,
   // error, timeout, cancelled.
@@ -122,10 +131,11 @@ class Stream final : private ReadyTarget {
 
   // Of this connection in the debug log; no other of the process has or had it.
   std::uint64_t id() const noexcept { return id_; }
-  bool is_open() const noexcept { return fd_ >= 0; }
+  bool is_open() const noexcept { return transport_ != nullptr; }
   bool peer_closed() const noexcept { return peer_closed_; }  // a FIN or a reset was seen
   bool broken() const noexcept { return broken_; }
-  int fd() const noexcept { return fd_; }
+  // Our end's address; none where there is no socket. REQUIRES: is_open(). May throw bad_alloc.
+  SocketAddress local_address() const { return transport_->local_address(); }
   Loop& loop() noexcept { return loop_; }
 
   // At most one; null for none.
@@ -151,7 +161,7 @@ class Stream final : private ReadyTarget {
   void on_ready(std::uint8_t ready) noexcept override;
   IoResult receive(std::span<std::byte> into) noexcept;
   IoResult send(std::span<const iovec> pieces) noexcept;
-  void release_socket() noexcept;
+  void release_transport(bool reset) noexcept;
   // In tls/stream_tls.cpp.
   IoResult tls_read(std::span<std::byte> into) noexcept;
   IoResult tls_write(std::span<const iovec> pieces) noexcept;
@@ -161,7 +171,7 @@ class Stream final : private ReadyTarget {
 
   Loop& loop_;
   const std::uint64_t id_;
-  int fd_;
+  std::unique_ptr<Transport> transport_;  // null: closed
   bool readable_ = false;
   bool writable_ = true;
   bool peer_closed_ = false;

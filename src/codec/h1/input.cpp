@@ -11,23 +11,21 @@ net::Io Input::fill(std::size_t wanted) {
     was_full_ = false;
     return net::Io::would_block;
   }
-  BufferPool& pool = stream_->loop().buffers();
   if (empty()) {
     begin_ = end_ = 0;
     fitted_ = false;
-    if (buffer_.size() < wanted) buffer_ = pool.borrow(wanted);
   } else if (begin_ != 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
   }
-  if (end_ == buffer_.size() || fitted_) {
+  if (end_ != 0 && (end_ == buffer_.size() || fitted_)) {
     const std::size_t room = fitted_ ? BufferPool::small_size / 2 : buffer_.size();
-    Buffer larger = pool.borrow(std::max(end_ + room, wanted));
+    Buffer larger = stream_->loop().buffers().borrow(std::max(end_ + room, wanted));
     fitted_ = false;
     std::memcpy(larger.data(), buffer_.data(), end_);
     buffer_ = std::move(larger);
   }
-  const net::IoResult result = stream_->try_read(buffer_.span().subspan(end_));
+  const net::IoResult result = stream_->try_read(buffer_, end_, wanted);
   was_full_ = result.bytes == buffer_.size() - end_;
   end_ += result.bytes;
   return result.status;

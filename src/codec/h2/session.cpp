@@ -211,8 +211,8 @@ Session::~Session() {
 }
 
 net::Io Session::receive() {
-  Buffer buffer = stream_.loop().buffers().borrow(read_size_);
-  const net::IoResult got = stream_.try_read(buffer.span());
+  Buffer buffer;
+  const net::IoResult got = stream_.try_read(buffer, 0, read_size_);
   if (got.status != net::Io::ok) return got.status;
   // A peer that fills the block has more.
   read_size_ = got.bytes == buffer.size() ? large_read : BufferPool::small_size;

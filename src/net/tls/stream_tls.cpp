@@ -1,6 +1,4 @@
 // The part of Stream that moves the bytes of its TLS session.
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -27,7 +25,7 @@ std::string_view Stream::alpn() const noexcept {
 
 Task<Io> Stream::handshake(Deadline deadline) {
   while (true) {
-    if (fd_ < 0) co_return cancelled() ? Io::cancelled : Io::error;
+    if (!is_open()) co_return cancelled() ? Io::cancelled : Io::error;
     const TlsSession::Step step = tls_->handshake();
     if (!flush_sealed() || step == TlsSession::Step::failed) co_return Io::error;
     while (tls_->has_unsent()) {
@@ -113,7 +111,7 @@ bool Stream::flush_sealed() noexcept {
   }
   if (fin_pending_ && !tls_->has_unsent()) {
     fin_pending_ = false;
-    ::shutdown(fd_, SHUT_WR);
+    transport_->shutdown_write();
   }
   return true;
 }

@@ -16,7 +16,7 @@ TEST(Cluster, ConnectsOnceAndUsesTheConnectionAgain) {
     if (!first) co_return ADD_FAILURE() << first.error().detail;
     EXPECT_FALSE(first->reused());
     net::Socket far = origin.accept();
-    const int fd = first->stream().fd();
+    const std::uint64_t id = first->stream().id();
     EXPECT_EQ(first->endpoint().in_flight(), 1u);
     EXPECT_EQ(first->endpoint().active_connections(), 1u);
     first->give_back();
@@ -26,7 +26,7 @@ TEST(Cluster, ConnectsOnceAndUsesTheConnectionAgain) {
     EXPECT_EQ(first->endpoint().idle_connections(), 1u);
 
     std::optional<Lease> second = cluster->try_acquire(0, Tried());
-    EXPECT_TRUE(second && second->reused() && second->stream().fd() == fd);
+    EXPECT_TRUE(second && second->reused() && second->stream().id() == id);
     EXPECT_FALSE(origin.has_guest());
     // Abandoned: closed, not kept.
     second.reset();
@@ -45,11 +45,11 @@ TEST(Cluster, TheConnectionUsedLastIsUsedNext) {
     auto a = co_await lease_of(*cluster, loop);
     auto b = co_await lease_of(*cluster, loop);
     if (!a || !b) co_return ADD_FAILURE() << "no lease";
-    const int last = a->stream().fd();
+    const std::uint64_t last = a->stream().id();
     b->give_back();
     a->give_back();
     std::optional<Lease> next = cluster->try_acquire(0, Tried());
-    EXPECT_TRUE(next && next->stream().fd() == last);
+    EXPECT_TRUE(next && next->stream().id() == last);
     // A fresh one is asked for after a stale one.
     Tried tried;
     tried.fresh = true;
