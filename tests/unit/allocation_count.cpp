@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WEIR_SANITIZED 1
@@ -47,5 +48,8 @@ std::size_t allocation_count() noexcept { return allocations; }
 void fail_allocation(std::size_t n) noexcept { until_failure = n; }
 
 std::size_t failed_allocations() noexcept { return failures; }
+
+Unfailing::Unfailing() noexcept : left_(std::exchange(until_failure, 0)) {}
+Unfailing::~Unfailing() { until_failure = left_; }
 
 }  // namespace weir

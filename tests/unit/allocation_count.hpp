@@ -15,4 +15,17 @@ void fail_allocation(std::size_t n) noexcept;
 // How many have failed so, of all threads.
 std::size_t failed_allocations() noexcept;
 
+// While it lives no allocation of this thread fails, nor is one counted towards that which is to:
+// for what a test does itself in between.
+class Unfailing {
+ public:
+  Unfailing() noexcept;
+  ~Unfailing();
+  Unfailing(const Unfailing&) = delete;
+  Unfailing& operator=(const Unfailing&) = delete;
+
+ private:
+  const std::size_t left_;
+};
+
 }  // namespace weir
