@@ -207,6 +207,10 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
   }
 }
 
+// No rule judges endpoints by their answers yet.
+void Cluster::tried(unsigned /*worker*/, const Endpoint& /*endpoint*/,
+                    const TryOutcome& /*outcome*/) noexcept {}
+
 void Cluster::leave(unsigned worker) noexcept { view(worker).leave(); }
 
 }  // namespace weir::upstream

@@ -30,6 +30,7 @@
 #include "weir/upstream/lease.hpp"
 #include "weir/upstream/membership.hpp"
 #include "weir/upstream/tried.hpp"
+#include "weir/upstream/try_outcome.hpp"
 
 namespace weir::upstream {
 
@@ -108,6 +109,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // what the caller's scope was cancelled for, side downstream. REQUIRES: the cluster is
   // pinned.
   Task<Result<Lease>> acquire(unsigned worker, Tried& tried, Deadline deadline, Caller caller);
+  // What a try on `endpoint` came to, a connect that failed included; told once a try, when its
+  // head came or when there is none.
+  void tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept;
   // Before the worker's loop ends: closes what is idle there, and keeps nothing from now on.
   void leave(unsigned worker) noexcept;
 

@@ -11,6 +11,7 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/control/connect_backoff.hpp"
+#include "weir/control/endpoint_health.hpp"
 #include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
 #include "weir/upstream/session_pool.hpp"
@@ -45,6 +46,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
   // Whether its last connect failed, and how long it is the last choice for that.
   const control::ConnectBackoff& backoff() const noexcept { return backoff_; }
+  // Whether checks and errors leave it in use.
+  const control::EndpointHealth& health() const noexcept { return health_; }
   std::uint64_t tunnels() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
   // Connections that wait, and those in use (tunnels included).
   std::uint64_t idle_connections() const noexcept;
@@ -90,6 +93,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<EndpointState> state_{EndpointState::ready};
   std::atomic<std::uint32_t> weight_{0};
   control::ConnectBackoff backoff_;
+  control::EndpointHealth health_;
   std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};

@@ -88,6 +88,10 @@ Duration Fetch::tell_failures() {
   for (upstream::ConnectFailure& failure : tried_.connect_failures) {
     failure.reason = plan_.time.named(failure.reason, now, plan_.clock);
     const TryResult result = record_.connect_failed(failure);
+    if (failure.endpoint) {
+      plan_.cluster.tried(plan_.worker, *failure.endpoint,
+                          {.end = call_end(failure.reason), .head = failure.took});
+    }
     any_try_ = true;
     took += failure.took;
     if (observer_ == nullptr) continue;
@@ -123,6 +127,10 @@ void Fetch::begin_try(upstream::Lease&& lease) {
 // gRPC waits for the trailers where codes count; who waits with it for them is let in when open_for
 // is over once more.
 void Fetch::head_came() {
+  plan_.cluster.tried(plan_.worker, attempt_->endpoint(),
+                      {.end = control::CallEnd::answered,
+                       .status = attempt_->status(),
+                       .head = attempt_->head_time()});
   const GrpcStatus grpc = attempt_->grpc_status();
   const bool counts = call_.counts_grpc();
   const bool failed_call = grpc > 0 && counts;
@@ -145,6 +153,10 @@ Task<bool> Fetch::again(unsigned repeats) {
 
 void Fetch::end_try(bool again) {
   const TryEnd end = attempt_->finish(record_);
+  if (!attempt_->head_came()) {
+    plan_.cluster.tried(plan_.worker, attempt_->endpoint(),
+                        {.end = call_end(end), .head = attempt_->head_time()});
+  }
   if (observer_ != nullptr) {
     if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());
     if (observer_->wants_record(again)) observer_->try_ended(attempt_->record(end), again);
