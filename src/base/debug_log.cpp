@@ -15,6 +15,15 @@ namespace internal {
 std::array<std::atomic<Level>, component_names.size()> levels{Level::off, Level::off, Level::off};
 }
 
+std::string component_list() {
+  std::string out;
+  for (const std::string_view each : component_names) {
+    if (!out.empty()) out += each == component_names.back() ? " or " : ", ";
+    out += each;
+  }
+  return out;
+}
+
 std::optional<Component> component(std::string_view name) noexcept {
   const auto found = std::ranges::find(component_names, name);
   if (found == component_names.end()) return std::nullopt;

@@ -103,11 +103,16 @@ Tree middleware_schema() {
     MiddlewareSpec spec = spec_of(index);
     std::vector<Written> unused;
     Tree schema = schema_fields(fields(spec, unused));
-    schema.set("description", std::visit([](const auto& each) { return each.purpose; }, spec));
-    const std::string_view name = type_name(spec);
-    if (name == "ip_filter") schema = with_rules(schema, {at_least_one({"allow", "deny"})});
-    if (name == "headers") schema = with_rules(schema, {at_least_one({"request", "response"})});
-    properties.set(name, std::move(schema));
+    std::visit(
+        [&schema](const auto& each) {
+          schema.set("description", each.purpose);
+          if constexpr (requires { each.needs_one_of; }) {
+            schema =
+                with_rules(schema, {at_least_one({each.needs_one_of[0], each.needs_one_of[1]})});
+          }
+        },
+        spec);
+    properties.set(type_name(spec), std::move(schema));
   }
   return one_key_schema(std::move(properties));
 }

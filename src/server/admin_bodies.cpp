@@ -155,7 +155,9 @@ Asked<LogLevelChange> parse_log_level(std::string_view body) {
       out.time = *time;
     } else if (key == "component") {
       out.component = text ? debug_log::component(*text) : std::nullopt;
-      if (!out.component) return std::unexpected("component must be client, http2 or upstream");
+      if (!out.component) {
+        return std::unexpected("component must be " + debug_log::component_list());
+      }
     } else {
       return std::unexpected("'" + std::string(key) +
                              "' is an unknown key; the keys are level, component and for");

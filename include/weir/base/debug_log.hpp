@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "weir/base/log_field.hpp"
@@ -27,6 +28,8 @@ enum class Component : std::uint8_t {
   upstream,  // choice of an endpoint, connects, connections kept and given up
 };
 inline constexpr std::array<std::string_view, 3> component_names{"client", "http2", "upstream"};
+// "client, http2 or upstream".
+std::string component_list();
 std::optional<Component> component(std::string_view name) noexcept;
 constexpr std::string_view name(Component component) noexcept {
   return component_names[static_cast<std::size_t>(component)];

@@ -1,9 +1,10 @@
 // What each type of middleware can be told, as plain structs; each value's initialiser is its
-// default. `type` is its name in the file, `purpose` what the schema says of it. Built by the
-// loader, then const.
+// default. `type` is its name in the file, `purpose` what the schema says of it, `needs_one_of` the
+// two keys of which it must have one, if any. Built by the loader, then const.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ struct Cors {
 struct IpFilter {
   static constexpr std::string_view type = "ip_filter";
   static constexpr std::string_view purpose = "refuses clients by their address: 403 ip_denied";
+  static constexpr std::array<std::string_view, 2> needs_one_of{"allow", "deny"};
 
   std::vector<Cidr> allow;
   std::vector<Cidr> deny;
@@ -58,6 +60,7 @@ struct Headers {
   static constexpr std::string_view type = "headers";
   static constexpr std::string_view purpose =
       "sets, adds and removes header fields of requests and answers";
+  static constexpr std::array<std::string_view, 2> needs_one_of{"request", "response"};
 
   HeaderChanges request;
   HeaderChanges response;

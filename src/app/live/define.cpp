@@ -1,9 +1,12 @@
 #include "app/live/define.hpp"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "app/commands.hpp"
 #include "app/live/help_texts.hpp"
+#include "weir/base/debug_log.hpp"
 
 namespace weir::app {
 
@@ -140,8 +143,11 @@ void LiveCommandLine::define_log_level(const Add& add) {
       ->required()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->option_text(" ");
-  command.add_option("--component", component_, "only its steps: client, http2 or upstream [all]")
-      ->check(CLI::IsMember({"client", "http2", "upstream"}))
+  command
+      .add_option("--component", component_,
+                  "only its steps: " + debug_log::component_list() + " [all]")
+      ->check(CLI::IsMember(std::vector<std::string>(debug_log::component_names.begin(),
+                                                     debug_log::component_names.end())))
       ->option_text("NAME");
   command.add_option("--for", time_, "then the level before is back; at most 24h [until a reload]")
       ->type_name("TIME");
