@@ -248,4 +248,20 @@ std::optional<HostPort> split_host_port(std::string_view text) {
   return out;
 }
 
+bool is_localhost(std::string_view host) noexcept {
+  constexpr std::string_view name = "localhost";
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() < name.size() || !iequals(host.substr(host.size() - name.size()), name)) {
+    return false;
+  }
+  host.remove_suffix(name.size());
+  return host.empty() || (host.size() > 1 && host.ends_with('.'));
+}
+
+std::array<IpAddress, 2> loopback_addresses() noexcept {
+  std::array<std::uint8_t, 16> v6{};
+  v6.back() = 1;
+  return {IpAddress::v4({127, 0, 0, 1}), IpAddress::v6(v6)};
+}
+
 }  // namespace weir

@@ -16,13 +16,17 @@ std::expected<std::vector<SocketAddress>, std::string> look_up(const std::string
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int failure = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  std::vector<SocketAddress> out;
+  if (failure != 0 && is_localhost(host)) {
+    for (const IpAddress& ip : loopback_addresses()) out.emplace_back(ip, port);
+    return out;
+  }
   if (failure != 0) {
     const int code = errno;
     return std::unexpected(failure == EAI_SYSTEM ? std::generic_category().message(code)
                                                  : std::string(::gai_strerror(failure)));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
-  std::vector<SocketAddress> out;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     const SocketAddress address = SocketAddress::from(at->ai_addr, at->ai_addrlen);
     if (address.ip().valid()) out.emplace_back(address.ip(), port);

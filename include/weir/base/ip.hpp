@@ -94,4 +94,10 @@ struct HostPort {
 };
 std::optional<HostPort> split_host_port(std::string_view text);
 
+// "localhost" and the names below it: this machine, also where no hosts file says so (RFC 6761
+// section 6.3).
+bool is_localhost(std::string_view host) noexcept;
+// 127.0.0.1 and ::1.
+std::array<IpAddress, 2> loopback_addresses() noexcept;
+
 }  // namespace weir

@@ -19,13 +19,17 @@ Found look_up(const HostPort& place) {
   addrinfo* list = nullptr;
   const int failed =
       ::getaddrinfo(place.host.c_str(), std::to_string(place.port).c_str(), &hints, &list);
+  std::vector<SocketAddress> out;
+  if (failed != 0 && is_localhost(place.host)) {
+    for (const IpAddress& ip : loopback_addresses()) out.emplace_back(ip, place.port);
+    return out;
+  }
   if (failed != 0) {
     return std::unexpected(
         fmt::format("'{}' has no address: {}", place.host,
                     failed == EAI_SYSTEM ? "system error" : gai_strerror(failed)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(list, ::freeaddrinfo);
-  std::vector<SocketAddress> out;
   for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
     out.push_back(SocketAddress::from(each->ai_addr, each->ai_addrlen));
   }

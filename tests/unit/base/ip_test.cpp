@@ -114,5 +114,19 @@ TEST(HostPort, IsTakenApart) {
   }
 }
 
+TEST(Localhost, IsThisMachineUnderEachOfItsNames) {
+  for (const char* name :
+       {"localhost", "LocalHost", "localhost.", "a.localhost", "a.b.localhost."}) {
+    EXPECT_TRUE(is_localhost(name)) << name;
+  }
+  for (const char* name : {"", ".", "localhos", "xlocalhost", ".localhost", "localhost.example",
+                           "localhost..", "127.0.0.1"}) {
+    EXPECT_FALSE(is_localhost(name)) << name;
+  }
+  for (const IpAddress& address : loopback_addresses()) {
+    EXPECT_TRUE(address.is_loopback()) << address.to_string();
+  }
+}
+
 }  // namespace
 }  // namespace weir

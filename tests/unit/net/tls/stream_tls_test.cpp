@@ -135,6 +135,7 @@ TEST(StreamTls, AnEndWithoutCloseNotifyIsNoEnd) {
     for (const bool orderly : {true, false}) {
       auto [a, b] = socket_pair();
       Stream near(loop, a.release());
+      const int far_socket = b.fd();
       Stream far(loop, b.release());
       co_await tls.handshake(loop, near, far);
       std::string text = "last words";
@@ -143,7 +144,7 @@ TEST(StreamTls, AnEndWithoutCloseNotifyIsNoEnd) {
       if (orderly) {
         far.close();
       } else {
-        ::shutdown(far.fd(), SHUT_RDWR);
+        ::shutdown(far_socket, SHUT_RDWR);
       }
       Io end = Io::ok;
       const std::string got = co_await read_some(loop, near, 1000, &end);
