@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Who may include whom, which library stays in which room, and how long a file may be.
+"""Who may name whom, which library stays in which room, and how long a file may be.
 
-A folder includes only folders on a lower floor, or itself. Run as a test and by ./dev lint.
+A folder includes only folders on a lower floor, or itself, and declares no type of a higher one. Run as a test and by
+./dev lint; cmake/check_layering_test.py tests it.
 """
 import pathlib
 import re
@@ -44,6 +45,18 @@ ALLOWED = {
 MOST_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
+# Comments, literals and directives. What is between two tokens of C++ and none of these has no brace of its own.
+NO_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/'
+    r'|R"(?P<mark>[^()\s]*)\(.*?\)(?P=mark)"'
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'"
+    r'|^[ \t]*#(?:\\\n|[^\n])*',
+    re.S | re.M)
+NAMESPACE = re.compile(r"(?:inline\s+)?namespace(?:\s+([\w:]+))?$")
+FORWARD = re.compile(r"(?:template\s*<.*>\s*)?(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(\w+)(?:\s*:\s*[\w:\s]+)?$", re.S)
+TYPE = re.compile(r"(?:^|[\s>])(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(?:alignas\s*\([^)]*\)\s*)?(\w+)(?:\s+final)?\s*(?::(?!:)|$)", re.S)
+
 
 def room(path: pathlib.Path, root: pathlib.Path) -> str:
     parts = path.relative_to(root).parts
@@ -57,16 +70,76 @@ def target_room(included: str) -> str | None:
     return first if "/" in included and first in FLOORS else None
 
 
+def without_literals(text: str) -> str:
+    """The same with nothing in comments, literals and directives; its lines stay where they are."""
+    def blank(found: re.Match) -> str:
+        kept = "\n" * found.group().count("\n")
+        return '""' + kept if found.group()[0] in "\"'R" else " " + kept
+    return NO_CODE.sub(blank, text)
+
+
+def names_of(text: str) -> tuple[list, list]:
+    """(namespace, name, line) of the types that are declared only, and of those that are defined."""
+    code = without_literals(text)
+    declared, defined = [], []
+    scopes = []  # names of namespaces, "" for an unnamed one, None for a block that is none
+    begin = 0
+    for found in re.finditer(r"[{};]", code):
+        mark, head = found.group(), code[begin:found.start()].strip()
+        begin = found.end()
+        line = code.count("\n", 0, found.start()) + 1
+        outside = None not in scopes
+        where = "::".join(name for name in scopes if name) if outside else None
+        if mark == "{":
+            space = NAMESPACE.search(head)
+            scopes.append((space.group(1) or "") if space else None)
+            if space or not outside:
+                continue
+            head = re.sub(r"^\s*template\s*<[^{};]*?>\s*(?=class|struct|union)", "", head)
+            head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.S)
+            if kind := TYPE.search(head):
+                defined.append((where, kind.group(1), line))
+        elif mark == "}":
+            if scopes:
+                scopes.pop()
+        elif outside and (kind := FORWARD.match(head)):
+            declared.append((where, kind.group(1), line))
+    return declared, defined
+
+
+def check_forward(names: dict, root: pathlib.Path) -> list[str]:
+    """What rooms declare of higher ones. Who defines a type counts; where nobody does, its namespace."""
+    homes = {}
+    for path, (_, defined) in names.items():
+        for space, name, _ in defined:
+            homes.setdefault((space, name), set()).add(room(path, root))
+    problems = []
+    for path, (declared, _) in names.items():
+        here = room(path, root)
+        for space, name, line in declared:
+            spaces = [part for part in space.split("::") if part in FLOORS]
+            rooms = homes.get((space, name)) or set(spaces[:1])
+            if rooms and all(there != here and FLOORS[there] >= FLOORS[here] and (here, there) not in ALLOWED
+                             for there in rooms):
+                there = sorted(rooms)[0]
+                problems.append(f"{path.relative_to(root)}:{line}: {here} (floor {FLOORS[here]}) declares {space}::{name}"
+                                f" of {there} (floor {FLOORS[there]})")
+    return problems
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1]).resolve()
     problems = []
     files = [p for top in ("include/weir", "src") for p in sorted((root / top).rglob("*")) if p.suffix in (".hpp", ".cpp")]
+    names = {}
     for path in files:
         here = room(path, root)
         if here not in FLOORS:
             problems.append(f"{path}: unknown room '{here}'")
             continue
-        lines = path.read_text().splitlines()
+        text = path.read_text()
+        names[path] = names_of(text)
+        lines = text.splitlines()
         if len(lines) > MOST_LINES:
             problems.append(f"{path}: {len(lines)} lines; split it (at most {MOST_LINES})")
         for number, line in enumerate(lines, 1):
@@ -84,6 +157,7 @@ def main() -> int:
             for start, rooms in QUARANTINE.items():
                 if included.startswith(start) and here not in rooms:
                     problems.append(f"{place}: <{included}> belongs to {', '.join(sorted(rooms))} alone")
+    problems += check_forward(names, root)
     for problem in problems:
         print(problem)
     print(f"{len(files)} files, {len(problems)} problems")

@@ -26,7 +26,7 @@ std::string_view Variables::operator()(TemplateVariable variable, std::size_t pa
     case TemplateVariable::route:
       return exchange_.route_name;
     case TemplateVariable::upstream:
-      return exchange_.upstream;
+      return upstream_;
     case TemplateVariable::path_param:
       return exchange_.path_params[path_param];
   }

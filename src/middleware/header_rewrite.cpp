@@ -1,6 +1,7 @@
 #include "weir/middleware/header_rewrite.hpp"
 
 #include <algorithm>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -11,7 +12,7 @@ namespace {
 
 std::string_view path_param(std::string_view name, const Exchange& exchange) {
   if (exchange.route == nullptr) return {};
-  const std::vector<std::string>& names = exchange.route->match.path_params;
+  const std::span<const std::string> names = exchange.route->path_params;
   const auto at = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
   return at < std::min(names.size(), exchange.path_params.size()) ? exchange.path_params[at]
                                                                   : std::string_view();
@@ -38,10 +39,10 @@ HeaderRewrite::Values HeaderRewrite::parse(
   return parsed;
 }
 
-void HeaderRewrite::change(HeaderMap& headers, const Request& request,
-                           const Exchange& exchange) const {
+void HeaderRewrite::change(HeaderMap& headers, const Request& request, const Exchange& exchange,
+                           std::string_view upstream) const {
   for (const std::string& name : remove_) headers.remove(name);
-  Variables variables(request, exchange);
+  Variables variables(request, exchange, upstream);
   const auto lookup = [&](TemplateVariable variable, std::size_t param) {
     // The routes of one middleware may have their parameters in different places.
     return variable == TemplateVariable::path_param ? path_param(path_params_[param], exchange)

@@ -11,7 +11,7 @@
 #include "weir/control/share_sampler.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/net/sleep.hpp"
 
 namespace weir::proxy {
@@ -57,12 +57,11 @@ class FaultHandler final : public Handler {
       }
     }
     if (delay != Duration::zero()) {
-      const TimePoint now = exchange.connection.loop->now();
+      const TimePoint now = net::loop_of(exchange).now();
       const Deadline head_end = std::min(deadline_after(exchange.head_received, route_.timeout),
                                          exchange.clock.hard_deadline);
       const Deadline end = std::min(now + delay, head_end);
-      const bool waited =
-          co_await net::sleep_until(*exchange.connection.loop, end, &exchange.scope);
+      const bool waited = co_await net::sleep_until(net::loop_of(exchange), end, &exchange.scope);
       if (!waited) {
         co_return problem(exchange.scope.reason(), "", exchange.request_id());
       }

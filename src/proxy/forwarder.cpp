@@ -18,6 +18,7 @@
 #include "weir/http/forwarded.hpp"
 #include "weir/http/grpc.hpp"
 #include "weir/middleware/header_rewrite.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
 #include "weir/telemetry/occasional.hpp"
@@ -123,13 +124,13 @@ class Forwarder final : public Handler {
 
   Task<Response> serve(Request& request, Exchange& exchange, const Target& target) {
     // A deadline of the client's that is over asks nobody.
-    if (exchange.connection.loop->now() >= exchange.clock.hard_deadline) {
+    if (net::loop_of(exchange).now() >= exchange.clock.hard_deadline) {
       return refuse(Reason::request_timeout, "", exchange);
     }
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
       return refuse(Reason::internal, fault, exchange);
     }
-    auto call = target.cluster->breaker().begin(exchange.connection.loop->now());
+    auto call = target.cluster->breaker().begin(net::loop_of(exchange).now());
     if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
     return forward(request, exchange, target, std::move(*call));
   }
@@ -143,7 +144,7 @@ class Forwarder final : public Handler {
   // Who forgot the key sees a WebSocket that does not open and nothing that failed.
   static void tell_of_handshake(Exchange& exchange) {
     exchange.detail = no_upgrades;
-    telemetry::log::occasionally(exchange.connection.loop->now(), telemetry::log::Level::info,
+    telemetry::log::occasionally(net::loop_of(exchange).now(), telemetry::log::Level::info,
                                  "WebSocket handshake on a route without upgrades",
                                  {{"route", exchange.route_name}},
                                  {{"client_ip", exchange.client_ip.to_string()}});
@@ -176,7 +177,7 @@ class Forwarder final : public Handler {
     const FetchPlan plan{
         .cluster = *target.cluster,
         .metrics = *target.metrics,
-        .loop = *exchange.connection.loop,
+        .loop = net::loop_of(exchange),
         .worker = exchange.connection.worker,
         .clock = exchange.clock,
         .scope = exchange.scope,

@@ -5,7 +5,7 @@
 
 #include "proxy/side_request.hpp"
 #include "proxy/upstream_fields.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -17,10 +17,10 @@ class UpstreamSubrequest final : public Subrequest {
 
   Task<Result<SubrequestAnswer>> send(RequestHead head, Exchange& exchange, Duration timeout,
                                       std::size_t most_body) override {
-    const TimePoint now = exchange.connection.loop->now();
+    const TimePoint now = net::loop_of(exchange).now();
     Request request{.head = std::move(head)};
     add_upstream_fields(request.head, exchange, via_name_);
-    SideCall side{.loop = *exchange.connection.loop,
+    SideCall side{.loop = net::loop_of(exchange),
                   .worker = exchange.connection.worker,
                   .client = exchange.client_ip,
                   .clock = {},

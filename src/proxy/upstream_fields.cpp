@@ -7,7 +7,7 @@
 #include "weir/base/copy_text.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/grpc.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -157,7 +157,7 @@ void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange) {
   // A turn's requests have the turn's time, yet some has gone.
   constexpr Duration least = std::chrono::microseconds(1);
   const Duration gone =
-      std::max<Duration>(exchange.connection.loop->now() - exchange.head_received, least);
+      std::max<Duration>(net::loop_of(exchange).now() - exchange.head_received, least);
   head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 

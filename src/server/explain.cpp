@@ -16,6 +16,7 @@
 #include "weir/http/url_path.hpp"
 #include "weir/http/variables.hpp"
 #include "weir/middleware/builtin.hpp"
+#include "weir/middleware/route_facts.hpp"
 #include "weir/proxy/fixed_answers.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/server/snapshot.hpp"
@@ -252,9 +253,10 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
         check_encoded_slashes(table, query, on.limits, matched, match, head.headers.arena());
     if (!fits) return stop(Reason::bad_request, std::string(fits.error()));
   }
+  const RouteFacts facts = facts_of(route);
   Exchange exchange(connection, TimePoint{});
   exchange.client_ip = client;
-  exchange.route = &route;
+  exchange.route = &facts;
   exchange.route_name = route.name;
   exchange.rest = match.rest;
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
@@ -304,7 +306,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
       iequals(head.headers.get(FieldId::upgrade).value_or(""), "websocket")) {
     step("upgrades", upgrade_text(route));
   }
-  explain_upstreams(config, request, exchange, live, out);
+  explain_upstreams(config, route, request, exchange, live, out);
   if (route.mirror) {
     step("mirror",
          fmt::format("{}% are copied to {}", route.mirror->sample * 100, route.mirror->upstream));

@@ -20,7 +20,7 @@ double in_seconds(Duration duration) { return std::chrono::duration<double>(dura
 Explanation::Step choice_step(const config::UpstreamAction& to,
                               const control::SplitWeights& weights, const Request& request,
                               const Exchange& exchange) {
-  const proxy::SplitChoice choice(to, exchange.route->match.path_params);
+  const proxy::SplitChoice choice(to, exchange.route->path_params);
   if (const auto named = choice.by_header(request.head.headers)) {
     return {"override",
             fmt::format("{} names {}", to.by_header->header, to.split[*named].upstream)};
@@ -46,16 +46,17 @@ std::string breaker_text(const config::CircuitBreaker& breaker) {
 
 }  // namespace
 
-void explain_upstreams(const config::Config& config, const Request& request,
-                       const Exchange& exchange, const LiveState& live, Explanation& out) {
-  const auto& to = std::get<config::UpstreamAction>(exchange.route->action);
+void explain_upstreams(const config::Config& config, const config::Route& route,
+                       const Request& request, const Exchange& exchange, const LiveState& live,
+                       Explanation& out) {
+  const auto& to = std::get<config::UpstreamAction>(route.action);
   if (to.is_split) {
     const control::SplitWeights weights =
-        live.weights ? live.weights(*exchange.route) : proxy::configured_weights(to.split);
+        live.weights ? live.weights(route) : proxy::configured_weights(to.split);
     out.steps.push_back({"upstream", split_text(to.split, weights)});
     out.steps.push_back(choice_step(to, weights, request, exchange));
   } else {
-    out.steps.push_back({"upstream", action_text(*exchange.route)});
+    out.steps.push_back({"upstream", action_text(route)});
   }
   for (const config::SplitShare& share : to.split) {
     const config::Upstream* upstream = config.find_upstream(share.upstream);

@@ -7,8 +7,9 @@
 
 namespace weir::server {
 
-// REQUIRES: exchange.route goes to an upstream.
-void explain_upstreams(const config::Config& config, const Request& request,
-                       const Exchange& exchange, const LiveState& live, Explanation& out);
+// REQUIRES: `route` goes to an upstream.
+void explain_upstreams(const config::Config& config, const config::Route& route,
+                       const Request& request, const Exchange& exchange, const LiveState& live,
+                       Explanation& out);
 
 }  // namespace weir::server

@@ -168,7 +168,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   const CompiledRoute& compiled = snapshot.route(match.index);
   compiled.metrics->shard(worker_).in_flight.add();
   exchange.route_index = match.index;
-  exchange.route = compiled.config;
+  exchange.route = &compiled.facts;
   exchange.route_name = compiled.config->name;
   std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
   exchange.rest = match.rest;

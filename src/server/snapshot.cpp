@@ -118,6 +118,7 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     const config::Route& route = own.routes[i];
     CompiledRoute compiled;
     compiled.config = &route;
+    compiled.facts = facts_of(route);
     compiled.chain = std::move(chains[i]);
     compiled.response_headers = HeaderRewrite(route.response_headers, route.match.path_params);
     compiled.metrics = process.metrics.route(route.name);

@@ -20,34 +20,18 @@
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
+#include "weir/http/connection_info.hpp"
 #include "weir/http/head.hpp"
-#include "weir/http/tls_facts.hpp"
+#include "weir/http/route_facts.hpp"
 #include "weir/http/transfer_clock.hpp"
 #include "weir/http/try_record.hpp"
 
 namespace weir {
 
-namespace config {
-struct Route;
-}
-namespace net {
-class Loop;
-}
-class HeadAccount;
-class RateLimitMarks;
-
-// What an exchange has in common with the others of its connection. Lives as long as those.
-struct ConnectionInfo {
-  std::uint64_t id = 0;  // in the debug log; no other of the process has or had it
-  unsigned worker = 0;
-  unsigned listener = 0;           // index into the configuration's listeners
-  std::string_view listener_name;  // outlives the connection
-  SocketAddress peer;              // after the PROXY header
-  SocketAddress local;
-  bool peer_trusted = false;      // its X-Forwarded-* are believed
-  const TlsFacts* tls = nullptr;  // null: plain; outlives the connection
-  net::Loop* loop = nullptr;      // the worker's own
-  HeadAccount* heads = nullptr;   // the worker's own; null: heads have no budget
+// What the layers of one middleware type tell each other of a request. Only that type knows what.
+class LayerNotes {
+ protected:
+  ~LayerNotes() = default;
 };
 
 // How an exchange ended.
@@ -121,7 +105,7 @@ class Exchange {
     return {request_id_text.data(), request_id_length};
   }
   std::size_t route_index = no_route;              // in the configuration
-  const config::Route* route = nullptr;            // likewise
+  const RouteFacts* route = nullptr;               // likewise
   std::string_view route_name;                     // "" while there is none
   std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
   std::string_view rest;                           // of the path after the route's prefix
@@ -133,7 +117,7 @@ class Exchange {
   Duration queue_time{}, connect_time{};  // of all tries together
   std::string_view user;                  // who basic_auth, api_key or jwt found
   const Claims* claims = nullptr;         // set by jwt, held by the exchange
-  RateLimitMarks* rate_limits = nullptr;  // what the route's limits decided, while its chain runs
+  LayerNotes* rate_limits = nullptr;      // what the route's limits decided, while its chain runs
   std::string detail;     // of our refusal, as the client was told, or what cut the answer
   std::string limit_key;  // whom a limit refused, as the log shows it
   GrpcStatus grpc_status = no_grpc_status;  // of the upstream's answer

@@ -13,7 +13,10 @@ namespace weir {
 class Variables {
  public:
   Variables(const Request& request, const Exchange& exchange) noexcept
-      : request_(request), exchange_(exchange) {}
+      : Variables(request, exchange, exchange.upstream) {}
+  // With another value of {upstream} than the exchange's.
+  Variables(const Request& request, const Exchange& exchange, std::string_view upstream) noexcept
+      : request_(request), exchange_(exchange), upstream_(upstream) {}
 
   // Valid until the next call.
   std::string_view operator()(TemplateVariable variable, std::size_t path_param);
@@ -27,6 +30,7 @@ class Variables {
  private:
   const Request& request_;
   const Exchange& exchange_;
+  const std::string_view upstream_;
   std::string scratch_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,17 @@ class HeaderRewrite {
   // Changes `headers`, which may be the request's own. Variables not known yet (the upstream before
   // one is chosen) are empty; path parameters are looked up by name in the exchange's route.
   void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const {
-    if (!empty()) change(headers, request, exchange);
+    apply(headers, request, exchange, exchange.upstream);
+  }
+  // With another value of {upstream}.
+  void apply(HeaderMap& headers, const Request& request, const Exchange& exchange,
+             std::string_view upstream) const {
+    if (!empty()) change(headers, request, exchange, upstream);
   }
 
  private:
-  void change(HeaderMap& headers, const Request& request, const Exchange& exchange) const;
+  void change(HeaderMap& headers, const Request& request, const Exchange& exchange,
+              std::string_view upstream) const;
 
   using Values = std::vector<std::pair<std::string, TemplateText>>;
 

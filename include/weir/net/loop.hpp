@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "weir/base/buffer.hpp"
+#include "weir/base/event_loop.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/net/mailbox.hpp"
@@ -16,7 +17,7 @@
 
 namespace weir::net {
 
-class Loop {
+class Loop final : public EventLoop {
  public:
   explicit Loop(std::unique_ptr<Reactor> reactor = make_epoll_reactor());
   ~Loop();

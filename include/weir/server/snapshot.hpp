@@ -16,6 +16,7 @@
 #include "weir/http/handler.hpp"
 #include "weir/middleware/chain.hpp"
 #include "weir/middleware/header_rewrite.hpp"
+#include "weir/middleware/route_facts.hpp"
 #include "weir/route/route_table.hpp"
 #include "weir/telemetry/access_record.hpp"
 #include "weir/telemetry/metrics.hpp"
@@ -27,6 +28,7 @@ struct Process;
 
 struct CompiledRoute {
   const config::Route* config = nullptr;
+  RouteFacts facts;
   Chain chain;
   std::unique_ptr<Handler> last;
   HeaderRewrite response_headers;

@@ -8,7 +8,7 @@
 
 #include "weir/http/body.hpp"
 #include "weir/http/exchange.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 
 namespace weir::app {
 
@@ -34,7 +34,7 @@ class DemoBytes final : public BodyStream, public ExchangePart {
 class DemoLines final : public BodyStream, public ExchangePart {
  public:
   DemoLines(Exchange& exchange, unsigned count)
-      : loop_(*exchange.connection.loop), scope_(&exchange.scope), count_(count) {}
+      : loop_(net::loop_of(exchange)), scope_(&exchange.scope), count_(count) {}
 
   Task<Result<Bytes>> read() override;
   bool complete() const noexcept override { return told_ == count_; }

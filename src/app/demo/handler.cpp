@@ -9,6 +9,7 @@
 #include "app/demo/bodies.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/net/sleep.hpp"
 
 namespace weir::app {
@@ -73,7 +74,7 @@ Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) {
   if (path == "/echo" || path.starts_with("/echo/")) co_return co_await echo(request, exchange);
   if (path.starts_with("/delay/")) {
     if (const auto delay = parse_delay(path.substr(7))) {
-      net::Loop& loop = *exchange.connection.loop;
+      net::Loop& loop = net::loop_of(exchange);
       co_await net::sleep_until(loop, loop.now() + *delay, &exchange.scope);
       co_return simple_answer(200, fmt::format("{} waited {}\n", name_, path.substr(7)));
     }

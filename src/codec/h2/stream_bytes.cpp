@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "weir/net/loop_of.hpp"
+
 namespace weir::codec::h2 {
 
 bool StreamBytes::expired() const noexcept {
-  return exchange_.connection.loop->now() >= exchange_.clock.idle_deadline();
+  return net::loop_of(exchange_).now() >= exchange_.clock.idle_deadline();
 }
 
 Reason StreamBytes::ended() const noexcept {
@@ -20,7 +22,7 @@ Task<Result<Bytes>> StreamBytes::read() {
     const Bytes piece = inbound_.take();
     if (!piece.empty()) {
       owner_.content_taken(piece.size());
-      exchange_.clock.last_activity = exchange_.connection.loop->now();
+      exchange_.clock.last_activity = net::loop_of(exchange_).now();
       co_return piece;
     }
     if (inbound_.complete()) co_return Bytes{};
@@ -46,7 +48,7 @@ Task<Result<>> StreamBytes::write(Bytes bytes) {
     const net::Wake wake = outbound_.result();
     if (outbound_.moved_bytes() != before) {
       before = outbound_.moved_bytes();
-      exchange_.clock.last_activity = exchange_.connection.loop->now();
+      exchange_.clock.last_activity = net::loop_of(exchange_).now();
     }
     why = ended();
     if (why == Reason::none && wake == net::Wake::timeout && expired()) {

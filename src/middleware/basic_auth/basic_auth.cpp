@@ -15,7 +15,7 @@
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/net/offloaded.hpp"
 
 namespace weir {
@@ -144,7 +144,7 @@ class BasicAuth final : public Middleware {
     Users::Claim claim = users_->claim(std::move(offered));
     const std::string_view user = headers.arena().copy(claim.credentials.user);
 
-    net::Loop& loop = *exchange.connection.loop;
+    net::Loop& loop = net::loop_of(exchange);
     const TimePoint now = loop.now();
     if (!users_->remembers(claim, now)) {
       auto work = [users = users_, claim = std::move(claim), now] {

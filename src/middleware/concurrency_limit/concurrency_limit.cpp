@@ -43,8 +43,7 @@ class ConcurrencyLimit final : public Middleware {
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
     const std::span<const std::string> params =
-        exchange.route != nullptr ? std::span<const std::string>(exchange.route->match.path_params)
-                                  : std::span<const std::string>();
+        exchange.route != nullptr ? exchange.route->path_params : std::span<const std::string>();
     const CallerKey::Bytes caller = key_.of(request, exchange, params);
     // Made first: without memory for it no place is taken.
     auto permit = std::make_unique<Permit>(limiter_);

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "weir/base/text.hpp"
 #include "weir/config/model.hpp"
@@ -26,7 +29,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // What a preflight is told of a route's methods; GET includes HEAD.
-std::string joined_methods(std::vector<std::string> methods) {
+std::string joined_methods(std::span<const std::string> of_route) {
+  std::vector<std::string> methods(of_route.begin(), of_route.end());
   if (methods.empty()) methods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
   const auto get = std::ranges::find(methods, "GET");
   if (get != methods.end() && std::ranges::find(methods, "HEAD") == methods.end()) {
@@ -115,8 +119,8 @@ class Cors final : public Middleware {
     const std::string_view origin = allowed_origin(origins_, any_origin_, headers);
     if (origin.empty()) return response;
     allow(answer, origin);
-    const auto& route_methods =
-        exchange.route != nullptr ? exchange.route->match.methods : std::vector<std::string>();
+    const std::span<const std::string> route_methods =
+        exchange.route != nullptr ? exchange.route->methods : std::span<const std::string>();
     answer.add("access-control-allow-methods",
                methods_.empty() ? joined_methods(route_methods) : methods_);
     if (!headers_.empty()) answer.add("access-control-allow-headers", headers_);

@@ -4,7 +4,6 @@
 
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "weir/config/model.hpp"
 #include "weir/middleware/header_rewrite.hpp"
@@ -12,17 +11,11 @@
 namespace weir {
 namespace {
 
-// The upstream's name where there is but one to choose.
-std::string_view only_upstream(const config::Route* route) noexcept {
-  const auto* to = route == nullptr ? nullptr : std::get_if<config::UpstreamAction>(&route->action);
-  return to == nullptr || to->split.size() != 1 ? std::string_view() : to->split.front().upstream;
-}
-
-void change_request(const HeaderRewrite& changes, Request& request, Exchange& exchange) {
-  // Only for {upstream}: a request that is refused behind this has none in the log.
-  exchange.upstream = only_upstream(exchange.route);
-  changes.apply(request.head.headers, request, exchange);
-  exchange.upstream = {};
+// {upstream} is known before it is chosen where the route has but one.
+void change_request(const HeaderRewrite& changes, Request& request, const Exchange& exchange) {
+  const RouteFacts* const route = exchange.route;
+  changes.apply(request.head.headers, request, exchange,
+                route == nullptr ? std::string_view() : route->only_upstream);
 }
 
 std::size_t count_changes(const config::HeaderChanges& changes) noexcept {

@@ -14,7 +14,7 @@
 #include "weir/auth/token_policy.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/occasional.hpp"
 
@@ -102,7 +102,7 @@ class Jwt final : public Middleware {
     }
     const auth::TokenDigest digest = auth::digest_of(offered.token);
     const auth::Moment now{
-        exchange.connection.loop->now(),
+        net::loop_of(exchange).now(),
         std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())};
     auto remembered = policy_->remembered(digest, now);
     if (remembered == nullptr) return verified(request, exchange, next, offered, digest, now);
@@ -115,7 +115,7 @@ class Jwt final : public Middleware {
   Task<Response> verified(Request& request, Exchange& exchange, Next next, OfferedToken offered,
                           auth::TokenDigest digest, auth::Moment now) {
     auth::Verdict verdict = co_await policy_->verify(
-        offered.token, digest, now, *exchange.connection.loop, exchange.client_ip, &exchange.scope);
+        offered.token, digest, now, net::loop_of(exchange), exchange.client_ip, &exchange.scope);
     // Nobody judged the token.
     if (exchange.scope.cancelled()) {
       co_return problem(exchange.scope.reason(), verdict.detail, exchange.request_id());
@@ -151,7 +151,7 @@ class Jwt final : public Middleware {
   // Never the token, nor anything of it: `detail` is the class of failure.
   void log_refusal(Reason reason, std::string_view detail, const Exchange& exchange) const {
     namespace log = telemetry::log;
-    log::occasionally(exchange.connection.loop->now(), log::Level::info, "token refused",
+    log::occasionally(net::loop_of(exchange).now(), log::Level::info, "token refused",
                       {{"policy", metrics_->policy()}, {"reason", name(reason)}, {"error", detail}},
                       {{"client", exchange.client_ip.to_string()}});
   }

@@ -6,7 +6,7 @@
 
 #include "weir/config/model.hpp"
 #include "weir/http/answer.hpp"
-#include "weir/net/loop.hpp"
+#include "weir/net/loop_of.hpp"
 
 namespace weir {
 namespace {
@@ -29,7 +29,7 @@ std::string settings(const config::RateLimit& spec) {
 
 std::span<const std::string> path_params(const Exchange& exchange) noexcept {
   if (exchange.route == nullptr) return {};
-  return exchange.route->match.path_params;
+  return exchange.route->path_params;
 }
 
 }  // namespace
@@ -56,8 +56,10 @@ RateLimit::RateLimit(std::string_view name, const config::RateLimit& spec,
 
 Task<Response> RateLimit::handle(Request& request, Exchange& exchange, Next next) {
   const CallerKey::Bytes caller = key_.of(request, exchange, path_params(exchange));
-  const auto decision = limiter_->decide(caller.view(), exchange.connection.loop->now());
-  if (exchange.rate_limits != nullptr) exchange.rate_limits->add(*this, decision);
+  const auto decision = limiter_->decide(caller.view(), net::loop_of(exchange).now());
+  if (exchange.rate_limits != nullptr) {
+    static_cast<RateLimitMarks&>(*exchange.rate_limits).add(*this, decision);
+  }
   telemetry::RateLimitShard& counts = metrics_->shard(exchange.connection.worker);
   if (decision.allowed) {
     counts.allowed.add();
@@ -79,7 +81,7 @@ Task<Response> RateLimit::refuse(const RateLimit& policy, Duration wait, const E
 control::RateLimiter::Decision RateLimit::look(const Request& request,
                                                const Exchange& exchange) const {
   const CallerKey::Bytes caller = key_.of(request, exchange, path_params(exchange));
-  return limiter_->look(caller.view(), exchange.connection.loop->now());
+  return limiter_->look(caller.view(), net::loop_of(exchange).now());
 }
 
 std::shared_ptr<Middleware> make_rate_limit(const config::RateLimit& spec, const Making& with) {

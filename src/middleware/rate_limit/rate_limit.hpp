@@ -49,7 +49,7 @@ class RateLimit final : public Middleware {
 };
 
 // What the policies of a route decided about one request, until its answer's head. Worker thread.
-class RateLimitMarks {
+class RateLimitMarks final : public LayerNotes {
  public:
   struct Mark {
     const RateLimit* policy = nullptr;

@@ -61,7 +61,8 @@ TEST(Builtin, AnExplanationChangesTheRequest) {
   request.head.headers.add("authorization", "Basic Ym9iOngx");
   ConnectionInfo connection;
   Exchange exchange(connection, TimePoint{});
-  exchange.route = &config.routes[0];
+  const RouteFacts facts = facts_of(config.routes[0]);
+  exchange.route = &facts;
   exchange.path_params[0] = "42";
 
   const auto explained = [&](std::size_t i) {

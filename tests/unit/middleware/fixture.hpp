@@ -14,6 +14,7 @@
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/middleware/builtin.hpp"
+#include "weir/middleware/route_facts.hpp"
 
 namespace weir::test {
 
@@ -92,7 +93,8 @@ class MiddlewareTest : public testing::Test {
     connection.loop = &loop;
     Exchange exchange(connection, loop.now());
     if (const auto address = IpAddress::parse(sent.client_ip)) exchange.client_ip = *address;
-    exchange.route = &route;
+    const RouteFacts facts = facts_of(route);
+    exchange.route = &facts;
     exchange.route_name = route.name;
     exchange.path_params[0] = "42";
     Request request;

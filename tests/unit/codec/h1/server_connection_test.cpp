@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codec/h1/server_case.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h1 {
@@ -31,7 +32,7 @@ TEST_F(ServerConnectionTest, APipelineIsServedOverSeveralTurns) {
     pipeline += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
   serve([&](Peer& peer) -> Task<> {
     co_await peer.say(pipeline);
-    net::TurnTaking turns(*info_.loop);
+    net::TurnTaking turns(net::loop_of(info_));
     std::size_t before = handler_.asked.size();
     std::size_t most = 0;
     for (int turn = 0; turn < 10000 && before < 300; ++turn) {
@@ -175,7 +176,7 @@ TEST_F(ServerConnectionTest, AnOldClientsContentIsReadWithoutContinue) {
   serve([&](Peer& peer) -> Task<> {
     co_await peer.say(
         "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhe");
-    EXPECT_TRUE(co_await until(*info_.loop, [&] { return handler_.asked.size() == 1; }));
+    EXPECT_TRUE(co_await until(net::loop_of(info_), [&] { return handler_.asked.size() == 1; }));
     co_await peer.say("llo");
     EXPECT_EQ(co_await peer.hear_all(), answer_text("hello", close_field));
   });
@@ -244,7 +245,7 @@ TEST_F(ServerConnectionTest, SoManyRequestsAConnection) {
 TEST_F(ServerConnectionTest, AClientThatLeavesCancelsItsExchange) {
   Reason cancelled = Reason::none;
   handler_.answer = [&](Request&, Exchange& exchange) -> Task<Response> {
-    EXPECT_TRUE(co_await until(*info_.loop, [&] { return exchange.scope.cancelled(); }));
+    EXPECT_TRUE(co_await until(net::loop_of(info_), [&] { return exchange.scope.cancelled(); }));
     cancelled = exchange.scope.reason();
     co_return Answers::plain("too late");
   };

@@ -1,0 +1,75 @@
+"""check_layering.py on small trees."""
+import contextlib
+import io
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import check_layering
+
+
+def problems(files: dict[str, str]) -> list[str]:
+    """What it says of a tree with these files, without the count at the end."""
+    with tempfile.TemporaryDirectory() as root, contextlib.redirect_stdout(io.StringIO()) as out:
+        for name, text in files.items():
+            path = pathlib.Path(root, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        sys.argv = ["check_layering.py", root]
+        check_layering.main()
+    return out.getvalue().splitlines()[:-1]
+
+
+LOOP = {"include/weir/net/loop.hpp": "namespace weir::net {\nclass Loop final : public Base {\n};\n}\n"}
+
+
+class Includes(unittest.TestCase):
+    def test_of_a_higher_room(self):
+        found = problems({"src/http/a.cpp": '#include "weir/net/loop.hpp"\n'} | LOOP)
+        self.assertEqual(found, ["src/http/a.cpp:1: http (floor 1) includes net (floor 2)"])
+
+    def test_of_a_lower_room(self):
+        self.assertEqual(problems({"src/codec/a.cpp": '#include "weir/net/loop.hpp"\n'} | LOOP), [])
+
+
+class ForwardDeclarations(unittest.TestCase):
+    def test_of_a_higher_room(self):
+        text = "namespace weir {\nnamespace net {\nclass Loop;\n}\nstruct Info {\n  net::Loop* loop;\n};\n}\n"
+        self.assertEqual(problems({"include/weir/http/info.hpp": text} | LOOP),
+                         ["include/weir/http/info.hpp:3: http (floor 1) declares weir::net::Loop of net (floor 2)"])
+
+    def test_of_a_type_without_a_namespace_of_its_room(self):
+        found = problems({"src/http/a.hpp": "namespace weir {\nclass Marks;\n}\n",
+                          "src/middleware/b.hpp": "namespace weir {\n// One\nclass Marks {\n};\n}\n"})
+        self.assertEqual(found, ["src/http/a.hpp:2: http (floor 1) declares weir::Marks of middleware (floor 4)"])
+
+    def test_of_a_type_that_nobody_defines(self):
+        found = problems({"src/http/a.hpp": "namespace weir::server { enum class Phase : int; }\n"})
+        self.assertEqual(found, ["src/http/a.hpp:1: http (floor 1) declares weir::server::Phase of server (floor 6)"])
+
+    def test_of_a_neighbour(self):
+        found = problems({"src/http/a.hpp": "namespace weir { namespace config { struct Route; } }\n",
+                          "src/config/b.hpp": "namespace weir::config { struct Route { int a; }; }\n"})
+        self.assertEqual(found, ["src/http/a.hpp:1: http (floor 1) declares weir::config::Route of config (floor 1)"])
+
+    def test_of_the_same_room_a_lower_one_and_a_library(self):
+        self.assertEqual(problems({"src/net/a.hpp": "namespace weir::net { class Loop; }\n",
+                                   "src/codec/b.hpp": "namespace weir::net { class Loop; }\nstruct ssl_st;\n"} | LOOP), [])
+
+    def test_what_is_no_declaration(self):
+        text = ('namespace weir {\n// namespace net { class Loop; }\n/* class Marks; */\n'
+                'const char* text = "{ class Loop;";\nchar brace = \'{\';\n'
+                'struct A {\n  class Marks;\n  friend class Marks;\n};\nint big = 1\'000\'000;\n}\n')
+        self.assertEqual(problems({"src/http/a.hpp": text,
+                                   "src/middleware/b.hpp": "namespace weir {\nclass Marks {};\n}\n"} | LOOP), [])
+
+
+class Length(unittest.TestCase):
+    def test_of_a_file(self):
+        self.assertEqual(len(problems({"src/http/a.cpp": "\n" * 401})), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,14 @@
+// The loop of the worker that a connection belongs to. REQUIRES: the connection has one.
+#pragma once
+
+#include "weir/http/exchange.hpp"
+#include "weir/net/loop_of.hpp"
+
+namespace weir::net {
+
+inline Loop& loop_of(const ConnectionInfo& connection) noexcept {
+  return static_cast<Loop&>(net::loop_of(connection));
+}
+inline Loop& loop_of(const Exchange& exchange) noexcept { return loop_of(exchange.connection); }
+
+}  // namespace weir::net
