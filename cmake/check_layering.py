@@ -37,6 +37,11 @@ QUARANTINE = {
     "CLI/": {"app"},
 }
 
+# The rooms that may call a function of a lower one, where the others are to find it const.
+CALLERS = {
+    "fill_context": {"http", "codec", "server"},
+}
+
 # What a folder may include beside those below it, with the reason.
 ALLOWED = {
     ("config", "http"): "the loader parses templates and knows field names; http knows nothing of config",
@@ -143,6 +148,9 @@ def main() -> int:
         if len(lines) > MOST_LINES:
             problems.append(f"{path}: {len(lines)} lines; split it (at most {MOST_LINES})")
         for number, line in enumerate(lines, 1):
+            for function, rooms in CALLERS.items():
+                if here not in rooms and re.search(rf"\b{function}\(", line):
+                    problems.append(f"{path.relative_to(root)}:{number}: {function}() is for {', '.join(sorted(rooms))} alone")
             found = INCLUDE.match(line)
             if not found:
                 continue

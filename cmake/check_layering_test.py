@@ -66,6 +66,13 @@ class ForwardDeclarations(unittest.TestCase):
                                    "src/middleware/b.hpp": "namespace weir {\nclass Marks {};\n}\n"} | LOOP), [])
 
 
+class Callers(unittest.TestCase):
+    def test_of_what_others_find_const(self):
+        text = "void f(Exchange& exchange) {\n  exchange.fill_context().rest = {};\n}\n"
+        self.assertEqual(problems({"src/server/a.cpp": text, "src/proxy/b.cpp": text}),
+                         ["src/proxy/b.cpp:2: fill_context() is for codec, http, server alone"])
+
+
 class Length(unittest.TestCase):
     def test_of_a_file(self):
         self.assertEqual(len(problems({"src/http/a.cpp": "\n" * 401})), 1)

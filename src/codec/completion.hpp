@@ -20,11 +20,11 @@ class Completion {
       outcome.reason = Reason::internal;
       outcome.status = status_of(outcome.reason);
     }
-    outcome.started = exchange_.started;
+    outcome.started = exchange_.context.started;
     outcome.ended = loop_.now();
     if (outcome.head_sent == TimePoint{}) outcome.head_sent = outcome.ended;
-    outcome.bytes_in = exchange_.bytes_in;
-    outcome.bytes_out = exchange_.bytes_out;
+    outcome.bytes_in = exchange_.record.bytes_in();
+    outcome.bytes_out = exchange_.record.bytes_out();
     handler_.completed(request_, exchange_, outcome);
   }
   Completion(const Completion&) = delete;

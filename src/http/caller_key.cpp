@@ -39,9 +39,9 @@ std::string_view field_value(const HeaderMap& headers, FieldId id, std::string_v
 
 std::string_view path_param(const Exchange& exchange, std::span<const std::string> names,
                             std::string_view name) noexcept {
-  const std::size_t count = std::min(names.size(), exchange.path_params.size());
+  const std::size_t count = std::min(names.size(), exchange.context.path_params.size());
   for (std::size_t i = 0; i < count; ++i) {
-    if (names[i] == name) return exchange.path_params[i];
+    if (names[i] == name) return exchange.context.path_params[i];
   }
   return {};
 }
@@ -111,7 +111,7 @@ CallerKey::Bytes CallerKey::of(const Request& request, const Exchange& exchange,
     std::string_view value;
     switch (part.source) {
       case KeySource::client_ip:
-        append_address(out, exchange.client_ip);
+        append_address(out, exchange.context.client_ip);
         continue;
       case KeySource::global:
         append(out, KeySource::global, {});
@@ -127,7 +127,8 @@ CallerKey::Bytes CallerKey::of(const Request& request, const Exchange& exchange,
         value = cookie_value(request.head.headers, part.name).value_or(std::string_view());
         break;
       case KeySource::jwt_claim:
-        if (exchange.claims != nullptr) value = exchange.claims->claim(part.name);
+        if (exchange.decisions.claims != nullptr)
+          value = exchange.decisions.claims->claim(part.name);
         break;
       case KeySource::path_param:
         value = path_param(exchange, path_params, part.name);
@@ -135,7 +136,7 @@ CallerKey::Bytes CallerKey::of(const Request& request, const Exchange& exchange,
     }
     if (value.empty()) {
       out.fell_back_ = true;
-      append_address(out, exchange.client_ip);
+      append_address(out, exchange.context.client_ip);
     } else {
       append(out, part.source, value);
     }

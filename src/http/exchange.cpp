@@ -1,19 +1,9 @@
 #include "weir/http/exchange.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace weir {
-
-void Exchange::tell_try(const TryRecord& fact) noexcept {
-  if (tries_.size() == most_tries_told) tries_.pop_back();
-  try {
-    tries_.push_back(fact);
-  } catch (const std::bad_alloc&) {
-    // The rest of the exchange's facts are told all the same.
-  }
-}
 
 bool Exchange::settle_now() noexcept {
   while (!parts_.empty() && parts_.back()->settled()) parts_.pop_back();

@@ -92,16 +92,17 @@ bool is_valid_request_id(std::string_view id) noexcept {
 }
 
 void assign_request_id(Exchange& exchange, const HeaderMap& headers) {
-  if (exchange.connection.peer_trusted) {
+  RequestContext& context = exchange.fill_context();
+  if (context.connection.peer_trusted) {
     const auto sent = headers.get(FieldId::x_request_id);
     if (sent && headers.count(FieldId::x_request_id) == 1 && is_valid_request_id(*sent)) {
-      std::ranges::copy(*sent, exchange.request_id_text.begin());
-      exchange.request_id_length = static_cast<std::uint8_t>(sent->size());
+      std::ranges::copy(*sent, context.request_id_text.begin());
+      context.request_id_length = static_cast<std::uint8_t>(sent->size());
       return;
     }
   }
-  write_uuid(exchange.request_id_text);
-  exchange.request_id_length = static_cast<std::uint8_t>(exchange.request_id_text.size());
+  write_uuid(context.request_id_text);
+  context.request_id_length = static_cast<std::uint8_t>(context.request_id_text.size());
 }
 
 }  // namespace weir

@@ -7,7 +7,7 @@ std::string_view Variables::operator()(TemplateVariable variable, std::size_t pa
   switch (variable) {
     case TemplateVariable::client_ip:
       scratch_.clear();
-      exchange_.client_ip.append_to(scratch_);
+      exchange_.context.client_ip.append_to(scratch_);
       return scratch_;
     case TemplateVariable::host:
       return head.host;
@@ -16,19 +16,19 @@ std::string_view Variables::operator()(TemplateVariable variable, std::size_t pa
     case TemplateVariable::path:
       return head.path;
     case TemplateVariable::rest:
-      return exchange_.rest;
+      return exchange_.context.rest;
     case TemplateVariable::query:
       if (!head.has_query) return {};
       scratch_.assign(1, '?').append(head.query);
       return scratch_;
     case TemplateVariable::request_id:
-      return exchange_.request_id();
+      return exchange_.context.request_id();
     case TemplateVariable::route:
-      return exchange_.route_name;
+      return exchange_.context.route_name;
     case TemplateVariable::upstream:
       return upstream_;
     case TemplateVariable::path_param:
-      return exchange_.path_params[path_param];
+      return exchange_.context.path_params[path_param];
   }
   return {};
 }

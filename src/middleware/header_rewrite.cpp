@@ -10,12 +10,11 @@
 namespace weir {
 namespace {
 
-std::string_view path_param(std::string_view name, const Exchange& exchange) {
-  if (exchange.route == nullptr) return {};
-  const std::span<const std::string> names = exchange.route->path_params;
+std::string_view path_param(std::string_view name, const RequestContext& context) {
+  const std::span<const std::string> names = context.path_param_names();
   const auto at = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
-  return at < std::min(names.size(), exchange.path_params.size()) ? exchange.path_params[at]
-                                                                  : std::string_view();
+  return at < std::min(names.size(), context.path_params.size()) ? context.path_params[at]
+                                                                 : std::string_view();
 }
 
 }  // namespace
@@ -45,8 +44,9 @@ void HeaderRewrite::change(HeaderMap& headers, const Request& request, const Exc
   Variables variables(request, exchange, upstream);
   const auto lookup = [&](TemplateVariable variable, std::size_t param) {
     // The routes of one middleware may have their parameters in different places.
-    return variable == TemplateVariable::path_param ? path_param(path_params_[param], exchange)
-                                                    : variables(variable, param);
+    return variable == TemplateVariable::path_param
+               ? path_param(path_params_[param], exchange.context)
+               : variables(variable, param);
   };
   std::string made;
   const auto value_of = [&](const TemplateText& text) -> std::string_view {

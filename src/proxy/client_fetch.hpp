@@ -25,18 +25,15 @@ class ClientFetch final : public ExchangePart, private TryObserver {
 
  private:
   void try_begins(std::string_view endpoint, Duration queued, Duration connected) override {
-    ++exchange_.attempts;
-    exchange_.endpoint = endpoint;
-    exchange_.queue_time += queued;
-    exchange_.connect_time += connected;
+    exchange_.record.tell_attempt(endpoint, queued, connected);
   }
   // The log lists tries where there is more than one.
   bool wants_record(bool again) const noexcept override {
-    return again || !exchange_.tries().empty();
+    return again || !exchange_.record.tries().empty();
   }
-  void try_ended(const TryRecord& record, bool) override { exchange_.tell_try(record); }
-  void grpc_ended(GrpcStatus status) override { exchange_.grpc_status = status; }
-  void waited(Duration queued) override { exchange_.queue_time += queued; }
+  void try_ended(const TryRecord& record, bool) override { exchange_.record.tell_try(record); }
+  void grpc_ended(GrpcStatus status) override { exchange_.record.tell_grpc_status(status); }
+  void waited(Duration queued) override { exchange_.record.tell_wait(queued); }
 
   Exchange& exchange_;
   Fetch fetch_;

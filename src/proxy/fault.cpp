@@ -46,30 +46,31 @@ class FaultHandler final : public Handler {
   }
 
   Task<Response> handle(Request& request, Exchange& exchange) override {
-    Shares& shares = shares_[exchange.connection.worker];
+    Shares& shares = shares_[exchange.context.connection.worker];
     Duration delay = shares.delay.pick() ? route_.fault->delay->time : Duration::zero();
     int abort = shares.abort.pick() ? route_.fault->abort->status : 0;
-    if (exchange.connection.peer_trusted) {
+    if (exchange.context.connection.peer_trusted) {
       const std::string_view wrong = take_asked(request.head.headers, delay, abort);
       if (!wrong.empty()) {
         co_return problem(Reason::bad_request, "malformed " + std::string(wrong),
-                          exchange.request_id());
+                          exchange.context.request_id());
       }
     }
     if (delay != Duration::zero()) {
       const TimePoint now = net::loop_of(exchange).now();
-      const Deadline head_end = std::min(deadline_after(exchange.head_received, route_.timeout),
-                                         exchange.clock.hard_deadline);
+      const Deadline head_end =
+          std::min(deadline_after(exchange.context.head_received, route_.timeout),
+                   exchange.clock.hard_deadline);
       const Deadline end = std::min(now + delay, head_end);
       const bool waited = co_await net::sleep_until(net::loop_of(exchange), end, &exchange.scope);
       if (!waited) {
-        co_return problem(exchange.scope.reason(), "", exchange.request_id());
+        co_return problem(exchange.scope.reason(), "", exchange.context.request_id());
       }
       if (now + delay >= head_end) {
-        co_return problem(Reason::request_timeout, "", exchange.request_id());
+        co_return problem(Reason::request_timeout, "", exchange.context.request_id());
       }
     }
-    if (abort != 0) co_return injected(abort, exchange.request_id());
+    if (abort != 0) co_return injected(abort, exchange.context.request_id());
     co_return co_await last_->handle(request, exchange);
   }
 

@@ -18,7 +18,7 @@ TemplateText parsed(const std::string& text, std::span<const std::string> path_p
 }
 
 Response refuse(Reason reason, std::string_view detail, const Exchange& exchange) {
-  return problem(reason, detail, exchange.request_id());
+  return problem(reason, detail, exchange.context.request_id());
 }
 
 // "https:///path": browsers would take the path's first segment for the host.

@@ -73,7 +73,7 @@ class Forwarder final : public Handler {
     }
     std::string cookie;
     const Target& target = pick(request, exchange, cookie);
-    exchange.upstream = target.cluster->name();
+    exchange.record.tell_upstream(target.cluster->name());
     Task<Response> answering = serve(request, exchange, target);
     if (cookie.empty()) return answering;
     return with_cookie(std::move(answering), std::move(cookie));
@@ -96,7 +96,7 @@ class Forwarder final : public Handler {
   // `cookie` is what the answer is to set, if anything.
   const Target& pick(const Request& request, const Exchange& exchange, std::string& cookie) {
     if (!is_split_) return targets_.front();
-    const unsigned worker = exchange.connection.worker;
+    const unsigned worker = exchange.context.connection.worker;
     WorkerSplit& own = splits_[worker];
     if (const std::uint64_t generation = overrides_.generation(); own.seen != generation) {
       own.seen = generation;
@@ -114,11 +114,11 @@ class Forwarder final : public Handler {
     if (const auto named = choice_.by_header(request.head.headers)) return *named;
     if (!choice_.sticky()) return own.turns.pick();
     if (const auto place = choice_.place(request, exchange)) return own.places.pick(*place);
-    const std::uint64_t seed[]{exchange.connection.worker, own.cookies++};
+    const std::uint64_t seed[]{exchange.context.connection.worker, own.cookies++};
     const std::string value = fmt::format(
         "{:016x}", sip_hash(cookie_key_, {reinterpret_cast<const char*>(seed), sizeof(seed)}));
-    cookie =
-        choice_.set_cookie(value, exchange.connection.tls || request.head.scheme == Scheme::https);
+    cookie = choice_.set_cookie(
+        value, exchange.context.connection.tls || request.head.scheme == Scheme::https);
     return own.places.pick(SplitChoice::place_of(value));
   }
 
@@ -143,11 +143,11 @@ class Forwarder final : public Handler {
 
   // Who forgot the key sees a WebSocket that does not open and nothing that failed.
   static void tell_of_handshake(Exchange& exchange) {
-    exchange.detail = no_upgrades;
+    exchange.record.tell_detail(no_upgrades);
     telemetry::log::occasionally(net::loop_of(exchange).now(), telemetry::log::Level::info,
                                  "WebSocket handshake on a route without upgrades",
-                                 {{"route", exchange.route_name}},
-                                 {{"client_ip", exchange.client_ip.to_string()}});
+                                 {{"route", exchange.context.route_name}},
+                                 {{"client_ip", exchange.context.client_ip.to_string()}});
   }
 
   // The request as the upstream shall see it; says what is wrong with a rewritten path.
@@ -167,28 +167,28 @@ class Forwarder final : public Handler {
 
   static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
                                Duration retry_after = {}) {
-    co_return problem(reason, detail, exchange.request_id(), retry_after);
+    co_return problem(reason, detail, exchange.context.request_id(), retry_after);
   }
 
   ClientFetch& fetch_for(Request& request, Exchange& exchange, const Target& target,
                          control::BreakerCall&& call) const {
-    const Deadline ours = deadline_after(exchange.started, route_.max_duration);
+    const Deadline ours = deadline_after(exchange.context.started, route_.max_duration);
     const Deadline all = exchange.clock.hard_deadline;
     const FetchPlan plan{
         .cluster = *target.cluster,
         .metrics = *target.metrics,
         .loop = net::loop_of(exchange),
-        .worker = exchange.connection.worker,
+        .worker = exchange.context.connection.worker,
         .clock = exchange.clock,
         .scope = exchange.scope,
-        .client = exchange.client_ip,
-        .time = {exchange.head_received, route_.timeout, all < ours ? all : no_deadline},
+        .client = exchange.context.client_ip,
+        .time = {exchange.context.head_received, route_.timeout, all < ours ? all : no_deadline},
         .header_size = target.response_header_size,
         .most_repeats = most_repeats,
         .deadline_bounds_answer = true,
         .interim = exchange.interim,
         .gateway_fields = gateway_fields_,
-        .request_id = exchange.request_id()};
+        .request_id = exchange.context.request_id()};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
   }
 
@@ -198,8 +198,8 @@ class Forwarder final : public Handler {
     Response response;
     Result<> came = co_await fetch.first_try(response.head);
     if (!came) came = co_await fetch.further_tries(std::move(came), response.head);
-    if (!came) co_return problem(came.error(), exchange.request_id());
-    if (!fetch.upload_ended()) exchange.close_after = true;
+    if (!came) co_return problem(came.error(), exchange.context.request_id());
+    if (!fetch.upload_ended()) exchange.decisions.close_after = true;
     complete(request, exchange, fetch, response);
     co_return response;
   }
@@ -210,15 +210,15 @@ class Forwarder final : public Handler {
     const bool switched = head.status == 101;
     if (switched && !(request.head.upgrade_websocket && accepts_websocket(request.head, head))) {
       fetch.abort(Reason::upstream_bad_response);
-      response =
-          problem(Reason::upstream_bad_response,
-                  "the upstream switched protocols without being asked", exchange.request_id());
+      response = problem(Reason::upstream_bad_response,
+                         "the upstream switched protocols without being asked",
+                         exchange.context.request_id());
       return;
     }
     if (switched && !fetch.into_tunnel()) {
       fetch.abort(Reason::pool_full);
       response = problem(Reason::pool_full, "the upstream has no room for another tunnel",
-                         exchange.request_id());
+                         exchange.context.request_id());
       return;
     }
     strip_hop_by_hop(head.headers);

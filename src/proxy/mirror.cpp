@@ -30,7 +30,7 @@ class MirrorHandler final : public Handler {
 
   // The copy is made when the forwarder is done with the head: it then is as it was forwarded.
   Task<Response> handle(Request& request, Exchange& exchange) override {
-    const unsigned worker = exchange.connection.worker;
+    const unsigned worker = exchange.context.connection.worker;
     const bool picked = samples_[worker].share.pick();
     std::optional<Shadows::Place> place =
         picked ? take_place(request.head, worker) : std::optional<Shadows::Place>();
@@ -57,7 +57,7 @@ class MirrorHandler final : public Handler {
   };
 
   static bool was_forwarded(const Exchange& exchange) noexcept {
-    return exchange.attempts != 0 && !exchange.scope.cancelled();
+    return exchange.record.attempts() != 0 && !exchange.scope.cancelled();
   }
 
   // A conversation cannot be copied, and content that is known to be too long not either.

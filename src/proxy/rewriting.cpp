@@ -21,7 +21,7 @@ std::string_view Rewriting::apply(Request& request, const Exchange& exchange) co
     std::string path = Variables(request, exchange).expand(path_ ? *path_ : *prefix_);
     if (prefix_) {
       while (path.ends_with('/')) path.pop_back();
-      path += exchange.rest;
+      path += exchange.context.rest;
       if (path.empty()) path += '/';
     }
     // A variable may have brought in what a path must not have.

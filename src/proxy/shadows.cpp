@@ -56,8 +56,8 @@ RequestCopy::RequestCopy(const SideTarget& to, const RequestHead& head, const Ex
     : target(to),
       request{.head = copy_of(head)},
       timeout(wait),
-      client(of.client_ip),
-      worker(of.connection.worker) {}
+      client(of.context.client_ip),
+      worker(of.context.connection.worker) {}
 
 Shadows::Place::~Place() {
   if (shadows_ == nullptr) return;

@@ -21,11 +21,11 @@ class UpstreamSubrequest final : public Subrequest {
     Request request{.head = std::move(head)};
     add_upstream_fields(request.head, exchange, via_name_);
     SideCall side{.loop = net::loop_of(exchange),
-                  .worker = exchange.connection.worker,
-                  .client = exchange.client_ip,
+                  .worker = exchange.context.connection.worker,
+                  .client = exchange.context.client_ip,
                   .clock = {},
                   .scope = CancelScope(&exchange.scope),
-                  .request_id = exchange.request_id()};
+                  .request_id = exchange.context.request_id()};
     side.clock.hard_deadline = std::min(deadline_after(now, timeout), exchange.clock.hard_deadline);
     co_return co_await send_aside(target_, request, side, timeout, most_body);
   }

@@ -94,7 +94,7 @@ void add_client_identity(HeaderMap& headers, const ConnectionInfo& connection) {
 
 void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::string_view via_name) {
   HeaderMap& headers = head.headers;
-  const ConnectionInfo& connection = exchange.connection;
+  const ConnectionInfo& connection = exchange.context.connection;
   const IpAddress& peer = connection.peer.ip();
   const bool trusted = connection.peer_trusted;
   add_client_identity(headers, connection);
@@ -128,7 +128,7 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   headers.remove_all(ours);
 
   Lines lines(headers, 2 * IpAddress::longest_text + way.size() + head.authority.size() +
-                           exchange.request_id().size() + via.size());
+                           exchange.context.request_id().size() + via.size());
   const auto address = [](const IpAddress& ip) {
     return [&ip](char* out) { return ip.write_to(out); };
   };
@@ -146,8 +146,8 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
     lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port",
               [&](char* out) { return std::to_chars(out, out + 5, port).ptr; });
   }
-  lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.client_ip));
-  lines.add(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
+  lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.context.client_ip));
+  lines.add(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
   if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
 }
 
@@ -157,7 +157,7 @@ void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange) {
   // A turn's requests have the turn's time, yet some has gone.
   constexpr Duration least = std::chrono::microseconds(1);
   const Duration gone =
-      std::max<Duration>(net::loop_of(exchange).now() - exchange.head_received, least);
+      std::max<Duration>(net::loop_of(exchange).now() - exchange.context.head_received, least);
   head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 

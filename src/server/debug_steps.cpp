@@ -49,8 +49,8 @@ void tell_closed(const ConnectionInfo& connection) noexcept {
 void tell_request(const RequestHead& head, const Exchange& exchange) noexcept {
   if (!on(Level::trace)) return;
   write(Level::trace, "request",
-        {{"connection", exchange.connection.id},
-         {"request_id", exchange.request_id()},
+        {{"connection", exchange.context.connection.id},
+         {"request_id", exchange.context.request_id()},
          {"method", head.method_text},
          {"host", head.host},
          {"path", head.path}});
@@ -59,11 +59,11 @@ void tell_request(const RequestHead& head, const Exchange& exchange) noexcept {
 void tell_refused(const Response& response, const Exchange& exchange) noexcept {
   if (response.reason == Reason::none || !on(Level::debug)) return;
   write(Level::debug, "refused",
-        {{"connection", exchange.connection.id},
-         {"request_id", exchange.request_id()},
-         {"route", exchange.route_name},
+        {{"connection", exchange.context.connection.id},
+         {"request_id", exchange.context.request_id()},
+         {"route", exchange.context.route_name},
          {"reason", name(response.reason)},
-         {"detail", exchange.detail}});
+         {"detail", exchange.record.detail()}});
 }
 
 void tell_ended(const Exchange& exchange, const Outcome& outcome) noexcept {
@@ -76,8 +76,8 @@ void tell_ended(const Exchange& exchange, const Outcome& outcome) noexcept {
         whole       ? "request ended"
         : cancelled ? "request cancelled"
                     : "request cut",
-        {{"connection", exchange.connection.id},
-         {"request_id", exchange.request_id()},
+        {{"connection", exchange.context.connection.id},
+         {"request_id", exchange.context.request_id()},
          {"status", outcome.status},
          {"why", why == Reason::none ? std::string_view() : name(why)}});
 }

@@ -9,26 +9,28 @@ namespace {
 // As the client read it: the upstream's, or that of our refusal.
 GrpcStatus grpc_status(const RequestHead& head, const Exchange& exchange, const Outcome& outcome) {
   if (!is_grpc(head)) return no_grpc_status;
-  const bool fault = outcome.status >= 400 && !exchange.detail.empty();
-  if (outcome.reason == Reason::none && !fault) return exchange.grpc_status;
+  const bool fault = outcome.status >= 400 && !exchange.record.detail().empty();
+  if (outcome.reason == Reason::none && !fault) return exchange.record.grpc_status();
   return static_cast<GrpcStatus>(grpc_status_of(outcome.reason, outcome.status));
 }
 
 // Told without a word of its own where there was no memory for one.
 void log_internal(const Exchange& exchange, const Outcome& outcome) {
   namespace log = telemetry::log;
-  const std::string_view error =
-      exchange.detail.empty() ? std::string_view("out of memory") : exchange.detail;
-  log::occasionally(outcome.ended, log::Level::error, "internal error", {{"error", error}},
-                    {{"route", exchange.route_name}, {"request_id", exchange.request_id()}});
+  const std::string_view error = exchange.record.detail().empty()
+                                     ? std::string_view("out of memory")
+                                     : exchange.record.detail();
+  log::occasionally(
+      outcome.ended, log::Level::error, "internal error", {{"error", error}},
+      {{"route", exchange.context.route_name}, {"request_id", exchange.context.request_id()}});
 }
 
 }  // namespace
 
 void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
                     const Outcome& outcome) {
-  const bool tunnel = exchange.tunnelled;
-  if (exchange.route_index != Exchange::no_route)
+  const bool tunnel = exchange.record.tunnelled();
+  if (exchange.context.route_index != RequestContext::no_route)
     (tunnel ? shard.tunnels : shard.in_flight).add(-1);
   shard.count(head.method_text.empty() ? Method::other : head.method, outcome.status,
               outcome.reason);
@@ -38,14 +40,14 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
   }
   if (!tunnel) shard.duration.observe(outcome.ended - outcome.started);
   shard.head.observe(outcome.head_sent - outcome.started);
-  if (exchange.bytes_in != 0) shard.request_bytes.add(exchange.bytes_in);
-  if (exchange.bytes_out != 0) shard.response_bytes.add(exchange.bytes_out);
+  if (exchange.record.bytes_in() != 0) shard.request_bytes.add(exchange.record.bytes_in());
+  if (exchange.record.bytes_out() != 0) shard.response_bytes.add(exchange.record.bytes_out());
 }
 
 void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
                        const telemetry::AccessPolicy& policy, const RequestHead& head,
                        const Exchange& exchange, const Outcome& outcome) {
-  const unsigned worker = exchange.connection.worker;
+  const unsigned worker = exchange.context.connection.worker;
   const Duration duration = outcome.ended - outcome.started;
   const bool wanted =
       policy.on && log.wants(worker, policy, outcome.status, outcome.reason, duration);
@@ -53,14 +55,14 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
   if (!wanted && !watched) return;
   telemetry::AccessRecord record;
   record.started = outcome.started;
-  record.request_id = exchange.request_id();
-  record.trace_id = exchange.trace_id;
-  record.listener = exchange.connection.listener_name;
+  record.request_id = exchange.context.request_id();
+  record.trace_id = exchange.context.trace_id;
+  record.listener = exchange.context.connection.listener_name;
   record.protocol = head.version == Version::http2    ? "HTTP/2"
                     : head.version == Version::http10 ? "HTTP/1.0"
                                                       : "HTTP/1.1";
-  record.client_ip = exchange.client_ip;
-  record.peer = &exchange.connection.peer;
+  record.client_ip = exchange.context.client_ip;
+  record.peer = &exchange.context.connection.peer;
   record.method = head.method_text;
   record.host = head.host;
   // As the client sent it: what was matched and forwarded may have been rewritten.
@@ -69,31 +71,31 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
   record.query = head.query;
   record.status = outcome.status;
   record.reason = outcome.reason;
-  record.route = exchange.route_name;
-  record.upstream = exchange.upstream;
-  record.endpoint = exchange.endpoint;
-  record.attempts = exchange.attempts;
+  record.route = exchange.context.route_name;
+  record.upstream = exchange.record.upstream();
+  record.endpoint = exchange.record.endpoint();
+  record.attempts = exchange.record.attempts();
   // A first try whose second did not come about is no list.
-  if (exchange.tries().size() > 1) record.tries = exchange.tries();
+  if (exchange.record.tries().size() > 1) record.tries = exchange.record.tries();
   record.duration = duration;
   // What ended early had its head out, unless the client was gone before.
   const bool gone = exchange.scope.cancelled() || outcome.reason == Reason::client_closed;
   if (outcome.head_sent != outcome.ended || outcome.complete || !gone) {
     record.head = outcome.head_sent - outcome.started;
   }
-  if (exchange.attempts != 0 || exchange.queue_time != Duration::zero()) {
-    record.queue = exchange.queue_time;
+  if (exchange.record.attempts() != 0 || exchange.record.queue_time() != Duration::zero()) {
+    record.queue = exchange.record.queue_time();
   }
-  if (exchange.attempts != 0) record.connect = exchange.connect_time;
-  record.bytes_in = exchange.bytes_in;
-  record.bytes_out = exchange.bytes_out;
+  if (exchange.record.attempts() != 0) record.connect = exchange.record.connect_time();
+  record.bytes_in = exchange.record.bytes_in();
+  record.bytes_out = exchange.record.bytes_out();
   record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
-  record.user = exchange.user;
-  record.limit_key = exchange.limit_key;
+  record.user = exchange.decisions.user;
+  record.limit_key = exchange.decisions.limit_key;
   record.grpc_status = grpc_status(head, exchange, outcome);
-  record.detail = exchange.detail;
+  record.detail = exchange.record.detail();
   record.referer = head.headers.get(FieldId::referer).value_or("");
-  if (const TlsFacts* tls = exchange.connection.tls) {
+  if (const TlsFacts* tls = exchange.context.connection.tls) {
     record.tls_version = tls->version;
     record.sni = tls->sni;
   }

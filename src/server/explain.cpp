@@ -255,11 +255,12 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
   }
   const RouteFacts facts = facts_of(route);
   Exchange exchange(connection, TimePoint{});
-  exchange.client_ip = client;
-  exchange.route = &facts;
-  exchange.route_name = route.name;
-  exchange.rest = match.rest;
-  std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
+  RequestContext& context = exchange.fill_context();
+  context.client_ip = client;
+  context.route = &facts;
+  context.route_name = route.name;
+  context.rest = match.rest;
+  std::copy_n(match.params.begin(), match.param_count, context.path_params.begin());
   for (const std::string& name : route.middleware) {
     const config::Middleware* middleware = config.find_middleware(name);
     if (middleware == nullptr) continue;

@@ -20,7 +20,7 @@ double in_seconds(Duration duration) { return std::chrono::duration<double>(dura
 Explanation::Step choice_step(const config::UpstreamAction& to,
                               const control::SplitWeights& weights, const Request& request,
                               const Exchange& exchange) {
-  const proxy::SplitChoice choice(to, exchange.route->path_params);
+  const proxy::SplitChoice choice(to, exchange.context.route->path_params);
   if (const auto named = choice.by_header(request.head.headers)) {
     return {"override",
             fmt::format("{} names {}", to.by_header->header, to.split[*named].upstream)};

@@ -40,7 +40,7 @@ void Gateway::adopt(std::shared_ptr<const Snapshot> snapshot) {
 }
 
 Response Gateway::answer(Reason reason, std::string_view detail, const Exchange& exchange) const {
-  return problem(reason, detail, exchange.request_id());
+  return problem(reason, detail, exchange.context.request_id());
 }
 
 Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
@@ -49,17 +49,17 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   const config::Config& config = snapshot.config();
   RequestHead& head = request.head;
   HeaderMap& headers = head.headers;
-  const ConnectionInfo& connection = exchange.connection;
+  const ConnectionInfo& connection = exchange.context.connection;
 
   if (!connection.peer_trusted) strip_untrusted(headers, snapshot.gateway_fields());
   head.scheme = client_scheme(headers, connection.tls != nullptr ? Scheme::https : Scheme::http,
                               connection.peer_trusted);
-  exchange.client_ip =
+  exchange.fill_context().client_ip =
       client_ip(headers, connection.peer.ip(), connection.peer_trusted, config.trusted_proxies);
   assign_request_id(exchange, headers);
   if (head.raw_target) [[unlikely]]
     forgive_raw_target(exchange);
-  exchange.trace_id = keep_valid_trace(headers);
+  exchange.fill_context().trace_id = keep_valid_trace(headers);
   if (tells_of_clients()) [[unlikely]]
     tell_request(head, exchange);
 
@@ -72,12 +72,13 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   // A route's conditions may ask for them (Upgrade), nobody behind it.
   strip_hop_by_hop(headers);
   exchange.clock.idle_timeout = found->config->stream_idle_timeout;
-  exchange.clock.hard_deadline = deadline_after(exchange.started, found->config->max_duration);
+  exchange.clock.hard_deadline =
+      deadline_after(exchange.context.started, found->config->max_duration);
   if (is_grpc(head)) {
     const auto time = parse_grpc_timeout(headers.get("grpc-timeout").value_or(""));
     if (time) {
       exchange.clock.hard_deadline =
-          std::min(exchange.clock.hard_deadline, exchange.head_received + *time);
+          std::min(exchange.clock.hard_deadline, exchange.context.head_received + *time);
     }
   }
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
@@ -94,31 +95,33 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
 // A tunnel may last for days: it keeps what its end needs, and not the whole snapshot.
 void Gateway::enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
                            const CompiledRoute& route) {
-  const LocalPtr kept(new TunnelRecord(route.metrics, process_.metrics.upstream(exchange.upstream),
+  const LocalPtr kept(new TunnelRecord(route.metrics,
+                                       process_.metrics.upstream(exchange.record.upstream()),
                                        snapshot_of(exchange).access_policy()));
+  RequestContext& context = exchange.fill_context();
   request.headers.own_texts();
   response.headers.own_texts();
   for (std::string_view* const text :
        {&request.method_text, &request.target, &request.host, &request.path, &request.query,
-        &exchange.route_name, &exchange.upstream, &exchange.user}) {
+        &context.route_name, &exchange.decisions.user}) {
     *text = request.headers.arena().copy(*text);
   }
+  exchange.record.tell_tunnel(request.headers.arena());
   telemetry::RouteShard& shard = route.metrics->shard(worker_);
   shard.in_flight.add(-1);
   shard.tunnels.add();
-  exchange.tunnelled = true;
-  exchange.route = nullptr;
+  context.route = nullptr;
   exchange.configuration = kept;
 }
 
 // Seldom enough for the lock of a look-up: no peer of today sends such targets.
 void Gateway::forgive_raw_target(const Exchange& exchange) {
-  const ConnectionInfo& connection = exchange.connection;
+  const ConnectionInfo& connection = exchange.context.connection;
   process_.metrics.listener(connection.listener_name)->shard(worker_).raw_targets.add();
   telemetry::log::occasionally(
-      exchange.started, telemetry::log::Level::warn, "malformed request accepted",
+      exchange.context.started, telemetry::log::Level::warn, "malformed request accepted",
       {{"listener", connection.listener_name}, {"key", "raw_target_bytes"}},
-      {{"client_ip", exchange.client_ip.to_string()}});
+      {{"client_ip", exchange.context.client_ip.to_string()}});
 }
 
 const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const Snapshot& snapshot,
@@ -128,7 +131,8 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     refusal = std::make_unique<Response>(answer(reason, detail, exchange));
     return nullptr;
   };
-  const config::Listener& listener = snapshot.config().listeners[exchange.connection.listener];
+  const config::Listener& listener =
+      snapshot.config().listeners[exchange.context.connection.listener];
   if (listener.redirect_https && head.scheme == Scheme::http && head.path != "*") {
     const std::string location = https_location(head, *listener.redirect_https);
     if (location.empty()) return refuse_with(Reason::bad_request, no_host_to_redirect_to);
@@ -140,7 +144,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     refusal = std::make_unique<Response>(simple_answer(204, {}, {}));
     return nullptr;
   }
-  const TlsFacts* const tls = exchange.connection.tls;
+  const TlsFacts* const tls = exchange.context.connection.tls;
   if (tls != nullptr && tls->serves && !tls->serves(head.host)) {
     return refuse_with(Reason::misdirected,
                        "this host needs a new connection: its client_auth is not that of this one");
@@ -155,7 +159,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     return refuse_with(Reason::proxy_loop, "");
   }
 
-  route::Query query = query_of(head, *normal, limits, exchange.connection.listener);
+  route::Query query = query_of(head, *normal, limits, exchange.context.connection.listener);
   route::Match match;
   const Matched how = route_of(snapshot.table(), query, match);
   if (how == Matched::no) {
@@ -167,11 +171,12 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
   }
   const CompiledRoute& compiled = snapshot.route(match.index);
   compiled.metrics->shard(worker_).in_flight.add();
-  exchange.route_index = match.index;
-  exchange.route = &compiled.facts;
-  exchange.route_name = compiled.config->name;
-  std::copy_n(match.params.begin(), match.param_count, exchange.path_params.begin());
-  exchange.rest = match.rest;
+  RequestContext& context = exchange.fill_context();
+  context.route_index = match.index;
+  context.route = &compiled.facts;
+  context.route_name = compiled.config->name;
+  std::copy_n(match.params.begin(), match.param_count, context.path_params.begin());
+  context.rest = match.rest;
   if (head.encoded_slash) {
     if (compiled.config->encoded_slashes == config::EncodedSlashes::reject) {
       return refuse_with(Reason::bad_request, "encoded slash in the path (encoded_slashes)");
@@ -185,25 +190,26 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
 
 void Gateway::begin_unread(Exchange& exchange) {
   exchange.configuration = current_;
-  exchange.client_ip = exchange.connection.peer.ip();
+  exchange.fill_context().client_ip = exchange.context.connection.peer.ip();
   assign_request_id(exchange, HeaderMap{});
 }
 
 Response Gateway::refuse(const Error& error, Exchange& exchange) {
   if (!exchange.configuration) begin_unread(exchange);
-  Response response = problem(error, exchange.request_id());
+  Response response = problem(error, exchange.context.request_id());
   finish(response, exchange, snapshot_of(exchange));
   return response;
 }
 
 void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& snapshot) const {
-  if (!response.detail.empty()) exchange.detail = response.detail;
+  if (!response.detail.empty()) exchange.record.tell_detail(response.detail);
   if (tells_of_clients()) [[unlikely]]
     tell_refused(response, exchange);
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
-  headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.request_id());
-  if (const std::string_view hsts = snapshot.hsts(exchange.connection.listener); !hsts.empty()) {
+  headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
+  if (const std::string_view hsts = snapshot.hsts(exchange.context.connection.listener);
+      !hsts.empty()) {
     headers.remove("strict-transport-security");  // there is to be only one (RFC 6797 section 7.1)
     headers.add_view(FieldId::other, "Strict-Transport-Security", hsts);
   }
@@ -216,14 +222,14 @@ void Gateway::completed(const Request& request, Exchange& exchange,
   if (!exchange.configuration) begin_unread(exchange);
   telemetry::RouteShard* shard = &unrouted_;
   const telemetry::AccessPolicy* access = nullptr;
-  if (exchange.tunnelled) {
+  if (exchange.record.tunnelled()) {
     const auto& tunnel = static_cast<const TunnelRecord&>(*exchange.configuration);
     shard = &tunnel.route->shard(worker_);
     access = &tunnel.access;
   } else {
     const Snapshot& snapshot = snapshot_of(exchange);
-    const bool routed = exchange.route_index != Exchange::no_route;
-    if (routed) shard = &snapshot.route(exchange.route_index).metrics->shard(worker_);
+    const bool routed = exchange.context.route_index != RequestContext::no_route;
+    if (routed) shard = &snapshot.route(exchange.context.route_index).metrics->shard(worker_);
     access = &snapshot.access_policy();
   }
   if (tells_of_clients()) [[unlikely]]

@@ -1,11 +1,9 @@
-// One request on its way through the gateway: the facts that the log and the metrics will tell, and
-// what must last until its answer's last byte. Owned by the codec, worker thread only.
+// One request on its way through the gateway, split by who writes what (context, decisions,
+// record), and what must last until its answer's last byte. Owned by the codec, worker thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,26 +11,19 @@
 
 #include "weir/base/block_cache.hpp"
 #include "weir/base/cancel.hpp"
-#include "weir/base/grpc_status.hpp"
-#include "weir/base/ip.hpp"
 #include "weir/base/local_ptr.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
 #include "weir/http/connection_info.hpp"
+#include "weir/http/decisions.hpp"
+#include "weir/http/exchange_record.hpp"
 #include "weir/http/head.hpp"
-#include "weir/http/route_facts.hpp"
+#include "weir/http/request_context.hpp"
 #include "weir/http/transfer_clock.hpp"
-#include "weir/http/try_record.hpp"
 
 namespace weir {
-
-// What the layers of one middleware type tell each other of a request. Only that type knows what.
-class LayerNotes {
- protected:
-  ~LayerNotes() = default;
-};
 
 // How an exchange ended.
 struct Outcome {
@@ -69,68 +60,23 @@ class InformationalSink {
   ~InformationalSink() = default;
 };
 
-// What a verified token says of its holder. Lives as long as the exchange it was given to.
-class Claims {
- public:
-  // The text of a string, the digits of a number, "true" or "false"; empty when there is no such
-  // claim or it is none of these.
-  virtual std::string_view claim(std::string_view name) const noexcept = 0;
-
- protected:
-  ~Claims() = default;
-};
-
 class Exchange {
  public:
-  static constexpr std::size_t no_route = ~std::size_t{0};
-
   // `parent`: the scope that cancels this exchange, too; null: its codec alone does.
   Exchange(const ConnectionInfo& on, TimePoint first_byte, CancelScope* parent = nullptr) noexcept
-      : connection(on), started(first_byte), scope(parent) {}
+      : scope(parent), context_(on, first_byte) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   // The configuration, or what is still needed of it; destroyed after all that may refer to it.
   LocalPtr<LocallyShared> configuration;
 
-  const ConnectionInfo& connection;
-  TimePoint started;        // first byte of the request
-  TimePoint head_received;  // its head was complete
+  // Read by everybody; filled by the codec and the gateway alone.
+  const RequestContext& context = context_;
+  RequestContext& fill_context() noexcept { return context_; }
 
-  // --- facts, filled on the way; texts live as long as the exchange's head, snapshot or literals
-  IpAddress client_ip;
-  std::array<char, 36> request_id_text{};
-  std::uint8_t request_id_length = 0;
-  std::string_view request_id() const noexcept {
-    return {request_id_text.data(), request_id_length};
-  }
-  std::size_t route_index = no_route;              // in the configuration
-  const RouteFacts* route = nullptr;               // likewise
-  std::string_view route_name;                     // "" while there is none
-  std::array<std::string_view, 16> path_params{};  // values in the order of the route's path
-  std::string_view rest;                           // of the path after the route's prefix
-  std::string_view upstream;                       // name
-  std::string_view endpoint;                       // address
-  unsigned attempts = 0;
-  std::string_view trace_id;              // of a valid traceparent
-  bool tunnelled = false;                 // a 101 was answered
-  Duration queue_time{}, connect_time{};  // of all tries together
-  std::string_view user;                  // who basic_auth, api_key or jwt found
-  const Claims* claims = nullptr;         // set by jwt, held by the exchange
-  LayerNotes* rate_limits = nullptr;      // what the route's limits decided, while its chain runs
-  std::string detail;     // of our refusal, as the client was told, or what cut the answer
-  std::string limit_key;  // whom a limit refused, as the log shows it
-  GrpcStatus grpc_status = no_grpc_status;  // of the upstream's answer
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint64_t body_limit = 0;  // bytes; 0: unlimited. Checked by the codec as the body arrives
-  bool close_after = false;      // the answer says Connection: close (drain, early answer)
-
-  // One more try, where there is more than one: the first is told when the second is certain.
-  // Without memory for it, it is left out.
-  void tell_try(const TryRecord& fact) noexcept;
-  // Empty when there was one try, or none.
-  std::span<const TryRecord> tries() const noexcept { return tries_; }
+  Decisions decisions;    // by the route's chain
+  ExchangeRecord record;  // by whoever does something; for telemetry
 
   TransferClock clock;  // its limits are set by the gateway from the route
 
@@ -163,9 +109,9 @@ class Exchange {
   template <class T>
   using List = std::vector<T, CachedAllocator<T>>;
 
+  RequestContext context_;
   List<std::unique_ptr<ExchangePart>> parts_;
   List<std::shared_ptr<const void>> guards_;
-  List<TryRecord> tries_;
 };
 
 }  // namespace weir

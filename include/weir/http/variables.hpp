@@ -13,7 +13,7 @@ namespace weir {
 class Variables {
  public:
   Variables(const Request& request, const Exchange& exchange) noexcept
-      : Variables(request, exchange, exchange.upstream) {}
+      : Variables(request, exchange, exchange.record.upstream()) {}
   // With another value of {upstream} than the exchange's.
   Variables(const Request& request, const Exchange& exchange, std::string_view upstream) noexcept
       : request_(request), exchange_(exchange), upstream_(upstream) {}

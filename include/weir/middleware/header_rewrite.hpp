@@ -25,7 +25,7 @@ class HeaderRewrite {
   // Changes `headers`, which may be the request's own. Variables not known yet (the upstream before
   // one is chosen) are empty; path parameters are looked up by name in the exchange's route.
   void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const {
-    apply(headers, request, exchange, exchange.upstream);
+    apply(headers, request, exchange, exchange.record.upstream());
   }
   // With another value of {upstream}.
   void apply(HeaderMap& headers, const Request& request, const Exchange& exchange,

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "weir/http/exchange.hpp"
-#include "weir/net/loop_of.hpp"
+#include "weir/net/loop.hpp"
 
 namespace weir::net {
 
 inline Loop& loop_of(const ConnectionInfo& connection) noexcept {
   return static_cast<Loop&>(net::loop_of(connection));
 }
-inline Loop& loop_of(const Exchange& exchange) noexcept { return loop_of(exchange.connection); }
+inline Loop& loop_of(const Exchange& exchange) noexcept {
+  return loop_of(exchange.context.connection);
+}
 
 }  // namespace weir::net

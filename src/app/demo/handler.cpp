@@ -59,7 +59,7 @@ Task<Response> DemoHandler::handle(Request& request, Exchange& exchange) {
 }
 
 Response DemoHandler::refuse(const Error& error, Exchange& exchange) {
-  return problem(error, exchange.request_id());
+  return problem(error, exchange.context.request_id());
 }
 
 Task<Response> DemoHandler::answer(Request& request, Exchange& exchange) {
@@ -106,7 +106,7 @@ Task<Response> DemoHandler::echo(Request& request, Exchange& exchange) const {
   std::size_t room = most_echoed;
   while (request.body != nullptr) {
     const auto piece = co_await request.body->read();
-    if (!piece) co_return problem(piece.error(), exchange.request_id());
+    if (!piece) co_return problem(piece.error(), exchange.context.request_id());
     if (piece->empty()) break;
     const std::string_view kept = as_text(*piece).substr(0, room);
     out += kept;

@@ -37,9 +37,10 @@ Bytes RequestBody::take() noexcept {
   if (content_.failed()) {
     set_failure(content_.starved() ? Reason::internal : Reason::bad_request, content_.failure());
   }
-  exchange_.bytes_in += piece.size();
+  exchange_.record.add_bytes_in(piece.size());
   progress_.moved(piece.size());
-  if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {
+  if (exchange_.decisions.body_limit != 0 &&
+      exchange_.record.bytes_in() > exchange_.decisions.body_limit) {
     set_failure(Reason::body_too_large, "the content is larger than the limit");
     return {};
   }

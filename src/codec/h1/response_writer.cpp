@@ -133,7 +133,7 @@ ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Re
     return Begun::failed;
   }
   outcome.head_sent = exchange.clock.last_activity = loop_.now();
-  exchange.bytes_out += content.size();
+  exchange.record.add_bytes_out(content.size());
   if (sent == net::Io::ok) return whole_ ? Begun::finished : Begun::more;
   // A slow client: what it did not take outlives the blocks it stands in.
   for (const iovec& one : unsent_)
@@ -169,7 +169,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       const auto next = co_await body.read();
       if (!next) {
         outcome.reason = next.error().reason;
-        exchange.detail = next.error().detail;
+        exchange.record.tell_detail(next.error().detail);
         co_return false;
       }
       content = *next;
@@ -180,7 +180,7 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
       if (sent == net::Io::would_block) sent = co_await send(unsent_, progress, end);
       if (sent != net::Io::ok) co_return failed(sent);
       exchange.clock.last_activity = loop_.now();
-      exchange.bytes_out += content.size();
+      exchange.record.add_bytes_out(content.size());
     }
     if (framed.last()) co_return true;
     if (loop_.now() >= end) co_return failed(net::Io::timeout);

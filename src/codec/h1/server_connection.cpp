@@ -115,7 +115,7 @@ class Connection final : public ServerConnection,
 
   Task<After> serve_one() {
     Exchange exchange(info_, loop_.now());
-    exchange.body_limit = limits_.body_size;
+    exchange.decisions.body_limit = limits_.body_size;
     Request request;
     exchange_ = &exchange;
     interim_count_ = 0;
@@ -126,8 +126,8 @@ class Connection final : public ServerConnection,
     HeadReader reading(input_, info_, limits_);
     Result<bool> got = reading.take(request.head);
     // Most heads come in one piece.
-    if (got && !*got) got = co_await reading.rest(request.head, exchange.started);
-    exchange.head_received = exchange.clock.last_activity = loop_.now();
+    if (got && !*got) got = co_await reading.rest(request.head, exchange.context.started);
+    exchange.fill_context().head_received = exchange.clock.last_activity = loop_.now();
     if (!got) {
       after = co_await refuse(got.error(), request, exchange, outcome);
     } else {
@@ -221,7 +221,7 @@ class Connection final : public ServerConnection,
 
   bool can_keep(const Writing& writing) {
     RequestBody* const body = writing.body;
-    if (!writing.request.head.keep_alive || writing.exchange.close_after || closing() ||
+    if (!writing.request.head.keep_alive || writing.exchange.decisions.close_after || closing() ||
         writing.delimited == Delimit::close || writing.response.reason == Reason::bad_request) {
       return false;
     }
@@ -317,8 +317,8 @@ class Connection final : public ServerConnection,
     exchange.clock.last_activity = loop_.now();
     SocketBytes client(input_, exchange.clock);
     const TunnelEnd end = co_await run_tunnel(loop_, client, upstream);
-    exchange.bytes_in += end.from_client;
-    exchange.bytes_out += end.to_client;
+    exchange.record.add_bytes_in(end.from_client);
+    exchange.record.add_bytes_out(end.to_client);
   }
 
   // What came behind the answered request is dropped with what still comes, so that the answer is

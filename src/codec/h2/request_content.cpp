@@ -15,9 +15,10 @@ Bytes RequestContent::take() noexcept {
   const Bytes piece = inbound_.take();
   if (piece.empty()) return {};
   owner_.content_taken(piece.size());
-  exchange_.bytes_in += piece.size();
+  exchange_.record.add_bytes_in(piece.size());
   progress_.moved(piece.size());
-  if (exchange_.body_limit != 0 && exchange_.bytes_in > exchange_.body_limit) {
+  if (exchange_.decisions.body_limit != 0 &&
+      exchange_.record.bytes_in() > exchange_.decisions.body_limit) {
     failure_ = {Reason::body_too_large, Side::downstream, "the content is larger than the limit"};
     return {};
   }

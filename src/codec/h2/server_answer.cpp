@@ -87,8 +87,8 @@ Task<> ServerStream::serve_tunnel(ByteStream& upstream, Response& response, Outc
   outcome.head_sent = exchange_.clock.last_activity = context_.loop.now();
   StreamBytes client(context_.session, id_, inbound_, outbound_, *this, exchange_, closed_);
   const TunnelEnd end = co_await run_tunnel(context_.loop, client, upstream);
-  exchange_.bytes_in += end.from_client;
-  exchange_.bytes_out += end.to_client;
+  exchange_.record.add_bytes_in(end.from_client);
+  exchange_.record.add_bytes_out(end.to_client);
   counted_ = outbound_.moved_bytes();
   Progress progress(context_.limits.body_idle_timeout);
   if (end.clean) {
@@ -108,7 +108,7 @@ Task<bool> ServerStream::send_content(BodyStream* body, Outcome& outcome) {
       const auto next = co_await body->read();
       if (!next) {
         outcome.reason = next.error().reason;
-        exchange_.detail = next.error().detail;
+        exchange_.record.tell_detail(next.error().detail);
         co_return false;
       }
       piece = *next;
@@ -134,7 +134,7 @@ void ServerStream::count_moved(Progress& progress) noexcept {
   if (moved == 0) return;
   counted_ += moved;
   progress.moved(moved);
-  exchange_.bytes_out += moved;
+  exchange_.record.add_bytes_out(moved);
   exchange_.clock.last_activity = context_.loop.now();
 }
 

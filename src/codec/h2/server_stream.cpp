@@ -28,7 +28,7 @@ ServerStream::ServerStream(ServerContext& context, std::int32_t id)
       fields_(std::make_unique<RequestFields>(context.limits, request_.head)),
       inbound_(context.loop),
       outbound_(context.loop) {
-  exchange_.body_limit = context.limits.body_size;
+  exchange_.decisions.body_limit = context.limits.body_size;
 }
 
 ServerStream::~ServerStream() {
@@ -72,7 +72,7 @@ void ServerStream::head_complete(bool ended) {
   extended_connect_ = fields_->extended_connect();
   fields_.reset();
   head_complete_ = true;
-  exchange_.head_received = exchange_.clock.last_activity = context_.loop.now();
+  exchange_.fill_context().head_received = exchange_.clock.last_activity = context_.loop.now();
   const RequestHead& head = request_.head;
   if (!fault_ && !ended) {
     RequestContent::Owner& owner = *this;

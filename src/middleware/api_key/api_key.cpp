@@ -54,13 +54,14 @@ class ApiKey final : public Middleware {
     HeaderMap& headers = request.head.headers;
     const KeyHolder caller = find_key_holder(headers, header_, keys_);
     if (caller.refusal != Reason::none) co_return refuse(caller.refusal, caller.detail, exchange);
-    exchange.user = headers.arena().copy(caller.name);
+    exchange.decisions.user = headers.arena().copy(caller.name);
     co_return co_await next(request, exchange);
   }
 
  private:
   Response refuse(Reason reason, std::string_view what, const Exchange& exchange) const {
-    Response response = problem(reason, header_ + ": " + std::string(what), exchange.request_id());
+    Response response =
+        problem(reason, header_ + ": " + std::string(what), exchange.context.request_id());
     // RFC 6750 has a scheme for tokens in Authorization; for a field of its own none is registered.
     response.head.headers.add(
         FieldId::www_authenticate, "www-authenticate",
@@ -86,7 +87,7 @@ Explained explain_api_key(const config::ApiKey& spec, Explaining& asked) {
   if (caller.refusal != Reason::none) {
     return explain_refusal("api_key in " + spec.header, caller.refusal, caller.detail);
   }
-  asked.exchange.user = headers.arena().copy(caller.name);
+  asked.exchange.decisions.user = headers.arena().copy(caller.name);
   return {.text =
               fmt::format("api_key: the key in {} is one of {}", spec.header, spec.keys.size())};
 }

@@ -150,23 +150,23 @@ class BasicAuth final : public Middleware {
       auto work = [users = users_, claim = std::move(claim), now] {
         return users->verify(claim, now);
       };
-      const Offload::For whom{Offload::Use::passwords, exchange.client_ip};
+      const Offload::For whom{Offload::Use::passwords, exchange.context.client_ip};
       const Result<bool> verdict = co_await net::offload(offload_, loop, now + longest_wait,
                                                          std::move(work), whom, &exchange.scope);
-      if (!verdict) co_return problem(verdict.error(), exchange.request_id());
+      if (!verdict) co_return problem(verdict.error(), exchange.context.request_id());
       if (!*verdict) {
         co_return refuse(Reason::credentials_invalid, "authorization: wrong user or password",
                          exchange);
       }
     }
-    exchange.user = user;
+    exchange.decisions.user = user;
     headers.add(header_, user);
     co_return co_await next(request, exchange);
   }
 
  private:
   Response refuse(Reason reason, std::string_view detail, const Exchange& exchange) const {
-    Response response = problem(reason, detail, exchange.request_id());
+    Response response = problem(reason, detail, exchange.context.request_id());
     response.head.headers.add(FieldId::www_authenticate, "www-authenticate", challenge_);
     return response;
   }
@@ -191,8 +191,8 @@ Explained explain_basic_auth(const config::BasicAuth& spec, Explaining& asked) {
   if (offered.refusal != Reason::none) {
     return explain_refusal("basic_auth", offered.refusal, offered.detail);
   }
-  asked.exchange.user = headers.arena().copy(offered.user);
-  headers.add(spec.header, asked.exchange.user);
+  asked.exchange.decisions.user = headers.arena().copy(offered.user);
+  headers.add(spec.header, asked.exchange.decisions.user);
   return {.text = fmt::format("basic_auth: the password of {} would be checked (realm {})",
                               offered.user, spec.realm)};
 }

@@ -19,7 +19,7 @@ class BodyLimit final : public Middleware {
   explicit BodyLimit(std::uint64_t size) noexcept : size_(size) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
-    exchange.body_limit = size_;
+    exchange.decisions.body_limit = size_;
     if (is_above_limit(size_, request.head)) return refuse(exchange);
     return next(request, exchange);
   }
@@ -28,7 +28,7 @@ class BodyLimit final : public Middleware {
   static Task<Response> refuse(Exchange& exchange) {
     co_return problem(Reason::body_too_large,
                       "the content is larger than the route's limit (content-length)",
-                      exchange.request_id());
+                      exchange.context.request_id());
   }
 
   const std::uint64_t size_;  // bytes; 0: unlimited

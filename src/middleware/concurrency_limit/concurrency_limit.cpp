@@ -42,13 +42,11 @@ class ConcurrencyLimit final : public Middleware {
             [&] { return std::make_shared<control::ConcurrencyLimiter>(spec.limit); })) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
-    const std::span<const std::string> params =
-        exchange.route != nullptr ? exchange.route->path_params : std::span<const std::string>();
-    const CallerKey::Bytes caller = key_.of(request, exchange, params);
+    const CallerKey::Bytes caller = key_.of(request, exchange, exchange.context.path_param_names());
     // Made first: without memory for it no place is taken.
     auto permit = std::make_unique<Permit>(limiter_);
     if (!permit->enter(caller.view())) {
-      exchange.limit_key = key_.text(caller);
+      exchange.decisions.limit_key = key_.text(caller);
       return refuse(exchange);
     }
     exchange.own(std::move(permit));
@@ -59,7 +57,7 @@ class ConcurrencyLimit final : public Middleware {
   Task<Response> refuse(const Exchange& exchange) const {
     co_return problem(Reason::concurrency_limited,
                       fmt::format("the limit {} is used up: too many requests at once", name_),
-                      exchange.request_id());
+                      exchange.context.request_id());
   }
 
   const std::string name_;

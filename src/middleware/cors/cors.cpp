@@ -119,8 +119,8 @@ class Cors final : public Middleware {
     const std::string_view origin = allowed_origin(origins_, any_origin_, headers);
     if (origin.empty()) return response;
     allow(answer, origin);
-    const std::span<const std::string> route_methods =
-        exchange.route != nullptr ? exchange.route->methods : std::span<const std::string>();
+    const RouteFacts* const route = exchange.context.route;
+    const auto route_methods = route != nullptr ? route->methods : std::span<const std::string>();
     answer.add("access-control-allow-methods",
                methods_.empty() ? joined_methods(route_methods) : methods_);
     if (!headers_.empty()) answer.add("access-control-allow-headers", headers_);

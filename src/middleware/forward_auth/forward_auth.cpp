@@ -44,7 +44,7 @@ class ForwardAuth final : public Middleware {
     Result<SubrequestAnswer> answer =
         co_await asked_->send(std::move(question), exchange, timeout_, most_refusal);
     if (exchange.scope.cancelled())
-      co_return problem(exchange.scope.reason(), "", exchange.request_id());
+      co_return problem(exchange.scope.reason(), "", exchange.context.request_id());
     const int status = answer ? answer->head.status : 0;
     HeaderMap& headers = request.head.headers;
     if (status >= 300 && status < 500) co_return refusal(*answer);
@@ -58,7 +58,7 @@ class ForwardAuth final : public Middleware {
       std::string why = "the authorization server ";
       why += answer ? "answered " + std::to_string(status)
                     : "gave no answer: " + std::string(name(answer.error().reason));
-      co_return problem(Reason::auth_unavailable, why, exchange.request_id());
+      co_return problem(Reason::auth_unavailable, why, exchange.context.request_id());
     }
     co_return co_await next(request, exchange);
   }

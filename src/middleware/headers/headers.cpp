@@ -13,7 +13,7 @@ namespace {
 
 // {upstream} is known before it is chosen where the route has but one.
 void change_request(const HeaderRewrite& changes, Request& request, const Exchange& exchange) {
-  const RouteFacts* const route = exchange.route;
+  const RouteFacts* const route = exchange.context.route;
   changes.apply(request.head.headers, request, exchange,
                 route == nullptr ? std::string_view() : route->only_upstream);
 }

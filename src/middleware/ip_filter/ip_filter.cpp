@@ -27,14 +27,14 @@ class IpFilter final : public Middleware {
   explicit IpFilter(config::IpFilter spec) : spec_(std::move(spec)) {}
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
-    if (!admits(spec_, exchange.client_ip)) return refuse(exchange);
+    if (!admits(spec_, exchange.context.client_ip)) return refuse(exchange);
     return next(request, exchange);
   }
 
  private:
   static Task<Response> refuse(Exchange& exchange) {
     co_return problem(Reason::ip_denied, "the client's address is not allowed here",
-                      exchange.request_id());
+                      exchange.context.request_id());
   }
 
   const config::IpFilter spec_;
@@ -47,7 +47,7 @@ std::shared_ptr<Middleware> make_ip_filter(const config::IpFilter& spec, const M
 }
 
 Explained explain_ip_filter(const config::IpFilter& spec, Explaining& asked) {
-  const IpAddress& client = asked.exchange.client_ip;
+  const IpAddress& client = asked.exchange.context.client_ip;
   if (admits(spec, client)) {
     return {.text = fmt::format("ip_filter: {} is allowed", client.to_string())};
   }

@@ -114,11 +114,12 @@ class Jwt final : public Middleware {
  private:
   Task<Response> verified(Request& request, Exchange& exchange, Next next, OfferedToken offered,
                           auth::TokenDigest digest, auth::Moment now) {
-    auth::Verdict verdict = co_await policy_->verify(
-        offered.token, digest, now, net::loop_of(exchange), exchange.client_ip, &exchange.scope);
+    auth::Verdict verdict =
+        co_await policy_->verify(offered.token, digest, now, net::loop_of(exchange),
+                                 exchange.context.client_ip, &exchange.scope);
     // Nobody judged the token.
     if (exchange.scope.cancelled()) {
-      co_return problem(exchange.scope.reason(), verdict.detail, exchange.request_id());
+      co_return problem(exchange.scope.reason(), verdict.detail, exchange.context.request_id());
     }
     if (verdict.reason != Reason::none) {
       co_return refusal(verdict.reason, verdict.detail, exchange);
@@ -134,14 +135,14 @@ class Jwt final : public Middleware {
     if (!spec_.forward) remove_token(request.head, spec_.from[place]);
     if (const std::string_view subject = token->claim("sub"); !subject.empty()) {
       // A copy: the token goes before the log's line is written.
-      exchange.user = request.head.headers.arena().copy(subject);
+      exchange.decisions.user = request.head.headers.arena().copy(subject);
     }
-    exchange.claims = token.get();
+    exchange.decisions.claims = token.get();
     exchange.hold(std::move(token));
   }
 
   void count(const Exchange& exchange, Reason result, bool cached) const {
-    metrics_->shard(exchange.connection.worker).count(result, cached);
+    metrics_->shard(exchange.context.connection.worker).count(result, cached);
   }
 
   Task<Response> refuse(Reason reason, std::string_view detail, Exchange& exchange) const {
@@ -153,13 +154,13 @@ class Jwt final : public Middleware {
     namespace log = telemetry::log;
     log::occasionally(net::loop_of(exchange).now(), log::Level::info, "token refused",
                       {{"policy", metrics_->policy()}, {"reason", name(reason)}, {"error", detail}},
-                      {{"client", exchange.client_ip.to_string()}});
+                      {{"client", exchange.context.client_ip.to_string()}});
   }
 
   Response refusal(Reason reason, std::string_view detail, const Exchange& exchange) const {
     count(exchange, reason, false);
     if (reason != Reason::token_missing) log_refusal(reason, detail, exchange);
-    Response response = problem(reason, detail, exchange.request_id());
+    Response response = problem(reason, detail, exchange.context.request_id());
     const bool scope = reason == Reason::insufficient_scope;
     if (status_of(reason) != 401 && !scope) return response;
     std::string challenge = "Bearer realm=\"weir\"";

@@ -27,11 +27,6 @@ std::string settings(const config::RateLimit& spec) {
                      to_text(spec.key));
 }
 
-std::span<const std::string> path_params(const Exchange& exchange) noexcept {
-  if (exchange.route == nullptr) return {};
-  return exchange.route->path_params;
-}
-
 }  // namespace
 
 RateLimit::RateLimit(std::string_view name, const config::RateLimit& spec,
@@ -55,19 +50,19 @@ RateLimit::RateLimit(std::string_view name, const config::RateLimit& spec,
       metrics_(services.metrics.rate_limit(name)) {}
 
 Task<Response> RateLimit::handle(Request& request, Exchange& exchange, Next next) {
-  const CallerKey::Bytes caller = key_.of(request, exchange, path_params(exchange));
+  const CallerKey::Bytes caller = key_.of(request, exchange, exchange.context.path_param_names());
   const auto decision = limiter_->decide(caller.view(), net::loop_of(exchange).now());
-  if (exchange.rate_limits != nullptr) {
-    static_cast<RateLimitMarks&>(*exchange.rate_limits).add(*this, decision);
+  if (exchange.decisions.rate_limits != nullptr) {
+    static_cast<RateLimitMarks&>(*exchange.decisions.rate_limits).add(*this, decision);
   }
-  telemetry::RateLimitShard& counts = metrics_->shard(exchange.connection.worker);
+  telemetry::RateLimitShard& counts = metrics_->shard(exchange.context.connection.worker);
   if (decision.allowed) {
     counts.allowed.add();
   } else if (dry_run_) {
     counts.dry_run.add();
   } else {
     counts.limited.add();
-    exchange.limit_key = key_.text(caller);
+    exchange.decisions.limit_key = key_.text(caller);
     return refuse(*this, limiter_->view(decision).grows, exchange);
   }
   return next(request, exchange);
@@ -75,12 +70,12 @@ Task<Response> RateLimit::handle(Request& request, Exchange& exchange, Next next
 
 Task<Response> RateLimit::refuse(const RateLimit& policy, Duration wait, const Exchange& exchange) {
   co_return problem(Reason::rate_limited, fmt::format("the limit {} is used up", policy.name_),
-                    exchange.request_id(), wait);
+                    exchange.context.request_id(), wait);
 }
 
 control::RateLimiter::Decision RateLimit::look(const Request& request,
                                                const Exchange& exchange) const {
-  const CallerKey::Bytes caller = key_.of(request, exchange, path_params(exchange));
+  const CallerKey::Bytes caller = key_.of(request, exchange, exchange.context.path_param_names());
   return limiter_->look(caller.view(), net::loop_of(exchange).now());
 }
 

@@ -52,9 +52,9 @@ class RateLimitHeaders final : public Middleware {
 
   Task<Response> handle(Request& request, Exchange& exchange, Next next) override {
     RateLimitMarks marks;
-    exchange.rate_limits = &marks;
+    exchange.decisions.rate_limits = &marks;
     Response response = co_await next(request, exchange);
-    exchange.rate_limits = nullptr;
+    exchange.decisions.rate_limits = nullptr;
     tell(marks, request, exchange, response.head.headers);
     co_return response;
   }

@@ -36,13 +36,13 @@ struct Told {
 Told key_of(const std::vector<KeyPart>& parts, const Caller& caller) {
   const ConnectionInfo connection;
   Exchange exchange(connection, TimePoint{});
-  if (const auto ip = IpAddress::parse(caller.ip)) exchange.client_ip = *ip;
+  if (const auto ip = IpAddress::parse(caller.ip)) exchange.fill_context().client_ip = *ip;
   NamedClaims claims;
   if (!caller.sub.empty()) {
     claims.all["sub"] = caller.sub;
-    exchange.claims = &claims;
+    exchange.decisions.claims = &claims;
   }
-  exchange.path_params[1] = caller.param;
+  exchange.fill_context().path_params[1] = caller.param;
   Request request;
   request.head.host = caller.host;
   for (const auto& [name, value] : caller.headers) request.head.headers.add(name, value);

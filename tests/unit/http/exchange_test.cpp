@@ -83,12 +83,12 @@ TEST(Exchange, ATryThatThereIsNoMemoryForIsLeftOut) {
     Exchange exchange(connection, TimePoint{});
     const std::size_t before = failed_allocations();
     fail_allocation(1);
-    exchange.tell_try({.endpoint = "a", .result = "reset"});
+    exchange.record.tell_try({.endpoint = "a", .result = "reset"});
     fail_allocation(0);
     EXPECT_EQ(failed_allocations(), before + 1);
-    EXPECT_TRUE(exchange.tries().empty());
-    exchange.tell_try({.endpoint = "b", .result = "ok"});
-    EXPECT_EQ(exchange.tries().size(), 1u);
+    EXPECT_TRUE(exchange.record.tries().empty());
+    exchange.record.tell_try({.endpoint = "b", .result = "ok"});
+    EXPECT_EQ(exchange.record.tries().size(), 1u);
   }).join();
 }
 

@@ -281,8 +281,8 @@ TEST(RequestId, IsKeptFromATrustedPeerAlone) {
     connection.peer_trusted = row.trusted;
     Exchange exchange(connection, TimePoint{});
     assign_request_id(exchange, map_of({{"X-Request-Id", row.sent}}));
-    EXPECT_EQ(exchange.request_id() == row.sent, row.kept);
-    EXPECT_FALSE(exchange.request_id().empty());
+    EXPECT_EQ(exchange.context.request_id() == row.sent, row.kept);
+    EXPECT_FALSE(exchange.context.request_id().empty());
   }
 }
 

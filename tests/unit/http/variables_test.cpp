@@ -17,14 +17,14 @@ class VariablesTest : public testing::Test {
     request_.head.path = "/orders/7";
     request_.head.query = "a=1&b";
     request_.head.has_query = true;
-    exchange_.client_ip = IpAddress::parse("2001:db8::7").value();
+    exchange_.fill_context().client_ip = IpAddress::parse("2001:db8::7").value();
     constexpr std::string_view id = "0190-ab";
-    std::ranges::copy(id, exchange_.request_id_text.begin());
-    exchange_.request_id_length = id.size();
-    exchange_.route_name = "orders";
-    exchange_.rest = "/7";
-    exchange_.upstream = "orders-v1";
-    exchange_.path_params = {"7", "eu"};
+    std::ranges::copy(id, exchange_.fill_context().request_id_text.begin());
+    exchange_.fill_context().request_id_length = id.size();
+    exchange_.fill_context().route_name = "orders";
+    exchange_.fill_context().rest = "/7";
+    exchange_.record.tell_upstream("orders-v1");
+    exchange_.fill_context().path_params = {"7", "eu"};
   }
 
   std::string expand(std::string_view text) {

@@ -62,14 +62,14 @@ TEST(Builtin, AnExplanationChangesTheRequest) {
   ConnectionInfo connection;
   Exchange exchange(connection, TimePoint{});
   const RouteFacts facts = facts_of(config.routes[0]);
-  exchange.route = &facts;
-  exchange.path_params[0] = "42";
+  exchange.fill_context().route = &facts;
+  exchange.fill_context().path_params[0] = "42";
 
   const auto explained = [&](std::size_t i) {
     return explain_middleware(config, config.middleware[i], request, exchange);
   };
   EXPECT_EQ(explained(1).status, 0);
-  EXPECT_EQ(exchange.user, "bob");
+  EXPECT_EQ(exchange.decisions.user, "bob");
   EXPECT_EQ(explained(0).status, 0);
   EXPECT_EQ(request.head.headers.get("x-order"), "42");
   const Explained refused = explained(1);

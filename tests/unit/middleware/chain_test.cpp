@@ -23,7 +23,7 @@ class Noted final : public Middleware {
 class Refusing final : public Middleware {
  public:
   Task<Response> handle(Request&, Exchange& exchange, Next) override {
-    co_return problem(Reason::ip_denied, "", exchange.request_id());
+    co_return problem(Reason::ip_denied, "", exchange.context.request_id());
   }
 };
 

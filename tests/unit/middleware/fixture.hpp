@@ -52,8 +52,8 @@ class Origin final : public Handler {
   Task<Response> handle(Request& request, Exchange& exchange) override {
     ++calls;
     saw = listed(request.head.headers);
-    saw_user = exchange.user;
-    saw_limit = exchange.body_limit;
+    saw_user = exchange.decisions.user;
+    saw_limit = exchange.decisions.body_limit;
     Response response = simple_answer(200, "hello");
     for (const auto& [name, value] : reply) response.head.headers.add(name, value);
     co_return response;
@@ -92,11 +92,12 @@ class MiddlewareTest : public testing::Test {
     ConnectionInfo connection;
     connection.loop = &loop;
     Exchange exchange(connection, loop.now());
-    if (const auto address = IpAddress::parse(sent.client_ip)) exchange.client_ip = *address;
+    if (const auto address = IpAddress::parse(sent.client_ip))
+      exchange.fill_context().client_ip = *address;
     const RouteFacts facts = facts_of(route);
-    exchange.route = &facts;
-    exchange.route_name = route.name;
-    exchange.path_params[0] = "42";
+    exchange.fill_context().route = &facts;
+    exchange.fill_context().route_name = route.name;
+    exchange.fill_context().path_params[0] = "42";
     Request request;
     request.head.method = parse_method(sent.method);
     request.head.method_text = sent.method;

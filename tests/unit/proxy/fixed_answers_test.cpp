@@ -24,8 +24,8 @@ class FixedAnswersTest : public testing::Test {
 
   Response answer_of(const std::unique_ptr<Handler>& handler) {
     return test::run_task([&](net::Loop&) -> Task<Response> {
-      exchange_.path_params[0] = "7";
-      exchange_.rest = rest_;
+      exchange_.fill_context().path_params[0] = "7";
+      exchange_.fill_context().rest = rest_;
       co_return co_await handler->handle(request_, exchange_);
     });
   }
@@ -102,11 +102,11 @@ TEST_F(FixedAnswersTest, ContentOverTheLimitIsRefused) {
   const std::unique_ptr<Handler> handlers[] = {make_redirect({.status = 308, .to = "/x"}, {}),
                                                make_respond({}, {})};
   for (const auto& handler : handlers) {
-    exchange_.body_limit = 10;
+    exchange_.decisions.body_limit = 10;
     EXPECT_EQ(answer_of(handler).reason, Reason::body_too_large);
-    exchange_.body_limit = 11;
+    exchange_.decisions.body_limit = 11;
     EXPECT_EQ(answer_of(handler).reason, Reason::none);
-    exchange_.body_limit = 0;
+    exchange_.decisions.body_limit = 0;
     EXPECT_EQ(answer_of(handler).reason, Reason::none);
   }
 }

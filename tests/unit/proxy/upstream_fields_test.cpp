@@ -25,10 +25,10 @@ class UpstreamFieldsTest : public testing::Test {
                    Version version = Version::http11) {
     connection_.peer_trusted = trusted;
     Exchange exchange(connection_, TimePoint{});
-    exchange.client_ip = IpAddress::parse("192.0.2.1").value();
+    exchange.fill_context().client_ip = IpAddress::parse("192.0.2.1").value();
     constexpr std::string_view id = "id-1";
-    std::ranges::copy(id, exchange.request_id_text.begin());
-    exchange.request_id_length = id.size();
+    std::ranges::copy(id, exchange.fill_context().request_id_text.begin());
+    exchange.fill_context().request_id_length = id.size();
     RequestHead head;
     head.scheme = scheme_;
     head.version = version;

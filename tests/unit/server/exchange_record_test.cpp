@@ -29,8 +29,8 @@ class ExchangeRecordTest : public testing::Test {
     head_.path = "/rewritten";
     head_.query = "x=1";
     head_.has_query = true;
-    exchange_.route_index = 0;
-    exchange_.route_name = "shop";
+    exchange_.fill_context().route_index = 0;
+    exchange_.fill_context().route_name = "shop";
     outcome_.status = 200;
     outcome_.started = TimePoint(1h);
     outcome_.head_sent = outcome_.started + 20ms;
@@ -74,8 +74,8 @@ class ExchangeRecordTest : public testing::Test {
 };
 
 TEST_F(ExchangeRecordTest, CountsWhatWasAnswered) {
-  exchange_.bytes_in = 7;
-  exchange_.bytes_out = 11;
+  exchange_.record.add_bytes_in(7);
+  exchange_.record.add_bytes_out(11);
   shard_.in_flight.add(1);
   count_exchange(shard_, head_, exchange_, outcome_);
   EXPECT_EQ(counted(Method::get, 200), 1u);
@@ -110,13 +110,13 @@ TEST_F(ExchangeRecordTest, TheHeadsTimeIsToldWhereItWentOut) {
 
 TEST_F(ExchangeRecordTest, AVainWaitForAConnectionIsTold) {
   EXPECT_FALSE(has(line(), "\"queue_ms\""));
-  exchange_.queue_time = 7ms;
+  exchange_.record.tell_wait(7ms);
   EXPECT_TRUE(has(line(), "\"queue_ms\":7.000"));
   EXPECT_FALSE(has(line(), "\"connect_ms\""));
 }
 
 TEST_F(ExchangeRecordTest, ATunnelHasNoDuration) {
-  exchange_.tunnelled = true;
+  exchange_.record.tell_tunnel(head_.headers.arena());
   outcome_.status = 101;
   shard_.tunnels.add(1);
   count_exchange(shard_, head_, exchange_, outcome_);
@@ -127,7 +127,7 @@ TEST_F(ExchangeRecordTest, ATunnelHasNoDuration) {
 }
 
 TEST_F(ExchangeRecordTest, WhatNeverGotARouteDoesNotLeaveOne) {
-  exchange_.route_index = Exchange::no_route;
+  exchange_.fill_context().route_index = RequestContext::no_route;
   outcome_.status = 400;
   outcome_.reason = Reason::bad_request;
   head_ = RequestHead();
@@ -152,8 +152,7 @@ TEST_F(ExchangeRecordTest, TheLineTellsThePathAsItCame) {
 
 TEST_F(ExchangeRecordTest, TimesOfATryAreToldWhenThereWasOne) {
   EXPECT_FALSE(has(line(), "connect")) << line();
-  exchange_.attempts = 1;
-  exchange_.connect_time = 2ms;
+  exchange_.record.tell_attempt("127.0.0.1:9000", {}, 2ms);
   EXPECT_TRUE(has(line(), "connect")) << line();
 }
 

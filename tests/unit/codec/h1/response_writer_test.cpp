@@ -163,10 +163,10 @@ TEST_F(ResponseWriterTest, StreamsAsTheyAreDelimited) {
       body.said_length = row.length;
       request_.version = row.version;
       response_.body = &body;
-      exchange_.bytes_out = 0;
+      const std::uint64_t before = exchange_.record.bytes_out();
       EXPECT_EQ(written(), row.expected);
       EXPECT_TRUE(complete_);
-      EXPECT_EQ(exchange_.bytes_out, 22u);
+      EXPECT_EQ(exchange_.record.bytes_out() - before, 22u);
     }
   }
 }

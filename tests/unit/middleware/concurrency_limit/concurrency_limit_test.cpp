@@ -13,8 +13,8 @@ class Within final : public Handler {
   std::string inner_ip;
 
   Task<Response> handle(Request&, Exchange& exchange) override {
-    Exchange inner(exchange.connection, exchange.started);
-    inner.client_ip = *IpAddress::parse(inner_ip);
+    Exchange inner(exchange.context.connection, exchange.context.started);
+    inner.fill_context().client_ip = *IpAddress::parse(inner_ip);
     Request request;
     Response answer = co_await chain->handle(request, inner, *last);
     inner_status = answer.head.status;
@@ -33,7 +33,7 @@ class ConcurrencyLimitTest : public MiddlewareTest {
     ConnectionInfo connection;
     connection.loop = &loop;
     Exchange exchange(connection, loop.now());
-    exchange.client_ip = *IpAddress::parse("192.0.2.1");
+    exchange.fill_context().client_ip = *IpAddress::parse("192.0.2.1");
     Request request;
     within.chain = &inner;
     within.last = &origin;
