@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Who may name whom, which library stays in which room, and how long a file may be.
 
-A folder includes only folders on a lower floor, or itself, and declares no type of a higher one. Run as a test and by
-./dev lint; cmake/check_layering_test.py tests it.
+A folder includes only folders on a lower floor, or itself, and declares no type of a higher one. Two files of a room have
+no function of the same name in unnamed namespaces: in a bundle (cmake/Unity.cmake) one would take the other's wherever
+the arguments fit. Run as a test and by ./dev lint; cmake/check_layering_test.py tests it.
 """
 import pathlib
 import re
@@ -47,6 +48,11 @@ ALLOWED = {
     ("config", "http"): "the loader parses templates and knows field names; http knows nothing of config",
 }
 
+# Functions that may have the same name in unnamed namespaces of a room, with the reason.
+OVERLOADED = {
+    ("config", "fields"): "one for each type of the configuration, which no other converts to",
+}
+
 MOST_LINES = 400
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]')
 
@@ -61,6 +67,8 @@ NO_CODE = re.compile(
 NAMESPACE = re.compile(r"(?:inline\s+)?namespace(?:\s+([\w:]+))?$")
 FORWARD = re.compile(r"(?:template\s*<.*>\s*)?(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(\w+)(?:\s*:\s*[\w:\s]+)?$", re.S)
 TYPE = re.compile(r"(?:^|[\s>])(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(?:alignas\s*\([^)]*\)\s*)?(\w+)(?:\s+final)?\s*(?::(?!:)|$)", re.S)
+NOT_NAMES = {"if", "for", "while", "switch", "catch", "return", "sizeof", "alignas", "decltype", "requires", "noexcept",
+             "operator", "static_assert"}
 
 
 def room(path: pathlib.Path, root: pathlib.Path) -> str:
@@ -83,10 +91,20 @@ def without_literals(text: str) -> str:
     return NO_CODE.sub(blank, text)
 
 
-def names_of(text: str) -> tuple[list, list]:
-    """(namespace, name, line) of the types that are declared only, and of those that are defined."""
+def function_name(head: str) -> str | None:
+    """Of the function that `head` begins; None where a `{` behind it begins something else."""
+    head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.S)
+    found = re.search(r"([~\w:]+)\s*\(", head)
+    if not found or "=" in head[:found.start()] or found.group(1) in NOT_NAMES or "::" in found.group(1):
+        return None
+    return found.group(1) if head[:found.start()].strip() else None
+
+
+def names_of(text: str) -> tuple[list, list, list]:
+    """(namespace, name, line) of the types that are declared only, of those that are defined, and of the functions that
+    are defined in an unnamed namespace."""
     code = without_literals(text)
-    declared, defined = [], []
+    declared, defined, hidden = [], [], []
     scopes = []  # names of namespaces, "" for an unnamed one, None for a block that is none
     begin = 0
     for found in re.finditer(r"[{};]", code):
@@ -104,22 +122,24 @@ def names_of(text: str) -> tuple[list, list]:
             head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.S)
             if kind := TYPE.search(head):
                 defined.append((where, kind.group(1), line))
+            elif "" in scopes and (name := function_name(head)):
+                hidden.append((where, name, line))
         elif mark == "}":
             if scopes:
                 scopes.pop()
         elif outside and (kind := FORWARD.match(head)):
             declared.append((where, kind.group(1), line))
-    return declared, defined
+    return declared, defined, hidden
 
 
 def check_forward(names: dict, root: pathlib.Path) -> list[str]:
     """What rooms declare of higher ones. Who defines a type counts; where nobody does, its namespace."""
     homes = {}
-    for path, (_, defined) in names.items():
+    for path, (_, defined, _) in names.items():
         for space, name, _ in defined:
             homes.setdefault((space, name), set()).add(room(path, root))
     problems = []
-    for path, (declared, _) in names.items():
+    for path, (declared, _, _) in names.items():
         here = room(path, root)
         for space, name, line in declared:
             spaces = [part for part in space.split("::") if part in FLOORS]
@@ -129,6 +149,21 @@ def check_forward(names: dict, root: pathlib.Path) -> list[str]:
                 there = sorted(rooms)[0]
                 problems.append(f"{path.relative_to(root)}:{line}: {here} (floor {FLOORS[here]}) declares {space}::{name}"
                                 f" of {there} (floor {FLOORS[there]})")
+    return problems
+
+
+def check_hidden(names: dict, root: pathlib.Path) -> list[str]:
+    """Functions that two files of one room call the same in unnamed namespaces of the same namespace."""
+    first = {}
+    problems = []
+    for path, (_, _, hidden) in names.items():
+        for space, name, line in hidden:
+            if (room(path, root), name) in OVERLOADED:
+                continue
+            other, at = first.setdefault((room(path, root), space, name), (path, line))
+            if other != path:
+                problems.append(f"{path.relative_to(root)}:{line}: {name} is also in the unnamed namespace of "
+                                f"{other.relative_to(root)}:{at}; rename one, or make both one")
     return problems
 
 
@@ -165,7 +200,7 @@ def main() -> int:
             for start, rooms in QUARANTINE.items():
                 if included.startswith(start) and here not in rooms:
                     problems.append(f"{place}: <{included}> belongs to {', '.join(sorted(rooms))} alone")
-    problems += check_forward(names, root)
+    problems += check_forward(names, root) + check_hidden(names, root)
     for problem in problems:
         print(problem)
     print(f"{len(files)} files, {len(problems)} problems")

@@ -73,6 +73,28 @@ class Callers(unittest.TestCase):
                          ["src/proxy/b.cpp:2: fill_context() is for codec, http, server alone"])
 
 
+class HiddenFunctions(unittest.TestCase):
+    A = "namespace weir {\nnamespace {\n\nint twice(int a) {\n  return 2 * a;\n}\n\n}  // namespace\n}\n"
+
+    def test_of_one_name_in_a_room(self):
+        other = "namespace weir {\nnamespace {\nauto twice(double a) -> double { return a + a; }\n}\n}\n"
+        self.assertEqual(problems({"src/http/a.cpp": self.A, "src/http/b.cpp": other}),
+                         ["src/http/b.cpp:3: twice is also in the unnamed namespace of src/http/a.cpp:4; rename one, "
+                          "or make both one"])
+
+    def test_of_overloads_in_one_file(self):
+        self.assertEqual(problems({"src/http/a.cpp": self.A + self.A.replace("int a", "long a")}), [])
+
+    def test_where_they_do_not_meet(self):
+        self.assertEqual(problems({"src/http/a.cpp": self.A, "src/net/b.cpp": self.A,
+                                   "src/http/c.cpp": self.A.replace("namespace weir", "namespace weir::other")}), [])
+
+    def test_what_is_no_function_there(self):
+        member = "namespace weir {\nnamespace {\nstruct A {\n  int twice(int a) { return a; }\n};\n}\nint A::twice(int) {\n}\n}\n"
+        called = "namespace weir {\nnamespace {\nconst int b = twice(2);\nconst Table c{twice(3)};\n}\n}\n"
+        self.assertEqual(problems({"src/http/a.cpp": self.A, "src/http/b.cpp": member, "src/http/c.cpp": called}), [])
+
+
 class Length(unittest.TestCase):
     def test_of_a_file(self):
         self.assertEqual(len(problems({"src/http/a.cpp": "\n" * 401})), 1)

@@ -15,7 +15,7 @@ constexpr std::string_view digest_mark = "sha256:";
 bool is_visible(char c) noexcept { return c > 0x20 && c < 0x7F; }
 
 // Fills the key or its digest; says what is wrong.
-std::string_view read_key(std::string_view text, KnownKey& out) {
+std::string_view read_known_key(std::string_view text, KnownKey& out) {
   if (text.starts_with(digest_mark)) {
     out.sha256 = to_lower(text.substr(digest_mark.size()));
     const bool hex = std::ranges::all_of(out.sha256, [](char c) { return hex_value(c) >= 0; });
@@ -50,7 +50,7 @@ std::expected<std::vector<KnownKey>, std::vector<std::string>> parse_api_keys(
     const bool named = colon != std::string_view::npos && !line.starts_with(digest_mark);
     if (named) key.name = trim(line.substr(0, colon));
     const std::string_view written = named ? trim(line.substr(colon + 1)) : line;
-    const std::string_view what = read_key(written, key);
+    const std::string_view what = read_known_key(written, key);
     if (named && (key.name.empty() || !std::ranges::all_of(key.name, [](char c) {
                     return c == ' ' || is_visible(c);
                   }))) {

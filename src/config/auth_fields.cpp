@@ -10,7 +10,7 @@
 namespace weir::config {
 namespace {
 
-void read_keys(const Reader& in, ApiKey& auth) {
+void read_api_keys(const Reader& in, ApiKey& auth) {
   const auto file = in.text();
   if (!file) return;
   auth.keys_file = *file;
@@ -50,7 +50,7 @@ void warn_of_lost_fields(const Reader& in, const std::vector<std::string>& names
 
 Fields fields(ApiKey& auth, std::vector<Written>&) {
   Value keys_file = text(auth.keys_file, check_printable);
-  keys_file.read = [&auth](const Reader& in) { read_keys(in, auth); };
+  keys_file.read = [&auth](const Reader& in) { read_api_keys(in, auth); };
   return {{"header", text(auth.header, check_changeable_field_name), "carries the key"},
           {"keys_file", keys_file, "lines of NAME:KEY, NAME:sha256:HEX or KEY", Need::required}};
 }

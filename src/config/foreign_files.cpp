@@ -24,7 +24,7 @@ std::string_view first_word(std::string_view line) {
   return line.substr(0, line.find_first_of(" \t;{"));
 }
 
-bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
+bool is_among(std::string_view word, std::span<const std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
 }
 
@@ -33,7 +33,7 @@ bool is_nginx(std::string_view line) {
   constexpr std::array<std::string_view, 13> words{
       "server", "http",    "events", "upstream", "location",  "worker_processes", "user",
       "listen", "include", "pid",    "stream",   "error_log", "load_module"};
-  return is_one_of(first_word(line), words) &&
+  return is_among(first_word(line), words) &&
          (line.ends_with(';') || line.ends_with('{') || line.ends_with('}')) &&
          !first_word(line).ends_with(':');
 }
@@ -41,14 +41,14 @@ bool is_nginx(std::string_view line) {
 bool is_haproxy(std::string_view line) {
   constexpr std::array<std::string_view, 5> words{"global", "defaults", "frontend", "backend",
                                                   "listen"};
-  return is_one_of(first_word(line), words) && !line.contains(':') && !line.contains('{');
+  return is_among(first_word(line), words) && !line.contains(':') && !line.contains('{');
 }
 
 // An address of a site, then its block; or a directive inside.
 bool is_caddy(std::string_view line) {
   constexpr std::array<std::string_view, 7> words{
       "reverse_proxy", "file_server", "encode", "handle", "handle_path", "php_fastcgi", "respond"};
-  return is_one_of(first_word(line), words) && !line.contains(": ");
+  return is_among(first_word(line), words) && !line.contains(": ");
 }
 
 bool is_toml(std::string_view line) {

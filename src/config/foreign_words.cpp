@@ -297,7 +297,7 @@ constexpr auto shape_rows = std::to_array<ShapeRow>({
 });
 
 // Whether `key`, as it was written, is one of `keys`.
-bool is_one_of(std::string_view key, std::string_view keys) {
+bool is_listed(std::string_view key, std::string_view keys) {
   while (!keys.empty()) {
     const std::size_t space = keys.find(' ');
     if (keys.substr(0, space) == key) return true;
@@ -336,7 +336,7 @@ const ForeignKey* foreign_key(std::string_view block, std::string_view key) {
   }
   const std::string pattern = path_pattern(block);
   const auto row = std::ranges::find_if(key_rows, [&](const KeyRow& each) {
-    return (each.block == "?" || each.block == pattern) && is_one_of(plain, each.keys);
+    return (each.block == "?" || each.block == pattern) && is_listed(plain, each.keys);
   });
   return row == key_rows.end() ? nullptr : &row->key;
 }

@@ -64,7 +64,7 @@ void read_kind(const Reader& in, JwtKeyKind kind, JwtKeys& keys) {
   keys.value = std::move(*written);
 }
 
-void read_keys(const Reader& in, JwtKeys& keys) {
+void read_jwt_keys(const Reader& in, JwtKeys& keys) {
   keys = {};
   std::size_t entries = 0;
   in.each_entry([&](const std::string& key, const Reader& value) {
@@ -86,7 +86,7 @@ void read_keys(const Reader& in, JwtKeys& keys) {
 }  // namespace
 
 Value jwt_keys_value(JwtKeys& keys) {
-  return {.read = [&keys](const Reader& in) { read_keys(in, keys); },
+  return {.read = [&keys](const Reader& in) { read_jwt_keys(in, keys); },
           .print =
               [&keys] {
                 Tree out = Tree::map();

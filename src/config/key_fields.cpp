@@ -85,7 +85,7 @@ std::optional<KeyPart> read_part(const Reader& in) {
   return in.is_map() ? read_named(in) : read_word(in);
 }
 
-void read_key(const Reader& in, Key& target) {
+void read_caller_key(const Reader& in, Key& target) {
   Key read;
   read.parts.clear();
   if (!in.is_list()) {
@@ -161,7 +161,7 @@ Tree key_schema() {
 }  // namespace
 
 Value key(Key& target) {
-  return {.read = [&target](const Reader& in) { read_key(in, target); },
+  return {.read = [&target](const Reader& in) { read_caller_key(in, target); },
           .print = [&target] { return print_key(target); },
           .schema = key_schema};
 }

@@ -76,8 +76,8 @@ std::optional<std::string> any_name(std::string& written) {
   return in_quotes(written) + " is not a name: 1 to 64 letters, digits, '_', '.' or '-'";
 }
 
-std::optional<std::size_t> read_word(const Reader& in, const std::vector<std::string_view>& words,
-                                     const std::vector<std::string_view>& not_yet) {
+std::optional<std::size_t> read_choice(const Reader& in, const std::vector<std::string_view>& words,
+                                       const std::vector<std::string_view>& not_yet) {
   const auto written = in.text();
   if (!written) return std::nullopt;
   const auto is_written = [&](std::string_view word) {
@@ -272,7 +272,7 @@ Value choice_of(std::function<void(std::size_t)> set, std::function<std::size_t(
                 std::vector<std::string_view> words, std::vector<std::string_view> not_yet) {
   return {.read =
               [=](const Reader& in) {
-                if (const auto index = read_word(in, words, not_yet)) set(*index);
+                if (const auto index = read_choice(in, words, not_yet)) set(*index);
               },
           .print = [=] { return Tree(words[get()]); },
           .schema = [=] { return or_variable(words_schema(words)); }};
@@ -289,7 +289,7 @@ Value list_of_words(std::function<void(const std::vector<std::size_t>&)> set,
               [=](const Reader& in) {
                 std::vector<std::size_t> items;
                 in.each_item_or_text([&](const Reader& item) {
-                  const auto index = read_word(item, words, not_yet);
+                  const auto index = read_choice(item, words, not_yet);
                   if (!index) return;
                   if (std::ranges::find(items, *index) != items.end()) {
                     item.error(in_quotes(words[*index]) + " is given twice");

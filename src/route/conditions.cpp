@@ -10,7 +10,7 @@
 namespace weir::route {
 namespace {
 
-std::string join(const std::vector<std::string>& words) {
+std::string join_words(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) {
     if (!out.empty()) out += ", ";
@@ -163,9 +163,9 @@ void Conditions::explain(const Query& query, const config::Match& match,
   if (!method_holds(query)) {
     const std::string method(query.method == Method::other ? query.method_text
                                                            : method_label(query.method));
-    out.push_back("method " + method + " is not among " + join(match.methods));
+    out.push_back("method " + method + " is not among " + join_words(match.methods));
   }
-  if (!listener_holds(query)) out.push_back("listener is not among " + join(match.listeners));
+  if (!listener_holds(query)) out.push_back("listener is not among " + join_words(match.listeners));
   if (!scheme_holds(query)) out.push_back("scheme is not " + match.scheme);
   for (const ValueCondition& condition : headers_) {
     if (!condition.holds(query.headers)) out.push_back("header " + condition.refusal());

@@ -69,7 +69,7 @@ json::array redirecting_listeners(const config::Config& config, const config::Ma
   return out;
 }
 
-std::string text_of(const json::object& object) { return json::serialize(object); }
+std::string json_text(const json::object& object) { return json::serialize(object); }
 
 }  // namespace
 
@@ -182,8 +182,8 @@ std::vector<Override> overrides(Server& server) {
     const control::SplitWeights in_file = proxy::configured_weights(to->split);
     const auto set = server.process().splits.find(route.name, in_file);
     if (set && *set != in_file) {
-      out.push_back({"/routes/" + route.name + "/split", text_of(shares(to->split, *set)),
-                     text_of(shares(to->split, in_file))});
+      out.push_back({"/routes/" + route.name + "/split", json_text(shares(to->split, *set)),
+                     json_text(shares(to->split, in_file))});
     }
   }
   for (const auto& cluster : server.process().registry.clusters()) {
@@ -191,14 +191,14 @@ std::vector<Override> overrides(Server& server) {
     for (const upstream::EndpointInfo& endpoint : cluster->describe().endpoints) {
       if (!endpoint.is_overridden()) continue;
       out.push_back({path + "/endpoints/" + endpoint.address,
-                     text_of({{"state", name(endpoint.state)}, {"weight", endpoint.weight}}),
-                     text_of({{"state", name(upstream::EndpointState::ready)},
-                              {"weight", endpoint.configured_weight}})});
+                     json_text({{"state", name(endpoint.state)}, {"weight", endpoint.weight}}),
+                     json_text({{"state", name(upstream::EndpointState::ready)},
+                                {"weight", endpoint.configured_weight}})});
     }
     const control::BreakerForce force = cluster->breaker().view(Clock::now()).force;
     if (force != control::BreakerForce::off) {
-      out.push_back({path + "/circuit_breaker", text_of({{"force", control::name(force)}}),
-                     text_of({{"force", control::name(control::BreakerForce::off)}})});
+      out.push_back({path + "/circuit_breaker", json_text({{"force", control::name(force)}}),
+                     json_text({{"force", control::name(control::BreakerForce::off)}})});
     }
   }
   return out;

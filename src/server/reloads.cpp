@@ -5,15 +5,16 @@
 namespace weir::server {
 namespace {
 
-Reloads::Problems problem(const char* message) {
+Reloads::Problems one_problem(const char* message) {
   return {{.place = {}, .path = {}, .message = message}};
 }
 
 }  // namespace
 
 void Reloads::ask(Done done) {
-  if (stopped_) return done(problem("shutting down"));
-  if (waiting_.size() >= most_waiting) return done(problem("too many reloads are waiting already"));
+  if (stopped_) return done(one_problem("shutting down"));
+  if (waiting_.size() >= most_waiting)
+    return done(one_problem("too many reloads are waiting already"));
   waiting_.push_back(std::move(done));
   next();
 }
@@ -38,8 +39,8 @@ void Reloads::end(const Problems& problems) {
 
 void Reloads::stop() {
   stopped_ = true;
-  tell(std::exchange(asked_, {}), problem("shutting down"));
-  tell(std::exchange(waiting_, {}), problem("shutting down"));
+  tell(std::exchange(asked_, {}), one_problem("shutting down"));
+  tell(std::exchange(waiting_, {}), one_problem("shutting down"));
 }
 
 void Reloads::tell(std::vector<Done> all, const Problems& problems) {

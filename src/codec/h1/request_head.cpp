@@ -149,7 +149,7 @@ std::expected<void, Refusal> decide_host(RequestHead& head, const RequestFacts& 
   return {};
 }
 
-std::expected<void, Refusal> decide(RequestHead& head) {
+std::expected<void, Refusal> decide_request(RequestHead& head) {
   RequestFacts facts;
   if (auto gathered = gather(head, facts); !gathered) return gathered;
   auto content = decide_content(facts.framing, head.version);
@@ -178,7 +178,8 @@ Consumed RequestHeadParser::parse(std::string_view bytes, RequestHead& head) {
   auto fields = read_field_lines(bytes, rules, at_, head.headers);
   if (!fields) return std::unexpected(std::move(fields.error()));
   if (!*fields) return 0;
-  if (auto decided = decide(head); !decided) return std::unexpected(std::move(decided.error()));
+  if (auto decided = decide_request(head); !decided)
+    return std::unexpected(std::move(decided.error()));
   return at_.line;
 }
 

@@ -24,7 +24,7 @@ std::unexpected<Refusal> refuse_answer(std::string detail) {
   return refuse(Reason::upstream_bad_response, std::move(detail));
 }
 
-std::expected<void, Refusal> decide(ResponseHead& head, Method method) {
+std::expected<void, Refusal> decide_response(ResponseHead& head, Method method) {
   FramingFields framing;
   ConnectionOptions connection;
   for (const HeaderMap::Field& field : head.headers) {
@@ -84,7 +84,7 @@ Consumed ResponseHeadParser::parse(std::string_view bytes, ResponseHead& head) {
   auto fields = read_field_lines(bytes, rules, at_, head.headers);
   if (!fields) return std::unexpected(std::move(fields.error()));
   if (!*fields) return 0;
-  if (auto decided = decide(head, method_); !decided) {
+  if (auto decided = decide_response(head, method_); !decided) {
     return std::unexpected(std::move(decided.error()));
   }
   return at_.line;

@@ -27,7 +27,7 @@ auto parsed(const config::File& file, Problems& problems, Parse parse)
   return out;
 }
 
-std::vector<std::string> paths_of(const config::UpstreamTls& settings) {
+std::vector<std::string> client_paths(const config::UpstreamTls& settings) {
   std::vector<std::string> out;
   for (const config::File* file : {&settings.ca, &settings.cert, &settings.key}) {
     if (*file) out.push_back(file->path);
@@ -40,7 +40,7 @@ std::vector<std::string> paths_of(const config::UpstreamTls& settings) {
 TlsClient::TlsClient(const config::UpstreamTls& settings, std::vector<std::string> alpn)
     : settings_(settings),
       alpn_(std::move(alpn)),
-      watch_(std::make_unique<tls::FileWatch>(paths_of(settings))) {}
+      watch_(std::make_unique<tls::FileWatch>(client_paths(settings))) {}
 
 TlsClient::~TlsClient() {
   for (const auto& [endpoint, session] : sessions_) SSL_SESSION_free(session);

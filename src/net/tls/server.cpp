@@ -109,7 +109,7 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
   return pair;
 }
 
-std::vector<std::string> paths_of(const config::ListenerTls& settings) {
+std::vector<std::string> server_paths(const config::ListenerTls& settings) {
   std::vector<std::string> out;
   const auto add = [&](const config::File& file) {
     if (file) out.push_back(file.path);
@@ -132,7 +132,7 @@ TlsServer::TlsServer(const config::ListenerTls& settings, std::string_view liste
       listener_(listener),
       alpn_(std::move(alpn)),
       keys_(std::make_shared<tls::TicketKeys>(now, settings.ticket_rotation)),
-      watch_(std::make_unique<tls::FileWatch>(paths_of(settings))),
+      watch_(std::make_unique<tls::FileWatch>(server_paths(settings))),
       pairs_(settings.certificates.size()),
       cas_(settings.certificates.size() + 1),
       refused_(settings.certificates.size()) {}
