@@ -20,8 +20,12 @@ namespace weir {
 class ExchangeRecord {
  public:
   // --- by the last handler
-  // The name of the upstream that it chose; lives as long as the exchange.
-  void tell_upstream(std::string_view name) noexcept { upstream_ = name; }
+  // The name of the upstream that it chose, of which no endpoint is known yet; lives as long as the
+  // exchange.
+  void tell_upstream(std::string_view name) noexcept {
+    upstream_ = name;
+    endpoint_ = {};
+  }
   // A try begins at an endpoint whose address lives as long as the exchange.
   void tell_attempt(std::string_view endpoint, Duration queued, Duration connected) noexcept {
     ++attempts_;
