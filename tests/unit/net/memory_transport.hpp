@@ -242,9 +242,11 @@ class MemoryReactor final : public Reactor {
       const Unfailing own;
       if (reach) far = reach(address);
       if (far == nullptr) return fail(Reason::connect_failed, Side::upstream, "ECONNREFUSED");
-      reached.push_back(far);
     }
-    return Connecting{far->near(), false};
+    std::unique_ptr<Transport> near = far->near();
+    const Unfailing own;
+    reached.push_back(far);
+    return Connecting{std::move(near), false};
   }
 
   // What is at an address; null: nobody, who refuses.
