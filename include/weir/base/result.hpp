@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,20 @@ using Result = std::expected<T, Error>;
 
 inline std::unexpected<Error> fail(Reason reason, Side side, std::string detail = {}) {
   return std::unexpected<Error>(Error{reason, side, std::move(detail), {}});
+}
+
+// Where nothing may be thrown: an error whose detail is `detail` with `more` behind it, or has none
+// if there is no memory for that.
+inline Error error_of(Reason reason, Side side, std::string_view detail,
+                      std::string_view more = {}) noexcept {
+  Error out{reason, side, {}};
+  try {
+    out.detail = detail;
+    out.detail += more;
+  } catch (const std::bad_alloc&) {
+    out.detail.clear();  // the reason says enough
+  }
+  return out;
 }
 
 }  // namespace weir

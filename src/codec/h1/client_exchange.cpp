@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "codec/h1/chunk_line.hpp"
@@ -178,7 +180,12 @@ class Client final : public ClientExchange, public Cached {
   Bytes read_ready() noexcept override {
     Bytes content = take();
     if (!content.empty() || ended_) return content;
-    const net::Io status = input_.fill(content_.wanted_block(input_));
+    net::Io status = net::Io::would_block;
+    try {
+      status = input_.fill(content_.wanted_block(input_));
+    } catch (const std::bad_alloc&) {
+      return {};  // read() finds the same, and may throw
+    }
     if (status == net::Io::would_block) {
       if (input_.empty()) input_.release();
       return {};
@@ -256,8 +263,8 @@ class Client final : public ClientExchange, public Cached {
     }
   }
 
-  void lose(Reason reason, std::string detail) noexcept {
-    if (failure_.reason == Reason::none) failure_ = {reason, Side::upstream, std::move(detail)};
+  void lose(Reason reason, std::string_view detail) noexcept {
+    if (failure_.reason == Reason::none) failure_ = error_of(reason, Side::upstream, detail);
     end(false);
   }
 

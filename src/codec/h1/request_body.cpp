@@ -17,12 +17,7 @@ RequestBody::RequestBody(Input& input, const RequestHead& head, Exchange& exchan
 
 void RequestBody::set_failure(Reason reason, std::string_view detail) noexcept {
   if (failure_.reason != Reason::none) return;
-  failure_ = {reason, Side::downstream, {}};
-  try {
-    failure_.detail = detail;
-  } catch (const std::bad_alloc&) {
-    // The reason says enough.
-  }
+  failure_ = error_of(reason, Side::downstream, detail);
 }
 
 void RequestBody::abort(Reason reason) noexcept {

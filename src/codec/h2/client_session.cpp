@@ -332,7 +332,7 @@ void ClientSession::close() noexcept {
 
 void ClientSession::lose(Reason reason, std::string_view detail) noexcept {
   if (std::exchange(closed_, true)) return;
-  failure_ = {reason, Side::upstream, std::string(detail)};
+  failure_ = error_of(reason, Side::upstream, detail);
   unschedule();
   for (const auto& [id, entry] : std::exchange(entries_, {})) {
     if (entry.stream != nullptr) entry.stream->lost(reason, detail);

@@ -225,10 +225,11 @@ void ClientStream::end(bool reusable) noexcept {
   owner_.answer_ended(reusable);
 }
 
-void ClientStream::fault(Reason before_head, std::string detail) noexcept {
+void ClientStream::fault(Reason before_head, std::string_view detail,
+                         std::string_view more) noexcept {
   if (failure_.reason != Reason::none || inbound_.ended()) return;
-  failure_ = {final_came_ ? Reason::upstream_incomplete : before_head, Side::upstream,
-              std::move(detail)};
+  failure_ = error_of(final_came_ ? Reason::upstream_incomplete : before_head, Side::upstream,
+                      detail, more);
   inbound_.wake();
   outbound_->wake();
 }
@@ -249,7 +250,7 @@ void ClientStream::field(std::string_view name, std::string_view value) {
   if (!trailer_fields_) return fields_->field(name, value);
   if (auto taken = trailer_fields_->field(name, value); !taken) {
     malformed_ = true;
-    fault(Reason::upstream_incomplete, "trailers: " + taken.error().detail);
+    fault(Reason::upstream_incomplete, "trailers: ", taken.error().detail);
   }
 }
 
@@ -263,8 +264,7 @@ void ClientStream::fields_complete(bool ended) {
   }
   if (auto wrong = fields_->finish(ended)) {
     malformed_ = true;
-    return fault(wrong->malformed ? Reason::upstream_bad_response : wrong->reason,
-                 std::move(wrong->detail));
+    return fault(wrong->malformed ? Reason::upstream_bad_response : wrong->reason, wrong->detail);
   }
   ResponseHead head = std::move(fields_->head());
   fields_.reset();
@@ -333,8 +333,7 @@ void ClientStream::closed(std::uint32_t error) noexcept {
     unprocessed_ = error == NGHTTP2_REFUSED_STREAM && !touched_;
     const bool theirs = peer_reset_ || error == NGHTTP2_REFUSED_STREAM;
     fault(theirs ? Reason::upstream_reset : Reason::upstream_bad_response,
-          std::string(theirs ? "reset by the upstream: " : "not HTTP/2: ") +
-              nghttp2_http2_strerror(error));
+          theirs ? "reset by the upstream: " : "not HTTP/2: ", nghttp2_http2_strerror(error));
   }
   inbound_.wake();
   outbound_->wake();
@@ -342,7 +341,7 @@ void ClientStream::closed(std::uint32_t error) noexcept {
 
 void ClientStream::lost(Reason reason, std::string_view detail) noexcept {
   session_ = nullptr;
-  fault(reason, std::string(detail));
+  fault(reason, detail);
   inbound_.wake();
   outbound_->wake();
 }

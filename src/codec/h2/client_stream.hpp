@@ -77,7 +77,7 @@ class ClientStream final : public ClientExchange, private ByteStream {
   Error send_error() const;
   Bytes take() noexcept;
   void begin_content(ResponseHead& head);
-  void fault(Reason before_head, std::string detail) noexcept;
+  void fault(Reason before_head, std::string_view detail, std::string_view more = {}) noexcept;
   void end(bool reusable) noexcept;
   void reset(std::uint32_t error) noexcept;
 

@@ -47,12 +47,15 @@ ssize_t OutboundContent::provide(nghttp2_session* session, std::int32_t stream, 
       try {
         FieldBlock fields;
         fields.add(*trailers_);
-        if (!fields.empty() &&
-            nghttp2_submit_trailer(session, stream, fields.data(), fields.size()) == 0) {
+        if (!fields.empty()) {
+          // Without them the message would look whole.
+          if (nghttp2_submit_trailer(session, stream, fields.data(), fields.size()) != 0) {
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the stream is reset
+          }
           flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         }
       } catch (const std::bad_alloc&) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the stream is reset
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       }
     }
   }
