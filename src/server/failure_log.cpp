@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <new>
+#include <string>
 
 #include "server/debug_steps.hpp"
 #include "weir/base/errno_name.hpp"
@@ -11,11 +13,24 @@ namespace weir::server {
 
 namespace log = telemetry::log;
 
+namespace {
+
+// "" without memory for it.
+std::string text_of(const SocketAddress& peer) noexcept {
+  try {
+    return peer.to_string();
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
+}  // namespace
+
 void log_refused_connection(TimePoint now, std::string_view listener, const SocketAddress& peer,
                             telemetry::Refusal refusal, std::string_view why) noexcept {
   log::occasionally(now, log::Level::warn, "connection refused",
                     {{"listener", listener}, {"reason", name(refusal)}, {"why", why}},
-                    {{"peer", peer.to_string()}});
+                    {{"peer", text_of(peer)}});
 }
 
 std::optional<telemetry::Refusal> refusal_of(int error) noexcept {
@@ -49,7 +64,7 @@ void log_failed_handshake(TimePoint now, std::string_view listener, const Socket
   tell_handshake_failed(connection, fault, error);
   log::occasionally(now, log::Level::info, "TLS handshake failed",
                     {{"listener", listener}, {"cause", name(fault)}},
-                    {{"error", error}, {"peer", peer.to_string()}});
+                    {{"error", error}, {"peer", text_of(peer)}});
 }
 
 void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,

@@ -24,9 +24,7 @@ void ClientShares::add(unsigned worker, ClientCells at, std::uint32_t change) no
 }
 
 ClientCells ClientShares::take(unsigned worker, const IpAddress& client) noexcept {
-  const IpAddress network = network_of(client);
-  const std::uint64_t hash = sip_hash(
-      key_, {reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size()});
+  const std::uint64_t hash = hash_of(network_of(client));
   const ClientCells at{static_cast<std::uint8_t>(hash % cells),
                        static_cast<std::uint8_t>((hash >> 32) % cells), true};
   add(worker, at, 1);
@@ -54,17 +52,14 @@ bool ClientShares::may_warn(TimePoint now) noexcept {
       next, (now + between_warnings).time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-std::string ClientShares::key_of(const IpAddress& client) {
-  const IpAddress network = network_of(client);
-  std::string out(1, network.is_v6() ? '6' : '4');
-  out.append(reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size());
-  return out;
+std::uint64_t ClientShares::hash_of(const IpAddress& network) const noexcept {
+  return sip_hash(key_,
+                  {reinterpret_cast<const char*>(network.bytes().data()), network.bytes().size()});
 }
 
 bool ClientShares::enter(const IpAddress& client, std::uint64_t most) {
-  std::string key = key_of(client);
   const std::lock_guard lock(mutex_);
-  std::uint64_t& count = exact_[std::move(key)];
+  std::uint64_t& count = exact_[network_of(client)];
   // None is zero: a limit is one at least.
   if (count >= most) return false;
   ++count;
@@ -72,9 +67,8 @@ bool ClientShares::enter(const IpAddress& client, std::uint64_t most) {
 }
 
 void ClientShares::leave(const IpAddress& client) noexcept {
-  const std::string key = key_of(client);
   const std::lock_guard lock(mutex_);
-  const auto found = exact_.find(key);
+  const auto found = exact_.find(network_of(client));
   if (found != exact_.end() && --found->second == 0) exact_.erase(found);
 }
 

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +23,8 @@ class ClientShares {
   static constexpr Duration between_warnings = std::chrono::minutes(1);
 
   explicit ClientShares(unsigned workers) : key_(random_sip_key()), counts_(workers) {}
+  ClientShares(const ClientShares&) = delete;
+  ClientShares& operator=(const ClientShares&) = delete;
 
   // --- roughly, on worker `worker`, without a lock: one that takes a permit, and gives it back
   ClientCells take(unsigned worker, const IpAddress& client) noexcept;
@@ -48,14 +49,22 @@ class ClientShares {
   static IpAddress network_of(const IpAddress& client) noexcept {
     return client.is_v6() ? client.masked(64) : client;
   }
-  static std::string key_of(const IpAddress& client);
+  std::uint64_t hash_of(const IpAddress& network) const noexcept;
   void add(unsigned worker, ClientCells at, std::uint32_t change) noexcept;
 
   const SipKey key_;
   std::vector<Counts> counts_;  // by worker
   std::atomic<TimePoint::rep> next_warning_{0};
   std::mutex mutex_;
-  std::unordered_map<std::string, std::uint64_t> exact_;  // guarded by mutex_; none is zero
+  // By network: looked up without an allocation, since what ends gives its place back. Guarded by
+  // mutex_; none is zero.
+  struct HashOf {
+    const ClientShares* shares;
+    std::size_t operator()(const IpAddress& network) const noexcept {
+      return shares->hash_of(network);
+    }
+  };
+  std::unordered_map<IpAddress, std::uint64_t, HashOf> exact_{0, HashOf{this}};
 };
 
 }  // namespace weir::upstream

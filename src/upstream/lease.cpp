@@ -1,5 +1,6 @@
 #include "weir/upstream/lease.hpp"
 
+#include <exception>
 #include <string>
 
 #include "upstream/client_shares.hpp"
@@ -97,11 +98,15 @@ void Lease::count_for(const IpAddress& client) noexcept {
   const std::uint64_t permits = view.permits();
   const std::uint64_t held = shares.held(cells_);
   if (held < 2 || held * 2 < permits || !shares.may_warn(view.loop().now())) return;
-  telemetry::log::warn("one client address holds half of an upstream's places",
-                       {{"upstream", cluster_->name()},
-                        {"client", client.to_string()},
-                        {"requests", std::to_string(held)},
-                        {"permits", std::to_string(permits)}});
+  try {
+    telemetry::log::warn("one client address holds half of an upstream's places",
+                         {{"upstream", cluster_->name()},
+                          {"client", client.to_string()},
+                          {"requests", std::to_string(held)},
+                          {"permits", std::to_string(permits)}});
+  } catch (const std::exception&) {
+    // No memory for the line, which is no reason to refuse the request.
+  }
 }
 
 void Lease::leave_permit() noexcept {

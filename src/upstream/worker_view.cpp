@@ -213,12 +213,17 @@ void WorkerView::probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
                         const Error* failure) noexcept {
   const TimePoint began = endpoint.slot(worker_).probe->began();
   if (failure != nullptr) {
-    (void)cluster_.judge(endpoint, began, loop_.now(), std::unexpected(*failure));
+    Error why = error_of(failure->reason, failure->side, failure->detail);
+    (void)cluster_.judge(endpoint, began, loop_.now(), std::unexpected(std::move(why)));
   } else if (stream != nullptr && (state_->settings.tls || multiplexes(endpoint))) {
     // There is more to a connection: a request tries that.
     endpoint.backoff_.answers();
   } else if (stream != nullptr) {
-    keep(endpoint, std::make_unique<Connection>(std::move(stream), tls_changes_));
+    try {
+      keep(endpoint, std::make_unique<Connection>(std::move(stream), tls_changes_));
+    } catch (const std::bad_alloc&) {
+      // Closed, then; it has shown what it was made for.
+    }
     (void)cluster_.judge(endpoint, began, loop_.now(), {});
   }
   endpoint.backoff_.release();

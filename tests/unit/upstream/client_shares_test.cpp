@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include "allocation_count.hpp"
+
 namespace weir::upstream {
 namespace {
 
@@ -99,6 +101,18 @@ TEST(ClientShares, ManyThreadsNeverPassTheLimit) {
   }
   EXPECT_LE(most, 2);
   EXPECT_GE(most, 1);
+}
+
+TEST(ClientShares, APlaceIsGivenBackWithoutMemory) {
+  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  ClientShares shares(1);
+  const IpAddress client = address("2001:db8::1");
+  EXPECT_TRUE(shares.enter(client, 1));
+  EXPECT_FALSE(shares.enter(client, 1));
+  const std::size_t before = allocation_count();
+  shares.leave(client);
+  EXPECT_EQ(allocation_count(), before) << "what ends cannot stand one that fails";
+  EXPECT_TRUE(shares.enter(client, 1));
 }
 
 }  // namespace
