@@ -1,0 +1,253 @@
+// A gateway in process, between a client and an upstream that are both memory: one request after
+// the other, each with a plan of what goes wrong, and what must hold after each.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "allocation_count.hpp"
+#include "codec/h2/frames.hpp"
+#include "net/loop_run.hpp"
+#include "net/memory_transport.hpp"
+#include "server/gateway.hpp"
+#include "support/memory_upstream.hpp"
+#include "weir/codec/h1/server_connection.hpp"
+#include "weir/codec/h2/server_connection.hpp"
+#include "weir/config/loader.hpp"
+#include "weir/net/stream.hpp"
+#include "weir/net/turn_taking.hpp"
+
+namespace weir::server {
+
+using namespace std::chrono_literals;
+using namespace std::string_view_literals;
+
+using test::MemoryUpstream;
+using test::name_of;
+using test::Spoken;
+
+// The client: a POST whose content it says when the upstream has the request's head, or some turns
+// later. It leaves when it has its answer.
+class Client {
+ public:
+  Client(net::Reactor& reactor, Spoken spoken, const net::Faults& faults)
+      : spoken_(spoken), far_(std::make_shared<net::FarEnd>(reactor, faults)) {
+    far_->on_change = [this] { changed(); };
+    far_->say(spoken_ == Spoken::h2 ? h2_head : h1_head);
+  }
+  ~Client() { far_->on_change = nullptr; }
+
+  net::FarEnd& far() noexcept { return *far_; }
+  void say_content() {
+    if (std::exchange(content_said_, true)) return;
+    far_->say(spoken_ == Spoken::h2 ? h2_content : h1_content);
+  }
+  bool has_good_answer() const {
+    std::string_view left = far_->heard();
+    std::string content;
+    if (spoken_ == Spoken::http1) {
+      const std::size_t head = left.find("\r\n\r\n");
+      if (!left.starts_with("HTTP/1.1 200") || head == left.npos) return false;
+      const bool chunked = left.substr(0, head).contains("chunked");
+      left.remove_prefix(head + 4);
+      if (!chunked) return left == "done";
+      // Each chunk is shorter than ten bytes.
+      while (left.size() > 5 && left.front() != '0') {
+        const auto size = static_cast<std::size_t>(left.front() - '0');
+        content += left.substr(3, size);
+        left.remove_prefix(std::min(left.size(), size + 5));
+      }
+      return left == "0\r\n\r\n" && content == "done";
+    }
+    bool ok = false;
+    while (const auto frame = test::h2::take_frame(left)) {
+      ok = ok || (frame->type == test::h2::headers && frame->content.starts_with('\x88'));
+      if (frame->type == test::h2::data) content += frame->content;
+      if (frame->ends_stream()) return ok && content == "done";
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::string_view h1_head =
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+  static constexpr std::string_view h1_content = "3\r\nabc\r\n0\r\n\r\n";
+  static constexpr std::string_view h2_head =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+      "\0\0\0\4\0\0\0\0\0"                      // SETTINGS
+      "\0\0\6\1\4\0\0\0\1\x83\x86\x84\1\1a"sv;  // HEADERS: POST http / of a
+  static constexpr std::string_view h2_content =
+      "\0\0\3\0\1\0\0\0\1"  // DATA, the last of stream 1
+      "abc"sv;
+
+  void changed() {
+    if (far_->near_finished() || stream_ended()) far_->finish();
+  }
+  bool stream_ended() const {
+    if (spoken_ != Spoken::h2) return false;
+    std::string_view left = far_->heard();
+    while (const auto frame = test::h2::take_frame(left)) {
+      if (frame->ends_stream() || frame->type == test::h2::rst_stream) return true;
+    }
+    return false;
+  }
+
+  const Spoken spoken_;
+  const std::shared_ptr<net::FarEnd> far_;
+  bool content_said_ = false;
+};
+
+// What goes wrong while one request is served.
+struct Plan {
+  std::size_t failing_allocation = 0;  // 0: none
+  net::Faults client{}, upstream{};
+  std::size_t step = 0;  // 0: none
+  // What happens at that step.
+  std::function<void(net::FarEnd& client, net::MemoryReactor& upstreams,
+                     codec::ServerConnection& connection)>
+      action{};
+};
+
+struct Served {
+  bool good = false;  // the client has the whole answer
+  bool met = false;   // the plan came to pass
+  std::string got{};  // what the client heard
+};
+
+class GatewayCase {
+ public:
+  GatewayCase(Spoken client, Spoken upstream) : client_(client), upstream_(upstream) {
+    network_.reactor().reach = [this](const SocketAddress&) {
+      return upstream_.connection(network_.reactor());
+    };
+    const config::Config config = settings(upstream);
+    process_.emplace(config, std::vector<net::Loop*>{&loop()}, telemetry::LogTarget{}, 1 << 20);
+    gateway_.emplace(0, *process_);
+    adopt_next();
+    cluster_ = current_.lock()->clusters().front();
+    route_ = current_.lock()->route(0).metrics;
+  }
+
+  net::Loop& loop() noexcept { return network_.loop(); }
+
+  Task<Served> serve(const Plan& plan) {
+    static const config::Limits limits;
+    ConnectionInfo info;
+    info.loop = &loop();
+    info.listener_name = "http";
+    upstream_.faults = plan.upstream;
+    Client client(network_.reactor(), client_, plan.client);
+    upstream_.on_head = [&client] { client.say_content(); };
+    const auto make = client_ == Spoken::h2 ? codec::h2::make_server_connection
+                                            : codec::h1::make_server_connection;
+    auto connection =
+        make(std::make_unique<net::Stream>(loop(), client.far().near()), info, limits, *gateway_);
+    net::Waiter served(loop());
+    net::TaskGroup group(loop());
+    const auto run = [&]() -> Task<> {
+      try {
+        co_await connection->run();
+      } catch (const std::bad_alloc&) {
+      }
+      connection.reset();
+      served.notify();
+    };
+    net::AtStep at(loop(), plan.step, [&] {
+      if (connection) plan.action(client.far(), network_.reactor(), *connection);
+    });
+    // Longer than an undisturbed request takes to reach the upstream.
+    net::AtStep late(loop(), 40, [&client] { client.say_content(); });
+    Task<> running = run();
+    const std::size_t failed_before = failed_allocations();
+    bool begun = true;
+    fail_allocation(plan.failing_allocation);
+    try {
+      group.spawn(std::move(running));
+    } catch (const std::bad_alloc&) {
+      begun = false;
+    }
+    if (begun) co_await served.wait(loop().now() + 10s);
+    fail_allocation(0);
+    at.stop();
+    late.stop();
+    co_await at.ended();
+    co_await late.ended();
+    EXPECT_EQ(group.size(), 0u) << "still served; the client has: " << client.far().heard();
+    connection.reset();
+    upstream_.on_head = nullptr;
+    Served out{.good = client.has_good_answer(), .got = client.far().heard()};
+    out.met = failed_allocations() != failed_before || at.done() || client.far().fired();
+    for (const auto& far : network_.reactor().reached) out.met = out.met || far->fired();
+    co_return out;
+  }
+
+  // Nothing of the requests so far is left: no permit, no gauge, no pin. What is idle goes.
+  Task<> expect_nothing_left() {
+    EXPECT_EQ(cluster_->describe().endpoints.front().in_flight, 0u);
+    EXPECT_EQ(route_->shard(0).in_flight.value(), 0);
+    const std::weak_ptr<const Snapshot> before = current_;
+    adopt_next();
+    EXPECT_TRUE(before.expired()) << "pinned for ever";
+    auto reached = std::exchange(network_.reactor().reached, {});
+    for (const auto& far : reached) far->finish();
+    const auto all_closed = [&] {
+      return std::ranges::all_of(reached, [](const auto& far) { return far->near_closed(); });
+    };
+    const TimePoint end = loop().now() + 5s;
+    net::TurnTaking turns(loop());
+    while (!all_closed() && loop().now() < end) co_await turns.yield();
+    const bool closed = all_closed();
+    EXPECT_TRUE(closed) << "a connection to the upstream is left";
+  }
+
+  // Ends the worker's part; the last call.
+  void leave() { cluster_->leave(0); }
+
+ private:
+  static config::Config settings(Spoken upstream) {
+    auto loaded = config::load_text(R"(
+version: 1
+server: {workers: 1}
+access_log: {path: "off"}
+admin: "off"
+listeners: [{name: http, bind: "127.0.0.1:0"}]
+middleware:
+  one: {concurrency_limit: {limit: 1}}
+routes:
+  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [one]}
+upstreams:
+  a: {endpoints: [{address: "192.0.2.1:80"}], protocol: )" +
+                                    std::string(name_of(upstream)) + "}\n");
+    EXPECT_TRUE(loaded);
+    return std::move(loaded->config);
+  }
+  void adopt_next() {
+    auto next = Snapshot::compile(settings(upstream_.spoken()), *process_, ++generation_);
+    EXPECT_TRUE(next.has_value());
+    process_->registry.commit((*next)->config().upstreams);
+    current_ = *next;
+    gateway_->adopt(std::move(*next));
+  }
+
+  const Spoken client_;
+  MemoryUpstream upstream_;
+  net::MemoryLoop network_;
+  std::optional<Process> process_;
+  std::optional<Gateway> gateway_;
+  std::weak_ptr<const Snapshot> current_;
+  std::uint64_t generation_ = 0;
+  std::shared_ptr<upstream::Cluster> cluster_;
+  std::shared_ptr<telemetry::RouteMetrics> route_;
+};
+
+}  // namespace weir::server

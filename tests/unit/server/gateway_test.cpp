@@ -1,0 +1,163 @@
+// One request through the gateway, with something going wrong at each place in turn: at each point
+// where a coroutine waits, at each call for its bytes, and behind each byte. Whatever becomes of
+// it, no permit, pin or gauge is left, and the next request is answered.
+#include "server/gateway.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "server/gateway_case.hpp"
+#include "support/place.hpp"
+
+namespace weir::server {
+namespace {
+
+using Connection = codec::ServerConnection;
+using Upstreams = net::MemoryReactor;
+
+// What goes wrong at place `n` of a request, from 1.
+struct Fault {
+  std::string name;
+  bool harmless = false;  // the answer is good all the same
+  std::function<Plan(std::size_t n)> plan;
+};
+
+Fault at_step(std::string name, bool harmless,
+              std::function<void(net::FarEnd&, Upstreams&, Connection&)> action) {
+  return {std::move(name), harmless, [action = std::move(action)](std::size_t n) {
+            return Plan{.step = n, .action = action};
+          }};
+}
+
+const std::vector<Fault>& faults() {
+  static const std::vector<Fault> all{
+      at_step("client_resets", false,
+              [](net::FarEnd& client, Upstreams&, Connection&) { client.reset(); }),
+      at_step("client_ends", false,
+              [](net::FarEnd& client, Upstreams&, Connection&) { client.finish(); }),
+      at_step("upstream_resets", false,
+              [](net::FarEnd&, Upstreams& upstreams, Connection&) {
+                for (const auto& far : upstreams.reached) far->reset();
+              }),
+      at_step("upstream_ends", false,
+              [](net::FarEnd&, Upstreams& upstreams, Connection&) {
+                for (const auto& far : upstreams.reached) far->finish();
+              }),
+      at_step("drain", true,
+              [](net::FarEnd&, Upstreams&, Connection& connection) { connection.drain(); }),
+      at_step("abort", false,
+              [](net::FarEnd&, Upstreams&, Connection& connection) { connection.abort(); }),
+      {"EAGAIN_at_the_client", true, [](std::size_t n) { return Plan{.client = {.again_at = n}}; }},
+      {"EAGAIN_at_the_upstream", true,
+       [](std::size_t n) { return Plan{.upstream = {.again_at = n}}; }},
+      {"client_ends_behind_byte", false,
+       [](std::size_t n) { return Plan{.client = {.end_after = n - 1}}; }},
+      {"client_resets_behind_byte", false,
+       [](std::size_t n) { return Plan{.client = {.reset_after = n - 1}}; }},
+      {"client_resets_behind_byte_sent", false,
+       [](std::size_t n) { return Plan{.client = {.reset_after_sent = n - 1}}; }},
+      {"upstream_ends_behind_byte", false,
+       [](std::size_t n) { return Plan{.upstream = {.end_after = n - 1}}; }},
+      {"upstream_resets_behind_byte", false,
+       [](std::size_t n) { return Plan{.upstream = {.reset_after = n - 1}}; }},
+      {"upstream_resets_behind_byte_sent", false,
+       [](std::size_t n) { return Plan{.upstream = {.reset_after_sent = n - 1}}; }},
+  };
+  return all;
+}
+
+struct FaultAt {
+  Spoken client, upstream;
+  std::size_t fault;  // index
+};
+
+void PrintTo(const FaultAt& row, std::ostream* out) { *out << faults()[row.fault].name; }
+
+std::vector<FaultAt> all_faults() {
+  std::vector<FaultAt> out;
+  for (const Spoken client : {Spoken::http1, Spoken::h2}) {
+    for (const Spoken upstream : {Spoken::http1, Spoken::h2}) {
+      for (std::size_t fault = 0; fault < faults().size(); ++fault) {
+        out.push_back({client, upstream, fault});
+      }
+    }
+  }
+  return out;
+}
+
+class GatewayFaults : public testing::TestWithParam<FaultAt> {};
+
+TEST_P(GatewayFaults, NothingIsLeftWhereverItHappens) {
+  const auto& [client, upstream, index] = GetParam();
+  const Fault& fault = faults()[index];
+  GatewayCase gateway(client, upstream);
+  std::size_t n = 0;
+  net::run_on(gateway.loop(), [&]() -> Task<> {
+    for (bool met = true; met && n < 2000 && !testing::Test::HasFailure();) {
+      const test::Place place(__FILE__, __LINE__, fault.name + " " + std::to_string(++n));
+      const Plan plan = fault.plan(n);
+      const Served served = co_await gateway.serve(plan);
+      met = served.met;
+      EXPECT_TRUE(served.good || (met && !fault.harmless)) << served.got;
+      co_await gateway.expect_nothing_left();
+    }
+    const Served next = co_await gateway.serve({});
+    EXPECT_TRUE(next.good) << next.got;
+    gateway.leave();
+  });
+  EXPECT_GT(n, 2u);
+  EXPECT_LT(n, 2000u);
+}
+
+TEST_P(GatewayFaults, NothingIsLeftOnAReusedConnection) {
+  const auto& [client, upstream, index] = GetParam();
+  const Fault& fault = faults()[index];
+  GatewayCase gateway(client, upstream);
+  std::size_t n = 0;
+  net::run_on(gateway.loop(), [&]() -> Task<> {
+    for (bool met = true; met && n < 2000 && !testing::Test::HasFailure();) {
+      const test::Place place(__FILE__, __LINE__, fault.name + " " + std::to_string(++n));
+      const Served first = co_await gateway.serve({});
+      EXPECT_TRUE(first.good) << first.got;
+      const Plan plan = fault.plan(n);
+      const Served served = co_await gateway.serve(plan);
+      met = served.met;
+      EXPECT_TRUE(served.good || (met && !fault.harmless)) << served.got;
+      co_await gateway.expect_nothing_left();
+    }
+    gateway.leave();
+  });
+  EXPECT_LT(n, 2000u);
+}
+
+std::string name_of_row(const testing::TestParamInfo<FaultAt>& of) {
+  return std::string(name_of(of.param.client)) + "_to_" + std::string(name_of(of.param.upstream)) +
+         "_" + faults()[of.param.fault].name;
+}
+INSTANTIATE_TEST_SUITE_P(All, GatewayFaults, testing::ValuesIn(all_faults()), name_of_row);
+
+// A call moves one byte.
+class GatewayByteByByte : public testing::TestWithParam<Spoken> {};
+
+TEST_P(GatewayByteByByte, TheAnswerIsGood) {
+  for (const Spoken upstream : {Spoken::http1, Spoken::h2}) {
+    GatewayCase gateway(GetParam(), upstream);
+    net::run_on(gateway.loop(), [&]() -> Task<> {
+      const net::Faults short_calls{.most_received = 1, .most_sent = 1};
+      const Plan plan{.client = short_calls, .upstream = short_calls};
+      const Served served = co_await gateway.serve(plan);
+      EXPECT_TRUE(served.good) << served.got;
+      co_await gateway.expect_nothing_left();
+      gateway.leave();
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, GatewayByteByByte, testing::Values(Spoken::http1, Spoken::h2),
+                         [](const auto& of) { return std::string(name_of(of.param)); });
+
+}  // namespace
+}  // namespace weir::server
