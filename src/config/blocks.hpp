@@ -42,6 +42,9 @@ Tree print_middleware(const MiddlewareSpec& spec);
 Tree middleware_schema();
 bool is_middleware_type(std::string_view word);
 
+Fields fields(Respond& respond, std::vector<Written>& templates);
+// The upstream's name goes to the draft's `upstreams`, texts with variables to its `templates`.
+Value fallback_value(RouteDraft& draft);
 Fields route_fields(RouteDraft& route);
 Fields defaults_fields(RouteDraft& defaults);
 Fields match_fields(Match& match, std::vector<Written>& listeners);

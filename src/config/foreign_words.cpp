@@ -155,6 +155,9 @@ constexpr auto key_rows = std::to_array<KeyRow>({
      "mirrorto shadow requestmirrorpolicies",
      {"mirror", "write `mirror: {upstream: NAME}`"}},
     {"routes[]",
+     "failover backup errorpage errors handleerrors",
+     {"fallback", "write `fallback: {upstream: NAME}` or `fallback: {respond: {...}}`"}},
+    {"routes[]",
      "loadbalancer lbpolicy healthcheck circuitbreaker connecttimeout pool",
      {"", "it belongs to an upstream, below `upstreams`"}},
 

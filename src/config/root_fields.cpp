@@ -203,7 +203,8 @@ Value routes_value(Draft& draft) {
                 with_rules(schema_fields(route_fields(sample)),
                            {exactly_one({"upstream", "split", "redirect", "respond"}),
                             needs("sticky", {"split"}), needs("override", {"split"}),
-                            needs("mirror", {"upstream", "split"})}));
+                            needs("mirror", {"upstream", "split"}),
+                            needs("fallback", {"upstream", "split"})}));
           }};
 }
 

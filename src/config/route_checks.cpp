@@ -41,6 +41,37 @@ std::string star_remedy(const Match& match) {
   return "write {name} for any one segment, or `path_regex` for a pattern";
 }
 
+void check_respond_body(const Respond& respond, const Place& place, std::string path,
+                        Problems& problems) {
+  if (respond.body.empty() || (respond.status != 204 && respond.status != 304)) return;
+  problems.error(place, std::move(path),
+                 fmt::format("an answer with status {} has no body", respond.status));
+}
+
+void check_fallback(const RouteDraft& draft, Problems& problems) {
+  const Route& route = draft.route;
+  if (!route.fallback) return;
+  const Place& place = draft.places.of("fallback", route.place);
+  const std::string at = key_path(route.at, "fallback");
+  if (route.fallback->respond) {
+    check_respond_body(*route.fallback->respond, place, at + ".respond", problems);
+  }
+  const auto* to = std::get_if<UpstreamAction>(&route.action);
+  if (to == nullptr) {
+    problems.error(place, at, "needs `upstream` or `split`: nothing else can fail");
+    return;
+  }
+  const std::string& instead = route.fallback->upstream;
+  if (!instead.empty() && std::ranges::all_of(to->split, [&](const SplitShare& share) {
+        return share.upstream == instead;
+      })) {
+    problems.warning(WarningName::no_effect, place, at + ".upstream",
+                     fmt::format("does nothing: {} is the upstream that failed; write another one, "
+                                 "or `respond`",
+                                 in_quotes(instead)));
+  }
+}
+
 }  // namespace
 
 void take_action(RouteDraft& draft, Problems& problems) {
@@ -81,12 +112,11 @@ void take_action(RouteDraft& draft, Problems& problems) {
     problems.warning(WarningName::no_effect, draft.places.of("rewrite", route.place),
                      route.at + ".rewrite", "does nothing: write `path`, `prefix` or `host`");
   }
-  const Respond* respond = std::get_if<Respond>(&route.action);
-  if (respond != nullptr && !respond->body.empty() &&
-      (respond->status == 204 || respond->status == 304)) {
-    problems.error(draft.places.of("respond", route.place), route.at + ".respond",
-                   fmt::format("an answer with status {} has no body", respond->status));
+  if (const Respond* respond = std::get_if<Respond>(&route.action)) {
+    check_respond_body(*respond, draft.places.of("respond", route.place), route.at + ".respond",
+                       problems);
   }
+  if (actions == 1) check_fallback(draft, problems);
 }
 
 void check_path(const RouteDraft& draft, Problems& problems) {

@@ -109,12 +109,6 @@ Fields redirect_fields(Redirect& redirect, std::vector<Written>& templates) {
            "URL or path with variables", Need::required}};
 }
 
-Fields respond_fields(Respond& respond, std::vector<Written>& templates) {
-  return {{"status", count(respond.status, 200, 599), "200 to 599"},
-          {"body", template_text(respond.body, check_any, templates), "text with variables"},
-          {"headers", field_values(respond.headers, templates), "fields of the answer"}};
-}
-
 // The table of one share; names go to `upstreams`.
 auto share_fields(std::vector<Written>& upstreams) {
   return [&upstreams](SplitShare& share) -> Fields {
@@ -259,6 +253,12 @@ Fields common_fields(RouteDraft& draft) {
 
 }  // namespace
 
+Fields fields(Respond& respond, std::vector<Written>& templates) {
+  return {{"status", count(respond.status, 200, 599), "200 to 599"},
+          {"body", template_text(respond.body, check_any, templates), "text with variables"},
+          {"headers", field_values(respond.headers, templates), "fields of the answer"}};
+}
+
 Fields defaults_fields(RouteDraft& defaults) { return common_fields(defaults); }
 
 Fields route_fields(RouteDraft& draft) {
@@ -285,7 +285,7 @@ Fields route_fields(RouteDraft& draft) {
        "answers with a redirect"},
       {"respond",
        optional_block(draft.respond,
-                      [&draft](Respond& each) { return respond_fields(each, draft.templates); }),
+                      [&draft](Respond& each) { return fields(each, draft.templates); }),
        "answers with a fixed answer"},
       {"max_duration", duration(route.max_duration, Zero::allowed),
        "the longest time that the whole request may take; 0: no limit"},
@@ -295,6 +295,8 @@ Fields route_fields(RouteDraft& draft) {
                       [&draft](Mirror& each) { return mirror_fields(each, draft.upstreams); }),
        "copies of requests to another upstream, whose answers are dropped"},
       {"fault", fault_value(route.fault), "failures on purpose; {}: both"},
+      {"fallback", fallback_value(draft),
+       "who answers in place of the upstream when that fails: another upstream or a fixed answer"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
   for (const std::string_view key : {"hedge", "priority"}) {

@@ -12,9 +12,10 @@ namespace weir::proxy {
 
 class ClientFetch final : public ExchangePart, private TryObserver {
  public:
+  // `is_last`: no other fetch of the exchange may follow this one.
   ClientFetch(Exchange& exchange, const FetchPlan& plan, Request& request,
-              control::BreakerCall&& call) noexcept
-      : exchange_(exchange), fetch_(plan, request, std::move(call), this) {}
+              control::BreakerCall&& call, bool is_last) noexcept
+      : exchange_(exchange), is_last_(is_last), fetch_(plan, request, std::move(call), this) {}
 
   Fetch& operator*() noexcept { return fetch_; }
   Fetch* operator->() noexcept { return &fetch_; }
@@ -29,13 +30,14 @@ class ClientFetch final : public ExchangePart, private TryObserver {
   }
   // The log lists tries where there is more than one.
   bool wants_record(bool again) const noexcept override {
-    return again || !exchange_.record.tries().empty();
+    return again || !is_last_ || !exchange_.record.tries().empty();
   }
   void try_ended(const TryRecord& record, bool) override { exchange_.record.tell_try(record); }
   void grpc_ended(GrpcStatus status) override { exchange_.record.tell_grpc_status(status); }
   void waited(Duration queued) override { exchange_.record.tell_wait(queued); }
 
   Exchange& exchange_;
+  const bool is_last_;
   Fetch fetch_;
 };
 

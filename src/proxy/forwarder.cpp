@@ -8,6 +8,7 @@
 
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
+#include "proxy/fallback.hpp"
 #include "proxy/upstream_fields.hpp"
 #include "proxy/websocket.hpp"
 #include "weir/base/sip_hash.hpp"
@@ -35,8 +36,9 @@ constexpr std::string_view no_upgrades =
 class Forwarder final : public Handler {
  public:
   Forwarder(const config::Route& route, const config::Server& server,
-            std::vector<ForwardTarget> targets, unsigned workers, telemetry::Metrics& metrics,
-            const control::SplitOverrides& overrides, std::span<const std::string> gateway_fields)
+            std::vector<ForwardTarget> targets, std::optional<ForwardTarget> fallback,
+            unsigned workers, telemetry::Metrics& metrics, const control::SplitOverrides& overrides,
+            std::span<const std::string> gateway_fields)
       : route_(route),
         overrides_(overrides),
         gateway_fields_(gateway_fields),
@@ -47,11 +49,13 @@ class Forwarder final : public Handler {
         choice_(std::get<config::UpstreamAction>(route.action), route.match.path_params) {
     for (ForwardTarget& target : targets) {
       configured_.push_back(target.weight);
-      targets_.push_back(
-          {std::move(target.cluster), target.response_header_size, nullptr, nullptr});
+      targets_.push_back(target_of(std::move(target), metrics));
       const std::string& name = targets_.back().cluster->name();
-      targets_.back().metrics = metrics.upstream(name);
       if (is_split_) targets_.back().split = metrics.split(route.name, name);
+    }
+    if (route.fallback) {
+      fallback_ = std::make_unique<Fallback>(route, metrics.fallback(route.name));
+      if (fallback) instead_ = target_of(std::move(*fallback), metrics);
     }
     for (unsigned i = 0; i < workers; ++i)
       splits_.push_back(
@@ -74,7 +78,11 @@ class Forwarder final : public Handler {
     std::string cookie;
     const Target& target = pick(request, exchange, cookie);
     exchange.record.tell_upstream(target.cluster->name());
-    Task<Response> answering = serve(request, exchange, target);
+    // Who was chosen and is the fallback, too, is not asked twice.
+    Task<Response> answering =
+        fallback_ && target.cluster != instead_.cluster
+            ? serve_or_fall_back(request, exchange, target)
+            : serve(request, exchange, target, {exchange.context.head_received});
     if (cookie.empty()) return answering;
     return with_cookie(std::move(answering), std::move(cookie));
   }
@@ -93,6 +101,18 @@ class Forwarder final : public Handler {
     std::uint64_t seen = 0;     // generation of the overrides
     std::uint64_t cookies = 0;  // set so far
   };
+  // How a request is sent to a target.
+  struct Sending {
+    TimePoint start;               // where the route's `timeout` begins
+    bool may_panic = true;         // as of upstream::Caller
+    bool may_be_followed = false;  // by the fallback
+  };
+
+  static Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) {
+    std::shared_ptr<telemetry::UpstreamMetrics> counts = metrics.upstream(from.cluster->name());
+    return {std::move(from.cluster), from.response_header_size, std::move(counts), nullptr};
+  }
+
   // `cookie` is what the answer is to set, if anything.
   const Target& pick(const Request& request, const Exchange& exchange, std::string& cookie) {
     if (!is_split_) return targets_.front();
@@ -122,7 +142,29 @@ class Forwarder final : public Handler {
     return own.places.pick(SplitChoice::place_of(value));
   }
 
-  Task<Response> serve(Request& request, Exchange& exchange, const Target& target) {
+  Task<Response> serve_or_fall_back(Request& request, Exchange& exchange, const Target& target) {
+    FallbackTurn turn(*fallback_, request, exchange);
+    const Sending first{.start = exchange.context.head_received,
+                        .may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_),
+                        .may_be_followed = true};
+    const TimePoint told = net::loop_of(exchange).now();
+    Response response = co_await serve(request, exchange, target, first);
+    if (!turn.begins(response)) co_return response;
+    if (Handler* const fixed = fallback_->fixed_answer()) {
+      response = co_await fixed->handle(request, exchange);
+    } else {
+      if (is_grpc(request.head)) shorten_grpc_timeout(request.head, exchange, told);
+      // It has the route's `timeout` to itself; the client's wait until now was the first one's.
+      const TimePoint now = net::loop_of(exchange).now();
+      response = co_await send(request, exchange, instead_,
+                               {.start = now - exchange.clock.client_wait(now)});
+    }
+    turn.mark(response);
+    co_return response;
+  }
+
+  Task<Response> serve(Request& request, Exchange& exchange, const Target& target,
+                       const Sending& how) {
     // A deadline of the client's that is over asks nobody.
     if (net::loop_of(exchange).now() >= exchange.clock.hard_deadline) {
       return refuse(Reason::request_timeout, "", exchange);
@@ -130,9 +172,15 @@ class Forwarder final : public Handler {
     if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
       return refuse(Reason::internal, fault, exchange);
     }
+    return send(request, exchange, target, how);
+  }
+
+  // REQUIRES: the request is prepared.
+  Task<Response> send(Request& request, Exchange& exchange, const Target& target,
+                      const Sending& how) {
     auto call = target.cluster->breaker().begin(net::loop_of(exchange).now());
     if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
-    return forward(request, exchange, target, std::move(*call));
+    return forward(request, exchange, target, std::move(*call), how);
   }
 
   static Task<Response> with_cookie(Task<Response> answering, std::string cookie) {
@@ -155,7 +203,7 @@ class Forwarder final : public Handler {
     RequestHead& head = request.head;
     HeaderMap& headers = head.headers;
     head.upgrade_websocket = head.upgrade_websocket && websocket_;
-    if (is_grpc(head)) shorten_grpc_timeout(head, exchange);
+    if (is_grpc(head)) shorten_grpc_timeout(head, exchange, exchange.context.head_received);
     if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
     if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
     if (!head.expect_continue) headers.remove(FieldId::expect);
@@ -171,36 +219,40 @@ class Forwarder final : public Handler {
   }
 
   ClientFetch& fetch_for(Request& request, Exchange& exchange, const Target& target,
-                         control::BreakerCall&& call) const {
+                         control::BreakerCall&& call, const Sending& how) const {
     const Deadline ours = deadline_after(exchange.context.started, route_.max_duration);
     const Deadline all = exchange.clock.hard_deadline;
-    const FetchPlan plan{
-        .cluster = *target.cluster,
-        .metrics = *target.metrics,
-        .loop = net::loop_of(exchange),
-        .worker = exchange.context.connection.worker,
-        .clock = exchange.clock,
-        .scope = exchange.scope,
-        .client = exchange.context.client_ip,
-        .time = {exchange.context.head_received, route_.timeout, all < ours ? all : no_deadline},
-        .header_size = target.response_header_size,
-        .most_repeats = most_repeats,
-        .deadline_bounds_answer = true,
-        .interim = exchange.interim,
-        .gateway_fields = gateway_fields_,
-        .request_id = exchange.context.request_id()};
-    return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call)));
+    const FetchPlan plan{.cluster = *target.cluster,
+                         .metrics = *target.metrics,
+                         .loop = net::loop_of(exchange),
+                         .worker = exchange.context.connection.worker,
+                         .clock = exchange.clock,
+                         .scope = exchange.scope,
+                         .client = exchange.context.client_ip,
+                         .time = {how.start, route_.timeout, all < ours ? all : no_deadline},
+                         .header_size = target.response_header_size,
+                         .most_repeats = most_repeats,
+                         .may_panic = how.may_panic,
+                         .deadline_bounds_answer = true,
+                         .interim = exchange.interim,
+                         .gateway_fields = gateway_fields_,
+                         .request_id = exchange.context.request_id()};
+    return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call),
+                                                      !how.may_be_followed));
   }
 
   Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
-                         control::BreakerCall call) {
-    Fetch& fetch = *fetch_for(request, exchange, target, std::move(call));
+                         control::BreakerCall call, Sending how) {
+    ClientFetch& part = fetch_for(request, exchange, target, std::move(call), how);
+    Fetch& fetch = *part;
     Response response;
     Result<> came = co_await fetch.first_try(response.head);
     if (!came) came = co_await fetch.further_tries(std::move(came), response.head);
     if (!came) co_return problem(came.error(), exchange.context.request_id());
     if (!fetch.upload_ended()) exchange.decisions.close_after = true;
     complete(request, exchange, fetch, response);
+    // An answer that cannot be used: nothing of it may run beside the fallback.
+    if (how.may_be_followed && response.reason != Reason::none) co_await exchange.end(part);
     co_return response;
   }
 
@@ -243,6 +295,8 @@ class Forwarder final : public Handler {
   control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;
   std::optional<Rewriting> rewriting_;
+  std::unique_ptr<Fallback> fallback_;  // null: none
+  Target instead_{};                    // the fallback's; without a cluster where it is no upstream
 };
 
 }  // namespace
@@ -254,12 +308,13 @@ control::SplitWeights configured_weights(const config::Split& split) {
 }
 
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
-                                        std::vector<ForwardTarget> targets, unsigned workers,
+                                        std::vector<ForwardTarget> targets,
+                                        std::optional<ForwardTarget> fallback, unsigned workers,
                                         telemetry::Metrics& metrics,
                                         const control::SplitOverrides& overrides,
                                         std::span<const std::string> gateway_fields) {
-  return std::make_unique<Forwarder>(route, server, std::move(targets), workers, metrics, overrides,
-                                     gateway_fields);
+  return std::make_unique<Forwarder>(route, server, std::move(targets), std::move(fallback),
+                                     workers, metrics, overrides, gateway_fields);
 }
 
 }  // namespace weir::proxy

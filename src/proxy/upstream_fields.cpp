@@ -151,13 +151,12 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
 }
 
-void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange) {
+void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange, TimePoint since) {
   const auto time = parse_grpc_timeout(head.headers.get("grpc-timeout").value_or(""));
   if (!time) return;
   // A turn's requests have the turn's time, yet some has gone.
   constexpr Duration least = std::chrono::microseconds(1);
-  const Duration gone =
-      std::max<Duration>(net::loop_of(exchange).now() - exchange.context.head_received, least);
+  const Duration gone = std::max<Duration>(net::loop_of(exchange).now() - since, least);
   head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 

@@ -69,6 +69,18 @@ json::array redirecting_listeners(const config::Config& config, const config::Ma
   return out;
 }
 
+json::object fallback_json(const config::Fallback& fallback) {
+  json::array conditions;
+  for (const Reason reason : fallback.conditions) conditions.emplace_back(name(reason));
+  json::object out{{"conditions", std::move(conditions)}};
+  if (fallback.respond) {
+    out["respond"] = fallback.respond->status;
+  } else {
+    out["upstream"] = fallback.upstream;
+  }
+  return out;
+}
+
 std::string json_text(const json::object& object) { return json::serialize(object); }
 
 }  // namespace
@@ -148,6 +160,7 @@ AdminAnswer show_routes(Server& server) {
       if (set && *set != in_file)
         row["overridden"] = json::object{{"split", shares(to->split, in_file)}};
     }
+    if (route.fallback) row["fallback"] = fallback_json(*route.fallback);
     out.push_back(std::move(row));
   }
   return json_answer(out);

@@ -49,8 +49,10 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
                        const Exchange& exchange, const Outcome& outcome) {
   const unsigned worker = exchange.context.connection.worker;
   const Duration duration = outcome.ended - outcome.started;
-  const bool wanted =
-      policy.on && log.wants(worker, policy, outcome.status, outcome.reason, duration);
+  // What the fallback saved is written whatever the sample, too.
+  const Reason telling =
+      outcome.reason != Reason::none ? outcome.reason : exchange.record.fallback_reason();
+  const bool wanted = policy.on && log.wants(worker, policy, outcome.status, telling, duration);
   const bool watched = tap.is_watched();
   if (!wanted && !watched) return;
   telemetry::AccessRecord record;
@@ -72,6 +74,7 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
   record.status = outcome.status;
   record.reason = outcome.reason;
   record.route = exchange.context.route_name;
+  record.fallback = exchange.record.fallback_reason();
   record.upstream = exchange.record.upstream();
   record.endpoint = exchange.record.endpoint();
   record.attempts = exchange.record.attempts();

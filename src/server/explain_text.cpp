@@ -66,6 +66,15 @@ std::string action_text(const config::Route& route) {
   return split_text(to.split, weights);
 }
 
+std::string fallback_text(const config::Fallback& fallback) {
+  std::vector<std::string_view> reasons;
+  for (const Reason reason : fallback.conditions) reasons.push_back(name(reason));
+  return fmt::format("{} for {}",
+                     fallback.respond ? fmt::format("respond {}", fallback.respond->status)
+                                      : "upstream " + fallback.upstream,
+                     fmt::join(reasons, ", "));
+}
+
 std::string split_text(const config::Split& split, const control::SplitWeights& weights) {
   const auto sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   std::vector<std::string> shares;

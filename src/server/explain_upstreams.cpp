@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,22 @@ std::string breaker_text(const config::CircuitBreaker& breaker) {
       100 * breaker.slow_call_rate, in_seconds(breaker.slow_call));
 }
 
+// Who can answer, and what keeps requests off.
+void explain_upstream(const config::Upstream& upstream, const LiveState& live, Explanation& out) {
+  std::vector<std::string> endpoints;
+  for (const config::EndpointSpec& one : upstream.endpoints) endpoints.push_back(one.address);
+  out.steps.push_back(
+      {"endpoints " + upstream.name, fmt::format("{}", fmt::join(endpoints, ", "))});
+  std::string breaker =
+      upstream.circuit_breaker ? breaker_text(*upstream.circuit_breaker) : std::string();
+  if (const std::string now = live.breaker ? live.breaker(upstream.name) : ""; !now.empty()) {
+    breaker += (breaker.empty() ? "now " : "; now ") + now;
+  }
+  if (!breaker.empty()) {
+    out.steps.push_back({"circuit_breaker " + upstream.name, std::move(breaker)});
+  }
+}
+
 }  // namespace
 
 void explain_upstreams(const config::Config& config, const config::Route& route,
@@ -59,20 +76,15 @@ void explain_upstreams(const config::Config& config, const config::Route& route,
     out.steps.push_back({"upstream", action_text(route)});
   }
   for (const config::SplitShare& share : to.split) {
-    const config::Upstream* upstream = config.find_upstream(share.upstream);
-    std::vector<std::string> endpoints;
-    for (const config::EndpointSpec& one : upstream->endpoints) endpoints.push_back(one.address);
-    out.steps.push_back(
-        {"endpoints " + share.upstream, fmt::format("{}", fmt::join(endpoints, ", "))});
-    std::string breaker =
-        upstream->circuit_breaker ? breaker_text(*upstream->circuit_breaker) : std::string();
-    if (const std::string now = live.breaker ? live.breaker(share.upstream) : ""; !now.empty()) {
-      breaker += (breaker.empty() ? "now " : "; now ") + now;
-    }
-    if (!breaker.empty()) {
-      out.steps.push_back({"circuit_breaker " + share.upstream, std::move(breaker)});
-    }
+    explain_upstream(*config.find_upstream(share.upstream), live, out);
   }
+  const auto& fallback = route.fallback;
+  if (!fallback) return;
+  out.steps.push_back({"fallback", fallback_text(*fallback)});
+  const bool is_told = fallback->upstream.empty() ||
+                       std::ranges::find(to.split, fallback->upstream,
+                                         &config::SplitShare::upstream) != to.split.end();
+  if (!is_told) explain_upstream(*config.find_upstream(fallback->upstream), live, out);
 }
 
 }  // namespace weir::server

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "weir/auth/key_keeper.hpp"
 #include "weir/middleware/builtin.hpp"
@@ -123,15 +124,23 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     compiled.response_headers = HeaderRewrite(route.response_headers, route.match.path_params);
     compiled.metrics = process.metrics.route(route.name);
     if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
+      const auto target = [&](const std::string& upstream, std::uint32_t weight) {
+        return proxy::ForwardTarget{
+            .weight = weight,
+            .cluster = clusters.at(upstream),
+            .response_header_size = own.find_upstream(upstream)->response_header_size};
+      };
       std::vector<proxy::ForwardTarget> targets;
       for (const config::SplitShare& share : to->split) {
-        targets.push_back(
-            {.weight = share.weight,
-             .cluster = clusters.at(share.upstream),
-             .response_header_size = own.find_upstream(share.upstream)->response_header_size});
+        targets.push_back(target(share.upstream, share.weight));
       }
-      compiled.last = proxy::make_forwarder(route, own.server, std::move(targets), process.workers,
-                                            process.metrics, process.splits, out->gateway_fields_);
+      std::optional<proxy::ForwardTarget> fallback;
+      if (route.fallback && !route.fallback->upstream.empty()) {
+        fallback = target(route.fallback->upstream, 1);
+      }
+      compiled.last = proxy::make_forwarder(route, own.server, std::move(targets),
+                                            std::move(fallback), process.workers, process.metrics,
+                                            process.splits, out->gateway_fields_);
     } else if (const auto* redirect = std::get_if<config::Redirect>(&route.action)) {
       compiled.last = proxy::make_redirect(*redirect, route.match.path_params);
     } else {

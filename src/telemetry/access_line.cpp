@@ -149,6 +149,9 @@ char* AccessLine::json(char* out, WallTime time, const AccessRecord& record,
   }
   if (record.reason != Reason::none) word(R"(,"reason":")", name(record.reason));
   text(R"(,"route":")", record.route);
+  if (record.fallback != Reason::none) {
+    word(R"(,"fallback":true,"fallback_reason":")", name(record.fallback));
+  }
   text(R"(,"upstream":")", record.upstream);
   text(R"(,"endpoint":")", record.endpoint);
   if (record.attempts != 0) number(R"(,"attempts":)", record.attempts);

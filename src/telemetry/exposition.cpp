@@ -19,6 +19,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_leniencies(families);
   collect_rate_limits(families);
   collect_mirrors(families);
+  collect_fallbacks(families);
   collect_jwt(families);
   collect_gateway(families);
   collect_process(families);

@@ -86,6 +86,11 @@ std::shared_ptr<MirrorMetrics> Metrics::mirror(std::string_view route, std::stri
   });
 }
 
+std::shared_ptr<FallbackMetrics> Metrics::fallback(std::string_view route) {
+  return find(fallbacks_, route, {},
+              [&] { return std::make_shared<FallbackMetrics>(std::string(route), workers_ + 1); });
+}
+
 void Metrics::reloaded(bool success) noexcept {
   (success ? reloads_succeeded_ : reloads_failed_).add();
   last_reload_successful_.set(success ? 1 : 0);
@@ -124,6 +129,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(jwts_, now);
   sweep(jwt_keys_, now);
   sweep(mirrors_, now);
+  sweep(fallbacks_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {

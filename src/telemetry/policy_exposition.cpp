@@ -69,4 +69,19 @@ void Exposition::collect_mirrors(Families& out) const {
   std::move(copies).append_to(out);
 }
 
+void Exposition::collect_fallbacks(Families& out) const {
+  auto taken = counter_family("weir_fallbacks_total",
+                              "Requests that went to their route's fallback, by the failure.");
+  for (const auto& [key, held] : metrics_.fallbacks_) {
+    const FallbackMetrics& fallback = *held.series;
+    for (std::size_t i = 0; i < reason_count; ++i) {
+      const std::uint64_t n =
+          total(fallback, [i](const FallbackShard& s) -> auto& { return s.taken[i]; });
+      if (n == 0) continue;
+      taken.counter({{"route", fallback.route()}, {"reason", name(static_cast<Reason>(i))}}, n);
+    }
+  }
+  std::move(taken).append_to(out);
+}
+
 }  // namespace weir::telemetry

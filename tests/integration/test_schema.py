@@ -45,6 +45,7 @@ class SchemaTest(Case):
         ("a size", route("middleware: [{body_limit: {size: '${SIZE}'}}], upstream: app")),
         ("a rate", route("middleware: [{rate_limit: {rate: '${RATE:-50/s}'}}], upstream: app")),
         ("a share", route("mirror: {upstream: app, sample: '${SHARE}'}, upstream: app")),
+        ("a fallback", route("upstream: app, fallback: {conditions: pool_full, upstream: app}")),
         ("a word", route("encoded_slashes: '${SLASHES}', upstream: app")),
         ("a switch", route("respond: {}") + "server: {via: {request: '${VIA:-on}'}}\n"),
         ("an address", route("respond: {}").replace("0.0.0.0:8080", "${BIND}")),
@@ -63,6 +64,11 @@ class SchemaTest(Case):
         ("no action", route("timeout: 5s")),
         ("sticky without split", route("upstream: app, sticky: {}")),
         ("a mirror of an answer", route("respond: {}, mirror: {upstream: app}")),
+        ("a fallback of an answer", route("respond: {}, fallback: {upstream: app}")),
+        ("a fallback to nobody", route("upstream: app, fallback: {}")),
+        ("two fallbacks", route("upstream: app, fallback: {upstream: app, respond: {}}")),
+        ("a condition that is none", route(
+            "upstream: app, fallback: {conditions: [rate_limited], upstream: app}")),
         ("two paths", HEAD + UP + "routes: [{name: r, match: {path: /a, path_prefix: /b}, "
          "upstream: app}]\n"),
         ("two rewrites", route("upstream: app, rewrite: {path: /a, prefix: /b}")),

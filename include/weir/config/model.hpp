@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "weir/base/ip.hpp"
+#include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 #include "weir/config/bind.hpp"
 #include "weir/config/canary.hpp"
@@ -200,6 +202,24 @@ struct Fault {
   std::optional<Abort> abort;
 };
 
+// Who answers in place of the route's upstream when that fails: another upstream or a fixed answer,
+// exactly one of the two.
+struct Fallback {
+  // The failures that it answers for, each once. See fallback_reasons() for those there may be.
+  std::vector<Reason> conditions{Reason::no_healthy_endpoint,
+                                 Reason::circuit_open,
+                                 Reason::connect_failed,
+                                 Reason::connect_timeout,
+                                 Reason::request_timeout,
+                                 Reason::pool_full,
+                                 Reason::shed};
+  std::string upstream;            // "" for a fixed answer
+  std::optional<Respond> respond;  // its texts are templates
+};
+
+// The reasons with which Weir answers because of an upstream, before there is an answer's head.
+std::span<const Reason> fallback_reasons() noexcept;
+
 struct Route {
   std::string name;
   Match match;
@@ -215,6 +235,7 @@ struct Route {
   std::vector<std::string> upgrades;  // only "websocket" exists
   std::optional<Mirror> mirror;
   std::optional<Fault> fault;
+  std::optional<Fallback> fallback;
   std::variant<UpstreamAction, Redirect, Respond> action;
   Place place;
   std::string at;  // "routes[2]": where a Problem about it starts its path

@@ -12,6 +12,7 @@
 #include "weir/base/arena.hpp"
 #include "weir/base/block_cache.hpp"
 #include "weir/base/grpc_status.hpp"
+#include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 #include "weir/http/try_record.hpp"
 
@@ -38,6 +39,8 @@ class ExchangeRecord {
   // One more try has ended, where there is more than one: the first is told when the second is
   // certain. Without memory for it, it is left out.
   void tell_try(const TryRecord& fact) noexcept;
+  // The failure that the route's fallback answers for.
+  void tell_fallback(Reason of) noexcept { fallback_reason_ = of; }
   void tell_grpc_status(GrpcStatus status) noexcept { grpc_status_ = status; }
 
   // --- by the codec
@@ -58,7 +61,8 @@ class ExchangeRecord {
   std::string_view upstream() const noexcept { return upstream_; }
   std::string_view endpoint() const noexcept { return endpoint_; }
   unsigned attempts() const noexcept { return attempts_; }
-  // Empty when there was one try, or none.
+  Reason fallback_reason() const noexcept { return fallback_reason_; }
+  // Empty when there was one try, or none; with one that a fallback might have followed, that one.
   std::span<const TryRecord> tries() const noexcept { return tries_; }
   Duration queue_time() const noexcept { return queue_time_; }      // of all tries together
   Duration connect_time() const noexcept { return connect_time_; }  // likewise
@@ -77,6 +81,7 @@ class ExchangeRecord {
   Duration connect_time_{};
   unsigned attempts_ = 0;
   GrpcStatus grpc_status_ = no_grpc_status;
+  Reason fallback_reason_ = Reason::none;
   bool tunnelled_ = false;
   std::string detail_;
   std::vector<TryRecord, CachedAllocator<TryRecord>> tries_;

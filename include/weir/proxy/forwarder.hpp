@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,9 +27,11 @@ struct ForwardTarget {
 control::SplitWeights configured_weights(const config::Split& split);
 
 // `route`, `server` and `gateway_fields` (names that no client may send, behind its content as
-// little as before it) belong to the snapshot and outlive the handler.
+// little as before it) belong to the snapshot and outlive the handler. `fallback`: the upstream
+// that `route.fallback` names, if it names one.
 std::unique_ptr<Handler> make_forwarder(const config::Route& route, const config::Server& server,
-                                        std::vector<ForwardTarget> targets, unsigned workers,
+                                        std::vector<ForwardTarget> targets,
+                                        std::optional<ForwardTarget> fallback, unsigned workers,
                                         telemetry::Metrics& metrics,
                                         const control::SplitOverrides& overrides,
                                         std::span<const std::string> gateway_fields);

@@ -51,6 +51,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
 // A route's conditions and what it does, in a few words.
 std::string match_text(const config::Match& match);
 std::string action_text(const config::Route& route);
+std::string fallback_text(const config::Fallback& fallback);
 std::string split_text(const config::Split& split, const control::SplitWeights& weights);
 
 }  // namespace weir::server

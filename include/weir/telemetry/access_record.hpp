@@ -32,6 +32,7 @@ struct AccessRecord {
   int status = 0;          // 0: nothing was answered; not negative
   Reason reason = Reason::none;
   std::string_view route;
+  Reason fallback = Reason::none;  // the failure that the route's fallback answered for
   std::string_view upstream;
   std::string_view endpoint;
   unsigned attempts = 0;  // 0: absent

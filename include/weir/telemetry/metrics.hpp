@@ -48,6 +48,7 @@ class Metrics {
   std::shared_ptr<JwtKeysMetrics> jwt_keys(std::string_view policy, std::string_view issuer,
                                            std::shared_ptr<const SharedValue> last_success);
   std::shared_ptr<MirrorMetrics> mirror(std::string_view route, std::string_view upstream);
+  std::shared_ptr<FallbackMetrics> fallback(std::string_view route);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -113,6 +114,7 @@ class Metrics {
   Table<JwtMetrics> jwts_;
   Table<JwtKeysMetrics> jwt_keys_;
   Table<MirrorMetrics> mirrors_;
+  Table<FallbackMetrics> fallbacks_;
 };
 
 }  // namespace weir::telemetry

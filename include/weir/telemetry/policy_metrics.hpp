@@ -1,10 +1,12 @@
-// What is counted per policy that may refuse a request, and per mirror. Found by the policy's name
-// through Metrics, kept by its middleware; each worker writes its own shard.
+// What is counted per policy that may refuse a request, per mirror and per fallback. Found by the
+// policy's name through Metrics, kept by its middleware; each worker writes its own shard.
 #pragma once
 
+#include <array>
 #include <string>
 #include <utility>
 
+#include "weir/base/reason.hpp"
 #include "weir/telemetry/cells.hpp"
 #include "weir/telemetry/sharded.hpp"
 
@@ -42,6 +44,20 @@ class MirrorMetrics : public Sharded<MirrorShard> {
  private:
   std::string route_;
   std::string upstream_;
+};
+
+struct alignas(cache_line) FallbackShard {
+  std::array<Counter, reason_count> taken;  // by the failure that it answered for
+};
+
+// Of a route.
+class FallbackMetrics : public Sharded<FallbackShard> {
+ public:
+  FallbackMetrics(std::string route, unsigned slots) : Sharded(slots), route_(std::move(route)) {}
+  const std::string& route() const noexcept { return route_; }
+
+ private:
+  std::string route_;
 };
 
 }  // namespace weir::telemetry

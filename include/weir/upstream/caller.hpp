@@ -9,6 +9,9 @@ namespace weir::upstream {
 struct Caller {
   IpAddress client{};            // whose share of the places it takes; not valid: nobody's
   CancelScope* scope = nullptr;  // ends the wait; null: nothing does
+  // Where no endpoint is healthy the request may go to one that is not. Not where it has another
+  // place to go to, a fallback for no_healthy_endpoint.
+  bool may_panic = true;
 };
 
 }  // namespace weir::upstream

@@ -72,6 +72,7 @@ struct FetchPlan {
   HeadTime time;
   std::size_t header_size;    // bounds the answer's head, bytes
   unsigned most_repeats = 1;  // how often it is sent again (fetch/again.hpp)
+  bool may_panic = true;      // as of upstream::Caller
   // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
   // upstream's.
   bool deadline_bounds_answer = false;

@@ -45,6 +45,7 @@ routes:
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     mirror: {upstream: shadow}
     fault: {}
+    fallback: {upstream: orders-v2}
     upstream: orders-v1
   - name: canary
     match: {path_prefix: /canary}
@@ -52,6 +53,7 @@ routes:
     split: [{upstream: orders-v1, weight: 90}, {upstream: orders-v2, weight: 10}]
     sticky: {key: {cookie: weir_split}}
     override: {header: x-canary, values: {always: orders-v2, never: orders-v1}}
+    fallback: {respond: {headers: {content-type: text/plain}}}
   - {name: moved, match: {path_regex: "/old/[0-9]+"}, redirect: {to: "https://{host}{path}{query}"}}
   - {name: ping, match: {path: /ping}, respond: {headers: {content-type: text/plain}}}
 upstreams:

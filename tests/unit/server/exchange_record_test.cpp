@@ -167,6 +167,16 @@ TEST_F(ExchangeRecordTest, NoLineWhereNoneIsWanted) {
   EXPECT_NE(line(settings), "");
 }
 
+TEST_F(ExchangeRecordTest, WhatAFallbackSavedIsWrittenWhateverTheSample) {
+  config::AccessLog settings;
+  settings.sample = 0;
+  EXPECT_EQ(line(settings), "");
+  exchange_.record.tell_fallback(Reason::circuit_open);
+  const std::string written = line(settings);
+  EXPECT_TRUE(has(written, R"("status":200,"route":"shop","fallback":true)")) << written;
+  EXPECT_TRUE(has(written, R"("fallback_reason":"circuit_open")")) << written;
+}
+
 TEST_F(ExchangeRecordTest, AWatcherSeesWhatTheLogLeavesOut) {
   config::AccessLog settings;
   settings.path = "off";

@@ -25,6 +25,7 @@ routes:
     match: {host: shop.example, path: "/orders/{id}", methods: [GET]}
     upstream: orders
     rewrite: {path: "/v1/{id}"}
+    fallback: {conditions: [circuit_open, pool_full], upstream: others}
     timeout: 3s
   - name: office
     match: {path_prefix: /office}
@@ -83,6 +84,10 @@ TEST_F(ExplainTest, HowARequestWouldBeTreated) {
   const Row rows[] = {
       {"to the upstream", get("http://shop.example/orders/7"), true, 0, "upstream",
        "upstream orders"},
+      {"its fallback", get("http://shop.example/orders/7"), true, 0, "fallback",
+       "upstream others for circuit_open, pool_full"},
+      {"the fallback's endpoints", get("http://shop.example/orders/7"), true, 0, "endpoints others",
+       "127.0.0.1:9003"},
       {"rewritten", get("http://shop.example/orders/7"), true, 0, "rewrite", "/v1/7"},
       {"its time", get("http://shop.example/orders/7"), true, 0, "timeout", "3s"},
       {"its endpoints", get("http://shop.example/orders/7"), true, 0, "endpoints orders",

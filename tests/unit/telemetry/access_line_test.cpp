@@ -48,6 +48,7 @@ TEST_F(AccessLineTest, JsonHasEveryFieldInOrder) {
   record.status = 503;
   record.reason = Reason::pool_full;
   record.route = "orders";
+  record.fallback = Reason::circuit_open;
   record.upstream = "orders-v1";
   record.endpoint = "10.0.0.1:8080";
   record.attempts = 2;
@@ -71,6 +72,7 @@ TEST_F(AccessLineTest, JsonHasEveryFieldInOrder) {
       R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","listener":"http","protocol":"HTTP/1.1",)"
       R"("client_ip":"192.0.2.1","peer":"10.1.2.3:4567","method":"GET","host":"api.example.com",)"
       R"("path":"/orders/7","query":"a=1&b","status":503,"reason":"pool_full","route":"orders",)"
+      R"("fallback":true,"fallback_reason":"circuit_open",)"
       R"("upstream":"orders-v1","endpoint":"10.0.0.1:8080","attempts":2,"duration_ms":12.346,)"
       R"("head_ms":1.000,"queue_ms":0.000,"connect_ms":0.000,"bytes_in":1,)"
       R"("bytes_out":18446744073709551615,"user_agent":"curl/8","referer":"http://r/?token=x",)"

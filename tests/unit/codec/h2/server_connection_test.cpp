@@ -50,7 +50,7 @@ class Patient final : public ServerHandler {
   }
   Response refuse(const Error& error, Exchange& exchange) override {
     ++refused;
-    return problem(error, exchange.request_id());
+    return problem(error, exchange.context.request_id());
   }
   void completed(const Request&, Exchange& exchange, const Outcome&) noexcept override {
     ++over;
