@@ -13,7 +13,6 @@
 #include "config/route_checks.hpp"
 #include "config/unknown_names.hpp"
 #include "weir/base/text.hpp"
-#include "weir/http/template_text.hpp"
 
 namespace weir::config {
 namespace {
@@ -316,7 +315,7 @@ class Assembly {
   // Reports a wrong template; `route` names the one it is wrong for where it serves several.
   bool check_template(const Written& written, const std::vector<std::string>& params,
                       std::string_view route) {
-    const auto parsed = TemplateText::parse(written.text, params);
+    const auto parsed = parse_template(written, params);
     if (parsed) {
       warn_of_foreign_template(written, problems_);
       return true;
@@ -331,7 +330,7 @@ class Assembly {
   // Texts that serve several routes must fit each of them; one complaint for each is enough.
   void check_shared_templates() {
     const auto check = [&](const Written& written, const auto& route_indexes) {
-      if (TemplateText::parse(written.text)) {
+      if (parse_template(written, {})) {
         return warn_of_foreign_template(written, problems_);
       }
       bool served = false;

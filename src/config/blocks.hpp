@@ -27,6 +27,9 @@ Value redirect_status(int& status);
 // `off`, `on` or a mapping.
 Value redirect_https_value(std::optional<RedirectHttps>& redirect);
 Fields fields(CircuitBreaker& breaker);
+// `off`, or a block; sets `retry` and `failover` of the route.
+Value retry_value(Route& route);
+Fields fields(RetryBudget& budget);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.

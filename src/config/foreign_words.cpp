@@ -17,8 +17,8 @@ struct KeyRow {
 constexpr std::string_view no_files =
     "Weir serves no files; let a web server do it, and name that as an upstream";
 constexpr std::string_view no_retries =
-    "retries are not supported by this version; after a failed connect the request goes to another "
-    "endpoint by itself";
+    "write `retry: {retries: 1, conditions: [connect, reset, 502, 503, 504]}` in a route or in "
+    "`defaults`; after a failed connect a request goes to another endpoint by itself";
 constexpr std::string_view certificates =
     "write `tls: {certificates: [{cert: FILE, key: FILE}]}` at the listener";
 constexpr std::string_view to_upstream =
@@ -258,7 +258,9 @@ constexpr auto key_rows = std::to_array<KeyRow>({
      {"",
       "Weir gets no certificates itself; let an ACME client (certbot) write the files that "
       "`tls.certificates` names, they are read again when they change"}},
-    {"?", "retries retryon retrypolicy numretries maxretries proxynextupstream", {"", no_retries}},
+    {"?",
+     "retries retryon retrypolicy numretries maxretries proxynextupstream",
+     {"retry", no_retries}},
     {"?", "cache caching proxycache", {"", "Weir does not cache answers"}},
 });
 

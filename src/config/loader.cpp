@@ -56,6 +56,8 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
     route.route.timeout = defaults.timeout;
     route.route.stream_idle_timeout = defaults.stream_idle_timeout;
     route.route.encoded_slashes = defaults.encoded_slashes;
+    route.route.retry = defaults.retry;
+    route.route.failover = defaults.failover;
     route.route.place = written.place();
     route.route.at = written.path();
     route.places = read_fields(written, route_fields(route));

@@ -14,8 +14,8 @@ namespace {
 
 // Warns of keys that only what is forwarded can have, beside an answer of our own.
 void warn_without_effect(const RouteDraft& draft, std::string_view action, Problems& problems) {
-  constexpr std::array<std::string_view, 4> of_forwarding{"rewrite", "request_headers", "timeout",
-                                                          "upgrades"};
+  constexpr std::array<std::string_view, 5> of_forwarding{"rewrite", "request_headers", "timeout",
+                                                          "retry", "upgrades"};
   for (const std::string_view key : of_forwarding) {
     if (!draft.places.has(key)) continue;
     problems.warning(WarningName::no_effect, draft.places.of(key, draft.route.place),

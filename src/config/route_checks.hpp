@@ -3,12 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/draft.hpp"
 #include "config/problems.hpp"
+#include "weir/http/template_text.hpp"
 
 namespace weir::config {
 
@@ -22,6 +25,9 @@ void take_action(RouteDraft& draft, Problems& problems);
 // A path that never matches, or that was meant as a pattern.
 void check_path(const RouteDraft& draft, Problems& problems);
 
+// A text with variables as it was written there: {attempt} is known only to what is forwarded.
+std::expected<TemplateText, std::string> parse_template(const Written& written,
+                                                        std::span<const std::string> path_params);
 // Warns of variables as nginx and shells write them, and of braces that are one fewer than meant.
 // REQUIRES: it is a template.
 void warn_of_foreign_template(const Written& written, Problems& problems);

@@ -247,7 +247,9 @@ Fields common_fields(RouteDraft& draft) {
        "longer: 504; 0: none"},
       {"stream_idle_timeout", duration(route.stream_idle_timeout, Zero::allowed),
        "after the answer's head: the longest time without a byte in either direction; 0: none"},
-      unsupported("retry"),
+      {"retry", retry_value(route),
+       "sends a request again that failed; off: a failed connect goes to no other endpoint, "
+       "either"},
   };
 }
 

@@ -62,6 +62,20 @@ Braces braces_of(std::string_view text) {
 
 }  // namespace
 
+std::expected<TemplateText, std::string> parse_template(const Written& written,
+                                                        std::span<const std::string> path_params) {
+  auto parsed = TemplateText::parse(written.text, path_params);
+  const bool of_requests =
+      written.path.starts_with("defaults.request_headers.") ||
+      (written.path.starts_with("routes[") && written.path.contains("].request_headers."));
+  if (parsed && !of_requests && parsed->uses(TemplateVariable::attempt)) {
+    return std::unexpected(
+        "{attempt} is for `request_headers` of a route or of `defaults`: there are no tries to "
+        "count elsewhere");
+  }
+  return parsed;
+}
+
 void warn_of_foreign_template(const Written& written, Problems& problems) {
   // A fixed body may well speak of dollars, or be a script.
   const bool prose = written.path.ends_with(".respond.body");

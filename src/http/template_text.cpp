@@ -10,8 +10,10 @@ namespace weir {
 namespace {
 
 // In the order of TemplateVariable.
-constexpr std::array<std::string_view, 9> variable_names{
-    "client_ip", "host", "scheme", "path", "rest", "query", "request_id", "route", "upstream"};
+constexpr std::array<std::string_view, 10> variable_names{
+    "client_ip", "host",       "scheme", "path",     "rest",
+    "query",     "request_id", "route",  "upstream", "attempt"};
+static_assert(variable_names.size() == static_cast<std::size_t>(TemplateVariable::path_param));
 
 constexpr std::size_t longest_name = 64;
 
@@ -73,6 +75,12 @@ std::expected<TemplateText, std::string> TemplateText::parse(
   }
   if (!part.literal.empty()) out.parts_.push_back(std::move(part));
   return out;
+}
+
+bool TemplateText::uses(TemplateVariable variable) const noexcept {
+  return std::ranges::any_of(parts_, [variable](const Part& part) {
+    return part.has_variable && part.variable == variable;
+  });
 }
 
 bool is_template_variable(std::string_view name) noexcept {

@@ -27,6 +27,10 @@ std::string_view Variables::operator()(TemplateVariable variable, std::size_t pa
       return exchange_.context.route_name;
     case TemplateVariable::upstream:
       return upstream_;
+    case TemplateVariable::attempt:
+      // Before the first try begins its fields are written.
+      scratch_ = std::to_string(exchange_.record.attempts() == 0 ? 1 : exchange_.record.attempts());
+      return scratch_;
     case TemplateVariable::path_param:
       return exchange_.context.path_params[path_param];
   }

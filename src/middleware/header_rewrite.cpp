@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "weir/base/text.hpp"
 #include "weir/http/variables.hpp"
 
 namespace weir {
@@ -24,7 +25,8 @@ HeaderRewrite::HeaderRewrite(const config::HeaderChanges& changes,
     : path_params_(std::move(path_params)),
       remove_(changes.remove),
       set_(parse(changes.set)),
-      add_(parse(changes.add)) {}
+      add_(parse(changes.add)),
+      by_attempt_(names_by_attempt()) {}
 
 HeaderRewrite::Values HeaderRewrite::parse(
     const std::vector<std::pair<std::string, std::string>>& values) const {
@@ -38,25 +40,78 @@ HeaderRewrite::Values HeaderRewrite::parse(
   return parsed;
 }
 
+std::vector<std::string> HeaderRewrite::names_by_attempt() const {
+  std::vector<std::string> out;
+  for (const Values* values : {&set_, &add_}) {
+    for (const auto& [name, text] : *values) {
+      const auto same = [&](const std::string& known) { return iequals(known, name); };
+      if (text.uses(TemplateVariable::attempt) && std::ranges::none_of(out, same)) {
+        out.push_back(name);
+      }
+    }
+  }
+  return out;
+}
+
+// Makes the values of one exchange.
+class HeaderRewrite::ValueOf {
+ public:
+  ValueOf(const HeaderRewrite& rewrite, const Request& request, const Exchange& exchange,
+          std::string_view upstream)
+      : rewrite_(rewrite), exchange_(exchange), variables_(request, exchange, upstream) {}
+
+  // Valid until the next call.
+  std::string_view operator()(const TemplateText& text) {
+    if (text.is_literal()) return text.literal();
+    made_.clear();
+    text.append_to(made_, [this](TemplateVariable variable, std::size_t param) {
+      // The routes of one middleware may have their parameters in different places.
+      return variable == TemplateVariable::path_param
+                 ? path_param(rewrite_.path_params_[param], exchange_.context)
+                 : variables_(variable, param);
+    });
+    return made_;
+  }
+
+ private:
+  const HeaderRewrite& rewrite_;
+  const Exchange& exchange_;
+  Variables variables_;
+  std::string made_;
+};
+
 void HeaderRewrite::change(HeaderMap& headers, const Request& request, const Exchange& exchange,
                            std::string_view upstream) const {
   for (const std::string& name : remove_) headers.remove(name);
-  Variables variables(request, exchange, upstream);
-  const auto lookup = [&](TemplateVariable variable, std::size_t param) {
-    // The routes of one middleware may have their parameters in different places.
-    return variable == TemplateVariable::path_param
-               ? path_param(path_params_[param], exchange.context)
-               : variables(variable, param);
-  };
-  std::string made;
-  const auto value_of = [&](const TemplateText& text) -> std::string_view {
-    if (text.is_literal()) return text.literal();
-    made.clear();
-    text.append_to(made, lookup);
-    return made;
-  };
+  ValueOf value_of(*this, request, exchange, upstream);
   for (const auto& [name, text] : set_) headers.set(name, value_of(text));
   for (const auto& [name, text] : add_) headers.add(name, value_of(text));
+}
+
+void HeaderRewrite::apply_again(HeaderMap& headers, const Request& request,
+                                const Exchange& exchange) const {
+  ValueOf value_of(*this, request, exchange, exchange.record.upstream());
+  for (const std::string& name : by_attempt_) {
+    const auto is_it = [&](std::string_view other) { return iequals(other, name); };
+    const auto of_name = [&](const auto& each) { return is_it(each.first); };
+    // Those that were added are the last ones.
+    const auto added = static_cast<std::size_t>(std::ranges::count_if(add_, of_name));
+    auto others = static_cast<std::size_t>(std::ranges::count_if(
+        headers, [&](const HeaderMap::Field& field) { return is_it(field.name); }));
+    others -= std::min(added, others);
+    headers.remove_if([&](const HeaderMap::Field& field) {
+      if (!is_it(field.name)) return false;
+      if (others == 0) return true;
+      --others;
+      return false;
+    });
+    for (const auto& [own, text] : set_) {
+      if (is_it(own)) headers.set(own, value_of(text));
+    }
+    for (const auto& [own, text] : add_) {
+      if (is_it(own)) headers.add(own, value_of(text));
+    }
+  }
 }
 
 }  // namespace weir

@@ -7,15 +7,24 @@
 
 #include "proxy/fetch/fetch.hpp"
 #include "weir/http/exchange.hpp"
+#include "weir/middleware/header_rewrite.hpp"
 
 namespace weir::proxy {
 
 class ClientFetch final : public ExchangePart, private TryObserver {
  public:
-  // `is_last`: no other fetch of the exchange may follow this one.
+  // `fields` have been written into the request, whose path was `path` then; values that differ
+  // from try to try are written again for each. `is_last`: no other fetch of the exchange may
+  // follow this one.
   ClientFetch(Exchange& exchange, const FetchPlan& plan, Request& request,
-              control::BreakerCall&& call, bool is_last) noexcept
-      : exchange_(exchange), is_last_(is_last), fetch_(plan, request, std::move(call), this) {}
+              const HeaderRewrite& fields, std::string_view path, control::BreakerCall&& call,
+              bool is_last)
+      : exchange_(exchange),
+        request_(request),
+        fields_(fields),
+        path_(path),
+        is_last_(is_last),
+        fetch_(plan, request, std::move(call), this) {}
 
   Fetch& operator*() noexcept { return fetch_; }
   Fetch* operator->() noexcept { return &fetch_; }
@@ -27,6 +36,13 @@ class ClientFetch final : public ExchangePart, private TryObserver {
  private:
   void try_begins(std::string_view endpoint, Duration queued, Duration connected) override {
     exchange_.record.tell_attempt(endpoint, queued, connected);
+    if (exchange_.record.attempts() > 1 && fields_.uses_attempt()) write_fields();
+  }
+  void write_fields() {
+    RequestHead& head = request_.head;
+    const std::string_view rewritten = std::exchange(head.path, path_);
+    fields_.apply_again(head.headers, request_, exchange_);
+    head.path = rewritten;
   }
   // The log lists tries where there is more than one.
   bool wants_record(bool again) const noexcept override {
@@ -37,6 +53,9 @@ class ClientFetch final : public ExchangePart, private TryObserver {
   void waited(Duration queued) override { exchange_.record.tell_wait(queued); }
 
   Exchange& exchange_;
+  Request& request_;
+  const HeaderRewrite& fields_;  // of the route, which the exchange's configuration holds
+  const std::string_view path_;
   const bool is_last_;
   Fetch fetch_;
 };

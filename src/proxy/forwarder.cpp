@@ -60,6 +60,7 @@ class Forwarder final : public Handler {
     for (unsigned i = 0; i < workers; ++i)
       splits_.push_back(
           WorkerSplit{control::WeightedSplit(configured_), control::StickySplit(configured_)});
+    if (route.retry) retry_.emplace(*route.retry);
     if (choice_.sticky()) cookie_key_ = random_sip_key();
     if (route.rewrite) rewriting_.emplace(*route.rewrite, route.match.path_params);
   }
@@ -82,7 +83,7 @@ class Forwarder final : public Handler {
     Task<Response> answering =
         fallback_ && target.cluster != instead_.cluster
             ? serve_or_fall_back(request, exchange, target)
-            : serve(request, exchange, target, {exchange.context.head_received});
+            : serve(request, exchange, target, {exchange.context.head_received, head.path});
     if (cookie.empty()) return answering;
     return with_cookie(std::move(answering), std::move(cookie));
   }
@@ -104,6 +105,7 @@ class Forwarder final : public Handler {
   // How a request is sent to a target.
   struct Sending {
     TimePoint start;               // where the route's `timeout` begins
+    std::string_view path;         // the request's, before a rewriting
     bool may_panic = true;         // as of upstream::Caller
     bool may_be_followed = false;  // by the fallback
   };
@@ -144,7 +146,9 @@ class Forwarder final : public Handler {
 
   Task<Response> serve_or_fall_back(Request& request, Exchange& exchange, const Target& target) {
     FallbackTurn turn(*fallback_, request, exchange);
+    const std::string_view path = request.head.path;
     const Sending first{.start = exchange.context.head_received,
+                        .path = path,
                         .may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_),
                         .may_be_followed = true};
     const TimePoint told = net::loop_of(exchange).now();
@@ -157,7 +161,7 @@ class Forwarder final : public Handler {
       // It has the route's `timeout` to itself; the client's wait until now was the first one's.
       const TimePoint now = net::loop_of(exchange).now();
       response = co_await send(request, exchange, instead_,
-                               {.start = now - exchange.clock.client_wait(now)});
+                               {.start = now - exchange.clock.client_wait(now), .path = path});
     }
     turn.mark(response);
     co_return response;
@@ -232,12 +236,15 @@ class Forwarder final : public Handler {
                          .time = {how.start, route_.timeout, all < ours ? all : no_deadline},
                          .header_size = target.response_header_size,
                          .most_repeats = most_repeats,
+                         .retry = retry_ ? &*retry_ : nullptr,
+                         .failover = route_.failover,
                          .may_panic = how.may_panic,
                          .deadline_bounds_answer = true,
                          .interim = exchange.interim,
                          .gateway_fields = gateway_fields_,
                          .request_id = exchange.context.request_id()};
-    return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, std::move(call),
+    return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
+                                                      how.path, std::move(call),
                                                       !how.may_be_followed));
   }
 
@@ -247,7 +254,8 @@ class Forwarder final : public Handler {
     Fetch& fetch = *part;
     Response response;
     Result<> came = co_await fetch.first_try(response.head);
-    if (!came) came = co_await fetch.further_tries(std::move(came), response.head);
+    if (!came || fetch.doubts())
+      came = co_await fetch.further_tries(std::move(came), response.head);
     if (!came) co_return problem(came.error(), exchange.context.request_id());
     if (!fetch.upload_ended()) exchange.decisions.close_after = true;
     complete(request, exchange, fetch, response);
@@ -295,6 +303,7 @@ class Forwarder final : public Handler {
   control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;
   std::optional<Rewriting> rewriting_;
+  std::optional<RetryRule> retry_;
   std::unique_ptr<Fallback> fallback_;  // null: none
   Target instead_{};                    // the fallback's; without a cluster where it is no upstream
 };

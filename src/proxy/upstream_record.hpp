@@ -42,6 +42,10 @@ class UpstreamRecord {
   void leased(const upstream::Lease& lease);
   TryResult connect_failed(const upstream::ConnectFailure& failure);
   void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
+  void retry(telemetry::RetryResult result) noexcept {
+    shard_.retries[static_cast<std::size_t>(result)].add();
+  }
+  telemetry::Gauge& kept_bytes() noexcept { return shard_.retry_body; }
   // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that
   // was closed it is usual.
   void failed(TimePoint now, const upstream::Endpoint& endpoint, const Error& error,

@@ -34,6 +34,7 @@ class Exposition final : public prometheus::Collectable {
   void collect_routes(Families& out) const;
   void collect_listeners(Families& out) const;
   void collect_upstreams(Families& out) const;
+  void collect_retries(Families& out) const;
   void collect_endpoints(Families& out) const;
   void collect_leniencies(Families& out) const;
   void collect_rate_limits(Families& out) const;

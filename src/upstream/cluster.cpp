@@ -43,6 +43,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
       }),
       clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
+  retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
     views_.push_back(std::make_unique<WorkerView>(*this, *workers_[worker], worker));
   }
@@ -152,6 +153,7 @@ void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
     gone = rebuild(std::move(next), std::move(members));
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
+  retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
   announce(gone);
 }
 

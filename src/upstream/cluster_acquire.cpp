@@ -8,9 +8,19 @@
 #include "upstream/client_shares.hpp"
 #include "upstream/waiting.hpp"
 #include "upstream/worker_view.hpp"
+#include "weir/base/chance.hpp"
+#include "weir/control/retry_backoff.hpp"
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
+namespace {
+
+// How long the only endpoint is left alone after a connect that failed: a process that starts
+// again needs a moment, and those who wait shall not come back together.
+constexpr Duration shortest_moment = std::chrono::milliseconds(25);
+constexpr Duration longest_moment = std::chrono::milliseconds(100);
+
+}  // namespace
 
 bool Cluster::take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place) {
   const double share = view.settings().pool.client_share;
@@ -97,15 +107,17 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     lease->hold_for(caller.client, std::move(place));
     Endpoint& endpoint = lease->endpoint();
     Result<> connected;
+    const Deadline within =
+        std::min(deadline, deadline_after(view.loop().now(), tried.connect_limit));
     if (view.multiplexes(endpoint)) {
-      connected = co_await take_place(*lease, tried, deadline, caller);
+      connected = co_await take_place(*lease, tried, within, caller);
       if (!connected && connected.error().reason == Reason::pool_full) {
         co_return std::unexpected(std::move(connected.error()));
       }
       if (connected && tried.tunnel && lease->carries_no_tunnel() &&
           view.settings().protocol == config::UpstreamProtocol::automatic) {
         lease->leave_session();
-        connected = co_await connect(*lease, Speak::http1, tried, deadline, caller);
+        connected = co_await connect(*lease, Speak::http1, tried, within, caller);
       }
     } else {
       if (!tried.fresh) {
@@ -114,7 +126,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
           co_return std::move(*lease);
         }
       }
-      connected = co_await connect(*lease, Speak::as_agreed, tried, deadline, caller);
+      connected = co_await connect(*lease, Speak::as_agreed, tried, within, caller);
     }
     if (connected) co_return std::move(*lease);
     place = lease->hand_back_place();
@@ -126,8 +138,44 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     if (is_cancelled(caller) || view.loop().now() >= deadline) {
       co_return std::unexpected(std::move(*last));
     }
+    if (tried.goes_on() && view.any(tried)) {
+      --tried.connects_left;
+      continue;
+    }
+    // The permit is nobody's during the pause.
+    lease.reset();
+    view.refresh();
+    // What fails in our own process says nothing of the endpoint.
+    const bool only = tried.size() == 1 && !view.any(tried) && last->side != Side::internal;
+    if (!only || !std::exchange(tried.once_more, false)) {
+      co_return std::unexpected(std::move(*last));
+    }
+    const bool paused = co_await pause_before_last(view, deadline, caller);
+    if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
+    if (!paused) co_return std::unexpected(std::move(*last));
+    tried.forget();
   }
 }
+
+Task<bool> Cluster::pause_before_last(const WorkerView& view, Deadline deadline,
+                                      const Caller& caller) {
+  net::Loop& loop = view.loop();
+  const Deadline until =
+      loop.now() + control::random_time(shortest_moment, longest_moment, chance());
+  if (until >= deadline) co_return false;
+  net::Waiter waiter(loop);
+  const OnCancel stop(caller.scope, [&](Reason) noexcept { waiter.cancel(); });
+  co_await waiter.wait(until);
+  co_return waiter.result() == net::Wake::timeout;
+}
+
+bool Cluster::has_untried(unsigned worker, const Tried& tried) {
+  WorkerView& view = this->view(worker);
+  view.refresh();
+  return view.any(tried);
+}
+
+std::uint64_t Cluster::requests_in_flight(unsigned worker) { return view(worker).in_flight(); }
 
 bool Cluster::begin_waiting(std::uint64_t most) noexcept {
   std::uint64_t now = waiting_.load();

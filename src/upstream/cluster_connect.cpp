@@ -174,7 +174,7 @@ Task<Result<>> Cluster::await_connect(net::Stream& stream, const Lease& lease, T
       co_return fail(Reason::connect_timeout, Side::upstream, errno_name(ETIMEDOUT));
     }
     lease.endpoint().backoff_.doubt();
-    if (!trial.take() && view.has_first_choice(tried, lease.endpoint()))
+    if (!trial.take() && tried.goes_on() && view.has_first_choice(tried, lease.endpoint()))
       co_return std::unexpected(passed_on());
   }
 }
@@ -218,7 +218,8 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
     co_await wait.waiter.wait(look);
     if (wait.waiter.result() != net::Wake::timeout || loop.now() >= until) break;
     // It waits for a connection that another request makes; where others work it goes on.
-    passes_on = wait.told == PlaceWait::Told::nothing && view.is_last_choice(lease.endpoint()) &&
+    passes_on = wait.told == PlaceWait::Told::nothing && tried.goes_on() &&
+                view.is_last_choice(lease.endpoint()) &&
                 view.has_first_choice(tried, lease.endpoint());
   }
   if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));

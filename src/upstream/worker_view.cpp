@@ -243,6 +243,12 @@ bool WorkerView::any(const Tried& tried) const noexcept {
   return std::ranges::any_of(choice_, [&](const Endpoint* at) { return !tried.contains(*at); });
 }
 
+std::uint64_t WorkerView::in_flight() const noexcept {
+  std::uint64_t sum = 0;
+  for (const Endpoint* at : choice_) sum += at->in_flight();
+  return sum;
+}
+
 bool WorkerView::usable(const Endpoint& endpoint) const noexcept {
   return !endpoint.slot(worker_).detached && endpoint.state() == EndpointState::ready &&
          endpoint.weight() != 0 && endpoint.in_flight() <= limit_;

@@ -50,6 +50,8 @@ class WorkerView final : private ConnectProbe::Owner {
   std::uint64_t limit() const noexcept { return limit_; }
   // Of all endpoints that take requests.
   std::uint64_t permits() const noexcept { return limit_ * choice_.size(); }
+  // Requests at all of them.
+  std::uint64_t in_flight() const noexcept;
   const Cluster::State& state() const noexcept { return *state_; }
   // Counts how often the upstream's TLS settings or certificates became others: a connection made
   // under those before carries no further request.

@@ -42,6 +42,8 @@ class ClientExchange : public BodyStream {
   virtual bool untouched() const noexcept = 0;
   // The upstream said that it has not looked at the request: any method can be sent again.
   virtual bool unprocessed() const noexcept { return false; }
+  // No byte of the request has left us, and none will.
+  virtual bool unsent() const noexcept = 0;
   // Which faults of the answer so far were forgiven, as the upstream's `lenient` wants it.
   virtual config::Lenient forgiven() const noexcept { return {}; }
   // Of the answer's content, as its reader took it; without chunk lines.

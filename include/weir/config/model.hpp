@@ -20,6 +20,7 @@
 #include "weir/config/circuit_breaker.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
+#include "weir/config/retry.hpp"
 #include "weir/config/tls.hpp"
 
 namespace weir::config {
@@ -232,6 +233,8 @@ struct Route {
   Duration timeout = 15s;               // 0: none
   Duration stream_idle_timeout = 5min;  // 0: none
   Duration max_duration = 0s;
+  std::optional<Retry> retry;
+  bool failover = true;  // false: `retry: off`, a failed connect goes to no other endpoint
   std::vector<std::string> upgrades;  // only "websocket" exists
   std::optional<Mirror> mirror;
   std::optional<Fault> fault;
@@ -277,6 +280,7 @@ struct Upstream {
   Lenient lenient;
   Pool pool;
   std::optional<CircuitBreaker> circuit_breaker;
+  RetryBudget retry_budget;
   std::optional<UpstreamTls> tls;
   Place place;
 };

@@ -104,6 +104,9 @@ class CircuitBreaker {
   // The right to call, or how long to stay away (zero: not known).
   std::expected<BreakerCall, Duration> begin(TimePoint now);
 
+  // Whether `call`, which was let through, may be tried once more. Costs a load.
+  bool lets_retry(const BreakerCall& call) const noexcept;
+
   // Nothing for none: everything passes and nothing is counted. With another policy than before it
   // starts anew, closed; with the same nothing changes. What an operator forced stays.
   void apply(const std::optional<BreakerPolicy>& policy);
@@ -214,6 +217,23 @@ class BreakerCall {
   CircuitBreaker::Permit permit_;
   bool used_ = false;
 };
+
+inline bool CircuitBreaker::lets_retry(const BreakerCall& call) const noexcept {
+  const std::uint64_t seen = word_.load(std::memory_order_acquire);
+  switch (static_cast<Mode>(seen & 0xff)) {
+    case Mode::pass:
+    case Mode::closed:
+    case Mode::ramp:
+      return true;
+    case Mode::half_open:
+      // The probes of this stretch are calls that have their place.
+      return call.is_probe() && call.permit_.stretch == static_cast<std::uint32_t>(seen >> 8);
+    case Mode::open:
+    case Mode::forced_open:
+      break;
+  }
+  return false;
+}
 
 inline std::expected<BreakerCall, Duration> CircuitBreaker::begin(TimePoint now) {
   const std::uint64_t seen = word_.load(std::memory_order_acquire);

@@ -22,6 +22,7 @@ enum class TemplateVariable : std::uint8_t {
   request_id,
   route,
   upstream,
+  attempt,     // of this request at upstreams, from 1: only where it is sent to one
   path_param,  // which one: its index
 };
 
@@ -36,6 +37,7 @@ class TemplateText {
       std::string_view text, std::span<const std::string> path_params = {});
 
   bool is_literal() const noexcept { return variables_ == 0; }
+  bool uses(TemplateVariable variable) const noexcept;
 
   // Appends the text; `lookup(TemplateVariable, std::size_t path_param_index)` gives each
   // variable's value as something a std::string can append, valid until the next call.

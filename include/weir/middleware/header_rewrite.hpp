@@ -32,12 +32,21 @@ class HeaderRewrite {
              std::string_view upstream) const {
     if (!empty()) change(headers, request, exchange, upstream);
   }
+  // Some value differs from try to try.
+  bool uses_attempt() const noexcept { return !by_attempt_.empty(); }
+  // Writes the values that do once more. REQUIRES: apply() was called on `headers`, and nobody has
+  // changed fields of these names since.
+  void apply_again(HeaderMap& headers, const Request& request, const Exchange& exchange) const;
 
  private:
   void change(HeaderMap& headers, const Request& request, const Exchange& exchange,
               std::string_view upstream) const;
 
+  class ValueOf;
   using Values = std::vector<std::pair<std::string, TemplateText>>;
+
+  // Names of which a value uses {attempt}.
+  std::vector<std::string> names_by_attempt() const;
 
   Values parse(const std::vector<std::pair<std::string, std::string>>& values) const;
 
@@ -45,6 +54,7 @@ class HeaderRewrite {
   std::vector<std::string> remove_;
   Values set_;
   Values add_;
+  std::vector<std::string> by_attempt_;
 };
 
 }  // namespace weir

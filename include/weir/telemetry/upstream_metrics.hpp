@@ -15,6 +15,10 @@
 
 namespace weir::telemetry {
 
+// What became of a retry, or of the wish for one.
+enum class RetryResult : std::uint8_t { success, failure, budget, not_replayable };
+inline constexpr std::size_t retry_result_count = 4;
+
 struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer
   Histogram connect;   // only tries that opened a connection
@@ -22,6 +26,8 @@ struct alignas(cache_line) UpstreamShard {
   // Answers that were understood because `lenient` names the fault.
   Counter bare_lf;
   Counter padded_chunk_size;
+  std::array<Counter, retry_result_count> retries;
+  Gauge retry_body;  // bytes of requests' content that are kept for retries
 };
 
 class UpstreamMetrics : public Sharded<UpstreamShard> {

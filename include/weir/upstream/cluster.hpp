@@ -22,6 +22,7 @@
 #include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
+#include "weir/control/retry_budget.hpp"
 #include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/tls_client.hpp"
@@ -95,6 +96,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   const std::string& name() const noexcept { return name_; }
   // Asked before a lease is; any thread.
   control::CircuitBreaker& breaker() noexcept { return breaker_; }
+  // Asked before a request is sent again for what its try came to; any thread.
+  control::RetryBudget& retry_budget() noexcept { return retry_budget_; }
 
   // --- worker `worker`
 
@@ -103,7 +106,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // `caller` as in acquire().
   std::optional<Lease> try_acquire(unsigned worker, const Tried& tried, const Caller& caller = {});
   // Chooses among endpoints that are ready, not tried and below their limit, connects where no
-  // connection is idle, and goes on to the next when that fails (`tried` records it). With all
+  // connection is idle, and goes on to the next when that fails (`tried` records it, and says how
+  // often); where there is no next, it tries the only one once more after 25 to 100 ms. With all
   // permits taken waits for one, in turn. Errors: no_healthy_endpoint, connect_failed,
   // connect_timeout (of the last endpoint), pool_full, request_timeout (`deadline`), and
   // what the caller's scope was cancelled for, side downstream. REQUIRES: the cluster is
@@ -112,6 +116,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // What a try on `endpoint` came to, a connect that failed included; told once a try, when its
   // head came or when there is none.
   void tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept;
+  // Some endpoint that takes requests is not among `tried`.
+  bool has_untried(unsigned worker, const Tried& tried);
+  // At all endpoints that take requests.
+  std::uint64_t requests_in_flight(unsigned worker);
   // Before the worker's loop ends: closes what is idle there, and keeps nothing from now on.
   void leave(unsigned worker) noexcept;
 
@@ -181,6 +189,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   bool begin_waiting(std::uint64_t most) noexcept;
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       const Caller& caller);
+  // A moment before the only endpoint is tried again; false: there is no time for it, or it was
+  // cut short.
+  Task<bool> pause_before_last(const WorkerView& view, Deadline deadline, const Caller& caller);
   // What a new connection may turn out to speak.
   enum class Speak : std::uint8_t { as_agreed, http1 };
   class Trial;
@@ -208,6 +219,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   const std::vector<net::Loop*> workers_;
   const RegistryHooks hooks_;
   control::CircuitBreaker breaker_;
+  control::RetryBudget retry_budget_;
   const std::unique_ptr<ClientShares> clients_;
   std::vector<std::unique_ptr<WorkerView>> views_;
   net::FileRefusals tls_refusals_;  // the main thread's, once constructed

@@ -23,13 +23,19 @@ struct ConnectFailure {
 
 class Tried {
  public:
-  void add(const Endpoint& endpoint) {
+  void add(const Endpoint& endpoint) { add(endpoint.id()); }
+  void add(std::uint64_t id) {
     if (count_ < first_.size()) {
-      first_[count_] = endpoint.id();
+      first_[count_] = id;
     } else {
-      further_.push_back(endpoint.id());
+      further_.push_back(id);
     }
     ++count_;
+  }
+  // All may be chosen again.
+  void forget() noexcept {
+    count_ = 0;
+    further_.clear();
   }
   bool contains(const Endpoint& endpoint) const noexcept {
     if (count_ == 0) return false;
@@ -48,6 +54,18 @@ class Tried {
   // The request becomes a tunnel: where ALPN was left to the upstream, and what it chose carries
   // none, a connection of HTTP/1.1 is made.
   bool tunnel = false;
+
+  // How many endpoints a connect may still fail at; with the last one of them acquire() gives up.
+  unsigned connects_left = most_connects;
+  static constexpr unsigned most_connects = 3;
+  bool goes_on() const noexcept { return connects_left > 1; }
+
+  // Where there is no other endpoint, acquire() tries the one it has once more, after a moment.
+  bool once_more = true;
+
+  // A connect takes no longer than this, besides the upstream's connect_timeout; zero: no limit.
+  // What it cuts is request_timeout.
+  Duration connect_limit{};
 
   // Added to by Cluster::acquire, each beside add(); for metrics and the count of attempts.
   std::vector<ConnectFailure> connect_failures;

@@ -67,6 +67,8 @@ class Client final : public ClientExchange, public Cached {
     }
     if (last && chunked_out_) pieces[count++] = piece("0\r\n\r\n");
     const net::IoResult result = stream_.try_write(std::span(pieces).first(count));
+    // Under TLS a part may have gone before.
+    unsent_ = result.status == net::Io::error && result.bytes == 0 && stream_.tls() == nullptr;
     if (result.status == net::Io::error) return std::unexpected(sent(result.status).error());
     if (result.status == net::Io::ok) return true;
     std::size_t done = result.bytes;
@@ -149,6 +151,7 @@ class Client final : public ClientExchange, public Cached {
     co_return co_await stream_.wait_readable(until);
   }
   bool untouched() const noexcept override { return !touched_; }
+  bool unsent() const noexcept override { return unsent_; }
   config::Lenient forgiven() const noexcept override {
     config::Lenient out = content_.forgiven();
     out.bare_lf = out.bare_lf || bare_lf_;
@@ -289,6 +292,7 @@ class Client final : public ClientExchange, public Cached {
   std::string left_;  // of the head and the first content, where the upstream took less
   bool keep_alive_ = false;
   bool touched_ = false;
+  bool unsent_ = false;
   bool bare_lf_ = false;  // in a head
   bool ended_ = false;
   Error failure_{Reason::none, Side::upstream, {}};

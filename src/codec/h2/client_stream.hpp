@@ -37,6 +37,7 @@ class ClientStream final : public ClientExchange, private ByteStream {
   Task<net::Io> wait_more(Deadline until) override;
   bool untouched() const noexcept override { return !touched_; }
   bool unprocessed() const noexcept override { return unprocessed_; }
+  bool unsent() const noexcept override { return id_ == 0; }
   std::uint64_t content_bytes() const noexcept override { return taken_; }
   ByteStream& bytes() noexcept override { return *this; }
   void cancel() noexcept override;

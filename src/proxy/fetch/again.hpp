@@ -1,33 +1,52 @@
-// Whether a request is sent again after a try that brought no answer. Pure.
+// Whether a request is sent again after a try, and how. Pure.
 #pragma once
 
+#include <cstdint>
+
+#include "proxy/fetch/retry_rule.hpp"
 #include "weir/base/reason.hpp"
 
 namespace weir::proxy {
-
-// A try that ended before a final head.
-struct FailedTry {
-  Reason failure = Reason::none;
-  bool touched = false;  // a byte of an answer came
-  bool refused = false;  // the upstream says that it has not looked at the request
-  bool reused = false;   // its connection had carried another request
-};
 
 // The request, as far as it matters for another try.
 struct Repeatable {
   bool idempotent = false;  // its method is (RFC 9110 section 9.2.2)
   bool whole = false;       // nothing of its content was lost
-  unsigned repeats = 0;     // how often it was sent again already
+  unsigned repeats = 0;     // how often it was sent again already, retries aside
   unsigned most_repeats = 0;
+  bool elsewhere = false;  // a connect may fail at one more endpoint
+  bool retried = false;    // the rule's methods hold for it
+  bool kept = false;       // nothing of its content was lost, as far as the rule keeps it
+  unsigned retries = 0;    // how often it was retried already
 };
 
-// What the upstream refused unread may be sent again whatever the method (RFC 9113 section 8.7). A
-// reused connection that turns out dead costs an idempotent request one more try, on a fresh one
-// (RFC 9112 section 9.3.1).
-constexpr bool is_sent_again(const FailedTry& failed, const Repeatable& request) noexcept {
-  if (failed.failure != Reason::upstream_reset || failed.touched || !request.whole) return false;
-  if (request.repeats >= request.most_repeats) return false;
-  return failed.refused || (failed.reused && request.idempotent && request.repeats == 0);
+enum class Again : std::uint8_t {
+  no,
+  replay,     // at once, on a fresh connection
+  elsewhere,  // at once, at another endpoint: nothing was sent
+  retry,      // by the rule: after a pause, within the budget
+  lost,       // as `retry`, but its content is gone
+};
+
+// What the upstream refused unread may be sent again whatever the method (RFC 9113 section 8.7),
+// and so may what was never sent. A reused connection that turns out dead costs an idempotent
+// request one more try, on a fresh one (RFC 9112 section 9.3.1). Whatever else is sent again is the
+// rule's; null: there is none.
+constexpr Again again(const EndedTry& ended, const Repeatable& request,
+                      const RetryRule* rule) noexcept {
+  const bool cut = ended.connected && ended.failure == Reason::upstream_reset && !ended.touched;
+  if (cut && request.whole && request.repeats < request.most_repeats) {
+    if (ended.refused) return Again::replay;
+    if (ended.reused && request.repeats == 0 && (ended.unsent || request.idempotent)) {
+      return Again::replay;
+    }
+    if (ended.unsent && !ended.reused && request.elsewhere) return Again::elsewhere;
+  }
+  if (rule == nullptr || request.retries >= rule->retries || !rule->holds(ended)) return Again::no;
+  // What nobody has seen is not sent twice.
+  const bool unseen = ended.unsent || ended.refused;
+  if (!unseen && !request.retried) return Again::no;
+  return !ended.connected || request.kept ? Again::retry : Again::lost;
 }
 
 }  // namespace weir::proxy

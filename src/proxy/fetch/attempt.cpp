@@ -17,11 +17,14 @@ constexpr Duration continue_wait = std::chrono::seconds(1);
 constexpr unsigned most_interim = 8;
 // How long content that is still on its way is waited for where the request may be sent again.
 constexpr Duration gather_wait = std::chrono::seconds(1);
+// Of an answer that nobody wants so much is read.
+constexpr std::size_t most_discarded = std::size_t{64} << 10;  // bytes
+constexpr Duration discard_wait = std::chrono::milliseconds(100);
 
 }  // namespace
 
 Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, Request& request,
-                 KeptContent& kept, std::string_view endpoint)
+                 KeptContent& kept, ReplayedContent* replayed, std::string_view endpoint)
     : owner_(owner),
       plan_(plan),
       loop_(plan.loop),
@@ -29,6 +32,7 @@ Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, R
       endpoint_(lease_.endpoint()),
       request_(request),
       kept_(kept),
+      replayed_(replayed),
       endpoint_text_(endpoint),
       client_(lease_.begin(plan.clock, plan.scope, *this, request.head.method, plan.header_size)),
       uploads_(loop_),
@@ -39,7 +43,7 @@ Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, R
 
 TryEnd Attempt::end() const noexcept {
   const TimePoint now = loop_.now();
-  const bool whole = complete_ || tunnelled_;
+  const bool whole = complete_ || tunnelled_ || discarded_;
   const bool cut = head_came() && !whole;
   const TransferClock& clock = plan_.clock;
   const bool gone = plan_.scope.cancelled();
@@ -90,29 +94,8 @@ Task<Result<>> Attempt::give_up() { co_return std::unexpected(cancelled_error())
 
 void Attempt::begin() {
   follow(&plan_.scope);
-  BodyStream* const body = request_.body;
-  Bytes first;
-  bool whole = body == nullptr;
-  if (!kept_.whole().empty()) {
-    first = kept_.whole();
-    whole = true;
-  } else if (body != nullptr) {
-    first = body->read_ready();
-    // Who ended the request in a frame behind its head is forwarded with one, be it empty: gRPC
-    // servers of Go wait for it. Chunks are such frames, and HTTP/1 has no other way to end them.
-    const RequestHead& head = request_.head;
-    const bool end_follows = lease_.shared() && first.empty() &&
-                             (head.version == Version::http2 || head.framing == Framing::chunked);
-    // Trailers go behind the content.
-    whole = body->complete() && body->trailers().empty() && !end_follows;
-    const bool keeps = lease_.shared() || (lease_.reused() && is_idempotent(head.method));
-    if (keeps && !whole) {
-      kept_.begin();
-      kept_.add(first);
-    } else if (keeps && !first.empty()) {
-      first = kept_.keep_whole(first, request_.head.headers.arena());
-    }
-  }
+  bool whole = false;
+  const Bytes first = first_content(whole);
   content_taken_ = !first.empty();
   upload_done_ = whole;
   state_ = State::head;
@@ -123,6 +106,43 @@ void Attempt::begin() {
     upload_done_ = false;
     uploads_.spawn(upload(!*sent, whole));
   }
+}
+
+Bytes Attempt::first_content(bool& whole) {
+  BodyStream* const body = request_.body;
+  whole = body == nullptr || !kept_.whole().empty();
+  if (whole) return kept_.whole();
+  RequestHead& head = request_.head;
+  if (replayed_ != nullptr && replayed_->begun() && head.expect_continue) {
+    // The client has been asked for its content.
+    head.expect_continue = false;
+    head.headers.remove(FieldId::expect);
+  }
+  Bytes first = replayed_ != nullptr ? replayed_->begin() : body->read_ready();
+  // Who ended the request in a frame behind its head is forwarded with one, be it empty: gRPC
+  // servers of Go wait for it. Chunks are such frames, and HTTP/1 has no other way to end them.
+  const bool end_follows = lease_.shared() && first.empty() &&
+                           (head.version == Version::http2 || head.framing == Framing::chunked);
+  // Trailers go behind the content.
+  whole = content_complete() && body->trailers().empty() && !end_follows;
+  if (replayed_ != nullptr) return first;
+  const bool keeps = lease_.shared() || (lease_.reused() && is_idempotent(head.method));
+  if (keeps && !whole) {
+    kept_.begin();
+    kept_.add(first);
+  } else if (keeps && !first.empty()) {
+    first = kept_.keep_whole(first, head.headers.arena());
+  }
+  return first;
+}
+
+Deadline Attempt::until(TimePoint now) const noexcept {
+  const Deadline all = plan_.time.until(now, plan_.clock);
+  if (plan_.retry == nullptr || plan_.retry->try_timeout == Duration::zero()) [[likely]]
+    return all;
+  const Duration waited = plan_.clock.client_wait(now) - waited_before_;
+  return std::min<Deadline>(all,
+                            started_ - lease_.connect_time + plan_.retry->try_timeout + waited);
 }
 
 Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
@@ -148,12 +168,13 @@ Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
       continue;
     }
     if (upload_failure_) co_return failed(*upload_failure_);
-    const Deadline until = plan_.time.until(loop_.now(), plan_.clock);
+    const Deadline until = this->until(loop_.now());
     const net::Io ready = co_await client_->wait_more(until);
     if (ready == net::Io::cancelled) co_return failed(cancelled_error());
     // While the client's content is waited for, the end moves on.
-    if (ready == net::Io::timeout && loop_.now() >= plan_.time.until(loop_.now(), plan_.clock)) {
-      const Error why{Reason::request_timeout, Side::upstream, {}};
+    if (ready == net::Io::timeout && loop_.now() >= this->until(loop_.now())) {
+      const bool all = loop_.now() >= plan_.time.until(loop_.now(), plan_.clock);
+      const Error why{all ? Reason::request_timeout : Reason::try_timeout, Side::upstream, {}};
       auto out = failed(why);
       failure_->reason = plan_.time.named(why.reason, loop_.now(), plan_.clock);
       co_return out;
@@ -215,8 +236,9 @@ Task<> Attempt::upload(bool flush, bool whole) {
     pulling_ = true;
     net::TurnTaking turns(loop_);
     while (!whole) {
-      const auto piece = co_await body.read();
+      const auto piece = co_await next_piece();
       if (!piece) {
+        if (settling_) co_return;
         fail_upload(piece.error());
         co_return;
       }
@@ -224,7 +246,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (piece->empty()) break;
       const bool taken = co_await send_piece(*piece);
       if (!taken) co_return;
-      if (body.complete()) break;
+      if (content_complete()) break;
       if (turns.moved(piece->size())) co_await turns.yield();
     }
     continued_.notify();
@@ -240,6 +262,10 @@ void Attempt::fail_upload(Error why) noexcept {
   client_->abort(upload_failure_->reason);
   client_->cancel();
   continued_.notify();
+}
+
+Task<Result<Bytes>> Attempt::next_piece() {
+  return replayed_ != nullptr ? replayed_->next() : request_.body->read();
 }
 
 Task<bool> Attempt::send_piece(Bytes piece) {
@@ -262,14 +288,14 @@ Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
   net::TurnTaking turns(loop_);
   // A final answer instead of 100: the content is not wanted.
   while (!head_came() && !settling_ && !continued_.cancelled()) {
-    const Bytes piece = body.read_ready();
+    const Bytes piece = ready_piece();
     if (!piece.empty()) {
       content_taken_ = true;
       const bool taken = co_await send_piece(piece);
       if (!taken) co_return Unasked::over;
       if (turns.moved(piece.size())) co_await turns.yield();
     }
-    if (body.complete()) co_return Unasked::whole;
+    if (content_complete()) co_return Unasked::whole;
     if (asked_for_ || loop_.now() >= until) co_return Unasked::ask;
     if (piece.empty()) {
       co_await continued_.wait(until);
@@ -305,16 +331,34 @@ Task<> Attempt::gather() {
 }
 
 bool Attempt::has_whole_request() const noexcept {
+  if (replayed_ != nullptr) return !replayed_->lost();
   if (!kept_.whole().empty() || (!pulling_ && !content_taken_)) return true;
   const BodyStream& body = *request_.body;
   return kept_.adding() && body.complete() && body.trailers().empty();
 }
 
-FailedTry Attempt::failed_try() const noexcept {
+EndedTry Attempt::ended() const noexcept {
   return {.failure = failure_ ? failure_->reason : Reason::none,
+          .unsent = client_->unsent(),
           .touched = !client_->untouched(),
           .refused = client_->unprocessed(),
-          .reused = lease_.reused()};
+          .reused = lease_.reused(),
+          .status = status_,
+          .grpc = grpc_status_};
+}
+
+Task<> Attempt::discard() {
+  discarded_ = true;
+  const Deadline until = loop_.now() + discard_wait;
+  std::size_t taken = 0;
+  while (state_ != State::done && taken <= most_discarded) {
+    const Bytes piece = client_->read_ready();
+    taken += piece.size();
+    if (!piece.empty() || state_ == State::done) continue;
+    const net::Io ready = co_await client_->wait_more(until);
+    if (ready != net::Io::ok) break;
+  }
+  if (state_ != State::done) client_->abort(Reason::upstream_reset);
 }
 
 bool Attempt::into_tunnel() noexcept { return tunnelled_ = lease_.into_tunnel(); }
@@ -342,7 +386,11 @@ Task<> Attempt::settle() {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
     if (state_ != State::done || !upload_done_) client_->cancel();
-    if (pulling_) request_.body->abort(Reason::upstream_reset);
+    if (replayed_ != nullptr) {
+      replayed_->leave();
+    } else if (pulling_) {
+      request_.body->abort(Reason::upstream_reset);
+    }
     co_await uploads_.join();
   }
 }

@@ -11,6 +11,7 @@
 #include "proxy/fetch/again.hpp"
 #include "proxy/fetch/kept_content.hpp"
 #include "proxy/fetch/plan.hpp"
+#include "proxy/fetch/replayed_content.hpp"
 #include "proxy/upstream_record.hpp"
 #include "weir/base/cancel.hpp"
 #include "weir/base/grpc_status.hpp"
@@ -45,22 +46,29 @@ class Attempt final : public BodyStream,
     ~Owner() = default;
   };
 
-  // All outlive it. `kept` holds the content of the tries before this one, if any, and takes that
-  // of this one. `endpoint` is the address as told; it lives as long as the request.
+  // All outlive it. `replayed` is the request's content where the request may be retried, otherwise
+  // null: then `kept` holds that of the tries before this one, if any, and takes that of this one.
+  // `endpoint` is the address as told; it lives as long as the request.
   Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, Request& request,
-          KeptContent& kept, std::string_view endpoint);
+          KeptContent& kept, ReplayedContent* replayed, std::string_view endpoint);
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
   // on the way.
   Task<Result<>> start(ResponseHead& head);
+  // After a head whose answer nobody wants: reads the rest if it is short and comes at once, for
+  // the connection's sake; otherwise gives it up.
+  Task<> discard();
   // After start() failed: waits a moment for the rest of the content, where with it the request
   // could be sent again.
   Task<> gather();
 
   // --- after start()
-  FailedTry failed_try() const noexcept;
+  // What it came to so far.
+  EndedTry ended() const noexcept;
   // What another try would send is here.
   bool has_whole_request() const noexcept;
+  // Nothing of the content was taken from the client, nor is it waited for.
+  bool untaken() const noexcept { return !pulling_ && !content_taken_; }
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
   // tunnels.
   bool into_tunnel() noexcept;
@@ -97,6 +105,10 @@ class Attempt final : public BodyStream,
  private:
   // Sends what can be sent without waiting; an upload goes on with the rest.
   void begin();
+  // What is sent with the head; `whole`: there is no more of it.
+  Bytes first_content(bool& whole);
+  // The end of the wait for the final head.
+  Deadline until(TimePoint now) const noexcept;
   Task<Result<>> give_up();
   Task<Result<>> read_final_head(ResponseHead& head);
   void take_final_head(const ResponseHead& head);
@@ -107,6 +119,13 @@ class Attempt final : public BodyStream,
   // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
   // be asked for; whole: all came; over: the content is not wanted any more.
   Task<Unasked> send_unasked(BodyStream& body);
+  Task<Result<Bytes>> next_piece();
+  Bytes ready_piece() {
+    return replayed_ != nullptr ? replayed_->ready() : request_.body->read_ready();
+  }
+  bool content_complete() const noexcept {
+    return replayed_ != nullptr ? replayed_->complete() : request_.body->complete();
+  }
   // False when the upload is over: the upstream takes no more.
   Task<bool> send_piece(Bytes piece);
   // The client's fields behind the content, without the gateway's.
@@ -128,6 +147,7 @@ class Attempt final : public BodyStream,
   upstream::Endpoint& endpoint_;
   Request& request_;
   KeptContent& kept_;
+  ReplayedContent* const replayed_;
   const std::string_view endpoint_text_;
   std::unique_ptr<HeaderMap> trailers_;  // those left, where some had to go
   std::unique_ptr<codec::ClientExchange> client_;
@@ -145,6 +165,7 @@ class Attempt final : public BodyStream,
   bool asked_for_ = false;      // the upstream's 100 came
   bool complete_ = false;       // the answer ended whole
   bool tunnelled_ = false;      // it was a 101
+  bool discarded_ = false;      // nobody wants its answer
   const bool grpc_;
   std::optional<Error> upload_failure_;  // the client's fault
   std::optional<Error> failure_;

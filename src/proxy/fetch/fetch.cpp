@@ -4,6 +4,7 @@
 
 #include "proxy/fetch/again.hpp"
 #include "weir/base/debug_log.hpp"
+#include "weir/http/retry_after.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -16,7 +17,7 @@ std::string_view host_of(std::string_view endpoint) noexcept {
 }  // namespace
 
 Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& call,
-             TryObserver* observer) noexcept
+             TryObserver* observer)
     : plan_(plan),
       request_(request),
       observer_(observer),
@@ -24,6 +25,14 @@ Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& cal
       call_(std::move(call)),
       began_(plan.loop.now()) {
   tried_.tunnel = request.head.upgrade_websocket;
+  if (!plan_.failover) {
+    tried_.connects_left = 1;
+    tried_.once_more = false;
+  }
+  if (plan_.retry == nullptr) [[likely]]
+    return;
+  tried_.connect_limit = plan_.retry->try_timeout;
+  retrying_ = std::make_unique<Retrying>(plan_, request_, record_);
 }
 
 Fetch::~Fetch() {
@@ -37,23 +46,143 @@ Task<Result<>> Fetch::first_try(ResponseHead& head) {
   return attempt_->start(head);
 }
 
-Task<Result<>> Fetch::further_tries(Result<> failed, ResponseHead& head) {
-  Result<> came = std::move(failed);
-  // Without an attempt no connection was to be had.
-  for (unsigned repeats = 0; !came && attempt_; ++repeats) {
-    if (attempt_->failure()) {
+Task<Result<>> Fetch::further_tries(Result<> came, ResponseHead& head) {
+  for (unsigned repeats = 0;;) {
+    if (attempt_ && attempt_->failure()) {
       record_.failed(plan_.loop.now(), attempt_->endpoint(), came.error(),
-                     attempt_->failed_try().reused);
+                     attempt_->ended().reused);
     }
-    const bool repeated = co_await again(repeats);
+    const Again next = co_await what_next(came, repeats);
+    std::optional<Duration> wait;
+    if (next == Again::retry) wait = prepare_retry(came, head);
+    if (next == Again::lost) retrying_->lost_content();
+    if (next == Again::no || next == Again::lost || (next == Again::retry && !wait)) {
+      co_await conclude(came);
+      co_return came;
+    }
+    if (next == Again::elsewhere) {
+      tried_.add(attempt_->endpoint());
+      --tried_.connects_left;
+    }
+    if (next != Again::retry) ++repeats;
+    tried_.fresh =
+        next == Again::replay || (!came && came.error().reason == Reason::upstream_reset);
+    co_await leave_try(came.has_value());
+    if (wait) {
+      head = ResponseHead();
+      came = co_await pause(*wait);
+      if (!came) {
+        co_await conclude(came);
+        co_return came;
+      }
+    }
+    came = co_await connect_and_try(head);
+    if (came && !doubts_) co_return came;
+  }
+}
+
+Repeatable Fetch::repeatable(unsigned repeats) const noexcept {
+  Repeatable out{.idempotent = is_idempotent(request_.head.method),
+                 .whole = true,
+                 .repeats = repeats,
+                 .most_repeats = plan_.most_repeats,
+                 .elsewhere = plan_.failover && tried_.goes_on()};
+  if (!retrying_) return out;
+  out.retried = retrying_->allowed();
+  out.retries = retrying_->retries();
+  const ReplayedContent* const content = retrying_->content();
+  out.kept = content != nullptr ? !content->lost()
+                                : request_.body == nullptr || !attempt_ || attempt_->untaken();
+  return out;
+}
+
+Task<Again> Fetch::what_next(const Result<>& came, unsigned repeats) {
+  const RetryRule* const rule = retrying_ ? &retrying_->rule() : nullptr;
+  Repeatable request = repeatable(repeats);
+  if (!attempt_) {
+    const EndedTry ended{.failure = came.error().reason, .connected = false, .unsent = true};
+    if (retrying_ && came.error().side != Side::downstream) retrying_->came_to(false);
+    co_return any_try_ ? again(ended, request, rule) : Again::no;
+  }
+  const Again first = again(attempt_->ended(), request, rule);
+  if (first == Again::replay || first == Again::elsewhere) {
+    co_await attempt_->gather();
+    request.whole = attempt_->has_whole_request();
+  }
+  if (retrying_ && !came && came.error().side != Side::downstream) retrying_->came_to(false);
+  co_return again(attempt_->ended(), request, rule);
+}
+
+std::optional<Duration> Fetch::prepare_retry(const Result<>& came, const ResponseHead& head) {
+  if (attempt_) {
+    const upstream::Endpoint& endpoint = attempt_->endpoint();
+    if (!tried_.contains(endpoint)) tried_.add(endpoint);
+    if (came && (head.status == 429 || head.status == 503)) {
+      const auto field = head.headers.get(FieldId::retry_after);
+      const auto alone = field ? parse_retry_after(*field, std::time(nullptr)) : std::nullopt;
+      if (alone && *alone > Duration::zero()) {
+        retrying_->bind(endpoint.id(), plan_.loop.now() + *alone);
+      }
+    }
+  }
+  return retrying_->prepare(tried_, call_);
+}
+
+Task<> Fetch::leave_try(bool answered) {
+  if (!attempt_) co_return;
+  if (answered) co_await attempt_->discard();
+  co_await attempt_->settle();
+  kept_.end(request_.head.headers.arena());
+  end_try(true);
+  doubts_ = false;
+}
+
+Task<Result<>> Fetch::pause(Duration time) {
+  net::Waiter waiter(plan_.loop);
+  const Deadline until = plan_.loop.now() + time;
+  const OnCancel stop(&plan_.scope, [&](Reason) noexcept { waiter.cancel(); });
+  ReplayedContent* const content = retrying_->content();
+  if (content != nullptr) content->tell_failure(&waiter);
+  while (plan_.loop.now() < until && !plan_.scope.cancelled() &&
+         (content == nullptr || content->failure() == nullptr)) {
+    co_await waiter.wait(until);
+    static_cast<void>(waiter.result());
+  }
+  if (content != nullptr) content->tell_failure(nullptr);
+  if (plan_.scope.cancelled()) {
+    co_return fail(plan_.scope.reason(), Side::downstream, "while a retry waited");
+  }
+  if (content != nullptr && content->failure() != nullptr) {
+    co_return std::unexpected(*content->failure());
+  }
+  if (!plan_.cluster.breaker().lets_retry(call_)) {
+    co_return fail(Reason::circuit_open, Side::upstream, "it opened while a retry waited");
+  }
+  retrying_->begin();
+  // Endpoints may have gone meanwhile.
+  if (!plan_.cluster.has_untried(plan_.worker, tried_)) tried_.forget();
+  co_return Result<>{};
+}
+
+Task<> Fetch::conclude(const Result<>& came) {
+  if (came) {
+    doubts_ = false;
+    judge_head();
+    co_return;
+  }
+  if (attempt_) {
     co_await attempt_->settle();
     kept_.end(request_.head.headers.arena());
-    end_try(repeated);
-    if (!repeated) break;
-    tried_.fresh = true;
-    came = co_await connect_and_try(head);
+    end_try(false);
+    co_return;
   }
-  co_return came;
+  if (retrying_) retrying_->end();
+  const TimePoint now = plan_.loop.now();
+  if (any_try_) {
+    const Reason why = plan_.time.named(came.error().reason, now, plan_.clock);
+    call_.ended(now, call_end(why), 0, now - began_);
+  }
+  call_.give_up();
 }
 
 Task<Result<>> Fetch::connect_and_try(ResponseHead& head) {
@@ -70,23 +199,23 @@ Task<Result<upstream::Lease>> Fetch::connect() {
   const TimePoint now = plan_.loop.now();
   const Duration connecting = tell_failures();
   spent_ += connecting;
-  if (!acquired) {
-    // What was no try was waiting.
-    if (observer_ != nullptr) observer_->waited(now - asked - connecting);
-    if (any_try_) {
-      const Reason why = plan_.time.named(acquired.error().reason, now, plan_.clock);
-      call_.ended(now, call_end(why), 0, now - began_);
-    }
-    call_.give_up();
-  }
+  if (!acquired) acquired.error().reason = named(acquired.error().reason, now);
+  // What was no try was waiting.
+  if (!acquired && observer_ != nullptr) observer_->waited(now - asked - connecting);
   co_return acquired;
+}
+
+Reason Fetch::named(Reason failure, TimePoint now) const noexcept {
+  const bool is_tries =
+      failure == Reason::request_timeout && retrying_ && now < plan_.time.until(now, plan_.clock);
+  return is_tries ? Reason::try_timeout : failure;
 }
 
 Duration Fetch::tell_failures() {
   const TimePoint now = plan_.loop.now();
   Duration took{};
   for (upstream::ConnectFailure& failure : tried_.connect_failures) {
-    failure.reason = plan_.time.named(failure.reason, now, plan_.clock);
+    failure.reason = plan_.time.named(named(failure.reason, now), now, plan_.clock);
     const TryResult result = record_.connect_failed(failure);
     if (failure.endpoint) {
       plan_.cluster.tried(plan_.worker, *failure.endpoint,
@@ -120,7 +249,9 @@ void Fetch::begin_try(upstream::Lease&& lease) {
     observer_->try_begins(endpoint_, lease.queue_time, lease.connect_time);
   }
   Attempt::Owner& owner = *this;
-  attempt_.emplace(owner, plan_, std::move(lease), request_, kept_, endpoint_);
+  ReplayedContent* const replayed = retrying_ ? retrying_->content() : nullptr;
+  if (retrying_) retrying_->set_in_flight(true);
+  attempt_.emplace(owner, plan_, std::move(lease), request_, kept_, replayed, endpoint_);
 }
 
 // A failure counts before the client sees it; a long answer must not hold up a probe. A probe of
@@ -131,6 +262,16 @@ void Fetch::head_came() {
                       {.end = control::CallEnd::answered,
                        .status = attempt_->status(),
                        .head = attempt_->head_time()});
+  if (retrying_) {
+    const EndedTry ended = attempt_->ended();
+    const Again next = again(ended, repeatable(0), &retrying_->rule());
+    doubts_ = next == Again::retry || next == Again::lost;
+    retrying_->came_to(!retrying_->rule().holds(ended));
+  }
+  if (!doubts_) judge_head();
+}
+
+void Fetch::judge_head() {
   const GrpcStatus grpc = attempt_->grpc_status();
   const bool counts = call_.counts_grpc();
   const bool failed_call = grpc > 0 && counts;
@@ -138,17 +279,6 @@ void Fetch::head_came() {
   if (attempt_->status() >= 500 || failed_call || (call_.is_probe() && is_known)) {
     tell_breaker(control::CallEnd::answered);
   }
-}
-
-Task<bool> Fetch::again(unsigned repeats) {
-  Repeatable request{.idempotent = is_idempotent(request_.head.method),
-                     .whole = true,
-                     .repeats = repeats,
-                     .most_repeats = plan_.most_repeats};
-  if (!is_sent_again(attempt_->failed_try(), request)) co_return false;
-  co_await attempt_->gather();
-  request.whole = attempt_->has_whole_request();
-  co_return is_sent_again(attempt_->failed_try(), request);
 }
 
 void Fetch::end_try(bool again) {
@@ -161,6 +291,10 @@ void Fetch::end_try(bool again) {
     if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());
     if (observer_->wants_record(again)) observer_->try_ended(attempt_->record(end), again);
   }
+  if (retrying_) {
+    retrying_->set_in_flight(false);
+    if (!again) retrying_->end();
+  }
   if (again) {
     spent_ += attempt_->spent();
   } else {
@@ -170,19 +304,22 @@ void Fetch::end_try(bool again) {
 }
 
 void Fetch::answer_ended() noexcept {
+  if (doubts_) return;
   const bool counts = attempt_->is_grpc() && attempt_->head_came() && call_.counts_grpc();
   if (counts && attempt_->complete()) tell_breaker(control::CallEnd::answered);
 }
 
 bool Fetch::into_tunnel() noexcept {
   if (!attempt_->into_tunnel()) return false;
-  // A tunnel outlasts what the breaker's owner is kept for.
+  // A tunnel outlasts what the breaker's owner is kept for, and is no request in flight.
+  if (retrying_) retrying_->end();
   tell_breaker(control::CallEnd::answered);
   return true;
 }
 
 Task<> Fetch::settle() {
   if (attempt_) co_await attempt_->settle();
+  if (retrying_ && retrying_->content() != nullptr) co_await retrying_->content()->settle();
 }
 
 void Fetch::tell_breaker(control::CallEnd end) {

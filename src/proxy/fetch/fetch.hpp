@@ -3,12 +3,14 @@
 // only.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "proxy/fetch/attempt.hpp"
 #include "proxy/fetch/kept_content.hpp"
 #include "proxy/fetch/plan.hpp"
+#include "proxy/fetch/retrying.hpp"
 #include "proxy/upstream_record.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
@@ -23,7 +25,7 @@ class Fetch final : private Attempt::Owner {
   // `call` is the breaker's, told of what all tries together came to. `request`, whose arena takes
   // what has to last, what `plan` refers to, and `observer` (null: nobody) outlive the fetch.
   Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& call,
-        TryObserver* observer = nullptr) noexcept;
+        TryObserver* observer = nullptr);
   // REQUIRES: settled().
   ~Fetch();
   Fetch(const Fetch&) = delete;
@@ -33,9 +35,11 @@ class Fetch final : private Attempt::Owner {
   // so that a first try on an idle connection needs no coroutine of the fetch's own; each once:
   //
   //   Result<> came = co_await fetch.first_try(head);
-  //   if (!came) came = co_await fetch.further_tries(std::move(came), head);
+  //   if (!came || fetch.doubts()) came = co_await fetch.further_tries(std::move(came), head);
   Task<Result<>> first_try(ResponseHead& head);
-  Task<Result<>> further_tries(Result<> failed, ResponseHead& head);
+  // The answer that came is one that the plan's rule may retry. Never without a rule.
+  bool doubts() const noexcept { return doubts_; }
+  Task<Result<>> further_tries(Result<> came, ResponseHead& head);
 
   // --- once a try has succeeded
   BodyStream& content() noexcept { return *attempt_; }
@@ -49,18 +53,35 @@ class Fetch final : private Attempt::Owner {
 
   // Stops what still runs and returns when nothing does. Again, where it threw bad_alloc.
   Task<> settle();
-  bool settled() const noexcept { return !attempt_ || attempt_->settled(); }
+  bool settled() const noexcept {
+    return (!attempt_ || attempt_->settled()) &&
+           (!retrying_ || retrying_->content() == nullptr || retrying_->content()->settled());
+  }
 
  private:
   // A try on a connection that has to be made, or waited for.
   Task<Result<>> connect_and_try(ResponseHead& head);
   Task<Result<upstream::Lease>> connect();
+  // What a connect that the try's own limit cut is called.
+  Reason named(Reason failure, TimePoint now) const noexcept;
   // Tells of the connects that failed; returns how long they took.
   Duration tell_failures();
   void begin_try(upstream::Lease&& lease);
-  // Whether the request is sent again; waits for the rest of its content where it could be.
-  Task<bool> again(unsigned repeats);
+  // What follows the try that came to this, or the connects that failed; waits for the rest of the
+  // content where the request could be replayed.
+  Task<Again> what_next(const Result<>& came, unsigned repeats);
+  Repeatable repeatable(unsigned repeats) const noexcept;
+  // How long the retry that the rule wants waits; nothing: there is none.
+  std::optional<Duration> prepare_retry(const Result<>& came, const ResponseHead& head);
+  // Ends the try, which another one follows: `answered`, its answer is thrown away.
+  Task<> leave_try(bool answered);
+  // Fails with why the retry is not sent after all.
+  Task<Result<>> pause(Duration time);
+  // Nothing follows.
+  Task<> conclude(const Result<>& came);
   void end_try(bool again);
+  // The head that came is the client's.
+  void judge_head();
   // Where the head says how the call ended, the breaker is told.
   void head_came() override;
   void answer_ended() noexcept override;
@@ -80,6 +101,8 @@ class Fetch final : private Attempt::Owner {
   Duration spent_{};           // by the tries before this one
   std::string_view endpoint_;  // of the last try; in the request's arena
   bool any_try_ = false;       // one began, or failed to connect
+  bool doubts_ = false;
+  std::unique_ptr<Retrying> retrying_;  // null: without a rule
   std::optional<Attempt> attempt_;
 };
 

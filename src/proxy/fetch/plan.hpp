@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/fetch/retry_rule.hpp"
 #include "weir/base/grpc_status.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
@@ -70,9 +71,11 @@ struct FetchPlan {
   CancelScope& scope;  // cancels the fetch
   IpAddress client;    // for whose share of the places; may be not valid
   HeadTime time;
-  std::size_t header_size;    // bounds the answer's head, bytes
-  unsigned most_repeats = 1;  // how often it is sent again (fetch/again.hpp)
-  bool may_panic = true;      // as of upstream::Caller
+  std::size_t header_size;           // bounds the answer's head, bytes
+  unsigned most_repeats = 1;         // how often it is sent again (fetch/again.hpp), retries aside
+  const RetryRule* retry = nullptr;  // null: no retries
+  bool failover = true;              // a connect that failed is tried elsewhere
+  bool may_panic = true;             // as of upstream::Caller
   // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
   // upstream's.
   bool deadline_bounds_answer = false;

@@ -98,7 +98,7 @@ TEST(Foreign, KeysAreAnsweredWithWhatToWrite) {
       {"location", with("{name: r, location: /, upstream: app}"), "write it in `match`"},
       {"root", route("root: /var/www"), "Weir serves no files"},
       {"gzip", route("upstream: app, gzip: on"), "does not compress"},
-      {"retries", route("upstream: app, retries: 3"), "retries are not supported"},
+      {"retries", route("upstream: app, retries: 3"), "write `retry: {retries: 1"},
       {"cors", route("upstream: app, cors: {}"), "middleware: [{cors: {...}}]"},
       {"healthcheck",
        with("{name: r, match: {}, upstream: u}",

@@ -173,10 +173,11 @@ TEST(DocumentProblems, OfSectionsAreReported) {
         "10.0.0.0/8 (the bits after the prefix must be 0)"}},
       {"defaults_keys",
        Kind::root,
-       "defaults: {max_duration: 1s, retry: {}}",
+       "defaults: {max_duration: 1s, retry: {conditions: [6xx]}}",
        {"4:11: defaults.max_duration: unknown key 'max_duration' (known: middleware, "
         "request_headers, response_headers, encoded_slashes, timeout, stream_idle_timeout)",
-        "4:29: defaults.retry: 'retry' is not supported by this version"}},
+        "4:50: defaults.retry.conditions[0]: '6xx' is not one of connect, reset, timeout, a status "
+        "of 400 to 599, or a code like grpc_unavailable"}},
       {"defaults_variable",
        Kind::root,
        "defaults: {request_headers: {set: {a: '{ids}'}}}",

@@ -44,6 +44,7 @@ routes:
     middleware: [pages, inside, per_client, at_once, small, marked, login, session]
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     mirror: {upstream: shadow}
+    retry: {}
     fault: {}
     fallback: {upstream: orders-v2}
     upstream: orders-v1
@@ -127,6 +128,7 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
     const bool shown_elsewhere = key.contains("basic_auth") ||        // names a file: in a comment
                                  key.contains("api_key") ||           // the same
                                  key.contains(".redirect_https.") ||  // off: in a comment
+                                 key.starts_with(".defaults.retry") ||  // the same
                                  key.contains(".tls") || key.contains("middleware[].") ||
                                  key.contains(".keys.") || key.ends_with(".typ") ||
                                  key.contains(".from[].") || key.contains("request_headers.") ||

@@ -160,8 +160,31 @@ TEST(RouteProblems, OfRoutesAreReported) {
        {"8:14: routes[1].without[0]: unknown name in defaults.middleware: 'nobody'"}},
       {"route_later_keys",
        Kind::route,
-       "match: {}\nrespond: {}\nretry: {}",
-       {"8:4: routes[1].retry: 'retry' is not supported by this version"}},
+       "match: {}\nrespond: {}\nhedge: {}",
+       {"8:4: routes[1].hedge: 'hedge' is not supported by this version"}},
+      {"retry_values",
+       Kind::route,
+       "match: {}\nupstream: app\nretry: {retries: 11, conditions: [resett, 503, 503, 399, 5xx, "
+       "grpc_ok], methods: [post get], max_body: 1TiB, backoff: {base: 1}}",
+       {"8:20: routes[1].retry.retries: '11' is not an integer of 0 to 10",
+        "8:37: routes[1].retry.conditions[0]: 'resett' is not one of connect, reset, timeout, a "
+        "status of 400 to 599, or a code like grpc_unavailable (did you mean 'reset'?)",
+        "8:50: routes[1].retry.conditions[2]: '503' is given twice",
+        "8:55: routes[1].retry.conditions[3]: '399' is not a status of 400 to 599",
+        "8:60: routes[1].retry.conditions[4]: '5xx': statuses are written one by one, as in [502, "
+        "503, 504]: few of them get better by trying again"}},
+      {"retry_without_conditions",
+       Kind::route,
+       "match: {}\nupstream: app\nretry: {conditions: [], methods: []}",
+       {"8:23: routes[1].retry.conditions: must not be empty; write `retry: off`",
+        "8:36: routes[1].retry.methods: must not be empty"}},
+      {"attempt_elsewhere",
+       Kind::route,
+       "match: {}\nupstream: app\nresponse_headers: {set: {a: '{attempt}'}}\n"
+       "request_headers: {set: {a: '{attempt}'}}",
+       {"8:30: routes[1].response_headers.set.a: {attempt} is for `request_headers` of a route or "
+        "of "
+        "`defaults`: there are no tries to count elsewhere"}},
       {"sticky_without_split",
        Kind::route,
        "match: {}\nupstream: app\nsticky: {key: host}\noverride: {header: x-a, values: {b: app}}",

@@ -105,12 +105,12 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_later_keys",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nhealth_check: {}\n"
-       "outlier_detection: {}\nretry_budget: {}\nconcurrency: {}",
+       "outlier_detection: {}\nretry_budget: {min: -1}\nconcurrency: {}",
        {"6:10: upstreams.app.tls.sni: unknown key 'sni'; write `server_name: NAME`",
         "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
         "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
         "version",
-        "9:4: upstreams.app.retry_budget: 'retry_budget' is not supported by this version",
+        "9:24: upstreams.app.retry_budget.min: '-1' is not an integer of 0 to 1000000000",
         "10:4: upstreams.app.concurrency: 'concurrency' is not supported by this version"}},
   });
 }

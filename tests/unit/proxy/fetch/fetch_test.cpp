@@ -106,7 +106,9 @@ TEST_F(FetchTest, TellsOfAConnectThatFailed) {
   reach({nobody.text()});
   net::run_on(loop_, [&]() -> Task<> {
     EXPECT_EQ(co_await outcome(Method::get), "connect_failed");
-    EXPECT_EQ(told_.ended, (std::vector<Told::End>{{"connect_failed", false, true}}));
+    const Told::End refused{"connect_failed", false, true};
+    EXPECT_EQ(told_.ended, (std::vector<Told::End>{refused, refused}))
+        << "once more, as the only one";
     EXPECT_EQ(told_.waits, 1);
     EXPECT_EQ(in_flight(), 0u);
   });
