@@ -149,6 +149,7 @@ class Assembly {
 
   void check_upstreams() {
     for (const Upstream& each : config_.upstreams) {
+      check_health_check(each, problems_);
       if (!each.tls || !each.tls->verify || !each.tls->server_name.empty()) continue;
       for (const EndpointSpec& endpoint : each.endpoints) {
         if (!endpoint.address.starts_with("unix:")) continue;

@@ -30,6 +30,10 @@ Fields fields(CircuitBreaker& breaker);
 // `off`, or a block; sets `retry` and `failover` of the route.
 Value retry_value(Route& route);
 Fields fields(RetryBudget& budget);
+Value health_check_value(std::optional<HealthCheck>& target);
+// What of `upstream` its health_check does not go with.
+void check_health_check(const Upstream& upstream, Problems& problems);
+Value outlier_detection_value(std::optional<OutlierDetection>& target);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.

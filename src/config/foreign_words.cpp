@@ -209,10 +209,10 @@ constexpr auto key_rows = std::to_array<KeyRow>({
      {"",
       "the client's Host is forwarded by itself; `rewrite: {host: NAME}` in a route changes it"}},
     {"upstreams.*",
-     "maxfails failtimeout passivehealthcheck",
-     {"circuit_breaker",
+     "maxfails failtimeout passivehealthcheck passivehealth",
+     {"outlier_detection",
       "an endpoint that refuses connections is left out by itself; for answers "
-      "write `circuit_breaker: {}`"}},
+      "write `outlier_detection: {}`"}},
     {"upstreams.*.tls",
      "sni serverhost proxysslname",
      {"server_name", "write `server_name: NAME`"}},

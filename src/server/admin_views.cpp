@@ -40,6 +40,8 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
                    {"healthy", endpoint.healthy()},
                    {"why", why_unhealthy(endpoint)},
                    {"state", name(endpoint.state)},
+                   {"checks", control::name(endpoint.checks)},
+                   {"ejected", endpoint.ejection.has_value()},
                    {"weight", endpoint.weight},
                    {"in_flight", endpoint.in_flight},
                    {"tunnels", endpoint.tunnels},
@@ -86,7 +88,10 @@ std::string json_text(const json::object& object) { return json::serialize(objec
 }  // namespace
 
 std::string why_unhealthy(const upstream::EndpointInfo& endpoint) {
-  if (endpoint.state != upstream::EndpointState::ready) return "set by an operator";
+  if (endpoint.state == upstream::EndpointState::drain) return "draining";
+  if (endpoint.state == upstream::EndpointState::down) return "down by operator";
+  if (!endpoint.unhealthy.empty()) return endpoint.unhealthy;
+  if (endpoint.ejection) return endpoint.ejection->to_text();
   if (!endpoint.failure) return {};
   return fmt::format("connect failed: {}, next try in {} s", endpoint.failure->cause,
                      std::chrono::ceil<std::chrono::seconds>(endpoint.failure->next_try).count());
@@ -259,6 +264,18 @@ LiveState live_state(Process& process) {
                 if (!view.active) return std::string();
                 std::string out(control::name(view.state));
                 return view.why.empty() ? out : out + ": " + view.why;
+              },
+          .out_of_use =
+              [&process](std::string_view upstream) {
+                std::string out;
+                const auto cluster = process.registry.find(upstream);
+                if (!cluster) return out;
+                for (const upstream::EndpointInfo& each : cluster->describe().endpoints) {
+                  const std::string why = why_unhealthy(each);
+                  if (why.empty()) continue;
+                  out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", each.address, why);
+                }
+                return out;
               }};
 }
 

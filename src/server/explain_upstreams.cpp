@@ -45,12 +45,53 @@ std::string breaker_text(const config::CircuitBreaker& breaker) {
       100 * breaker.slow_call_rate, in_seconds(breaker.slow_call));
 }
 
+std::string check_text(const config::HealthCheck& check) {
+  std::string what;
+  switch (check.type) {
+    case config::HealthCheckType::http:
+      what = fmt::format("{} {}", check.method, check.path);
+      break;
+    case config::HealthCheckType::grpc:
+      what = check.service.empty() ? "grpc" : "grpc " + check.service;
+      break;
+    case config::HealthCheckType::tcp:
+      what = "a connect";
+      break;
+  }
+  return fmt::format("{} every {:g}s; out after {} failed, back after {} passed", what,
+                     in_seconds(check.interval), check.unhealthy_after, check.healthy_after);
+}
+
+std::string outlier_text(const config::OutlierDetection& outliers) {
+  std::string causes;
+  if (outliers.consecutive_errors != 0) {
+    causes = fmt::format("{} errors in a row", outliers.consecutive_errors);
+  }
+  if (outliers.failure_share != 0) {
+    causes += fmt::format("{}{:g}% of {} or more requests in {:g}s", causes.empty() ? "" : " or ",
+                          100 * outliers.failure_share, outliers.minimum_requests,
+                          in_seconds(outliers.interval));
+  }
+  return fmt::format("ejects for {:g}s after {}, at most {:g}% of the endpoints",
+                     in_seconds(outliers.ejection_time), causes, 100 * outliers.max_ejected);
+}
+
 // Who can answer, and what keeps requests off.
 void explain_upstream(const config::Upstream& upstream, const LiveState& live, Explanation& out) {
   std::vector<std::string> endpoints;
   for (const config::EndpointSpec& one : upstream.endpoints) endpoints.push_back(one.address);
   out.steps.push_back(
       {"endpoints " + upstream.name, fmt::format("{}", fmt::join(endpoints, ", "))});
+  if (const std::string now = live.out_of_use ? live.out_of_use(upstream.name) : ""; !now.empty()) {
+    out.steps.back().text += "; not in use: " + now;
+  }
+  if (upstream.health_check) {
+    out.steps.push_back({"health_check " + upstream.name, check_text(*upstream.health_check)});
+  }
+  if (upstream.outlier_detection) {
+    out.steps.push_back(
+        {"outlier_detection " + upstream.name, outlier_text(*upstream.outlier_detection)});
+  }
   std::string breaker =
       upstream.circuit_breaker ? breaker_text(*upstream.circuit_breaker) : std::string();
   if (const std::string now = live.breaker ? live.breaker(upstream.name) : ""; !now.empty()) {

@@ -11,7 +11,7 @@ namespace {
 constexpr unsigned offload_threads = 3;     // of which a use takes two
 constexpr std::size_t offload_queue = 256;  // for each use
 
-upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
+upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::HealthWatch& health) {
   // The endpoint holds its series: they leave some time after it did.
   return {.endpoint_added =
               [&metrics](std::string_view upstream, std::string_view address) {
@@ -28,6 +28,10 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics) {
                                        {"from", control::name(change.from)},
                                        {"to", control::name(change.to)},
                                        {"why", change.why}});
+              },
+          .cluster_changed =
+              [&health](const std::shared_ptr<upstream::Cluster>& cluster) {
+                health.look_at(cluster);
               }};
 }
 
@@ -40,7 +44,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
       traffic(workers),
       access_log(workers, std::move(access)),
       access_tap(workers),
-      registry(loops, endpoint_hooks(metrics)),
+      registry(loops, endpoint_hooks(metrics, health)),
       offload(offload_threads, offload_queue),
       key_keeper(kept_states.get<auth::KeyKeeper>(
           "", "", [] { return std::make_shared<auth::KeyKeeper>(); })),

@@ -133,6 +133,7 @@ void Server::commit_reload(Prepared& prepared, const upstream::Addresses& found)
   try {
     process_->registry.commit(config.upstreams, found);
     parts_->discovery.watch(prepared.snapshot->clusters());
+    process_->health.watch(prepared.snapshot->clusters());
     parts_->tls->refresh();
     parts_->readiness.reloaded(process_->registry, config.server.ready_wait);
     warn(prepared.warnings);
@@ -172,6 +173,7 @@ void Server::take_back(const Snapshot& before) noexcept {
     process_->registry.abandon();
     process_->registry.commit(before.config().upstreams);
     parts_->discovery.watch(before.clusters());
+    process_->health.watch(before.clusters());
   } catch (const std::exception& error) {
     log::error("the upstreams of a refused reload stay in force until the next one",
                {{"error", error.what()}});

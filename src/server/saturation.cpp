@@ -22,6 +22,17 @@ void show_breaker(const control::BreakerView& view, telemetry::UpstreamMetrics::
   }
 }
 
+void show_health(const upstream::ClusterInfo& info, telemetry::UpstreamMetrics::Health& out) {
+  // Who once was checked, or judged, keeps the counts.
+  if (info.has_checks) out.checked.set(1);
+  if (info.has_outlier_detection) out.judged.set(1);
+  out.checks_passed.set(static_cast<double>(info.checks_passed));
+  out.checks_failed.set(static_cast<double>(info.checks_failed));
+  for (std::size_t i = 0; i < info.ejections.size(); ++i) {
+    out.ejections[i].set(static_cast<double>(info.ejections[i]));
+  }
+}
+
 void show_upstreams(Process& process) {
   for (const auto& cluster : process.registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
@@ -30,6 +41,7 @@ void show_upstreams(Process& process) {
     series->saturation.set(info.saturation);
     series->unresolved.set(static_cast<double>(info.unresolved.size()));
     show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
+    show_health(info, series->health);
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
       auto* metrics = endpoint.endpoint->annex<telemetry::EndpointMetrics>();
       metrics->shown = process.metrics.scrape_number();

@@ -43,6 +43,7 @@ Server::~Server() {
   if (!parts_) return;
   if (parts_->compiler) parts_->compiler->stop();
   parts_->discovery.stop();
+  if (process_) process_->health.stop();
   for (const auto& worker : parts_->workers) worker->stop();
   // A job whose asker gave up still tells the asker's loop, which goes before the process does.
   if (process_) process_->offload.stop();
@@ -92,6 +93,7 @@ std::expected<void, Server::Problems> Server::start() {
   bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
   parts_->discovery.watch(snapshot_->clusters());
+  process_->health.watch(snapshot_->clusters());
   process_->metrics.config_generation.set(static_cast<double>(generation_));
 
   for (BoundListener& listener : parts_->listeners) {
@@ -287,6 +289,7 @@ void Server::cut() {
 void Server::finished() {
   parts_->timer.cancel();
   parts_->discovery.stop();
+  process_->health.stop();
   parts_->readiness.stop();
   parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();

@@ -163,7 +163,12 @@ void Exposition::collect_upstreams(Families& out) const {
       gauge_family("weir_circuit_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.");
   auto transitions = counter_family("weir_circuit_breaker_transitions_total",
                                     "Changes of the circuit breaker's state.");
+  auto checks =
+      counter_family("weir_health_checks_total", "Health checks of endpoints that ended.");
+  auto ejections = counter_family("weir_outlier_ejections_total",
+                                  "Endpoints that were left out for what their requests came to.");
   constexpr std::array<std::string_view, 3> states{"closed", "half_open", "open"};
+  constexpr std::array<std::string_view, 2> causes{"consecutive_errors", "failure_share"};
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
     const Label label{"upstream", upstream.upstream()};
@@ -177,6 +182,13 @@ void Exposition::collect_upstreams(Families& out) const {
         transitions.counter_of({label, {"to", states[i]}}, upstream.breaker.transitions[i].value());
       }
     }
+    if (upstream.health.checked.value() != 0) {
+      checks.counter_of({label, {"result", "success"}}, upstream.health.checks_passed.value());
+      checks.counter_of({label, {"result", "failure"}}, upstream.health.checks_failed.value());
+    }
+    for (std::size_t i = 0; i < causes.size() && upstream.health.judged.value() != 0; ++i) {
+      ejections.counter_of({label, {"cause", causes[i]}}, upstream.health.ejections[i].value());
+    }
     if (!used(upstream)) continue;
     using S = UpstreamShard;
     duration.histogram({label},
@@ -185,8 +197,8 @@ void Exposition::collect_upstreams(Families& out) const {
                       distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
     queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
   }
-  for (Family* family :
-       {&duration, &connect, &queue, &saturation, &unresolved, &breaker, &transitions}) {
+  for (Family* family : {&duration, &connect, &queue, &saturation, &unresolved, &breaker,
+                         &transitions, &checks, &ejections}) {
     std::move(*family).append_to(out);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "upstream/breaker_policy.hpp"
 #include "upstream/client_shares.hpp"
+#include "upstream/outlier_policy.hpp"
 #include "upstream/worker_view.hpp"
 
 namespace weir::upstream {
@@ -44,6 +45,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
       clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
+  outliers_.apply(outlier_policy(upstream.outlier_detection), Clock::now());
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
     views_.push_back(std::make_unique<WorkerView>(*this, *workers_[worker], worker));
   }
@@ -127,6 +129,7 @@ void Cluster::announce(std::span<const std::string> gone) {
     workers_[worker]->mailbox().post(
         [self = shared_from_this(), worker] { self->view(worker).try_refresh(); });
   }
+  if (hooks_.cluster_changed) hooks_.cluster_changed(shared_from_this());
   if (!hooks_.endpoint_gone) return;
   for (const std::string& address : gone) hooks_.endpoint_gone(name_, address);
 }
@@ -154,6 +157,10 @@ void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
+  {
+    const std::lock_guard lock(health_mutex_);
+    outliers_.apply(outlier_policy(upstream.outlier_detection), Clock::now());
+  }
   announce(gone);
 }
 
@@ -236,12 +243,23 @@ ClusterInfo Cluster::describe() const {
                              .idle_connections = endpoint->idle_connections(),
                              .active_connections = endpoint->active_connections(),
                              .failure = endpoint->backoff().failure(now),
+                             .unhealthy = {},
+                             .ejection = {},
                              .endpoint = endpoint});
+    describe_health(now, *endpoint, out.endpoints.back());
     if (endpoint->state() != EndpointState::ready) continue;
     permits += pool.in_flight;
     taken += endpoint->in_flight();
   }
   out.unresolved = members_.unresolved();
+  out.has_checks = state_->settings.health_check.has_value();
+  out.has_outlier_detection = state_->settings.outlier_detection.has_value();
+  {
+    const std::lock_guard health(health_mutex_);
+    out.checks_passed = checks_passed_;
+    out.checks_failed = checks_failed_;
+    out.ejections = outliers_.counts();
+  }
   const auto share = [](std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0.0 : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
   };

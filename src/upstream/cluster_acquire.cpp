@@ -255,9 +255,18 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
   }
 }
 
-// No rule judges endpoints by their answers yet.
-void Cluster::tried(unsigned /*worker*/, const Endpoint& /*endpoint*/,
-                    const TryOutcome& /*outcome*/) noexcept {}
+void Cluster::tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
+  if (outliers_.on() && outcome.end != control::CallEnd::unknown) [[unlikely]] {
+    const bool failed = outcome.end != control::CallEnd::answered ||
+                        (outcome.status >= 502 && outcome.status <= 504);
+    if (!outliers_.tried(endpoint.outlier_, failed)) return;
+    try {
+      eject(endpoint, workers_[worker]->now());
+    } catch (const std::bad_alloc&) {
+      // The next error tries again.
+    }
+  }
+}
 
 void Cluster::leave(unsigned worker) noexcept { view(worker).leave(); }
 

@@ -55,7 +55,7 @@ void WorkerView::take_over() {
     const bool ready = endpoint->state() == EndpointState::ready;
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
-    if (!ready || endpoint->weight() == 0) continue;
+    if (!ready || endpoint->weight() == 0 || !endpoint->health().in()) continue;
     choice_.push_back(endpoint.get());
   }
   if (std::ranges::find(choice_, preferred_) == choice_.end()) preferred_ = nullptr;
@@ -250,8 +250,10 @@ std::uint64_t WorkerView::in_flight() const noexcept {
 }
 
 bool WorkerView::usable(const Endpoint& endpoint) const noexcept {
+  // What is no choice by its health gets no request that waited, either.
   return !endpoint.slot(worker_).detached && endpoint.state() == EndpointState::ready &&
-         endpoint.weight() != 0 && endpoint.in_flight() <= limit_;
+         endpoint.weight() != 0 && endpoint.in_flight() <= limit_ &&
+         std::ranges::find(choice_, &endpoint) != choice_.end();
 }
 
 Pending* WorkerView::first_for(const Endpoint& endpoint) const noexcept {

@@ -80,8 +80,8 @@ class ListsTest(Case):
 
     def test_steps_of_the_debug_log(self):
         source = "".join(read(name) for name in (
-            "src/server/debug_steps.cpp", "src/upstream/debug_steps.cpp", "src/upstream/lease.cpp",
-            "src/codec/h2/session.cpp"))
+            "src/server/debug_steps.cpp", "src/upstream/debug_steps.cpp", "src/upstream/health_log.cpp",
+            "src/upstream/lease.cpp", "src/codec/h2/session.cpp"))
         for _, messages, *_ in table(OPERATIONS, "Debug log"):
             for message in re.findall(r"`([^`]+)`", messages):
                 self.assertIn(f'"{message}"', source)
@@ -108,7 +108,8 @@ class ListsTest(Case):
             {"name": "jwt", "match": {"path": "/jwt"}, "upstream": "a", "middleware": [
                 {"jwt": {"issuers": [{"issuer": "i", "algorithms": ["HS256"],
                                       "keys": {"secret": "s" * 32}}]}}]},
-        ], {"a": {"endpoints": [{"address": origin.address}], "circuit_breaker": {}},
+        ], {"a": {"endpoints": [{"address": origin.address}], "circuit_breaker": {},
+                  "health_check": {}, "outlier_detection": {}},
             "b": origin.address})
         gateway = self.gateway(config)
         for target in ("/", "/", "/jwt"):

@@ -281,6 +281,26 @@ class FailuresTest(FeatureCase):
         self.assertEqual(gateway.admin("PUT", path, {"force": "closed"}).status, 204)
         self.assertEqual(self.fetch(gateway, "/orders").status, 200)
 
+    def test_health_check(self):
+        one, two = self.origin(), self.origin()
+        one.handler = lambda c, r: c.reply(503 if r.target == "/healthz" else 200)
+        gateway = self.run_example("health_check", replace=[
+            ("10.0.0.1:8080", one.address), ("10.0.0.2:8080", two.address)])
+        wait_until("the first checks", lambda: [
+            endpoint["checks"] for endpoint in gateway.admin("GET", "/upstreams").json()[0][
+                "endpoints"]] == ["unhealthy", "healthy"])
+        self.assertEqual({self.fetch(gateway, "/orders").status for _ in range(6)}, {200})
+        self.assertNotIn("/orders", one.targets())
+
+    def test_outlier_detection(self):
+        origins = [self.origin() for _ in range(3)]
+        origins[0].handler = lambda c, r: c.reply(503)
+        gateway = self.run_example("outlier_detection", replace=[
+            (f"10.0.0.{n + 1}:8080", origin.address) for n, origin in enumerate(origins)])
+        statuses = [self.fetch(gateway, "/orders").status for _ in range(40)]
+        self.assertEqual(statuses.count(503), 5)
+        self.assertEqual(statuses[-10:], [200] * 10)
+
     def test_fault(self):
         gateway = self.run_example("fault", ("orders",), more="trusted_proxies: [127.0.0.0/8]\n",
                                    replace=[("share: 10%", "share: 0"), ("share: 1%", "share: 0")])

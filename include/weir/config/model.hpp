@@ -18,6 +18,7 @@
 #include "weir/config/bind.hpp"
 #include "weir/config/canary.hpp"
 #include "weir/config/circuit_breaker.hpp"
+#include "weir/config/health.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
 #include "weir/config/retry.hpp"
@@ -279,6 +280,8 @@ struct Upstream {
   std::uint64_t response_header_size = 64 * KiB;
   Lenient lenient;
   Pool pool;
+  std::optional<HealthCheck> health_check;
+  std::optional<OutlierDetection> outlier_detection;
   std::optional<CircuitBreaker> circuit_breaker;
   RetryBudget retry_budget;
   std::optional<UpstreamTls> tls;

@@ -40,6 +40,8 @@ struct Explanation {
 struct LiveState {
   std::function<control::SplitWeights(const config::Route& route)> weights;
   std::function<std::string(std::string_view upstream)> breaker;  // its state and why
+  // "ADDRESS (why), ..." of its endpoints that get no requests.
+  std::function<std::string(std::string_view upstream)> out_of_use;
 };
 
 // Fails with what is wrong with the question itself.

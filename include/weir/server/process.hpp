@@ -20,6 +20,7 @@
 #include "weir/telemetry/access_tap.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/telemetry/traffic.hpp"
+#include "weir/upstream/health_watch.hpp"
 #include "weir/upstream/registry.hpp"
 
 namespace weir::server {
@@ -35,6 +36,7 @@ struct Process {
   telemetry::Traffic traffic;
   telemetry::AccessLog access_log;
   telemetry::AccessTap access_tap;
+  upstream::HealthWatch health;
   upstream::Registry registry;
   Offload offload;
   KeptStates kept_states;

@@ -49,6 +49,16 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
   };
   Breaker breaker;
 
+  // Its health checks and ejections, as each scrape finds them.
+  struct Health {
+    SharedValue checked;  // 0 or 1; 0: no series of checks
+    SharedValue judged;   // the same of ejections
+    SharedValue checks_passed;
+    SharedValue checks_failed;
+    std::array<SharedValue, 2> ejections;  // by their cause
+  };
+  Health health;
+
  private:
   std::string upstream_;
 };

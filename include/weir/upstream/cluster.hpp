@@ -3,6 +3,7 @@
 // configuration is swapped under it by a reload. Each function says which thread may call it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <bitset>
 #include <cstdint>
@@ -35,7 +36,10 @@
 
 namespace weir::upstream {
 
+struct CheckResult;
 class ClientShares;
+class Cluster;
+class HealthWatch;
 class WorkerView;
 
 inline constexpr std::size_t most_workers = 1024;  // of a process
@@ -51,6 +55,9 @@ struct RegistryHooks {
   // The circuit breaker of an upstream changed its state.
   std::function<void(std::string_view upstream, const control::BreakerChange& change)>
       breaker_changed{};
+  // The endpoints of a cluster, how they are used, or its settings changed. Any thread, a worker's
+  // included.
+  std::function<void(const std::shared_ptr<Cluster>& cluster)> cluster_changed{};
 };
 
 // Where the requests go, for GET /upstreams.
@@ -65,9 +72,14 @@ struct EndpointInfo {
   std::uint64_t active_connections = 0;
   // Its last connect failed: it is the last choice until one succeeds.
   std::optional<control::ConnectBackoff::Failure> failure;
+  control::Verdict checks = control::Verdict::unknown;  // of its active checks
+  std::string unhealthy;                                // why its checks fail, "" if they do not
+  std::optional<control::EjectionView> ejection;
   std::shared_ptr<const Endpoint> endpoint;
 
-  bool healthy() const noexcept { return state == EndpointState::ready && !failure; }
+  bool healthy() const noexcept {
+    return state == EndpointState::ready && !failure && unhealthy.empty() && !ejection;
+  }
   // Whether an operator has set something else than the file.
   bool is_overridden() const noexcept {
     return state != EndpointState::ready || weight != configured_weight;
@@ -79,6 +91,11 @@ struct ClusterInfo {
   std::vector<std::string> unresolved;  // names without an address yet
   std::uint64_t pending = 0;            // requests waiting for a permit
   double saturation = 0;                // 0..1: the fuller of permits and places to wait
+  bool has_checks = false;
+  std::uint64_t checks_passed = 0;
+  std::uint64_t checks_failed = 0;
+  bool has_outlier_detection = false;
+  std::array<std::uint64_t, control::ejection_cause_count> ejections{};  // by cause
 };
 
 // What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
@@ -151,8 +168,17 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<std::string> waits_for() const;
   // What `source` lists from now on, as in Membership::set().
   void set_members(std::string_view source, std::vector<Member> members);
+  // Ejects for shares of failures, and ends ejections, where it is time for that; returns when it
+  // is the next time.
+  Deadline keep_ejections(TimePoint now);
+  // What a check of `endpoint` that began at `began` came to.
+  void checked(Endpoint& endpoint, const CheckResult& result, TimePoint began, TimePoint now);
+  // What its checks ask from now on, "" for nothing: with something else than before, what they
+  // came to is forgotten.
+  void check_asks(Endpoint& endpoint, std::string_view subject, TimePoint now);
 
  private:
+  friend class HealthWatch;
   friend class Lease;
   friend class WorkerView;
 
@@ -179,6 +205,18 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<std::string> rebuild(std::shared_ptr<State> next, Membership members);
   // Makes the workers look at the new state, and tells of who is gone.
   void announce(std::span<const std::string> gone);
+
+  // The same for endpoints that are in use or are not, by health. Any thread.
+  void health_changed();
+  // Endpoints that take requests as far as their operator is concerned.
+  struct Rotation {
+    std::vector<Endpoint*> endpoints;
+    std::vector<control::OutlierPeer> peers;  // the same; those of the detector
+  };
+  // Under health_mutex_.
+  static Rotation rotation(const State& state);
+  void eject(const Endpoint& endpoint, TimePoint now);
+  void describe_health(TimePoint now, const Endpoint& endpoint, EndpointInfo& out) const;
 
   // Workers among whose waiting requests nobody can use a permit.
   using Visited = std::bitset<most_workers>;
@@ -226,6 +264,11 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::atomic<std::uint64_t> generation_{1};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
   std::atomic<std::uint64_t> arrivals_{0};             // ever in one
+
+  control::OutlierDetector outliers_;
+  mutable std::mutex health_mutex_;  // taken inside mutex_, never the other way round
+  std::uint64_t checks_passed_ = 0;  // guarded by health_mutex_, as what judges endpoints
+  std::uint64_t checks_failed_ = 0;
 
   mutable std::mutex mutex_;
   std::shared_ptr<const State> state_;  // guarded by mutex_, as what follows

@@ -12,6 +12,8 @@
 #include "weir/base/ip.hpp"
 #include "weir/control/connect_backoff.hpp"
 #include "weir/control/endpoint_health.hpp"
+#include "weir/control/health_state.hpp"
+#include "weir/control/outlier_detector.hpp"
 #include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
 #include "weir/upstream/session_pool.hpp"
@@ -94,6 +96,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<std::uint32_t> weight_{0};
   control::ConnectBackoff backoff_;
   control::EndpointHealth health_;
+  // Of whoever judges the endpoint, which no request sees: guarded by the Cluster's health_mutex_,
+  // the counts of the record aside.
+  control::HealthState checks_;
+  mutable control::OutlierRecord outlier_;
   std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};

@@ -31,6 +31,8 @@ Cell endpoint_cell(const json::object& endpoint) {
   const std::string state = text_at(endpoint, "state");
   if (state != "ready") return {state, Style::yellow};
   if (flag_at(endpoint, "healthy")) return {state, Style::green};
+  if (text_at(endpoint, "checks") == "unhealthy") return {"unhealthy", Style::red};
+  if (flag_at(endpoint, "ejected")) return {"ejected", Style::red};
   return {"failing", Style::red};
 }
 

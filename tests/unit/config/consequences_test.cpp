@@ -103,7 +103,7 @@ TEST(Foreign, KeysAreAnsweredWithWhatToWrite) {
       {"healthcheck",
        with("{name: r, match: {}, upstream: u}",
             "upstreams: {u: {endpoints: [{address: 'a:1'}], healthcheck: {}}}\n"),
-       "'health_check' is not supported"},
+       "unknown key 'healthcheck' (did you mean 'health_check'?)"},
       {"servers", with("{name: r, match: {}, upstream: u}", "upstreams: {u: {servers: [a]}}\n"),
        "write `endpoints:"},
       {"a list of known keys", route("upstream: app, colour: x"), "(known: without, rewrite, "},

@@ -58,7 +58,11 @@ routes:
   - {name: moved, match: {path_regex: "/old/[0-9]+"}, redirect: {to: "https://{host}{path}{query}"}}
   - {name: ping, match: {path: /ping}, respond: {headers: {content-type: text/plain}}}
 upstreams:
-  orders-v1: {endpoints: [{address: "127.0.0.1:9001"}], circuit_breaker: {}}
+  orders-v1:
+    endpoints: [{address: "127.0.0.1:9001"}]
+    health_check: {headers: {x-check: weir}}
+    outlier_detection: {}
+    circuit_breaker: {}
   orders-v2: {endpoints: [{address: "127.0.0.1:9002"}]}
   sessions: {endpoints: [{address: "127.0.0.1:9003"}]}
   shadow: {endpoints: [{address: "127.0.0.1:9004"}]}

@@ -102,16 +102,81 @@ TEST(UpstreamProblems, AreReported) {
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {window: 0 calls}",
        {"6:30: upstreams.app.circuit_breaker.window: '0' is not an integer of 1 to 100000"}},
+      {"health_check_values",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "health_check: {type: htp, path: healthz, method: TRACE, port: 0, host: 'a b',\n"
+       "  interval: 0, jitter: 120%, healthy_after: 0, body: '', headers: {host: a}}",
+       {"6:25: upstreams.app.health_check.type: 'htp' is not one of http, grpc, tcp (did you mean "
+        "'http'?)",
+        "6:36: upstreams.app.health_check.path: 'healthz' is not a path: write it as it is sent, "
+        "like /healthz or /healthz?deep=1",
+        "6:53: upstreams.app.health_check.method: 'TRACE' is not for checks; GET and HEAD are "
+        "usual",
+        "6:66: upstreams.app.health_check.port: '0' is not an integer of 1 to 65535",
+        "6:75: upstreams.app.health_check.host: 'a b' is not a host: write NAME or NAME:port",
+        "7:16: upstreams.app.health_check.interval: must be above 0",
+        "7:27: upstreams.app.health_check.jitter: '120%' is above 100%",
+        "7:48: upstreams.app.health_check.healthy_after: '0' is not an integer of 1 to 1000000",
+        "7:57: upstreams.app.health_check.body: must not be empty; write null for any content"}},
+      {"health_check_expect",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "health_check: {expect: [200, 100, 399-200, 200, 2xx, '300-']}",
+       {"6:34: upstreams.app.health_check.expect[1]: '100' is neither a status of 200 to 599 nor a "
+        "range like 200-399",
+        "6:39: upstreams.app.health_check.expect[2]: '399-200' ends before it begins; write "
+        "200-399",
+        "6:48: upstreams.app.health_check.expect[3]: these statuses are given twice",
+        "6:53: upstreams.app.health_check.expect[4]: '2xx' is neither a status of 200 to 599 nor a "
+        "range like 200-399",
+        "6:58: upstreams.app.health_check.expect[5]: '300-' is neither a status of 200 to 599 nor "
+        "a "
+        "range like 200-399"}},
+      {"health_check_expects_nothing",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\nhealth_check: {expect: []}",
+       {"6:28: upstreams.app.health_check.expect: must not be empty"}},
+      {"health_check_content_of_head",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\nhealth_check: {method: HEAD, body: ok}",
+       {"6:40: upstreams.app.health_check.body: an answer to HEAD has no content; write `method: "
+        "GET`"}},
+      {"health_check_grpc_over_http1",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\nhealth_check: {type: grpc}",
+       {"4:3: upstreams.app.health_check: `type: grpc` needs HTTP/2; write `protocol: h2` for the "
+        "upstream"}},
+      {"health_check_port_of_a_socket",
+       Kind::upstream,
+       "endpoints: [{address: 'unix:/run/a'}]\nhealth_check: {port: 80}",
+       {"4:3: upstreams.app.health_check.port: 'unix:/run/a' has no port; remove this key"}},
+      {"outlier_detection_values",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "outlier_detection: {interval: 0, ejection_time: 2m, max_ejection_time: 60s, "
+       "max_ejected: 0%}",
+       {"6:34: upstreams.app.outlier_detection.interval: must be above 0",
+        "6:75: upstreams.app.outlier_detection.max_ejection_time: must not be below "
+        "`ejection_time`",
+        "6:93: upstreams.app.outlier_detection.max_ejected: must be above 0: nobody could be "
+        "ejected"}},
+      {"outlier_detection_time_alone",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\noutlier_detection: {ejection_time: 10m}",
+       {"6:39: upstreams.app.outlier_detection.ejection_time: must not be above "
+        "`max_ejection_time`, which is 300s by default"}},
+      {"outlier_detection_of_nothing",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\noutlier_detection: {consecutive_errors: 0}",
+       {"6:23: upstreams.app.outlier_detection: ejects nobody: `consecutive_errors` and "
+        "`failure_share` are both 0"}},
       {"upstream_later_keys",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nhealth_check: {}\n"
-       "outlier_detection: {}\nretry_budget: {min: -1}\nconcurrency: {}",
+       "endpoints: [{address: 'a:1'}]\ntls: {sni: a}\nretry_budget: {min: -1}\nconcurrency: {}",
        {"6:10: upstreams.app.tls.sni: unknown key 'sni'; write `server_name: NAME`",
-        "7:4: upstreams.app.health_check: 'health_check' is not supported by this version",
-        "8:4: upstreams.app.outlier_detection: 'outlier_detection' is not supported by this "
-        "version",
-        "9:24: upstreams.app.retry_budget.min: '-1' is not an integer of 0 to 1000000000",
-        "10:4: upstreams.app.concurrency: 'concurrency' is not supported by this version"}},
+        "7:24: upstreams.app.retry_budget.min: '-1' is not an integer of 0 to 1000000000",
+        "8:4: upstreams.app.concurrency: 'concurrency' is not supported by this version"}},
   });
 }
 
