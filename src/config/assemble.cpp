@@ -240,7 +240,13 @@ class Assembly {
       }
     }
     for (const MiddlewareUse& each : draft.middleware) uses.push_back(&each);
-    check_split_choice(draft, check_keys(draft.route, uses), problems_);
+    const bool after_jwt = check_keys(draft.route, uses);
+    check_split_choice(draft, after_jwt, problems_);
+    const auto upstream_of = [this](std::string_view name) {
+      const auto found = upstreams_.find(name);
+      return found != upstreams_.end() ? &config_.upstreams[found->second] : nullptr;
+    };
+    check_balancer_keys(draft, upstream_of, after_jwt, problems_);
     std::unordered_map<std::string_view, int> types;
     for (const MiddlewareUse* use : uses) {
       if (use->is_unread) continue;

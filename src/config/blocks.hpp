@@ -34,6 +34,7 @@ Value health_check_value(std::optional<HealthCheck>& target);
 // What of `upstream` its health_check does not go with.
 void check_health_check(const Upstream& upstream, Problems& problems);
 Value outlier_detection_value(std::optional<OutlierDetection>& target);
+Value load_balancer_value(LoadBalancer& balancer);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.

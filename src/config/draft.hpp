@@ -2,10 +2,12 @@
 // routes not yet joined with the defaults. Lives as long as one load, or one print.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/fields.hpp"
@@ -83,6 +85,12 @@ Config assemble(Draft draft, const Place& root, Problems& problems);
 // What is wrong with `sticky` and `override` beside the rest of the route. `after_jwt`: its list
 // has a jwt middleware.
 void check_split_choice(const RouteDraft& draft, bool after_jwt, Problems& problems);
+
+// The KEY of an upstream that balances by hash, on a route that leads there. `upstream_of` finds an
+// upstream by its name, null without one; `after_jwt` as above.
+void check_balancer_keys(const RouteDraft& draft,
+                         const std::function<const Upstream*(std::string_view)>& upstream_of,
+                         bool after_jwt, Problems& problems);
 
 // The draft that reads like `config`.
 Draft draft_of(const Config& config);

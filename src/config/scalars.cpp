@@ -141,16 +141,24 @@ std::string format_size(std::uint64_t bytes) {
   return fmt::format("{}{}", bytes / best->bytes, best->name);
 }
 
-Parsed<double> parse_share(std::string_view text) {
+namespace {
+
+Parsed<double> share_up_to(double most, std::string_view text) {
   if (text == "0") return 0.0;
   const auto number = split_number(text);
   if (!number || number->unit != "%")
     return wrong(in_quotes(text) + " is not a share; write one like 30%" + share_hint(text));
   const double percent =
       static_cast<double>(number->whole) + static_cast<double>(number->fraction) / 1e9;
-  if (percent > 100) return wrong(in_quotes(text) + " is more than 100%");
+  if (percent > most) return wrong(fmt::format("{} is more than {}%", in_quotes(text), most));
   return percent / 100;
 }
+
+}  // namespace
+
+Parsed<double> parse_share(std::string_view text) { return share_up_to(100, text); }
+
+Parsed<double> parse_multiple(std::string_view text) { return share_up_to(1000, text); }
 
 std::string format_share(double share) { return fmt::format("{:.9g}%", share * 100); }
 

@@ -24,6 +24,8 @@ std::string format_size(std::uint64_t bytes);
 
 // Decimal and '%': 0..1 for 0 % to 100 %. A bare 0 is zero.
 Parsed<double> parse_share(std::string_view text);
+// The same up to 1000%, for what may be more than the whole.
+Parsed<double> parse_multiple(std::string_view text);
 std::string format_share(double share);
 
 // An integer of 1 to 1000000000, '/' and s, m or h: "50/s".

@@ -23,23 +23,12 @@ Value address_value(std::string& target) {
 }
 
 Fields fields(EndpointSpec& endpoint) {
-  return {{"address", address_value(endpoint.address),
-           "IP:port, [IPv6]:port, unix:PATH or NAME:port", Need::required},
-          {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
-          unsupported("priority")};
-}
-
-Fields fields(LoadBalancing& policy) {
-  return {{"policy",
-           choice<LoadBalancing>(policy,
-                                 {{"round_robin", LoadBalancing::round_robin},
-                                  {"least_requests", LoadBalancing::least_requests},
-                                  {"random_two", LoadBalancing::random_two}},
-                                 {"peak_ewma", "hash"}),
-           "which endpoint a request goes to; weights are honoured"},
-          unsupported("key"),
-          unsupported("slow_start"),
-          unsupported("panic_threshold")};
+  return {
+      {"address", address_value(endpoint.address), "IP:port, [IPv6]:port, unix:PATH or NAME:port",
+       Need::required},
+      {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
+      {"priority", count(endpoint.priority, 0, 1000),
+       "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"}};
 }
 
 // `off`, or a share above 0.
@@ -88,7 +77,9 @@ Fields fields(Pool& pool) {
            "upgraded connections to one endpoint; they are not in in_flight"},
           {"client_share", client_share_value(pool.client_share),
            "share of in_flight of all endpoints that one client address may have, its waiting "
-           "requests included; past it 503 pool_full; off: no limit"}};
+           "requests included; past it 503 pool_full; off: no limit"},
+          {"connection_age", duration(pool.connection_age, Zero::allowed),
+           "a connection carries no further request then, up to a tenth earlier; 0: no limit"}};
 }
 
 // A list of faults, none of them by default.
@@ -145,7 +136,7 @@ Fields fields(Upstream& upstream) {
                                  {"auto", UpstreamProtocol::automatic}},
                                 {"h3"}),
        "what is spoken; h2 without tls by prior knowledge; auto is http1 without tls"},
-      {"load_balancer", block(fields(upstream.load_balancer)),
+      {"load_balancer", load_balancer_value(upstream.load_balancer),
        "how an endpoint is chosen for a request"},
       {"connect_timeout", duration(upstream.connect_timeout), "longer: 504 connect_timeout"},
       {"idle_timeout", duration(upstream.idle_timeout),
@@ -173,7 +164,6 @@ Fields fields(Upstream& upstream) {
       unsupported("etcd"),
       unsupported("consul"),
       unsupported("kubernetes"),
-      unsupported("panic_threshold"),
   };
 }
 

@@ -1,10 +1,16 @@
 #include "weir/control/load_balancer.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
 namespace weir::control {
+namespace {
+
+constexpr std::int64_t no_balancer_weight = 0;
+
+}  // namespace
 
 // Without a turn for anybody yet.
 void RoundRobin::take(std::span<const std::uint32_t> weights) {
@@ -41,11 +47,19 @@ void RoundRobin::change(std::span<const std::uint32_t> weights, Places before) {
   const std::vector<std::int64_t> credit = std::exchange(credit_, {});
   const std::size_t next = next_;
   const bool was_equal = equal_;
+  const std::int64_t round_before =
+      std::accumulate(weights_.begin(), weights_.end(), no_balancer_weight);
   take(weights);
   if (weights_.empty()) return;
   if (!was_equal && !equal_) {
+    // In parts of a round: weights that are written larger do not owe anybody less.
+    const std::int64_t round =
+        std::accumulate(weights_.begin(), weights_.end(), no_balancer_weight);
     for (std::size_t i = 0; i < before.size(); ++i) {
-      if (before[i] != is_new) credit_[i] = credit[before[i]];
+      if (before[i] == is_new) continue;
+      const double part =
+          static_cast<double>(credit[before[i]]) / static_cast<double>(round_before);
+      credit_[i] = std::llround(part * static_cast<double>(round));
     }
     return;
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/balancer_key.hpp"
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
 #include "proxy/fallback.hpp"
@@ -50,6 +51,7 @@ class Forwarder final : public Handler {
     for (ForwardTarget& target : targets) {
       configured_.push_back(target.weight);
       targets_.push_back(target_of(std::move(target), metrics));
+      if (const auto& key = targets_.back().key) sets_cookies_ |= !key->cookie().empty();
       const std::string& name = targets_.back().cluster->name();
       if (is_split_) targets_.back().split = metrics.split(route.name, name);
     }
@@ -61,7 +63,7 @@ class Forwarder final : public Handler {
       splits_.push_back(
           WorkerSplit{control::WeightedSplit(configured_), control::StickySplit(configured_)});
     if (route.retry) retry_.emplace(*route.retry);
-    if (choice_.sticky()) cookie_key_ = random_sip_key();
+    if (choice_.sticky() || sets_cookies_) cookie_key_ = random_sip_key();
     if (route.rewrite) rewriting_.emplace(*route.rewrite, route.match.path_params);
   }
 
@@ -76,16 +78,20 @@ class Forwarder final : public Handler {
         return refuse(Reason::not_implemented, no_upgrades, exchange);
       }
     }
-    std::string cookie;
-    const Target& target = pick(request, exchange, cookie);
+    NewCookie split_cookie;
+    NewCookie endpoint_cookie;
+    const Target& target = pick(request, exchange, split_cookie);
     exchange.record.tell_upstream(target.cluster->name());
+    Sending how{.start = exchange.context.head_received, .path = head.path};
+    // Of the request as the client sent it.
+    if (target.key) how.key = key_of(*target.key, request, exchange, split_cookie, endpoint_cookie);
     // Who was chosen and is the fallback, too, is not asked twice.
-    Task<Response> answering =
-        fallback_ && target.cluster != instead_.cluster
-            ? serve_or_fall_back(request, exchange, target)
-            : serve(request, exchange, target, {exchange.context.head_received, head.path});
-    if (cookie.empty()) return answering;
-    return with_cookie(std::move(answering), std::move(cookie));
+    Task<Response> answering = fallback_ && target.cluster != instead_.cluster
+                                   ? serve_or_fall_back(request, exchange, target, how)
+                                   : serve(request, exchange, target, how);
+    if (split_cookie.line.empty() && endpoint_cookie.line.empty()) return answering;
+    return with_cookies(std::move(answering), std::move(split_cookie.line),
+                        std::move(endpoint_cookie.line));
   }
 
  private:
@@ -94,6 +100,12 @@ class Forwarder final : public Handler {
     std::size_t response_header_size;
     std::shared_ptr<telemetry::UpstreamMetrics> metrics;
     std::shared_ptr<telemetry::SplitMetrics> split;
+    std::optional<BalancerKey> key;
+  };
+  // What the answer is to set; empty: nothing.
+  struct NewCookie {
+    std::string value;
+    std::string line;
   };
   // A cache line each: workers write theirs for every request.
   struct alignas(64) WorkerSplit {
@@ -104,19 +116,21 @@ class Forwarder final : public Handler {
   };
   // How a request is sent to a target.
   struct Sending {
-    TimePoint start;               // where the route's `timeout` begins
-    std::string_view path;         // the request's, before a rewriting
-    bool may_panic = true;         // as of upstream::Caller
+    TimePoint start{};                   // where the route's `timeout` begins
+    std::string_view path;               // the request's, before a rewriting
+    std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next
+    bool may_panic = true;
     bool may_be_followed = false;  // by the fallback
   };
 
-  static Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) {
+  Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) const {
     std::shared_ptr<telemetry::UpstreamMetrics> counts = metrics.upstream(from.cluster->name());
-    return {std::move(from.cluster), from.response_header_size, std::move(counts), nullptr};
+    Target out{std::move(from.cluster), from.response_header_size, std::move(counts), nullptr, {}};
+    if (from.key) out.key.emplace(*from.key, route_.match.path_params);
+    return out;
   }
 
-  // `cookie` is what the answer is to set, if anything.
-  const Target& pick(const Request& request, const Exchange& exchange, std::string& cookie) {
+  const Target& pick(const Request& request, const Exchange& exchange, NewCookie& cookie) {
     if (!is_split_) return targets_.front();
     const unsigned worker = exchange.context.connection.worker;
     WorkerSplit& own = splits_[worker];
@@ -132,25 +146,45 @@ class Forwarder final : public Handler {
   }
 
   std::size_t choose(const Request& request, const Exchange& exchange, WorkerSplit& own,
-                     std::string& cookie) const {
+                     NewCookie& cookie) const {
     if (const auto named = choice_.by_header(request.head.headers)) return *named;
     if (!choice_.sticky()) return own.turns.pick();
     if (const auto place = choice_.place(request, exchange)) return own.places.pick(*place);
-    const std::uint64_t seed[]{exchange.context.connection.worker, own.cookies++};
-    const std::string value = fmt::format(
-        "{:016x}", sip_hash(cookie_key_, {reinterpret_cast<const char*>(seed), sizeof(seed)}));
-    cookie = choice_.set_cookie(
-        value, exchange.context.connection.tls || request.head.scheme == Scheme::https);
-    return own.places.pick(SplitChoice::place_of(value));
+    cookie.value = new_value(exchange, own);
+    cookie.line = choice_.set_cookie(cookie.value, is_secure(request, exchange));
+    return own.places.pick(SplitChoice::place_of(cookie.value));
   }
 
-  Task<Response> serve_or_fall_back(Request& request, Exchange& exchange, const Target& target) {
+  std::string new_value(const Exchange& exchange, WorkerSplit& own) const {
+    const std::uint64_t seed[]{exchange.context.connection.worker, own.cookies++};
+    return fmt::format("{:016x}",
+                       sip_hash(cookie_key_, {reinterpret_cast<const char*>(seed), sizeof(seed)}));
+  }
+
+  static bool is_secure(const Request& request, const Exchange& exchange) noexcept {
+    return exchange.context.connection.tls || request.head.scheme == Scheme::https;
+  }
+
+  // One cookie may stand for both places.
+  std::uint64_t key_of(const BalancerKey& key, const Request& request, const Exchange& exchange,
+                       const NewCookie& split, NewCookie& out) {
+    if (const auto known = key.of(request, exchange)) return *known;
+    if (!split.value.empty() && choice_.cookie() == key.cookie()) {
+      return BalancerKey::of_cookie(split.value);
+    }
+    out.value = new_value(exchange, splits_[exchange.context.connection.worker]);
+    out.line = place_cookie(key.cookie(), out.value, is_secure(request, exchange));
+    return BalancerKey::of_cookie(out.value);
+  }
+
+  Task<Response> serve_or_fall_back(Request& request, Exchange& exchange, const Target& target,
+                                    Sending first) {
     FallbackTurn turn(*fallback_, request, exchange);
-    const std::string_view path = request.head.path;
-    const Sending first{.start = exchange.context.head_received,
-                        .path = path,
-                        .may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_),
-                        .may_be_followed = true};
+    first.may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_);
+    first.may_be_followed = true;
+    Sending second{.path = first.path};
+    // Of the request as the client sent it.
+    if (instead_.key) second.key = instead_.key->of(request, exchange);
     const TimePoint told = net::loop_of(exchange).now();
     Response response = co_await serve(request, exchange, target, first);
     if (!turn.begins(response)) co_return response;
@@ -160,8 +194,8 @@ class Forwarder final : public Handler {
       if (is_grpc(request.head)) shorten_grpc_timeout(request.head, exchange, told);
       // It has the route's `timeout` to itself; the client's wait until now was the first one's.
       const TimePoint now = net::loop_of(exchange).now();
-      response = co_await send(request, exchange, instead_,
-                               {.start = now - exchange.clock.client_wait(now), .path = path});
+      second.start = now - exchange.clock.client_wait(now);
+      response = co_await send(request, exchange, instead_, second);
     }
     turn.mark(response);
     co_return response;
@@ -187,9 +221,11 @@ class Forwarder final : public Handler {
     return forward(request, exchange, target, std::move(*call), how);
   }
 
-  static Task<Response> with_cookie(Task<Response> answering, std::string cookie) {
+  static Task<Response> with_cookies(Task<Response> answering, std::string split,
+                                     std::string endpoint) {
     Response response = co_await std::move(answering);
-    response.head.headers.add("set-cookie", cookie);
+    if (!split.empty()) response.head.headers.add("set-cookie", split);
+    if (!endpoint.empty()) response.head.headers.add("set-cookie", endpoint);
     co_return response;
   }
 
@@ -238,11 +274,12 @@ class Forwarder final : public Handler {
                          .most_repeats = most_repeats,
                          .retry = retry_ ? &*retry_ : nullptr,
                          .failover = route_.failover,
-                         .may_panic = how.may_panic,
                          .deadline_bounds_answer = true,
                          .interim = exchange.interim,
                          .gateway_fields = gateway_fields_,
-                         .request_id = exchange.context.request_id()};
+                         .request_id = exchange.context.request_id(),
+                         .key = how.key,
+                         .may_panic = how.may_panic};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
                                                       how.path, std::move(call),
                                                       !how.may_be_followed));
@@ -298,7 +335,8 @@ class Forwarder final : public Handler {
   const bool websocket_;
   const bool is_split_;
   const SplitChoice choice_;
-  SipKey cookie_key_;  // of the values of cookies
+  bool sets_cookies_ = false;  // for places among endpoints
+  SipKey cookie_key_;          // of the values of cookies
   std::vector<Target> targets_;
   control::SplitWeights configured_;
   std::vector<WorkerSplit> splits_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/balancer_key.hpp"
 #include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/cookie.hpp"
@@ -65,12 +66,7 @@ SplitChoice::Place SplitChoice::place_of(std::string_view cookie) noexcept {
 }
 
 std::string SplitChoice::set_cookie(std::string_view value, bool secure) const {
-  std::string out(cookie_);
-  out += '=';
-  out += value;
-  out += "; Path=/; HttpOnly; SameSite=Lax";
-  if (secure) out += "; Secure";
-  return out;
+  return place_cookie(cookie_, value, secure);
 }
 
 }  // namespace weir::proxy

@@ -130,6 +130,12 @@ void add_upstream_warnings(Server& server, Warnings& out) {
                            breaker.why);
       });
     }
+    if (info.panic) {
+      out.add("panic", [&] {
+        return fmt::format("upstream {}: too few endpoints are healthy, their health is ignored",
+                           info.name);
+      });
+    }
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
       const std::string why = why_unhealthy(endpoint);
       if (why.empty()) continue;

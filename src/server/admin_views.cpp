@@ -43,6 +43,8 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
                    {"checks", control::name(endpoint.checks)},
                    {"ejected", endpoint.ejection.has_value()},
                    {"weight", endpoint.weight},
+                   {"effective_weight", endpoint.effective_weight},
+                   {"priority", endpoint.priority},
                    {"in_flight", endpoint.in_flight},
                    {"tunnels", endpoint.tunnels},
                    {"connections", json::object{{"idle", endpoint.idle_connections},
@@ -183,6 +185,8 @@ AdminAnswer show_upstreams(Server& server) {
     json::array unresolved;
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
     out.push_back(json::object{{"name", info.name},
+                               {"policy", config::name(info.policy)},
+                               {"panic", info.panic},
                                {"endpoints", std::move(endpoints)},
                                {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},

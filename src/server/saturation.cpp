@@ -40,6 +40,7 @@ void show_upstreams(Process& process) {
     series->shown = process.metrics.scrape_number();
     series->saturation.set(info.saturation);
     series->unresolved.set(static_cast<double>(info.unresolved.size()));
+    series->panic.set(info.panic ? 1 : 0);
     show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
     show_health(info, series->health);
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {

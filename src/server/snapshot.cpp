@@ -125,10 +125,11 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     compiled.metrics = process.metrics.route(route.name);
     if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
       const auto target = [&](const std::string& upstream, std::uint32_t weight) {
-        return proxy::ForwardTarget{
-            .weight = weight,
-            .cluster = clusters.at(upstream),
-            .response_header_size = own.find_upstream(upstream)->response_header_size};
+        const config::Upstream& known = *own.find_upstream(upstream);
+        return proxy::ForwardTarget{.weight = weight,
+                                    .cluster = clusters.at(upstream),
+                                    .response_header_size = known.response_header_size,
+                                    .key = known.load_balancer.key};
       };
       std::vector<proxy::ForwardTarget> targets;
       for (const config::SplitShare& share : to->split) {

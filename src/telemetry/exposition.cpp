@@ -159,6 +159,8 @@ void Exposition::collect_upstreams(Families& out) const {
                                  "Use of the upstream's pool and queue against their limits.");
   auto unresolved =
       gauge_family("weir_upstream_unresolved", "Names of endpoints that have no address.");
+  auto panic = gauge_family("weir_upstream_panic",
+                            "Whether health is ignored for lack of healthy endpoints: 1 or 0.");
   auto breaker =
       gauge_family("weir_circuit_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.");
   auto transitions = counter_family("weir_circuit_breaker_transitions_total",
@@ -175,6 +177,7 @@ void Exposition::collect_upstreams(Families& out) const {
     if (is_shown(held)) {
       saturation.gauge({label}, upstream.saturation.value());
       unresolved.gauge({label}, upstream.unresolved.value());
+      panic.gauge({label}, upstream.panic.value());
     }
     if (upstream.breaker.active.value() != 0) {
       if (is_shown(held)) breaker.gauge({label}, upstream.breaker.state.value());
@@ -197,7 +200,7 @@ void Exposition::collect_upstreams(Families& out) const {
                       distribution(upstream, [](const S& s) -> auto& { return s.connect; }));
     queue.histogram({label}, distribution(upstream, [](const S& s) -> auto& { return s.queue; }));
   }
-  for (Family* family : {&duration, &connect, &queue, &saturation, &unresolved, &breaker,
+  for (Family* family : {&duration, &connect, &queue, &saturation, &unresolved, &panic, &breaker,
                          &transitions, &checks, &ejections}) {
     std::move(*family).append_to(out);
   }

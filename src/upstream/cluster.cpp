@@ -5,8 +5,10 @@
 
 #include "upstream/breaker_policy.hpp"
 #include "upstream/client_shares.hpp"
+#include "upstream/endpoint_tiers.hpp"
 #include "upstream/outlier_policy.hpp"
 #include "upstream/worker_view.hpp"
+#include "weir/control/slow_start.hpp"
 
 namespace weir::upstream {
 namespace {
@@ -89,6 +91,7 @@ std::shared_ptr<Endpoint> Cluster::endpoint_for(const Membership::Listed& listed
                                           static_cast<unsigned>(workers_.size()), std::move(annex));
     known = endpoint;
   }
+  if (in_service_.load(std::memory_order_relaxed)) endpoint->is_back(Clock::now());
   return endpoint;
 }
 
@@ -97,10 +100,18 @@ std::shared_ptr<Endpoint> Cluster::find(std::string_view address) const {
   return found != state_->endpoints.end() ? *found : nullptr;
 }
 
+void Cluster::set_state(Endpoint& endpoint, EndpointState state) noexcept {
+  const EndpointState before = endpoint.state_.exchange(state, std::memory_order_relaxed);
+  if (before != EndpointState::ready && state == EndpointState::ready) {
+    endpoint.is_back(Clock::now());
+  }
+}
+
 std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membership members) {
   for (const Membership::Listed& listed : members.list()) {
     const auto& endpoint = next->endpoints.emplace_back(endpoint_for(listed));
     if (next->tls) next->hosts.emplace(endpoint.get(), listed.host);
+    endpoint->priority_.store(listed.priority, std::memory_order_relaxed);
     if (endpoint->configured_weight_ == listed.weight) continue;
     endpoint->configured_weight_ = listed.weight;
     endpoint->weight_.store(listed.weight, std::memory_order_relaxed);
@@ -203,7 +214,7 @@ bool Cluster::set_endpoint(std::string_view address, std::optional<EndpointState
     const std::lock_guard lock(mutex_);
     const std::shared_ptr<Endpoint> endpoint = find(address);
     if (!endpoint) return false;
-    if (state) endpoint->state_.store(*state, std::memory_order_relaxed);
+    if (state) set_state(*endpoint, *state);
     if (weight) endpoint->weight_.store(*weight, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
   }
@@ -216,7 +227,7 @@ bool Cluster::reset_endpoint(std::string_view address) {
     const std::lock_guard lock(mutex_);
     const std::shared_ptr<Endpoint> endpoint = find(address);
     if (!endpoint) return false;
-    endpoint->state_.store(EndpointState::ready, std::memory_order_relaxed);
+    set_state(*endpoint, EndpointState::ready);
     endpoint->weight_.store(endpoint->configured_weight_, std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
   }
@@ -233,11 +244,21 @@ ClusterInfo Cluster::describe() const {
   const TimePoint now = Clock::now();
   const std::lock_guard lock(mutex_);
   const config::Pool& pool = state_->settings.pool;
+  const config::LoadBalancer& balancer = state_->settings.load_balancer;
+  const std::vector<EndpointTier> tiers = tiers_of(state_->endpoints, balancer.panic_threshold);
+  const control::SlowStart growing(balancer.slow_start);
+  out.policy = balancer.policy;
+  out.panic =
+      std::ranges::any_of(tiers, [](const EndpointTier& tier) { return tier.traffic.panic; });
   for (const auto& endpoint : state_->endpoints) {
+    const double percent =
+        is_in_use(*endpoint, tiers) ? growing.percent(endpoint->in_use_since(), now) : 0;
     out.endpoints.push_back({.address = endpoint->address(),
                              .state = endpoint->state(),
                              .weight = endpoint->weight(),
                              .configured_weight = endpoint->configured_weight_,
+                             .priority = endpoint->priority(),
+                             .effective_weight = endpoint->weight() * percent / 100,
                              .in_flight = endpoint->in_flight(),
                              .tunnels = endpoint->tunnels(),
                              .idle_connections = endpoint->idle_connections(),

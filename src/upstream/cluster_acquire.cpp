@@ -42,7 +42,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
   if (tried.fresh || tried.tunnel || view.has_pending()) return std::nullopt;
   ClientPlace place;
   if (!take_client_place(view, caller, place)) return std::nullopt;
-  Endpoint* const endpoint = view.pick(tried);
+  Endpoint* const endpoint = view.pick(tried, caller);
   if (endpoint == nullptr) return std::nullopt;
   if (view.multiplexes(*endpoint)) {
     SessionPool* const sessions = endpoint->slot(worker).sessions.get();
@@ -58,12 +58,12 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
     return lease;
   }
   ConnectionPool& idle = endpoint->slot(worker).idle;
-  if (idle.size() == 0 || !endpoint->take_permit(view.limit())) {
+  if (!idle.has_any(view.loop().now()) || !endpoint->take_permit(view.limit())) {
     view.prefer(*endpoint);
     return std::nullopt;
   }
   Lease lease(*this, *endpoint, worker);
-  lease.set_connection(idle.take(), true);
+  lease.set_connection(idle.take(view.loop().now()), true);
   lease.hold_for(caller.client, std::move(place));
   return lease;
 }
@@ -83,13 +83,13 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
   while (true) {
     if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
     view.refresh();
-    if (!view.any(tried)) {
+    if (!view.any(tried, caller)) {
       if (last) co_return std::unexpected(std::move(*last));
       co_return fail(Reason::no_healthy_endpoint, Side::upstream, name_);
     }
     std::optional<Lease> lease;
     if (!view.has_pending()) {
-      while (Endpoint* const endpoint = view.pick(tried)) {
+      while (Endpoint* const endpoint = view.pick(tried, caller)) {
         // Another worker may take the last permit in between.
         if (!endpoint->take_permit(view.limit())) continue;
         lease.emplace(Lease(*this, *endpoint, worker));
@@ -121,7 +121,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       }
     } else {
       if (!tried.fresh) {
-        if (auto idle = endpoint.slot(worker).idle.take()) {
+        if (auto idle = endpoint.slot(worker).idle.take(view.loop().now())) {
           lease->set_connection(std::move(idle), true);
           co_return std::move(*lease);
         }
@@ -138,7 +138,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     if (is_cancelled(caller) || view.loop().now() >= deadline) {
       co_return std::unexpected(std::move(*last));
     }
-    if (tried.goes_on() && view.any(tried)) {
+    if (tried.goes_on() && view.any(tried, caller)) {
       --tried.connects_left;
       continue;
     }
@@ -146,7 +146,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     lease.reset();
     view.refresh();
     // What fails in our own process says nothing of the endpoint.
-    const bool only = tried.size() == 1 && !view.any(tried) && last->side != Side::internal;
+    const bool only = tried.size() == 1 && !view.any(tried, caller) && last->side != Side::internal;
     if (!only || !std::exchange(tried.once_more, false)) {
       co_return std::unexpected(std::move(*last));
     }
@@ -169,10 +169,10 @@ Task<bool> Cluster::pause_before_last(const WorkerView& view, Deadline deadline,
   co_return waiter.result() == net::Wake::timeout;
 }
 
-bool Cluster::has_untried(unsigned worker, const Tried& tried) {
+bool Cluster::has_untried(unsigned worker, const Tried& tried, const Caller& caller) {
   WorkerView& view = this->view(worker);
   view.refresh();
-  return view.any(tried);
+  return view.any(tried, caller);
 }
 
 std::uint64_t Cluster::requests_in_flight(unsigned worker) { return view(worker).in_flight(); }
@@ -192,7 +192,7 @@ Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried
   if (!begin_waiting(pool.pending)) co_return fail(Reason::pool_full, Side::upstream, name_);
   const Deadline until =
       std::min(deadline, deadline_after(view.loop().now(), pool.pending_timeout));
-  Pending pending(view, tried);
+  Pending pending(view, tried, caller);
   arrivals_.fetch_add(1);
   // Only now does everybody who returns a permit see this one: what was free before is looked for
   // again.
@@ -256,6 +256,7 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
 }
 
 void Cluster::tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
+  view(worker).tell_outcome(endpoint, outcome);
   if (outliers_.on() && outcome.end != control::CallEnd::unknown) [[unlikely]] {
     const bool failed = outcome.end != control::CallEnd::answered ||
                         (outcome.status >= 502 && outcome.status <= 504);

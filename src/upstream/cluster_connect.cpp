@@ -10,6 +10,7 @@
 #include "upstream/failure_log.hpp"
 #include "upstream/waiting.hpp"
 #include "upstream/worker_view.hpp"
+#include "weir/base/age.hpp"
 #include "weir/base/errno_name.hpp"
 #include "weir/net/tls_session.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -85,11 +86,27 @@ Task<Result<>> Cluster::connect(Lease& lease, Speak speak, const Tried& tried, D
 }
 
 bool Cluster::judge(Endpoint& endpoint, TimePoint began, TimePoint now, const Result<>& connected) {
-  if (connected) return endpoint.backoff_.succeeded();
+  if (connected) {
+    const bool had_failed = endpoint.backoff_.has_failed();
+    const bool news = endpoint.backoff_.succeeded();
+    if (news && had_failed) begin_slow_start(endpoint, now);
+    return news;
+  }
   log_connect_failure(now, name_, endpoint, connected.error());
   // What fails in our own process says nothing of the endpoint.
   if (connected.error().side == Side::internal) return false;
   return endpoint.backoff_.failed(began, now, cause_of(connected.error()));
+}
+
+void Cluster::begin_slow_start(Endpoint& endpoint, TimePoint now) noexcept {
+  endpoint.is_back(now);
+  try {
+    if (state()->settings.load_balancer.slow_start == Duration::zero()) return;
+    generation_.fetch_add(1, std::memory_order_release);
+    announce({});
+  } catch (const std::bad_alloc&) {
+    // Workers take it over with their next request.
+  }
 }
 
 void Cluster::standing_changed() noexcept {
@@ -117,7 +134,8 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
   });
   Result<> connected = net::Stream::begin_connect(loop, lease.endpoint().socket_address(), stream);
   if (connected && !stream->writable()) {
-    connected = co_await await_connect(*stream, lease, trial, tried, std::min(until, deadline));
+    connected = co_await await_connect(*stream, lease, trial, tried, std::min(until, deadline),
+                                       caller.may_panic);
   }
   if (connected && view.settings().tls) {
     connected = co_await secure(*stream, lease, speak, std::min(until, deadline));
@@ -153,13 +171,14 @@ Task<Result<>> Cluster::open(Lease& lease, Speak speak, Trial& trial, const Trie
     slot.http1 = true;
     if (slot.sessions) slot.sessions->connect_all();
   }
-  lease.set_connection(std::make_unique<Connection>(std::move(stream), made_under), false);
+  const Deadline ends = end_of_age(loop.now(), view.settings().pool.connection_age);
+  lease.set_connection(std::make_unique<Connection>(std::move(stream), made_under, ends), false);
   co_return Result<>{};
 }
 
 // Where others work, a connect that takes long is left to one request; the others go on.
 Task<Result<>> Cluster::await_connect(net::Stream& stream, const Lease& lease, Trial& trial,
-                                      const Tried& tried, Deadline until) {
+                                      const Tried& tried, Deadline until, bool may_panic) {
   WorkerView& view = this->view(lease.worker_);
   net::Loop& loop = view.loop();
   while (true) {
@@ -174,7 +193,8 @@ Task<Result<>> Cluster::await_connect(net::Stream& stream, const Lease& lease, T
       co_return fail(Reason::connect_timeout, Side::upstream, errno_name(ETIMEDOUT));
     }
     lease.endpoint().backoff_.doubt();
-    if (!trial.take() && tried.goes_on() && view.has_first_choice(tried, lease.endpoint()))
+    if (!trial.take() && tried.goes_on() &&
+        view.has_first_choice(tried, lease.endpoint(), may_panic))
       co_return std::unexpected(passed_on());
   }
 }
@@ -194,7 +214,9 @@ Task<Result<>> Cluster::await_session(Lease& lease, std::unique_ptr<net::Stream>
   if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   if (!ready) co_return ready;
   const bool leaving = view.tls_changes() != made_under;
-  PooledSession& session = view.sessions(lease.endpoint()).add(std::move(connection), leaving, id);
+  const Deadline ends = end_of_age(view.loop().now(), view.settings().pool.connection_age);
+  PooledSession& session =
+      view.sessions(lease.endpoint()).add(std::move(connection), leaving, id, ends);
   lease.set_session(session);
   co_return Result<>{};
 }
@@ -220,7 +242,7 @@ Task<Result<>> Cluster::take_place(Lease& lease, const Tried& tried, Deadline de
     // It waits for a connection that another request makes; where others work it goes on.
     passes_on = wait.told == PlaceWait::Told::nothing && tried.goes_on() &&
                 view.is_last_choice(lease.endpoint()) &&
-                view.has_first_choice(tried, lease.endpoint());
+                view.has_first_choice(tried, lease.endpoint(), caller.may_panic);
   }
   if (is_cancelled(caller)) co_return std::unexpected(cancelled_error(caller));
   lease.queue_time += loop.now() - began;

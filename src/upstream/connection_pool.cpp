@@ -36,6 +36,7 @@ void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
                          Duration idle_timeout, std::size_t most) noexcept {
   bury();
   net::Stream& stream = connection->stream();
+  if (now >= connection->ends_) return tell_retired(stream.id(), "connection_age");
   if (size() >= most) return tell_retired(stream.id(), "enough are kept");
   if (!is_quiet(stream)) return tell_retired(stream.id(), why_not_quiet(stream));
   idle_timeout_ = idle_timeout;
@@ -54,9 +55,18 @@ void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
   }
 }
 
-std::unique_ptr<Connection> ConnectionPool::take() noexcept {
+bool ConnectionPool::has_any(TimePoint now) noexcept {
+  while (newest_ != nullptr && now >= newest_->ends_) {
+    const std::unique_ptr<Connection> closed(newest_);
+    unlink(*closed);
+    tell_retired(closed->stream().id(), "connection_age");
+  }
+  return newest_ != nullptr;
+}
+
+std::unique_ptr<Connection> ConnectionPool::take(TimePoint now) noexcept {
   bury();
-  if (newest_ == nullptr) return nullptr;
+  if (!has_any(now)) return nullptr;
   std::unique_ptr<Connection> taken(newest_);
   unlink(*taken);
   taken->stream().set_observer(nullptr);

@@ -84,17 +84,20 @@ bool Membership::set(std::string_view source, std::vector<Member> members) {
 
 std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& spec) const {
   if (auto fixed = SocketAddress::parse(spec.address)) {
-    return {{spec.address, std::move(*fixed), spec.weight, host_of(spec.address)}};
+    return {{spec.address, std::move(*fixed), spec.weight, host_of(spec.address), spec.priority}};
   }
   std::vector<Listed> out;
   if (const auto found = lists_.find(spec.address); found != lists_.end()) {
     for (const Member& member : found->second) {
-      out.push_back(
-          {member.address.to_string(), member.address, spec.weight, host_of(spec.address)});
+      out.push_back({member.address.to_string(), member.address, spec.weight, host_of(spec.address),
+                     spec.priority});
     }
   } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
     out = others->second;
-    for (Listed& one : out) one.weight = spec.weight;
+    for (Listed& one : out) {
+      one.weight = spec.weight;
+      one.priority = spec.priority;
+    }
   }
   return out;
 }
@@ -105,8 +108,9 @@ std::vector<Membership::Listed> Membership::list() const {
   const auto add = [&](Listed one) {
     const auto [at, is_new] = places.try_emplace(one.address.to_string(), out.size());
     if (is_new) return out.push_back(std::move(one));
-    std::uint32_t& sum = out[at->second].weight;
-    sum += std::min(one.weight, ~std::uint32_t{0} - sum);
+    Listed& first = out[at->second];
+    first.weight += std::min(one.weight, ~std::uint32_t{0} - first.weight);
+    first.priority = std::min(first.priority, one.priority);
   };
   for (const config::EndpointSpec& spec : specs_) {
     for (Listed& one : expand(spec)) add(std::move(one));
@@ -116,7 +120,7 @@ std::vector<Membership::Listed> Membership::list() const {
     for (const Member& member : members) {
       std::string text = member.address.to_string();
       std::string host = host_of(text);
-      add({std::move(text), member.address, member.weight, std::move(host)});
+      add({std::move(text), member.address, member.weight, std::move(host), member.priority});
     }
   }
   return out;

@@ -67,11 +67,13 @@ void SessionPool::give_back(PooledSession& session) noexcept {
 }
 
 PooledSession& SessionPool::add(std::unique_ptr<codec::h2::ClientConnection> connection,
-                                bool leaving, std::uint64_t id) {
+                                bool leaving, std::uint64_t id, Deadline ends) {
   sessions_.push_back(std::make_unique<PooledSession>(PooledSession{*this, std::move(connection)}));
   PooledSession& session = *sessions_.back();
   session.leaving = leaving;
   session.id = id;
+  session.ends = ends;
+  if (ends != no_deadline && !leaving) come_back(ends);
   session.connection->set_owner(this);
   // Of who connected.
   ++session.places;
@@ -180,6 +182,10 @@ void SessionPool::connection_changed(codec::h2::ClientConnection& connection) no
 
 void SessionPool::expire(TimePoint now) noexcept {
   for (const auto& session : sessions_) {
+    if (!session->leaving && now >= session->ends) {
+      session->leaving = true;
+      session->end = "connection_age";
+    }
     if (session->places != 0 || session->connection->closed()) continue;
     const bool over =
         idle_timeout_ != Duration::zero() && session->idle_since + idle_timeout_ <= now;
@@ -188,9 +194,11 @@ void SessionPool::expire(TimePoint now) noexcept {
   }
   sweep();
   serve();
-  if (idle_timeout_ == Duration::zero()) return;
   for (const auto& session : sessions_) {
-    if (session->places == 0) come_back(session->idle_since + idle_timeout_);
+    if (!session->leaving && session->ends != no_deadline) come_back(session->ends);
+    if (session->places == 0 && idle_timeout_ != Duration::zero()) {
+      come_back(session->idle_since + idle_timeout_);
+    }
   }
 }
 

@@ -1,15 +1,24 @@
 #include "upstream/worker_view.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "upstream/debug_steps.hpp"
+#include "weir/base/age.hpp"
+#include "weir/telemetry/log.hpp"
 
 namespace weir::upstream {
 
-Pending::Pending(WorkerView& view, const Tried& wanted) noexcept
-    : waiter(view.loop()), tried(wanted), since(view.loop().now()), view_(view) {
+Pending::Pending(WorkerView& view, const Tried& wanted, const Caller& caller) noexcept
+    : waiter(view.loop()),
+      tried(wanted),
+      may_panic(caller.may_panic),
+      since(view.loop().now()),
+      view_(view) {
   view_.enqueue(*this);
 }
 
@@ -18,7 +27,10 @@ Pending::~Pending() {
 }
 
 WorkerView::WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker)
-    : cluster_(cluster), loop_(loop), worker_(worker) {}
+    : cluster_(cluster),
+      loop_(loop),
+      worker_(worker),
+      choice_(worker, static_cast<unsigned>(cluster.workers_.size())) {}
 
 void WorkerView::take_over() {
   // Read before the state: a change in between is taken over again next time.
@@ -31,12 +43,13 @@ void WorkerView::take_over() {
   }
   std::vector<std::shared_ptr<Endpoint>> detached;
   detached.reserve(perhaps_gone.size());
-  std::vector<Endpoint*> choice;
-  choice.reserve(next->endpoints.size());
 
   seen_ = generation;
   const std::shared_ptr<const Cluster::State> before = std::exchange(state_, std::move(next));
-  for (const auto& endpoint : perhaps_gone) endpoint->slot(worker_).detached = true;
+  for (const auto& endpoint : perhaps_gone) {
+    endpoint->slot(worker_).detached = true;
+    endpoint->slot(worker_).in_use = false;
+  }
   for (const auto& endpoint : state_->endpoints) endpoint->slot(worker_).detached = false;
   for (auto& endpoint : perhaps_gone) {
     Endpoint::Slot& slot = endpoint->slot(worker_);
@@ -46,7 +59,6 @@ void WorkerView::take_over() {
   }
   detached_ = std::move(detached);
 
-  const std::vector<Endpoint*> chosen_before = std::exchange(choice_, std::move(choice));
   const bool other_tls = before && before->tls != state_->tls;
   if (other_tls) ++tls_changes_;
   for (const auto& endpoint : state_->endpoints) {
@@ -55,57 +67,45 @@ void WorkerView::take_over() {
     const bool ready = endpoint->state() == EndpointState::ready;
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
-    if (!ready || endpoint->weight() == 0 || !endpoint->health().in()) continue;
-    choice_.push_back(endpoint.get());
   }
-  if (std::ranges::find(choice_, preferred_) == choice_.end()) preferred_ = nullptr;
   limit_ = state_->settings.pool.in_flight;
   try {
-    change_balancer(chosen_before);
+    choice_.change(state_->settings.load_balancer, state_->endpoints, seen_, loop_.now());
   } catch (const std::bad_alloc&) {
-    // Its turns are not those of choice_: the next refresh() begins them anew.
-    choice_.clear();
+    // The next refresh() begins anew.
+    preferred_ = nullptr;
     seen_ = 0;
     throw;
   }
+  for (Endpoint* const endpoint : choice_.endpoints()) endpoint->slot(worker_).in_use = true;
+  if (preferred_ != nullptr && !choice_.contains(preferred_)) preferred_ = nullptr;
+  unschedule();
+  if (keeps() && choice_.next_growth() != no_deadline) {
+    loop_.wheel().schedule(*this, choice_.next_growth());
+  }
+  cluster_.in_service_.store(true, std::memory_order_relaxed);
   serve_pending();
+  // All workers see the same; one of them says so.
+  if (worker_ == 0) tell_panic();
 }
 
-// Endpoints that stay keep their turn: changes that come often must not favour any of them.
-void WorkerView::change_balancer(std::span<Endpoint* const> before) {
-  std::vector<std::uint32_t> weights;
-  std::vector<std::size_t> places;
-  bool some_stay = false;
-  for (Endpoint* const endpoint : choice_) {
-    weights.push_back(endpoint->weight());
-    const auto place = std::ranges::find(before, endpoint);
-    const bool stays = place != before.end();
-    places.push_back(stays ? static_cast<std::size_t>(place - before.begin()) : control::is_new);
-    some_stay |= stays;
-  }
-  const config::LoadBalancing policy = state_->settings.load_balancer;
-  if (some_stay && std::exchange(balancing_, policy) == policy) {
-    switch (balancing_) {
-      case config::LoadBalancing::round_robin:
-        return round_robin_.change(weights, places);
-      case config::LoadBalancing::least_requests:
-        return least_requests_.change(weights, places);
-      case config::LoadBalancing::random_two:
-        return random_two_.change(weights);
-    }
-  }
-  balancing_ = policy;
-  const auto workers = static_cast<unsigned>(cluster_.workers_.size());
-  switch (balancing_) {
-    case config::LoadBalancing::round_robin:
-      round_robin_.reset(weights, worker_, workers);
-      break;
-    case config::LoadBalancing::least_requests:
-      least_requests_.reset(weights, worker_, workers);
-      break;
-    case config::LoadBalancing::random_two:
-      random_two_.reset(weights, seen_ * workers + worker_);
-      break;
+void WorkerView::expire(TimePoint) noexcept {
+  seen_ = 0;
+  try_refresh();
+}
+
+void WorkerView::tell_panic() {
+  if (choice_.panics() == told_panic_ || state_->retired) return;
+  told_panic_ = choice_.panics();
+  const auto healthy = std::ranges::count_if(
+      state_->endpoints, [](const auto& endpoint) { return endpoint->health().in(); });
+  const std::string numbers = fmt::format("{} of {}", healthy, state_->endpoints.size());
+  if (told_panic_) {
+    telemetry::log::warn("too few healthy endpoints: health is ignored",
+                         {{"upstream", cluster_.name()}, {"healthy", numbers}});
+  } else {
+    telemetry::log::info("enough endpoints are healthy again",
+                         {{"upstream", cluster_.name()}, {"healthy", numbers}});
   }
 }
 
@@ -128,38 +128,27 @@ SessionPool& WorkerView::sessions(Endpoint& endpoint) {
   return *slot.sessions;
 }
 
-template <class Eligible>
-std::optional<std::size_t> WorkerView::choose(Eligible&& eligible, control::Turn turn) {
-  const auto load = [&](std::size_t i) { return choice_[i]->in_flight(); };
-  switch (balancing_) {
-    case config::LoadBalancing::round_robin:
-      return round_robin_.pick(eligible, turn);
-    case config::LoadBalancing::least_requests:
-      return least_requests_.pick(eligible, load, turn);
-    case config::LoadBalancing::random_two:
-      return random_two_.pick(eligible, load);
-  }
-  return std::nullopt;
-}
-
-Endpoint* WorkerView::pick(const Tried& tried) {
+Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
+  const auto may_use = [&](const Endpoint& endpoint) {
+    return !tried.contains(endpoint) && (caller.may_panic || endpoint.health().in());
+  };
   const auto eligible = [&](const Endpoint& endpoint) {
-    return endpoint.in_flight() < limit_ && !tried.contains(endpoint);
+    return endpoint.in_flight() < limit_ && may_use(endpoint);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
   if (preferred != nullptr && eligible(*preferred)) return preferred;
   // Who comes here again after a connect that failed has had his turn: the next request shall not
   // meet the same endpoint for that.
   const control::Turn turn = tried.size() == 0 ? control::Turn::moves : control::Turn::stays;
+  const TimePoint now = loop_.now();
   bool some_last = false;
   bool some_full = false;
   Endpoint* due = nullptr;
-  const auto first_choice = [&](std::size_t i) {
-    Endpoint& endpoint = *choice_[i];
-    if (tried.contains(endpoint)) return false;
+  const auto first_choice = [&](Endpoint& endpoint) {
+    if (!may_use(endpoint)) return false;
     if (is_last_choice(endpoint)) {
       some_last = true;
-      if (endpoint.backoff_.standing(loop_.now()) == control::ConnectBackoff::Standing::due) {
+      if (endpoint.backoff_.standing(now) == control::ConnectBackoff::Standing::due) {
         due = &endpoint;
       }
       return false;
@@ -168,14 +157,15 @@ Endpoint* WorkerView::pick(const Tried& tried) {
     some_full = true;
     return false;
   };
-  std::optional<std::size_t> chosen = choose(first_choice, turn);
-  if (chosen || some_full) {
+  const std::size_t tier = choice_.first_tier(caller, turn);
+  Endpoint* chosen = choice_.pick(tier, caller, now, turn, first_choice);
+  if (chosen != nullptr || some_full) {
     // This request is served by others, and finds out nothing by itself.
     if (due != nullptr) probe(*due);
   } else if (some_last) {
-    chosen = choose([&](std::size_t i) { return eligible(*choice_[i]); }, turn);
+    chosen = choice_.pick(tier, caller, now, turn, eligible);
   }
-  return chosen ? choice_[*chosen] : nullptr;
+  return chosen;
 }
 
 bool WorkerView::is_last_choice(const Endpoint& endpoint) const noexcept {
@@ -191,9 +181,11 @@ bool WorkerView::is_last_choice(const Endpoint& endpoint) const noexcept {
          slot.sessions_active.load(std::memory_order_relaxed) == 0;
 }
 
-bool WorkerView::has_first_choice(const Tried& tried, const Endpoint& but) const noexcept {
-  return std::ranges::any_of(choice_, [&](const Endpoint* at) {
-    return at != &but && !is_last_choice(*at) && !tried.contains(*at);
+bool WorkerView::has_first_choice(const Tried& tried, const Endpoint& but,
+                                  bool may_panic) const noexcept {
+  return std::ranges::any_of(choice_.endpoints(), [&](const Endpoint* at) {
+    return at != &but && !is_last_choice(*at) && !tried.contains(*at) &&
+           (may_panic || at->health().in());
   });
 }
 
@@ -220,7 +212,8 @@ void WorkerView::probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
     endpoint.backoff_.answers();
   } else if (stream != nullptr) {
     try {
-      keep(endpoint, std::make_unique<Connection>(std::move(stream), tls_changes_));
+      const Deadline ends = end_of_age(loop_.now(), state_->settings.pool.connection_age);
+      keep(endpoint, std::make_unique<Connection>(std::move(stream), tls_changes_, ends));
     } catch (const std::bad_alloc&) {
       // Closed, then; it has shown what it was made for.
     }
@@ -239,29 +232,30 @@ void WorkerView::keep(Endpoint& endpoint, std::unique_ptr<Connection> connection
   slot.idle.put(std::move(connection), loop_.now(), state_->settings.idle_timeout, limit_);
 }
 
-bool WorkerView::any(const Tried& tried) const noexcept {
-  return std::ranges::any_of(choice_, [&](const Endpoint* at) { return !tried.contains(*at); });
+bool WorkerView::any(const Tried& tried, const Caller& caller) const noexcept {
+  return std::ranges::any_of(choice_.endpoints(), [&](const Endpoint* at) {
+    return !tried.contains(*at) && (caller.may_panic || at->health().in());
+  });
 }
 
 std::uint64_t WorkerView::in_flight() const noexcept {
   std::uint64_t sum = 0;
-  for (const Endpoint* at : choice_) sum += at->in_flight();
+  for (const Endpoint* at : choice_.endpoints()) sum += at->in_flight();
   return sum;
 }
 
 bool WorkerView::usable(const Endpoint& endpoint) const noexcept {
-  // What is no choice by its health gets no request that waited, either.
-  return !endpoint.slot(worker_).detached && endpoint.state() == EndpointState::ready &&
-         endpoint.weight() != 0 && endpoint.in_flight() <= limit_ &&
-         std::ranges::find(choice_, &endpoint) != choice_.end();
+  return endpoint.slot(worker_).in_use && endpoint.state() == EndpointState::ready &&
+         endpoint.in_flight() <= limit_;
 }
 
 Pending* WorkerView::first_for(const Endpoint& endpoint) const noexcept {
   const bool last_choice = is_last_choice(endpoint);
   for (Pending* pending = first_; pending != nullptr; pending = pending->next_) {
     if (pending->waiter.cancelled() || pending->tried.contains(endpoint)) continue;
+    if (!pending->may_panic && !endpoint.health().in()) continue;
     // Waits for a better one.
-    if (last_choice && has_first_choice(pending->tried, endpoint)) continue;
+    if (last_choice && has_first_choice(pending->tried, endpoint, pending->may_panic)) continue;
     return pending;
   }
   return nullptr;
@@ -283,7 +277,7 @@ bool WorkerView::grant(Endpoint& endpoint) noexcept {
 
 void WorkerView::serve_pending() noexcept {
   if (!has_pending()) return;
-  for (Endpoint* endpoint : choice_) {
+  for (Endpoint* const endpoint : choice_.endpoints()) {
     while (endpoint->in_flight() < limit_ && first_for(*endpoint) != nullptr &&
            endpoint->take_permit(limit_)) {
       grant(*endpoint);
@@ -324,6 +318,7 @@ void WorkerView::forget(const Endpoint& endpoint) noexcept {
 
 void WorkerView::leave() noexcept {
   left_ = true;
+  unschedule();
   if (!state_) return;
   const auto close = [this](const auto& endpoint) {
     Endpoint::Slot& slot = endpoint->slot(worker_);

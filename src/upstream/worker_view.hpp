@@ -7,11 +7,11 @@
 #include <memory>
 #include <new>
 #include <optional>
-#include <span>
 #include <vector>
 
-#include "weir/control/load_balancer.hpp"
+#include "upstream/worker_choice.hpp"
 #include "weir/net/loop.hpp"
+#include "weir/net/timer_wheel.hpp"
 #include "weir/net/waiter.hpp"
 #include "weir/upstream/cluster.hpp"
 
@@ -22,13 +22,14 @@ class WorkerView;
 // A request in the queue, from its making to its grant or its end.
 class Pending final {
  public:
-  Pending(WorkerView& view, const Tried& wanted) noexcept;
+  Pending(WorkerView& view, const Tried& wanted, const Caller& caller) noexcept;
   ~Pending();
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
 
   net::Waiter waiter;
   const Tried& tried;
+  const bool may_panic;  // as its caller's
   const TimePoint since;
   std::optional<Lease> lease;  // what it was granted
 
@@ -40,7 +41,7 @@ class Pending final {
   bool queued_ = false;
 };
 
-class WorkerView final : private ConnectProbe::Owner {
+class WorkerView final : private ConnectProbe::Owner, private net::Timer {
  public:
   WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker);
 
@@ -49,7 +50,7 @@ class WorkerView final : private ConnectProbe::Owner {
   const config::Upstream& settings() const noexcept { return state_->settings; }
   std::uint64_t limit() const noexcept { return limit_; }
   // Of all endpoints that take requests.
-  std::uint64_t permits() const noexcept { return limit_ * choice_.size(); }
+  std::uint64_t permits() const noexcept { return limit_ * choice_.endpoints().size(); }
   // Requests at all of them.
   std::uint64_t in_flight() const noexcept;
   const Cluster::State& state() const noexcept { return *state_; }
@@ -72,22 +73,28 @@ class WorkerView final : private ConnectProbe::Owner {
   }
 
   // The balancer's choice among those below their limit and not tried; null for none. Those whose
-  // connects fail are the last choice: null also when others have no permit left.
-  Endpoint* pick(const Tried& tried);
+  // connects fail are the last choice, and no tier's traffic stays with them while another tier has
+  // others: null also when others have no permit left.
+  Endpoint* pick(const Tried& tried, const Caller& caller);
   // Not chosen as long as there is another: its connects fail, or one finds out whether they do.
   bool is_last_choice(const Endpoint& endpoint) const noexcept;
-  // Some endpoint other than `but` that is not the last choice has not been tried.
-  bool has_first_choice(const Tried& tried, const Endpoint& but) const noexcept;
+  // Some endpoint other than `but` that is not the last choice has not been tried. `may_panic` as
+  // the caller's.
+  bool has_first_choice(const Tried& tried, const Endpoint& but, bool may_panic) const noexcept;
   // Connects to `endpoint` beside all requests, unless somebody else finds out whether it answers.
   void probe(Endpoint& endpoint) noexcept;
   // Whether it answers is known now, or no longer: those who wait here may be served.
   void standing_changed() noexcept;
+  // What a try on `endpoint` came to.
+  void tell_outcome(const Endpoint& endpoint, const TryOutcome& outcome) const noexcept {
+    choice_.tried(endpoint, outcome, loop_.now());
+  }
   // Keeps an HTTP/1 connection for the next request, or closes it.
   void keep(Endpoint& endpoint, std::unique_ptr<Connection> connection) noexcept;
   // The next pick() is `endpoint` if it can: its turn was taken and could not be used.
   void prefer(Endpoint& endpoint) noexcept { preferred_ = &endpoint; }
   // Some endpoint may be used, now or when a permit is free.
-  bool any(const Tried& tried) const noexcept;
+  bool any(const Tried& tried, const Caller& caller) const noexcept;
   bool usable(const Endpoint& endpoint) const noexcept;
 
   // Requests to it share connections: it speaks HTTP/2, as far as is known.
@@ -114,9 +121,9 @@ class WorkerView final : private ConnectProbe::Owner {
   friend class Pending;
   friend class Cluster;
   void take_over();
-  void change_balancer(std::span<Endpoint* const> before);
-  template <class Eligible>
-  std::optional<std::size_t> choose(Eligible&& eligible, control::Turn turn);
+  // Weights have grown.
+  void expire(TimePoint now) noexcept override;
+  void tell_panic();
   Pending* first_for(const Endpoint& endpoint) const noexcept;
   void probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
               const Error* failure) noexcept override;
@@ -130,16 +137,13 @@ class WorkerView final : private ConnectProbe::Owner {
   const unsigned worker_;
   std::uint64_t seen_ = 0;
   std::shared_ptr<const Cluster::State> state_;
-  std::vector<Endpoint*> choice_;                    // ready, with a weight
+  WorkerChoice choice_;
   std::vector<std::shared_ptr<Endpoint>> detached_;  // no longer listed, leases left
   std::uint64_t limit_ = 0;
   std::uint64_t tls_changes_ = 0;
   bool left_ = false;
   Endpoint* preferred_ = nullptr;
-  config::LoadBalancing balancing_ = config::LoadBalancing::round_robin;
-  control::RoundRobin round_robin_;
-  control::LeastRequests least_requests_;
-  control::RandomTwo random_two_;
+  bool told_panic_ = false;
   Pending* first_ = nullptr;
   Pending* last_ = nullptr;
   std::atomic<Duration::rep> oldest_{TimePoint::max().time_since_epoch().count()};

@@ -19,6 +19,7 @@
 #include "weir/config/canary.hpp"
 #include "weir/config/circuit_breaker.hpp"
 #include "weir/config/health.hpp"
+#include "weir/config/load_balancer.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
 #include "weir/config/retry.hpp"
@@ -248,9 +249,8 @@ struct Route {
 struct EndpointSpec {
   std::string address;  // as written: IP:port, [IPv6]:port, unix:PATH or NAME:port
   std::uint32_t weight = 1;
+  std::uint32_t priority = 0;  // the lowest is used first
 };
-
-enum class LoadBalancing : std::uint8_t { round_robin, least_requests, random_two };
 
 // `automatic`: what ALPN gives, HTTP/1 without TLS.
 enum class UpstreamProtocol : std::uint8_t { http1, h2, automatic };
@@ -267,14 +267,15 @@ struct Pool {
   Duration pending_timeout = 1s;
   std::uint64_t h2_connections = 2;  // a worker and endpoint
   std::uint64_t tunnels = 10000;
-  double client_share = 0;  // of the permits, for one client address; 0: no limit
+  double client_share = 0;       // of the permits, for one client address; 0: no limit
+  Duration connection_age = 0s;  // 0: no limit
 };
 
 struct Upstream {
   std::string name;
   std::vector<EndpointSpec> endpoints;
   UpstreamProtocol protocol = UpstreamProtocol::http1;
-  LoadBalancing load_balancer = LoadBalancing::round_robin;
+  LoadBalancer load_balancer;
   Duration connect_timeout = 2s;
   Duration idle_timeout = 4s;
   std::uint64_t response_header_size = 64 * KiB;

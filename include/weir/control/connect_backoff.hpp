@@ -39,6 +39,11 @@ class ConnectBackoff {
     if (now.time_since_epoch().count() < word) return Standing::paused;
     return answers_.load(std::memory_order_relaxed) ? Standing::untried : Standing::due;
   }
+  // The last connect failed. A load.
+  bool has_failed() const noexcept {
+    const TimePoint::rep word = word_.load(std::memory_order_relaxed);
+    return word != is_good && word != is_untried;
+  }
   // The last connect failed; nothing otherwise. Takes a lock only then.
   std::optional<Failure> failure(TimePoint now) const;
 

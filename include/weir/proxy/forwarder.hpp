@@ -21,6 +21,7 @@ struct ForwardTarget {
   std::uint32_t weight = 1;
   std::shared_ptr<upstream::Cluster> cluster;
   std::size_t response_header_size = 64 * 1024;  // bytes
+  std::optional<config::Key> key{};              // by which its endpoints are chosen, if they are
 };
 
 // The file's weights of a split, in its order.

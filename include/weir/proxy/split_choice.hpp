@@ -36,6 +36,8 @@ class SplitChoice {
 
   // The place that a cookie of this value means.
   static Place place_of(std::string_view cookie) noexcept;
+  // The name of the cookie that is set when it is missing; "": none is.
+  std::string_view cookie() const noexcept { return cookie_; }
   // Set-Cookie with a value that place_of() was asked of, for as long as the browser runs.
   std::string set_cookie(std::string_view value, bool secure) const;
 

@@ -38,6 +38,7 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
 
   SharedValue saturation;  // 0..1: pool and queue against their limits
   SharedValue unresolved;  // names without an address
+  SharedValue panic;       // 0 or 1: health is ignored
   // The scrape that last set the gauges; 0: they are set without one. Main thread.
   std::uint64_t shown = 0;
 

@@ -66,6 +66,8 @@ struct EndpointInfo {
   EndpointState state = EndpointState::ready;
   std::uint32_t weight = 1;
   std::uint32_t configured_weight = 1;  // the file's
+  std::uint32_t priority = 0;
+  double effective_weight = 0;  // as it counts now; 0: no requests go there
   std::uint64_t in_flight = 0;
   std::uint64_t tunnels = 0;
   std::uint64_t idle_connections = 0;
@@ -96,6 +98,8 @@ struct ClusterInfo {
   std::uint64_t checks_failed = 0;
   bool has_outlier_detection = false;
   std::array<std::uint64_t, control::ejection_cause_count> ejections{};  // by cause
+  config::LoadBalancing policy = config::LoadBalancing::round_robin;
+  bool panic = false;  // some priority has so few healthy endpoints that their health is ignored
 };
 
 // What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
@@ -122,7 +126,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // Without an allocation or a lock.
   // `caller` as in acquire().
   std::optional<Lease> try_acquire(unsigned worker, const Tried& tried, const Caller& caller = {});
-  // Chooses among endpoints that are ready, not tried and below their limit, connects where no
+  // Chooses among endpoints that are in use, not tried and below their limit, connects where no
   // connection is idle, and goes on to the next when that fails (`tried` records it, and says how
   // often); where there is no next, it tries the only one once more after 25 to 100 ms. With all
   // permits taken waits for one, in turn. Errors: no_healthy_endpoint, connect_failed,
@@ -134,7 +138,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // head came or when there is none.
   void tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept;
   // Some endpoint that takes requests is not among `tried`.
-  bool has_untried(unsigned worker, const Tried& tried);
+  bool has_untried(unsigned worker, const Tried& tried, const Caller& caller);
   // At all endpoints that take requests.
   std::uint64_t requests_in_flight(unsigned worker);
   // Before the worker's loop ends: closes what is idle there, and keeps nothing from now on.
@@ -201,6 +205,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::shared_ptr<State> next_state() const;
   std::shared_ptr<Endpoint> endpoint_for(const Membership::Listed& listed);
   std::shared_ptr<Endpoint> find(std::string_view address) const;
+  void set_state(Endpoint& endpoint, EndpointState state) noexcept;
   // With the endpoints of `members`; returns the addresses that are gone.
   std::vector<std::string> rebuild(std::shared_ptr<State> next, Membership members);
   // Makes the workers look at the new state, and tells of who is gone.
@@ -238,9 +243,11 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   Task<Result<>> open(Lease& lease, Speak speak, Trial& trial, const Tried& tried,
                       Deadline deadline, const Caller& caller);
   Task<Result<>> await_connect(net::Stream& stream, const Lease& lease, Trial& trial,
-                               const Tried& tried, Deadline until);
+                               const Tried& tried, Deadline until, bool may_panic);
   // What a connect that began at `began` says of the endpoint; true when that is news.
   bool judge(Endpoint& endpoint, TimePoint began, TimePoint now, const Result<>& connected);
+  // A connect to it failed before and now succeeded: its weight grows anew.
+  void begin_slow_start(Endpoint& endpoint, TimePoint now) noexcept;
   // Which endpoints are the last choice may have changed: those who wait may be served.
   void standing_changed() noexcept;
   // A place on an HTTP/2 connection of the lease's endpoint: one that is there, a new one, or that
@@ -262,6 +269,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<std::unique_ptr<WorkerView>> views_;
   net::FileRefusals tls_refusals_;  // the main thread's, once constructed
   std::atomic<std::uint64_t> generation_{1};
+  std::atomic<bool> in_service_{false};  // some worker has looked at it: who comes now is new
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
   std::atomic<std::uint64_t> arrivals_{0};             // ever in one
 

@@ -19,9 +19,11 @@ class ConnectionPool;
 // A stream to an upstream, from its connect to its close, leased or idle.
 class Connection final : private net::StreamObserver {
  public:
-  // `made_under`: which of the TLS settings that its worker has seen of the upstream.
-  explicit Connection(std::unique_ptr<net::Stream> stream, std::uint64_t made_under = 0) noexcept
-      : stream_(std::move(stream)), made_under_(made_under) {}
+  // `made_under`: which of the TLS settings that its worker has seen of the upstream. From `ends`
+  // on it carries no further request.
+  explicit Connection(std::unique_ptr<net::Stream> stream, std::uint64_t made_under = 0,
+                      Deadline ends = no_deadline) noexcept
+      : stream_(std::move(stream)), made_under_(made_under), ends_(ends) {}
   net::Stream& stream() noexcept { return *stream_; }
   std::uint64_t made_under() const noexcept { return made_under_; }
 
@@ -31,6 +33,7 @@ class Connection final : private net::StreamObserver {
 
   std::unique_ptr<net::Stream> stream_;
   const std::uint64_t made_under_;
+  const Deadline ends_;
   ConnectionPool* pool_ = nullptr;  // while idle
   Connection* newer_ = nullptr;
   Connection* older_ = nullptr;
@@ -43,11 +46,13 @@ class ConnectionPool final : private net::Timer {
   ~ConnectionPool() override { clear(); }
 
   // Keeps `connection` for at most `idle_timeout` (zero: for ever) from `now`, or closes it: when
-  // something unread is there, the peer has left, or `most` are kept already.
+  // something unread is there, the peer has left, it is too old, or `most` are kept already.
   void put(std::unique_ptr<Connection> connection, TimePoint now, Duration idle_timeout,
            std::size_t most) noexcept;
-  // The one used last, null when there is none.
-  std::unique_ptr<Connection> take() noexcept;
+  // The one used last that is not too old, null when there is none.
+  std::unique_ptr<Connection> take(TimePoint now) noexcept;
+  // Whether take() has one. Closes those that are too old on the way.
+  bool has_any(TimePoint now) noexcept;
   // Closes all.
   void clear() noexcept;
 

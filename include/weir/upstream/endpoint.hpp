@@ -3,6 +3,7 @@
 // are gone, by the workers. Counters are atomics; a slot is touched by its worker only.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "weir/control/endpoint_health.hpp"
 #include "weir/control/health_state.hpp"
 #include "weir/control/outlier_detector.hpp"
+#include "weir/control/peak_ewma.hpp"
 #include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
 #include "weir/upstream/session_pool.hpp"
@@ -44,6 +46,13 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // --- any thread
   EndpointState state() const noexcept { return state_.load(std::memory_order_relaxed); }
   std::uint32_t weight() const noexcept { return weight_.load(std::memory_order_relaxed); }
+  std::uint32_t priority() const noexcept { return priority_.load(std::memory_order_relaxed); }
+  // Since when it is new or back (listed, in by its health, taken back by an operator, reachable
+  // again), for slow_start; the epoch if it always was there.
+  TimePoint in_use_since() const noexcept {
+    return std::max(TimePoint(Duration(back_since_.load(std::memory_order_relaxed))),
+                    health_.since());
+  }
   // Requests, those still connecting included.
   std::uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
   // Whether its last connect failed, and how long it is the last choice for that.
@@ -58,6 +67,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
  private:
   friend class Cluster;
   friend class Lease;
+  friend class WorkerChoice;
   friend class WorkerView;
 
   struct alignas(64) Slot {
@@ -68,9 +78,11 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
         0};  // of HTTP/1; written by the worker alone, as what follows
     std::atomic<std::uint32_t> sessions_idle{0};
     std::atomic<std::uint32_t> sessions_active{0};
-    std::uint32_t leases = 0;  // leases of this worker that name the endpoint
-    bool detached = false;     // no longer in the worker's list
-    bool http1 = false;        // with protocol auto: what the last connection spoke
+    std::uint32_t leases = 0;      // leases of this worker that name the endpoint
+    bool detached = false;         // no longer in the worker's list
+    bool in_use = false;           // requests of the worker may go there
+    control::PeakLatency latency;  // with policy peak_ewma
+    bool http1 = false;            // with protocol auto: what the last connection spoke
 
     // Closes what carries nothing.
     void clear() noexcept {
@@ -81,6 +93,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   };
   Slot& slot(unsigned worker) const noexcept { return slots_[worker]; }
 
+  void is_back(TimePoint now) noexcept {
+    back_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   bool take_permit(std::uint64_t limit) noexcept { return take(in_flight_, limit); }
   void drop_permit() noexcept { in_flight_.fetch_sub(1); }
   bool take_tunnel(std::uint64_t limit) noexcept { return take(tunnels_, limit); }
@@ -94,6 +109,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const std::shared_ptr<void> annex_;
   std::atomic<EndpointState> state_{EndpointState::ready};
   std::atomic<std::uint32_t> weight_{0};
+  std::atomic<std::uint32_t> priority_{0};
+  std::atomic<Duration::rep> back_since_{0};
   control::ConnectBackoff backoff_;
   control::EndpointHealth health_;
   // Of whoever judges the endpoint, which no request sees: guarded by the Cluster's health_mutex_,

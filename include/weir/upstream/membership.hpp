@@ -27,10 +27,12 @@ std::optional<NamedEndpoint> named_endpoint(const std::string& address);
 // Of named endpoints, by NAME:port.
 using Addresses = std::unordered_map<std::string, std::vector<SocketAddress>>;
 
-// An address that a source lists. Of a name's addresses each has the name's configured weight.
+// An address that a source lists. Of a name's addresses each has the name's configured weight and
+// priority.
 struct Member {
   SocketAddress address;
   std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -43,6 +45,7 @@ class Membership {
     SocketAddress address;
     std::uint32_t weight = 1;
     std::string host;  // for which its certificate must be; "" of a unix socket
+    std::uint32_t priority = 0;
   };
 
   // What the configuration lists from now on. `found`: addresses of its names, which may be new
@@ -53,7 +56,8 @@ class Membership {
   // members are, and of a name that is not configured.
   bool set(std::string_view source, std::vector<Member> members);
 
-  // Each address once, with the weights of all who list it added up; in the order of the
+  // Each address once, with the weights of all who list it added up, and the lowest of their
+  // priorities; in the order of the
   // configuration, then of the other sources' names.
   std::vector<Listed> list() const;
   std::vector<NamedEndpoint> names() const;

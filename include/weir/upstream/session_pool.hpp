@@ -25,9 +25,10 @@ class SessionPool;
 struct PooledSession {
   SessionPool& pool;
   std::unique_ptr<codec::h2::ClientConnection> connection;
-  std::size_t places = 0;  // held
-  bool used = false;       // has carried a request
-  bool leaving = false;    // carries no further one
+  std::size_t places = 0;       // held
+  bool used = false;            // has carried a request
+  bool leaving = false;         // carries no further one
+  Deadline ends = no_deadline;  // leaves then
   TimePoint idle_since{};
   // For the debug log: the connection's id, and why it ends.
   std::uint64_t id = 0;
@@ -80,10 +81,10 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
   PooledSession* try_take(bool fresh) noexcept;
   void give_back(PooledSession& session) noexcept;
 
-  // A new connection, and a place on it for who made it; nobody else's where it is `leaving`. `id`
-  // is its stream's.
+  // A new connection, and a place on it for who made it; nobody else's where it is `leaving`, and
+  // nobody's from `ends` on. `id` is its stream's.
   PooledSession& add(std::unique_ptr<codec::h2::ClientConnection> connection, bool leaving = false,
-                     std::uint64_t id = 0);
+                     std::uint64_t id = 0, Deadline ends = no_deadline);
   // Of who was told to connect, while the PlaceWait is there: those who waited for it fail, too.
   void connect_failed(const Error& error) noexcept;
   bool connecting() const noexcept { return connecting_ != 0; }

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "codec/age.hpp"
 #include "codec/completion.hpp"
 #include "codec/h1/head_reader.hpp"
 #include "codec/h1/input.hpp"
@@ -14,6 +13,7 @@
 #include "codec/h1/request_body.hpp"
 #include "codec/h1/response_writer.hpp"
 #include "codec/h1/socket_bytes.hpp"
+#include "weir/base/age.hpp"
 #include "weir/codec/linger.hpp"
 #include "weir/codec/tunnel.hpp"
 

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "codec/age.hpp"
 #include "codec/h2/client_conduct.hpp"
 #include "codec/h2/frame_clock.hpp"
 #include "codec/h2/goodbye.hpp"
@@ -15,6 +14,7 @@
 #include "codec/h2/start_queue.hpp"
 #include "codec/h2/stream_numbers.hpp"
 #include "codec/h2/unfinished_head.hpp"
+#include "weir/base/age.hpp"
 #include "weir/codec/linger.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/net/turn_taking.hpp"

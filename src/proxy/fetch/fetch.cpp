@@ -40,7 +40,8 @@ Fetch::~Fetch() {
 }
 
 Task<Result<>> Fetch::first_try(ResponseHead& head) {
-  std::optional<upstream::Lease> lease = plan_.cluster.try_acquire(plan_.worker, tried_, caller());
+  std::optional<upstream::Lease> lease =
+      plan_.cluster.try_acquire(plan_.worker, tried_, plan_.caller());
   if (!lease) return connect_and_try(head);
   begin_try(std::move(*lease));
   return attempt_->start(head);
@@ -160,7 +161,7 @@ Task<Result<>> Fetch::pause(Duration time) {
   }
   retrying_->begin();
   // Endpoints may have gone meanwhile.
-  if (!plan_.cluster.has_untried(plan_.worker, tried_)) tried_.forget();
+  if (!plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller())) tried_.forget();
   co_return Result<>{};
 }
 
@@ -195,7 +196,7 @@ Task<Result<>> Fetch::connect_and_try(ResponseHead& head) {
 Task<Result<upstream::Lease>> Fetch::connect() {
   const TimePoint asked = plan_.loop.now();
   const Deadline until = plan_.time.until(asked, plan_.clock);
-  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, caller());
+  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, plan_.caller());
   const TimePoint now = plan_.loop.now();
   const Duration connecting = tell_failures();
   spent_ += connecting;

@@ -85,7 +85,6 @@ class Fetch final : private Attempt::Owner {
   // Where the head says how the call ended, the breaker is told.
   void head_came() override;
   void answer_ended() noexcept override;
-  upstream::Caller caller() const noexcept { return {plan_.client, &plan_.scope, plan_.may_panic}; }
   Duration head_time() const noexcept { return spent_ + attempt_->head_time(); }
   void tell_breaker(control::CallEnd end);
   std::string_view copy(std::string_view text) { return request_.head.headers.arena().copy(text); }

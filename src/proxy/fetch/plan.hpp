@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -75,13 +77,16 @@ struct FetchPlan {
   unsigned most_repeats = 1;         // how often it is sent again (fetch/again.hpp), retries aside
   const RetryRule* retry = nullptr;  // null: no retries
   bool failover = true;              // a connect that failed is tried elsewhere
-  bool may_panic = true;             // as of upstream::Caller
   // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
   // upstream's.
   bool deadline_bounds_answer = false;
   InformationalSink* interim = nullptr;           // of the client; null: 1xx go nowhere
   std::span<const std::string> gateway_fields{};  // names no client may send, in trailers either
   std::string_view request_id{};                  // in the debug log
+  std::optional<std::uint64_t> key{};             // as of upstream::Caller, as what follows
+  bool may_panic = true;
+
+  upstream::Caller caller() const noexcept { return {client, &scope, key, may_panic}; }
 };
 
 }  // namespace weir::proxy

@@ -64,7 +64,9 @@ upstreams:
     outlier_detection: {}
     circuit_breaker: {}
   orders-v2: {endpoints: [{address: "127.0.0.1:9002"}]}
-  sessions: {endpoints: [{address: "127.0.0.1:9003"}]}
+  sessions:
+    endpoints: [{address: "127.0.0.1:9003"}]
+    load_balancer: {policy: hash, key: {cookie: weir_endpoint}}
   shadow: {endpoints: [{address: "127.0.0.1:9004"}]}
 )";
 

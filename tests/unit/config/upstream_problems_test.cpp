@@ -44,14 +44,39 @@ TEST(UpstreamProblems, AreReported) {
        {"6:14: upstreams.app.protocol: 'h3' is not supported by this version"}},
       {"upstream_policy",
        Kind::upstream,
-       "endpoints: [{address: 'a:1'}]\nload_balancer: {policy: hash, key: host}",
-       {"6:28: upstreams.app.load_balancer.policy: 'hash' is not supported by this version",
-        "6:34: upstreams.app.load_balancer.key: 'key' is not supported by this version"}},
+       "endpoints: [{address: 'a:1'}]\nload_balancer: {policy: hash}",
+       {"6:28: upstreams.app.load_balancer.policy: 'hash' needs `key`: what identifies a caller, "
+        "such "
+        "as `key: client_ip` or `key: {cookie: NAME}`"}},
+      {"upstream_key_without_hash",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\nload_balancer: {key: host, bounded_load: 200%}",
+       {"6:23: upstreams.app.load_balancer.key: is for `policy: hash` alone",
+        "6:43: upstreams.app.load_balancer.bounded_load: is for `policy: hash` alone"}},
+      {"upstream_bounded_load",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "load_balancer: {policy: hash, key: [host, nobody], bounded_load: 100%}",
+       {"6:46: upstreams.app.load_balancer.key[1]: 'nobody' is not a key; write client_ip, host, "
+        "global, {header: NAME}, {cookie: NAME}, {jwt_claim: NAME}, {path_param: NAME}, or a list "
+        "of "
+        "these",
+        "6:69: upstreams.app.load_balancer.bounded_load: '100%' is neither a share above 100%, "
+        "such "
+        "as 125%, nor off"}},
+      {"upstream_slow_start",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1', priority: 1001}]\n"
+       "load_balancer: {slow_start: 30, panic_threshold: 101%}",
+       {"5:43: upstreams.app.endpoints[0].priority: '1001' is not an integer of 0 to 1000",
+        "6:32: upstreams.app.load_balancer.slow_start: '30' is not a duration; write a number and "
+        "us, ms, s, m, h or d (did you mean '30s'?)",
+        "6:53: upstreams.app.load_balancer.panic_threshold: '101%' is more than 100%"}},
       {"upstream_policy_unknown",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nload_balancer: {policy: least_request}",
        {"6:28: upstreams.app.load_balancer.policy: 'least_request' is not one of round_robin, "
-        "least_requests, random_two (did you mean 'least_requests'?)"}},
+        "least_requests, random_two, peak_ewma, hash (did you mean 'least_requests'?)"}},
       {"upstream_pool",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\npool: {in_flight: 0, pending: 0, h2_connections: 0}",

@@ -158,6 +158,25 @@ TEST(RoundRobin, FrequentChangesFavourNobody) {
   EXPECT_EQ(counts, (Weights{100, 100, 100, 100}));
 }
 
+TEST(RoundRobin, WeightsThatGrowLeaveNobodyBehind) {
+  RoundRobin balancer;
+  balancer.reset(Weights{1, 1, 1}, 0, 1);
+  const std::vector<std::size_t> all{0, 1, 2};
+  // As slow_start has them: in percent while one grows, then as they are.
+  for (std::uint32_t percent = 10; percent < 100; percent += 9) {
+    balancer.change(Weights{100, 100, percent}, all);
+    Weights counts(3);
+    for (std::uint32_t n = 0; n < 200 + percent; ++n) ++counts[*balancer.pick(everybody)];
+    EXPECT_NEAR(counts[0], 100, 3) << percent;
+    EXPECT_NEAR(counts[2], percent, 3) << percent;
+  }
+  balancer.change(Weights{3, 1, 2}, all);
+  Weights counts(3);
+  for (int n = 0; n < 60; ++n) ++counts[*balancer.pick(everybody)];
+  EXPECT_NEAR(counts[0], 30, 3);
+  EXPECT_NEAR(counts[1], 10, 3);
+}
+
 TEST(LeastRequests, TakesTheLowestLoadPerWeight) {
   struct Row {
     const char* name;

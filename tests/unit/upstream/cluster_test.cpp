@@ -323,9 +323,9 @@ TEST(Cluster, ChangesKeepTheTurn) {
     Origin b;
     Origin c;
     auto upstream = upstream_of({a.text(), b.text(), c.text()});
-    upstream.load_balancer = policy;
+    upstream.load_balancer.policy = policy;
     auto reversed = upstream_of({c.text(), b.text(), a.text()});
-    reversed.load_balancer = policy;
+    reversed.load_balancer.policy = policy;
     const auto cluster = cluster_on(upstream, {&loop});
     run_on(loop, [&]() -> Task<> {
       std::vector<std::string> went;

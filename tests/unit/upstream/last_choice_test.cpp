@@ -43,7 +43,7 @@ TEST(LastChoice, OneRequestMeetsWhoRefuses) {
     const Refusing dead;
     Origin alive;
     auto upstream = upstream_of({dead.text(), alive.text()});
-    upstream.load_balancer = policy;
+    upstream.load_balancer.policy = policy;
     const auto cluster = cluster_on(upstream, {&loop});
     run_on(loop, [&]() -> Task<> {
       std::size_t failed = 0;
@@ -87,7 +87,7 @@ TEST(LastChoice, NobodyButOneWaitsForWhoIsSilent) {
     net::Loop loop;
     Origin alive;
     auto upstream = upstream_of({dead.text(), alive.text()});
-    upstream.load_balancer = policy;
+    upstream.load_balancer.policy = policy;
     // Longer than the test: who waits for it does not come back.
     upstream.connect_timeout = 60s;
     const auto cluster = cluster_on(upstream, {&loop});

@@ -105,5 +105,35 @@ TEST_F(SessionPoolTest, OneWhoWasRefusedWaitsForNobodyWhereNoneIsToCome) {
   EXPECT_EQ(refused.told, PlaceWait::Told::place);
 }
 
+TEST_F(SessionPoolTest, AnOldConnectionCarriesNoFurtherRequestAndEndsAfterItsLast) {
+  using std::chrono::milliseconds;
+  PooledSession& session =
+      pool_.add(std::make_unique<SilentConnection>(), false, 0, loop_.now() + milliseconds(100));
+  loop_.wheel().advance(loop_.now() + milliseconds(50));
+  PooledSession* const second = pool_.try_take(false);
+  EXPECT_EQ(second, &session);
+  loop_.wheel().advance(loop_.now() + milliseconds(150));
+  EXPECT_EQ(pool_.try_take(false), nullptr);
+  PlaceWait wait(pool_, false);
+  EXPECT_EQ(wait.told, PlaceWait::Told::connect) << "another one is opened beside it";
+  EXPECT_EQ(active_, 1u);
+  pool_.give_back(session);
+  loop_.wheel().advance(loop_.now() + milliseconds(200));
+  EXPECT_EQ(active_, 1u) << "a request is still on it";
+  pool_.give_back(session);
+  loop_.wheel().advance(loop_.now() + milliseconds(300));
+  EXPECT_EQ(idle_ + active_, 0u);
+}
+
+TEST_F(SessionPoolTest, AnOldConnectionEndsWhileItIsIdle) {
+  using std::chrono::milliseconds;
+  pool_.give_back(
+      pool_.add(std::make_unique<SilentConnection>(), false, 0, loop_.now() + milliseconds(100)));
+  loop_.wheel().advance(loop_.now() + milliseconds(50));
+  EXPECT_EQ(idle_, 1u);
+  loop_.wheel().advance(loop_.now() + milliseconds(150));
+  EXPECT_EQ(idle_ + active_, 0u);
+}
+
 }  // namespace
 }  // namespace weir::upstream

@@ -1,4 +1,4 @@
-// When a client's connection is to end for its age. Worker thread.
+// When a connection is to end for its age. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include "weir/base/time.hpp"
 
-namespace weir::codec {
+namespace weir {
 
 // `age` (zero: none) from `now` on, less up to a tenth, so that connections opened together do not
 // end together.
@@ -20,4 +20,4 @@ inline Deadline end_of_age(TimePoint now, Duration age) noexcept {
   return now + age - age / 10 * std::uniform_int_distribution<int>(0, 100)(random) / 100;
 }
 
-}  // namespace weir::codec
+}  // namespace weir
