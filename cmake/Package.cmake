@@ -32,7 +32,7 @@ install(FILES config/reference.yaml deploy/prometheus/weir.rules.yaml DESTINATIO
 # (libcurl: Kerberos); OpenSSL is the one that libcurl brings, as two in one process would be one too many,
 # and so is libstdc++, which the shared ones need. They stand in lib beside bin.
 set(archives)
-foreach(name yaml-cpp re2 nghttp2 idn2 unistring crypt)
+foreach(name yaml-cpp re2 nghttp2 idn2 unistring cares crypt)
   find_library(archive_of_${name} NAMES lib${name}.a)
   if(archive_of_${name})
     list(APPEND archives "${archive_of_${name}}")

@@ -12,7 +12,7 @@ import sys
 FLOORS = {
     "base": 0,
     "http": 1, "config": 1, "control": 1,
-    "net": 2, "route": 2, "telemetry": 2,
+    "net": 2, "names": 2, "route": 2, "telemetry": 2,
     "codec": 3, "auth": 3,
     "upstream": 4, "middleware": 4,
     "proxy": 5,
@@ -28,6 +28,7 @@ QUARANTINE = {
     "spdlog/": {"telemetry"},
     "nghttp2/": {"codec"},
     "idn2.h": {"config"},
+    "ares.h": {"names"},
     "boost/beast": {"server", "app"},
     "boost/json": {"server", "auth", "app"},
     "curl/": {"auth"},

@@ -202,10 +202,12 @@ Wrong check_endpoint(std::string& text) {
   const auto ip = IpAddress::parse(parts->host);
   if (text.starts_with('[')) return ip && ip->is_v6() ? std::nullopt : Wrong(message);
   if (ip && ip->is_v4()) return std::nullopt;
+  // A dot at its end is no part of a name: such a name is looked up as it is.
+  std::string_view name = parts->host;
+  if (name.ends_with('.')) name.remove_suffix(1);
   // Four numbers that are no address would be asked of the resolver: somebody meant an address.
-  const bool numeric =
-      std::ranges::all_of(parts->host, [](char c) { return is_digit(c) || c == '.'; });
-  return is_host_name(parts->host) && !numeric ? std::nullopt : Wrong(message);
+  const bool numeric = std::ranges::all_of(name, [](char c) { return is_digit(c) || c == '.'; });
+  return is_host_name(name) && !numeric ? std::nullopt : Wrong(message);
 }
 
 Wrong check_realm(std::string& text) {

@@ -22,7 +22,7 @@ constexpr std::array failures_of_upstreams{Reason::no_healthy_endpoint,
                                            Reason::upstream_headers_too_large,
                                            Reason::upstream_tls_failed};
 
-Value conditions_value(std::vector<Reason>& conditions) {
+Value fallback_conditions_value(std::vector<Reason>& conditions) {
   std::vector<std::string_view> words;
   for (const Reason reason : failures_of_upstreams) words.push_back(name(reason));
   return list_of_words(
@@ -43,7 +43,8 @@ Value conditions_value(std::vector<Reason>& conditions) {
 
 Fields fallback_fields(Fallback& fallback, RouteDraft& draft) {
   return {
-      {"conditions", conditions_value(fallback.conditions), "the reasons that it answers for"},
+      {"conditions", fallback_conditions_value(fallback.conditions),
+       "the reasons that it answers for"},
       {"upstream",
        printed_if([&fallback] { return !fallback.upstream.empty(); },
                   reference(fallback.upstream, draft.upstreams)),

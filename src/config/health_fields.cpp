@@ -39,7 +39,7 @@ Value text_or_null(std::string& target, Check check) {
       text(target, check), [&target] { target.clear(); }, [&target] { return target.empty(); });
 }
 
-Wrong check_target(std::string& written) {
+Wrong check_probe_target(std::string& written) {
   const bool is_clean =
       std::ranges::all_of(written, [](char c) { return c > ' ' && c < '\x7f' && c != '#'; });
   if (written.starts_with('/') && is_clean) return std::nullopt;
@@ -146,7 +146,7 @@ Fields fields(HealthCheck& check) {
                                             {"grpc", HealthCheckType::grpc},
                                             {"tcp", HealthCheckType::tcp}}),
        "http: a request; grpc: grpc.health.v1.Health/Check; tcp: a connect"},
-      {"path", text(check.path, check_target), "what is asked for, with its query"},
+      {"path", text(check.path, check_probe_target), "what is asked for, with its query"},
       {"method", text(check.method, check_asking_method), "of the request"},
       {"host", text_or_null(check.host, check_authority),
        "Host of the request; null: the endpoint's address"},

@@ -51,7 +51,7 @@ bool add_once(std::vector<T>& list, T value) {
   return true;
 }
 
-void read_condition(const Reader& item, RetryConditions& target) {
+void read_retry_condition(const Reader& item, RetryConditions& target) {
   const auto written = item.text();
   if (!written) return;
   const auto twice = [&] { item.error(in_quotes(*written) + " is given twice"); };
@@ -80,13 +80,14 @@ void read_condition(const Reader& item, RetryConditions& target) {
   }
 }
 
-Value conditions_value(RetryConditions& conditions) {
+Value retry_conditions_value(RetryConditions& conditions) {
   return {
       .read =
           [&conditions](const Reader& in) {
             conditions = {
                 .connect = false, .reset = false, .timeout = false, .statuses = {}, .grpc = {}};
-            in.each_item_or_text([&](const Reader& item) { read_condition(item, conditions); });
+            in.each_item_or_text(
+                [&](const Reader& item) { read_retry_condition(item, conditions); });
             if (in.is_list() && !in.has_items()) in.error("must not be empty; write `retry: off`");
           },
       .print =
@@ -158,7 +159,7 @@ Fields fields(RetryBackoff& backoff) {
 Fields fields(Retry& retry) {
   return {
       {"retries", count(retry.retries, 0, most_retries), "how many times a request is sent again"},
-      {"conditions", conditions_value(retry.conditions),
+      {"conditions", retry_conditions_value(retry.conditions),
        "connect, reset, timeout (the try's), statuses of 400 to 599, and for gRPC "
        "grpc_unavailable, grpc_resource_exhausted, grpc_deadline_exceeded, grpc_cancelled, "
        "grpc_internal"},

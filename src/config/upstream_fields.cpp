@@ -1,15 +1,17 @@
-#include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
+#include "config/dns_fields.hpp"
 #include "config/kinds.hpp"
 
 namespace weir::config {
 namespace {
 
-Value address_value(std::string& target) {
+Value address_value(EndpointSpec& endpoint) {
+  std::string& target = endpoint.address;
   Value out = text(target, check_endpoint);
   out.read = [&target](const Reader& in) {
     auto written = in.text();
@@ -19,13 +21,18 @@ Value address_value(std::string& target) {
     target = std::move(*written);
   };
   out.schema = [] { return pattern_schema("^(unix:.+|[^/ ]+:[0-9]{1,5})$"); };
-  return out;
+  return printed_if([&endpoint] { return endpoint.kind == EndpointKind::address; }, std::move(out));
 }
 
 Fields fields(EndpointSpec& endpoint) {
   return {
-      {"address", address_value(endpoint.address), "IP:port, [IPv6]:port, unix:PATH or NAME:port",
-       Need::required},
+      {"address", address_value(endpoint), "IP:port, [IPv6]:port, unix:PATH or NAME:port"},
+      {"dns", dns_name_value(endpoint),
+       "NAME:port, each of whose addresses is an endpoint; the same as an address NAME:port"},
+      {"srv", srv_name_value(endpoint),
+       "name of SRV records, as in _http._tcp.NAME, which say hosts, ports and weights"},
+      {"family", name_family_value(endpoint),
+       "which addresses of a name are used; any: IPv6 while it connects, otherwise IPv4"},
       {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
       {"priority", count(endpoint.priority, 0, 1000),
        "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"}};
@@ -105,20 +112,46 @@ Value lenient_value(Lenient& lenient) {
   return out;
 }
 
+// Reads one endpoint. What it is comes from one key alone.
+void read_endpoint(const Reader& in, EndpointSpec& endpoint) {
+  const Places places = read_fields(in, fields(endpoint));
+  int written = 0;
+  for (const std::string_view key : {"address", "dns", "srv"}) written += places.has(key) ? 1 : 0;
+  if (written > 1) return in.error("write one of `address`, `dns` and `srv`, not several");
+  if (written == 0 && in.is_map() && !places.has_unknown()) {
+    return in.error(
+        "'address' is required (or `dns` or `srv`): IP:port, [IPv6]:port, unix:PATH or NAME:port");
+  }
+  if (endpoint.family != NameFamily::any && !endpoint.address.empty() && !is_name_of(endpoint)) {
+    in.error("`family` is for names: " + in_quotes(endpoint.address) + " is an address");
+  }
+}
+
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
-  const auto seen = std::make_shared<std::unordered_set<std::string>>();
   Value out = blocks(
       endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
-      [seen](const EndpointSpec& endpoint, const Reader& item) {
-        if (!endpoint.address.empty() && !seen->insert(endpoint.address).second) {
-          item.error("endpoint " + in_quotes(endpoint.address) + " is given twice");
-        }
-      });
-  out.read = [&endpoints, read = std::move(out.read)](const Reader& in) {
-    read(in);
+      [](const EndpointSpec&, const Reader&) {});
+  out.read = [&endpoints](const Reader& in) {
+    std::unordered_set<std::string> seen;
     std::uint64_t weights = 0;
-    for (const EndpointSpec& endpoint : endpoints) weights += endpoint.weight;
+    endpoints.clear();
+    in.each_item([&](const Reader& item) {
+      EndpointSpec& endpoint = endpoints.emplace_back();
+      read_endpoint(item, endpoint);
+      weights += endpoint.weight;
+      if (!endpoint.address.empty() && !seen.insert(source_of(endpoint)).second) {
+        item.error("endpoint " + in_quotes(endpoint.address) + " is given twice");
+      }
+    });
+    if (in.is_list() && endpoints.empty()) in.error("must not be empty");
     if (!endpoints.empty() && weights == 0) in.error("one weight at least must be above 0");
+  };
+  out.schema = [] {
+    EndpointSpec sample{};
+    return Tree::map({{"type", "array"},
+                      {"minItems", std::int64_t{1}},
+                      {"items", with_rules(schema_fields(fields(sample)),
+                                           {exactly_one({"address", "dns", "srv"})})}});
   };
   return out;
 }
@@ -147,6 +180,7 @@ Fields fields(Upstream& upstream) {
        "faults of old servers that are accepted in HTTP/1 answers: bare_lf, padded_chunk_size"},
       {"pool", block(fields(upstream.pool)),
        "how many requests and connections it gets at the same time"},
+      {"dns", dns_value(upstream.dns), "how the names of its endpoints are looked up"},
       {"tls", tls_value(upstream.tls),
        "TLS to its servers, which are verified; absent: plain text"},
       {"health_check", health_check_value(upstream.health_check),
@@ -159,7 +193,6 @@ Fields fields(Upstream& upstream) {
       {"retry_budget", block(fields(upstream.retry_budget)),
        "how many retries it gets at a time, from the whole process"},
       unsupported("concurrency"),
-      unsupported("dns"),
       unsupported("endpoints_file"),
       unsupported("etcd"),
       unsupported("consul"),

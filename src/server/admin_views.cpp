@@ -35,7 +35,44 @@ json::value breaker_json(const control::BreakerView& view) {
   return out;
 }
 
-json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
+double seconds_of(Duration time) {
+  const auto whole = std::chrono::round<std::chrono::milliseconds>(time);
+  return static_cast<double>(whole.count()) / 1000;
+}
+
+json::value seconds_json(const std::optional<Duration>& time) {
+  return time ? json::value(seconds_of(*time)) : json::value();
+}
+
+json::object name_json(const upstream::NameInfo& name) {
+  return {{"name", name.text},
+          {"source", name.source},
+          {"found_as", name.found_as},
+          {"error", name.error},
+          {"addresses", name.addresses},
+          {"holds_for", seconds_json(name.holds_for)},
+          {"asked_in", seconds_json(name.asked_in)}};
+}
+
+// Where an address came from, and how long it holds: null without an end.
+json::array sources_json(const std::vector<std::string>& sources,
+                         const std::vector<upstream::NameInfo>& names) {
+  json::array out;
+  for (const std::string& source : sources) {
+    const auto name = std::ranges::find(names, source, &upstream::NameInfo::text);
+    if (name == names.end()) {
+      out.push_back(json::object{{"source", source.empty() ? "file" : source}});
+    } else {
+      out.push_back(json::object{{"source", name->source},
+                                 {"name", name->text},
+                                 {"holds_for", seconds_json(name->holds_for)}});
+    }
+  }
+  return out;
+}
+
+json::object endpoint_json(const upstream::EndpointInfo& endpoint,
+                           const std::vector<upstream::NameInfo>& names) {
   json::object out{{"address", endpoint.address},
                    {"healthy", endpoint.healthy()},
                    {"why", why_unhealthy(endpoint)},
@@ -45,6 +82,7 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint) {
                    {"weight", endpoint.weight},
                    {"effective_weight", endpoint.effective_weight},
                    {"priority", endpoint.priority},
+                   {"sources", sources_json(endpoint.sources, names)},
                    {"in_flight", endpoint.in_flight},
                    {"tunnels", endpoint.tunnels},
                    {"connections", json::object{{"idle", endpoint.idle_connections},
@@ -178,10 +216,13 @@ AdminAnswer show_upstreams(Server& server) {
   const TimePoint now = Clock::now();
   for (const auto& cluster : server.process().registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
+    const std::vector<upstream::NameInfo> names = server.names_of(*cluster);
     json::array endpoints;
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
-      endpoints.push_back(endpoint_json(endpoint));
+      endpoints.push_back(endpoint_json(endpoint, names));
     }
+    json::array looked_up;
+    for (const upstream::NameInfo& name : names) looked_up.push_back(name_json(name));
     json::array unresolved;
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
     out.push_back(json::object{{"name", info.name},
@@ -190,6 +231,7 @@ AdminAnswer show_upstreams(Server& server) {
                                {"endpoints", std::move(endpoints)},
                                {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},
+                               {"names", std::move(looked_up)},
                                {"pending", info.pending},
                                {"saturation", info.saturation}});
   }

@@ -16,7 +16,7 @@ namespace log = telemetry::log;
 namespace {
 
 // "" without memory for it.
-std::string text_of(const SocketAddress& peer) noexcept {
+std::string text_of_peer(const SocketAddress& peer) noexcept {
   try {
     return peer.to_string();
   } catch (const std::bad_alloc&) {
@@ -30,7 +30,7 @@ void log_refused_connection(TimePoint now, std::string_view listener, const Sock
                             telemetry::Refusal refusal, std::string_view why) noexcept {
   log::occasionally(now, log::Level::warn, "connection refused",
                     {{"listener", listener}, {"reason", name(refusal)}, {"why", why}},
-                    {{"peer", text_of(peer)}});
+                    {{"peer", text_of_peer(peer)}});
 }
 
 std::optional<telemetry::Refusal> refusal_of(int error) noexcept {
@@ -64,18 +64,16 @@ void log_failed_handshake(TimePoint now, std::string_view listener, const Socket
   tell_handshake_failed(connection, fault, error);
   log::occasionally(now, log::Level::info, "TLS handshake failed",
                     {{"listener", listener}, {"cause", name(fault)}},
-                    {{"error", error}, {"peer", text_of(peer)}});
+                    {{"error", error}, {"peer", text_of_peer(peer)}});
 }
 
-void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,
-                 std::size_t addresses) noexcept {
-  if (!error.empty()) {
-    log::occasionally(Clock::now(), log::Level::warn, "name not resolved",
-                      {{"upstream", upstream}, {"name", name}, {"error", error}});
-  } else if (addresses == 0) {
-    log::occasionally(Clock::now(), log::Level::warn, "name has no address",
-                      {{"upstream", upstream}, {"name", name}});
-  }
+void log_look_up(std::string_view upstream, std::string_view name,
+                 const upstream::LookUpReport& report) noexcept {
+  if (report.error.empty()) return;
+  log::occasionally(Clock::now(), log::Level::warn, "name not resolved",
+                    {{"upstream", upstream}, {"name", name}, {"error", report.error}},
+                    {{"result", control::name(report.end)},
+                     {"addresses_kept", std::to_string(report.addresses)}});
 }
 
 void CountsTimer::tick() {

@@ -11,6 +11,7 @@
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
+#include "weir/upstream/discovery.hpp"
 
 namespace weir::server {
 
@@ -28,8 +29,8 @@ void log_failed_handshake(TimePoint now, std::string_view listener, const Socket
                           std::uint64_t connection, HandshakeFault fault,
                           std::string_view error) noexcept;
 // What became of a look-up; nothing for one that found an address.
-void log_look_up(std::string_view upstream, std::string_view name, std::string_view error,
-                 std::size_t addresses) noexcept;
+void log_look_up(std::string_view upstream, std::string_view name,
+                 const upstream::LookUpReport& report) noexcept;
 
 // Has the counts of rate limited lines written, once a second. Main thread.
 class CountsTimer {

@@ -11,40 +11,42 @@ namespace {
 constexpr unsigned offload_threads = 3;     // of which a use takes two
 constexpr std::size_t offload_queue = 256;  // for each use
 
-upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::HealthWatch& health) {
+upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::HealthWatch& health,
+                                       Process::ConnectFailed connect_failed) {
   // The endpoint holds its series: they leave some time after it did.
-  return {.endpoint_added =
-              [&metrics](std::string_view upstream, std::string_view address) {
-                return std::static_pointer_cast<void>(metrics.endpoint(upstream, address));
-              },
-          .endpoint_gone = {},
-          .breaker_changed =
-              [](std::string_view upstream, const control::BreakerChange& change) {
-                telemetry::log::write(change.to == control::BreakerState::open
-                                          ? telemetry::log::Level::warn
-                                          : telemetry::log::Level::info,
-                                      "circuit breaker",
-                                      {{"upstream", upstream},
-                                       {"from", control::name(change.from)},
-                                       {"to", control::name(change.to)},
-                                       {"why", change.why}});
-              },
-          .cluster_changed =
-              [&health](const std::shared_ptr<upstream::Cluster>& cluster) {
-                health.look_at(cluster);
-              }};
+  return {
+      .endpoint_added =
+          [&metrics](std::string_view upstream, std::string_view address) {
+            return std::static_pointer_cast<void>(metrics.endpoint(upstream, address));
+          },
+      .endpoint_gone = {},
+      .breaker_changed =
+          [](std::string_view upstream, const control::BreakerChange& change) {
+            telemetry::log::write(change.to == control::BreakerState::open
+                                      ? telemetry::log::Level::warn
+                                      : telemetry::log::Level::info,
+                                  "circuit breaker",
+                                  {{"upstream", upstream},
+                                   {"from", control::name(change.from)},
+                                   {"to", control::name(change.to)},
+                                   {"why", change.why}});
+          },
+      .cluster_changed =
+          [&health](const std::shared_ptr<upstream::Cluster>& cluster) { health.look_at(cluster); },
+      .connect_failed = std::move(connect_failed)};
 }
 
 }  // namespace
 
 Process::Process(const config::Config& config, const std::vector<net::Loop*>& loops,
-                 telemetry::LogTarget access, std::uint64_t head_bytes)
+                 telemetry::LogTarget access, std::uint64_t head_bytes,
+                 ConnectFailed connect_failed)
     : workers(static_cast<unsigned>(loops.size())),
       metrics(workers, release(), "epoll"),
       traffic(workers),
       access_log(workers, std::move(access)),
       access_tap(workers),
-      registry(loops, endpoint_hooks(metrics, health)),
+      registry(loops, endpoint_hooks(metrics, health, std::move(connect_failed))),
       offload(offload_threads, offload_queue),
       key_keeper(kept_states.get<auth::KeyKeeper>(
           "", "", [] { return std::make_shared<auth::KeyKeeper>(); })),

@@ -112,9 +112,10 @@ void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
     return end_reload(stopping_ ? problem(ending) : std::move(prepared->problems));
   }
   try {
-    parts_->discovery.prepare(
-        upstream::named_endpoints(prepared->snapshot->config().upstreams),
-        [this, prepared](const upstream::Addresses& found) { commit_reload(*prepared, found); });
+    parts_->discovery.prepare(prepared->snapshot->config().upstreams,
+                              [this, prepared](const upstream::AddressesByUpstream& found) {
+                                commit_reload(*prepared, found);
+                              });
   } catch (const std::exception& error) {
     if (prepared->named) throw;
     process_->registry.abandon();
@@ -122,7 +123,7 @@ void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
   }
 }
 
-void Server::commit_reload(Prepared& prepared, const upstream::Addresses& found) {
+void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstream& found) {
   prepared.named = true;
   if (stopping_) {
     process_->registry.abandon();

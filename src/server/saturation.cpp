@@ -41,6 +41,7 @@ void show_upstreams(Process& process) {
     series->saturation.set(info.saturation);
     series->unresolved.set(static_cast<double>(info.unresolved.size()));
     series->panic.set(info.panic ? 1 : 0);
+    series->endpoints.set(static_cast<double>(info.endpoints.size()));
     show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
     show_health(info, series->health);
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {

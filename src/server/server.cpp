@@ -66,7 +66,7 @@ std::expected<void, Server::Problems> Server::start() {
   auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(Problems{log_problem(*loaded, target.error())});
 
-  parts_ = std::make_unique<Parts>(main_, [this] { begin_reload(); });
+  parts_ = std::make_unique<Parts>(main_, process_, [this] { begin_reload(); });
   std::vector<std::string> lines = bind(config, count);
   if (!lines.empty()) return std::unexpected(without_place(lines));
 
@@ -77,7 +77,10 @@ std::expected<void, Server::Problems> Server::start() {
     loops.push_back(&parts_->workers.back()->loop());
   }
   process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target),
-                                       head_memory(config.server.head_memory, host));
+                                       head_memory(config.server.head_memory, host),
+                                       [this](std::string_view upstream, std::string_view address) {
+                                         tell_failed_connect(upstream, address);
+                                       });
   process_->max_connections = most_connections;
   parts_->compiler = std::make_unique<Compiler>(main_, process_->snapshots);
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
@@ -114,9 +117,21 @@ std::expected<void, Server::Problems> Server::start() {
   }
   if (!lines.empty()) return std::unexpected(without_place(lines));
   // Names first: a request that comes at once should find its upstream.
-  parts_->discovery.prepare(upstream::named_endpoints(snapshot_->config().upstreams),
-                            [this](const upstream::Addresses&) { serve(); });
+  parts_->discovery.prepare(snapshot_->config().upstreams,
+                            [this](const upstream::AddressesByUpstream&) { serve(); });
   return {};
+}
+
+// From a worker.
+void Server::tell_failed_connect(std::string_view upstream, std::string_view address) {
+  asio::post(main_, [this, upstream = std::string(upstream), address = std::string(address)] {
+    const auto cluster = process_->registry.find(upstream);
+    if (cluster) parts_->discovery.connect_failed(*cluster, address);
+  });
+}
+
+std::vector<upstream::NameInfo> Server::names_of(const upstream::Cluster& cluster) const {
+  return parts_->discovery.describe(cluster);
 }
 
 void Server::warn(const Problems& warnings) {

@@ -21,13 +21,17 @@ namespace weir::server {
 
 class Server::Parts {
  public:
-  Parts(asio::io_context& main, std::function<void()> begin_reload)
+  // `process` is there before the first name is looked up.
+  Parts(asio::io_context& main, const std::unique_ptr<Process>& process,
+        std::function<void()> begin_reload)
       : readiness(main),
-        discovery(main, upstream::make_system_resolver(main),
-                  [this](std::string_view upstream, std::string_view name, std::string_view error,
-                         std::size_t addresses) {
-                    log_look_up(upstream, name, error, addresses);
-                    if (addresses != 0) readiness.look();
+        discovery(main, names::make_resolver(main),
+                  [this, &process](std::string_view upstream, std::string_view name,
+                                   const upstream::LookUpReport& report) {
+                    const auto series = process->metrics.upstream(upstream);
+                    series->look_ups[static_cast<std::size_t>(report.end)].add();
+                    log_look_up(upstream, name, report);
+                    if (report.addresses != 0) readiness.look();
                   }),
         timer(main),
         counts(main),

@@ -16,6 +16,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_listeners(families);
   collect_upstreams(families);
   collect_retries(families);
+  collect_names(families);
   collect_endpoints(families);
   collect_leniencies(families);
   collect_rate_limits(families);

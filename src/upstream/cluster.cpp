@@ -108,14 +108,20 @@ void Cluster::set_state(Endpoint& endpoint, EndpointState state) noexcept {
 }
 
 std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membership members) {
-  for (const Membership::Listed& listed : members.list()) {
+  const std::vector<Membership::Listed> list = members.list();
+  for (const Membership::Listed& listed : list) {
     const auto& endpoint = next->endpoints.emplace_back(endpoint_for(listed));
     if (next->tls) next->hosts.emplace(endpoint.get(), listed.host);
     endpoint->priority_.store(listed.priority, std::memory_order_relaxed);
+    next->sources.emplace(endpoint.get(), listed.sources);
+    endpoint->of_name_.store(
+        std::ranges::any_of(listed.sources, [](const std::string& from) { return !from.empty(); }),
+        std::memory_order_relaxed);
     if (endpoint->configured_weight_ == listed.weight) continue;
     endpoint->configured_weight_ = listed.weight;
     endpoint->weight_.store(listed.weight, std::memory_order_relaxed);
   }
+  note_families(*next, list);
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
     for (const auto& endpoint : state_->endpoints) {
@@ -133,6 +139,29 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
   std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
   generation_.fetch_add(1, std::memory_order_release);
   return gone;
+}
+
+// REQUIRES: the endpoints are those of `listed`, in its order.
+void Cluster::note_families(State& state, std::span<const Membership::Listed> listed) {
+  if (std::ranges::none_of(listed, &Membership::Listed::is_second)) return;
+  std::unordered_map<std::string_view, std::shared_ptr<std::vector<const Endpoint*>>> firsts;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    if (!listed[i].address.ip().is_v6()) continue;
+    for (const std::string& source : listed[i].sources) {
+      auto& of_name = firsts[source];
+      if (!of_name) of_name = std::make_shared<std::vector<const Endpoint*>>();
+      of_name->push_back(state.endpoints[i].get());
+    }
+  }
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    if (!listed[i].is_second) continue;
+    std::vector<State::Firsts>& before = state.firsts[state.endpoints[i].get()];
+    for (const std::string& source : listed[i].sources) {
+      if (const auto found = firsts.find(source); found != firsts.end()) {
+        before.push_back(found->second);
+      }
+    }
+  }
 }
 
 void Cluster::announce(std::span<const std::string> gone) {
@@ -250,6 +279,10 @@ ClusterInfo Cluster::describe() const {
   out.policy = balancer.policy;
   out.panic =
       std::ranges::any_of(tiers, [](const EndpointTier& tier) { return tier.traffic.panic; });
+  const auto sources_of = [&](const Endpoint& endpoint) {
+    const auto found = state_->sources.find(&endpoint);
+    return found != state_->sources.end() ? found->second : std::vector<std::string>();
+  };
   for (const auto& endpoint : state_->endpoints) {
     const double percent =
         is_in_use(*endpoint, tiers) ? growing.percent(endpoint->in_use_since(), now) : 0;
@@ -266,7 +299,8 @@ ClusterInfo Cluster::describe() const {
                              .failure = endpoint->backoff().failure(now),
                              .unhealthy = {},
                              .ejection = {},
-                             .endpoint = endpoint});
+                             .endpoint = endpoint,
+                             .sources = sources_of(*endpoint)});
     describe_health(now, *endpoint, out.endpoints.back());
     if (endpoint->state() != EndpointState::ready) continue;
     permits += pool.in_flight;
@@ -289,8 +323,7 @@ ClusterInfo Cluster::describe() const {
 }
 
 std::vector<NamedEndpoint> Cluster::named_endpoints() const {
-  const std::lock_guard lock(mutex_);
-  return members_.names();
+  return upstream::named_endpoints(state()->settings);
 }
 
 std::vector<std::string> Cluster::waits_for() const {

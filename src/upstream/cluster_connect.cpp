@@ -95,6 +95,7 @@ bool Cluster::judge(Endpoint& endpoint, TimePoint began, TimePoint now, const Re
   log_connect_failure(now, name_, endpoint, connected.error());
   // What fails in our own process says nothing of the endpoint.
   if (connected.error().side == Side::internal) return false;
+  if (endpoint.is_of_name()) tell_failed_connect(endpoint, now);
   return endpoint.backoff_.failed(began, now, cause_of(connected.error()));
 }
 
@@ -106,6 +107,20 @@ void Cluster::begin_slow_start(Endpoint& endpoint, TimePoint now) noexcept {
     announce({});
   } catch (const std::bad_alloc&) {
     // Workers take it over with their next request.
+  }
+}
+
+void Cluster::tell_failed_connect(Endpoint& endpoint, TimePoint now) noexcept {
+  constexpr Duration between = std::chrono::milliseconds(200);
+  if (!hooks_.connect_failed) return;
+  const Duration::rep at = now.time_since_epoch().count();
+  Duration::rep told = endpoint.failure_told_.load(std::memory_order_relaxed);
+  if (at < told + between.count()) return;
+  if (!endpoint.failure_told_.compare_exchange_strong(told, at, std::memory_order_relaxed)) return;
+  try {
+    hooks_.connect_failed(name_, endpoint.address());
+  } catch (const std::bad_alloc&) {
+    // The name is asked again when its time has come.
   }
 }
 

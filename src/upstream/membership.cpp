@@ -7,39 +7,86 @@
 namespace weir::upstream {
 namespace {
 
-bool lists(const Membership::Specs& specs, std::string_view address) {
+bool lists(const Membership::Specs& specs, std::string_view source) {
   return std::ranges::any_of(
-      specs, [&](const config::EndpointSpec& spec) { return spec.address == address; });
+      specs, [&](const config::EndpointSpec& spec) { return config::source_of(spec) == source; });
+}
+
+std::string without_end_dot(std::string host) {
+  if (host.ends_with('.')) host.pop_back();
+  return host;
+}
+
+// What is behind _SERVICE and _PROTOCOL: whoever answers for a name server could put any host
+// there, so a certificate is for what was configured (RFC 6125).
+std::string domain_of_services(const std::string& name) {
+  const std::size_t protocol = name.find('.');
+  const std::size_t domain =
+      protocol == std::string::npos ? protocol : name.find('.', protocol + 1);
+  return domain == std::string::npos ? name : name.substr(domain + 1);
 }
 
 // The part of an endpoint's address that its certificate is for.
 std::string host_of(const std::string& address) {
   const auto parts = split_host_port(address);
-  return parts && !address.starts_with("unix:") ? parts->host : std::string();
+  return parts && !address.starts_with("unix:") ? without_end_dot(parts->host) : std::string();
 }
+
+std::string host_of(const config::EndpointSpec& spec) {
+  return spec.kind == config::EndpointKind::srv ? without_end_dot(domain_of_services(spec.address))
+                                                : host_of(spec.address);
+}
+
+std::uint32_t product(std::uint32_t a, std::uint32_t b) {
+  const std::uint64_t both = std::uint64_t{a} * b;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(both, ~std::uint32_t{0}));
+}
+
+bool is_v4(const SocketAddress& address) { return address.ip().is_v4(); }
+bool is_v6(const SocketAddress& address) { return address.ip().is_v6(); }
 
 }  // namespace
 
-std::optional<NamedEndpoint> named_endpoint(const std::string& address) {
-  if (SocketAddress::parse(address)) return std::nullopt;
-  auto parts = split_host_port(address);
+std::optional<NamedEndpoint> named_endpoint(const config::EndpointSpec& spec) {
+  if (!config::is_name_of(spec)) return std::nullopt;
+  NamedEndpoint out;
+  out.text = config::source_of(spec);
+  out.family = spec.family;
+  out.services = spec.kind == config::EndpointKind::srv;
+  if (out.services) {
+    out.host = spec.address;
+    return out;
+  }
+  auto parts = split_host_port(spec.address);
   if (!parts) return std::nullopt;
-  return NamedEndpoint{address, std::move(parts->host), parts->port};
+  out.host = std::move(parts->host);
+  out.port = parts->port;
+  return out;
+}
+
+std::vector<NamedEndpoint> named_endpoints(const config::Upstream& upstream) {
+  std::vector<NamedEndpoint> out;
+  for (const config::EndpointSpec& spec : upstream.endpoints) {
+    auto name = named_endpoint(spec);
+    if (!name) continue;
+    name->dns = upstream.dns;
+    out.push_back(std::move(*name));
+  }
+  return out;
 }
 
 void Membership::configure(const Specs& specs, const Addresses& found) {
   for (const config::EndpointSpec& spec : specs) {
-    const auto known = found.find(spec.address);
+    const auto known = found.find(config::source_of(spec));
     if (known == found.end() || known->second.empty()) continue;
-    std::vector<Member>& members = lists_[spec.address];
-    members.clear();
-    for (const SocketAddress& address : known->second) members.push_back({.address = address});
+    lists_[known->first] = known->second;
   }
   stand_ins_ = stand_ins_for(specs);
+  for (const config::EndpointSpec& spec : specs_) {
+    const std::string source = config::source_of(spec);
+    if (config::is_name_of(spec) && !lists(specs, source)) lists_.erase(source);
+  }
   specs_ = specs;
-  std::erase_if(lists_, [&](const auto& entry) {
-    return named_endpoint(entry.first) && !lists(specs_, entry.first);
-  });
 }
 
 // The endpoints that `next` no longer has stand in for its names that are new and not found: the
@@ -48,17 +95,18 @@ Membership::StandIns Membership::stand_ins_for(const Specs& next) const {
   StandIns out;
   std::vector<std::string> wanting;
   for (const config::EndpointSpec& spec : next) {
-    if (lists_.contains(spec.address) || !named_endpoint(spec.address)) continue;
-    if (const auto kept = stand_ins_.find(spec.address); kept != stand_ins_.end()) {
+    const std::string source = config::source_of(spec);
+    if (lists_.contains(source) || !config::is_name_of(spec)) continue;
+    if (const auto kept = stand_ins_.find(source); kept != stand_ins_.end()) {
       out.insert(*kept);
-    } else if (!lists(specs_, spec.address)) {
-      wanting.push_back(spec.address);
+    } else if (!lists(specs_, source)) {
+      wanting.push_back(source);
     }
   }
   if (wanting.empty()) return out;
   std::size_t place = 0;
   for (const config::EndpointSpec& spec : specs_) {
-    if (lists(next, spec.address)) continue;
+    if (lists(next, config::source_of(spec))) continue;
     std::vector<Listed>& to = out[wanting[std::min(place++, wanting.size() - 1)]];
     std::ranges::move(expand(spec), std::back_inserter(to));
   }
@@ -67,7 +115,8 @@ Membership::StandIns Membership::stand_ins_for(const Specs& next) const {
 
 bool Membership::set(std::string_view source, std::vector<Member> members) {
   const std::string name(source);
-  const bool is_name = named_endpoint(name).has_value();
+  // Others than names never look like one.
+  const bool is_name = name.contains(':') || name.starts_with('_');
   if (is_name && !lists(specs_, source)) return false;
   const auto at = lists_.find(source);
   const bool same =
@@ -83,16 +132,29 @@ bool Membership::set(std::string_view source, std::vector<Member> members) {
 }
 
 std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& spec) const {
-  if (auto fixed = SocketAddress::parse(spec.address)) {
-    return {{spec.address, std::move(*fixed), spec.weight, host_of(spec.address), spec.priority}};
+  if (!config::is_name_of(spec)) {
+    auto fixed = SocketAddress::parse(spec.address);
+    if (!fixed) return {};
+    return {{.text = spec.address,
+             .address = std::move(*fixed),
+             .weight = spec.weight,
+             .host = host_of(spec),
+             .sources = {""}}};
   }
   std::vector<Listed> out;
-  if (const auto found = lists_.find(spec.address); found != lists_.end()) {
+  const std::string source = config::source_of(spec);
+  if (const auto found = lists_.find(source); found != lists_.end()) {
+    const bool some_v6 = std::ranges::any_of(found->second, is_v6, &Member::address);
     for (const Member& member : found->second) {
-      out.push_back({member.address.to_string(), member.address, spec.weight, host_of(spec.address),
-                     spec.priority});
+      out.push_back({.text = member.address.to_string(),
+                     .address = member.address,
+                     .weight = product(spec.weight, member.weight),
+                     .host = host_of(spec),
+                     .priority = spec.priority + member.priority,
+                     .sources = {source},
+                     .is_second = some_v6 && is_v4(member.address)});
     }
-  } else if (const auto others = stand_ins_.find(spec.address); others != stand_ins_.end()) {
+  } else if (const auto others = stand_ins_.find(source); others != stand_ins_.end()) {
     out = others->second;
     for (Listed& one : out) {
       one.weight = spec.weight;
@@ -108,28 +170,27 @@ std::vector<Membership::Listed> Membership::list() const {
   const auto add = [&](Listed one) {
     const auto [at, is_new] = places.try_emplace(one.address.to_string(), out.size());
     if (is_new) return out.push_back(std::move(one));
-    Listed& first = out[at->second];
-    first.weight += std::min(one.weight, ~std::uint32_t{0} - first.weight);
-    first.priority = std::min(first.priority, one.priority);
+    Listed& both = out[at->second];
+    both.weight += std::min(one.weight, ~std::uint32_t{0} - both.weight);
+    both.priority = std::min(both.priority, one.priority);
+    std::ranges::move(one.sources, std::back_inserter(both.sources));
+    both.is_second = both.is_second && one.is_second;
   };
   for (const config::EndpointSpec& spec : specs_) {
     for (Listed& one : expand(spec)) add(std::move(one));
   }
   for (const auto& [source, members] : lists_) {
-    if (named_endpoint(source)) continue;
+    if (lists(specs_, source)) continue;
     for (const Member& member : members) {
       std::string text = member.address.to_string();
       std::string host = host_of(text);
-      add({std::move(text), member.address, member.weight, std::move(host), member.priority});
+      add({.text = std::move(text),
+           .address = member.address,
+           .weight = member.weight,
+           .host = std::move(host),
+           .priority = member.priority,
+           .sources = {source}});
     }
-  }
-  return out;
-}
-
-std::vector<NamedEndpoint> Membership::names() const {
-  std::vector<NamedEndpoint> out;
-  for (const config::EndpointSpec& spec : specs_) {
-    if (auto name = named_endpoint(spec.address)) out.push_back(std::move(*name));
   }
   return out;
 }
@@ -137,7 +198,8 @@ std::vector<NamedEndpoint> Membership::names() const {
 std::vector<std::string> Membership::unresolved() const {
   std::vector<std::string> out;
   for (const config::EndpointSpec& spec : specs_) {
-    if (named_endpoint(spec.address) && !lists_.contains(spec.address)) out.push_back(spec.address);
+    std::string source = config::source_of(spec);
+    if (config::is_name_of(spec) && !lists_.contains(source)) out.push_back(std::move(source));
   }
   return out;
 }

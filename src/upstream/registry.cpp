@@ -15,10 +15,13 @@ std::shared_ptr<Cluster> Registry::get(const config::Upstream& upstream) {
   return draft;
 }
 
-void Registry::commit(std::span<const config::Upstream> upstreams, const Addresses& found) {
+void Registry::commit(std::span<const config::Upstream> upstreams, const AddressesByUpstream& all) {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::shared_ptr<Cluster>, std::less<>> next;
+  static const Addresses none;
   for (const config::Upstream& upstream : upstreams) {
+    const auto its = all.find(upstream.name);
+    const Addresses& found = its != all.end() ? its->second : none;
     if (const auto live = live_.find(upstream.name); live != live_.end()) {
       live->second->apply(upstream, found);
       next.insert(*live);

@@ -171,6 +171,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
 bool WorkerView::is_last_choice(const Endpoint& endpoint) const noexcept {
   using Standing = control::ConnectBackoff::Standing;
   const Standing standing = endpoint.backoff_.standing(loop_.now());
+  if (!state_->firsts.empty() && is_second_family(endpoint)) return true;
   if (standing == Standing::good) [[likely]]
     return false;
   if (standing != Standing::untried) return true;
@@ -179,6 +180,19 @@ bool WorkerView::is_last_choice(const Endpoint& endpoint) const noexcept {
   return endpoint.backoff_.claimed() && slot.idle.size() == 0 &&
          slot.sessions_idle.load(std::memory_order_relaxed) == 0 &&
          slot.sessions_active.load(std::memory_order_relaxed) == 0;
+}
+
+bool WorkerView::is_second_family(const Endpoint& endpoint) const noexcept {
+  const auto found = state_->firsts.find(&endpoint);
+  if (found == state_->firsts.end()) return false;
+  // IPv6 addresses have none before them, so this asks no further.
+  const auto takes_requests = [this](const Endpoint* first) {
+    return first->state() == EndpointState::ready && first->weight() != 0 && first->health().in() &&
+           !is_last_choice(*first);
+  };
+  return std::ranges::any_of(found->second, [&](const Cluster::State::Firsts& of_name) {
+    return std::ranges::any_of(*of_name, takes_requests);
+  });
 }
 
 bool WorkerView::has_first_choice(const Tried& tried, const Endpoint& but,

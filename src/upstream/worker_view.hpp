@@ -78,6 +78,8 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   Endpoint* pick(const Tried& tried, const Caller& caller);
   // Not chosen as long as there is another: its connects fail, or one finds out whether they do.
   bool is_last_choice(const Endpoint& endpoint) const noexcept;
+  // It is the IPv4 address of a name of which an IPv6 address takes requests.
+  bool is_second_family(const Endpoint& endpoint) const noexcept;
   // Some endpoint other than `but` that is not the last choice has not been tried. `may_panic` as
   // the caller's.
   bool has_first_choice(const Tried& tried, const Endpoint& but, bool may_panic) const noexcept;

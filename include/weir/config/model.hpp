@@ -246,10 +246,34 @@ struct Route {
   std::string at;  // "routes[2]": where a Problem about it starts its path
 };
 
+// What the text of an endpoint is. A NAME:port written as `address` is one of `dns`.
+enum class EndpointKind : std::uint8_t { address, dns, srv };
+
+// Which addresses of a name become endpoints.
+enum class NameFamily : std::uint8_t { any, ipv4, ipv6 };
+
 struct EndpointSpec {
-  std::string address;  // as written: IP:port, [IPv6]:port, unix:PATH or NAME:port
+  // As written: IP:port, [IPv6]:port, unix:PATH or NAME:port; of kind srv the name of its records.
+  std::string address;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;  // the lowest is used first
+  EndpointKind kind = EndpointKind::address;
+  NameFamily family = NameFamily::any;
+};
+
+// Whether it has to be looked up.
+bool is_name_of(const EndpointSpec& endpoint);
+// Tells the endpoints of an upstream apart: its text, and the family where that is not `any`.
+std::string source_of(const EndpointSpec& endpoint);
+
+// How the names of an upstream's endpoints are looked up.
+struct Dns {
+  Duration min_ttl = 1s;
+  Duration max_ttl = 30s;            // not below min_ttl
+  std::vector<std::string> servers;  // IP:port; none: those of /etc/resolv.conf
+  Duration keep_on_nxdomain = 30s;   // 0: not at all
+
+  friend bool operator==(const Dns&, const Dns&) = default;
 };
 
 // `automatic`: what ALPN gives, HTTP/1 without TLS.
@@ -286,6 +310,7 @@ struct Upstream {
   std::optional<CircuitBreaker> circuit_breaker;
   RetryBudget retry_budget;
   std::optional<UpstreamTls> tls;
+  Dns dns;
   Place place;
 };
 

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "weir/auth/key_keeper.hpp"
@@ -26,9 +28,12 @@
 namespace weir::server {
 
 struct Process {
+  // As in RegistryHooks.
+  using ConnectFailed = std::function<void(std::string_view upstream, std::string_view address)>;
+
   // `loops` are the workers'; `head_bytes`: what heads may take together.
   Process(const config::Config& config, const std::vector<net::Loop*>& loops,
-          telemetry::LogTarget access, std::uint64_t head_bytes);
+          telemetry::LogTarget access, std::uint64_t head_bytes, ConnectFailed connect_failed = {});
 
   unsigned workers;
   SnapshotKeeper snapshots;

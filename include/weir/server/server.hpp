@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 #include "weir/server/status.hpp"
+#include "weir/upstream/name_info.hpp"
 
 namespace weir::server {
 
@@ -77,6 +79,8 @@ class Server {
   std::string why_not_ready() const;
   // Whether it has become ready once; a drain changes nothing of it.
   bool is_ready() const;
+  // How the names of its endpoints are looked up, and what is known of them.
+  std::vector<upstream::NameInfo> names_of(const upstream::Cluster& cluster) const;
   // How it is. REQUIRES: start() succeeded.
   Status status() const;
   // How long names may keep it from being ready; zero before it serves.
@@ -107,7 +111,8 @@ class Server {
   void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void load_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void find_names(const std::shared_ptr<Prepared>& prepared);
-  void commit_reload(Prepared& prepared, const upstream::Addresses& found);
+  void commit_reload(Prepared& prepared, const upstream::AddressesByUpstream& found);
+  void tell_failed_connect(std::string_view upstream, std::string_view address);
   void take_back(const Snapshot& before) noexcept;
   void end_reload(Problems problems);
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);

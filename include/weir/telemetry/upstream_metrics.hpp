@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "weir/base/reason.hpp"
+#include "weir/control/name_schedule.hpp"
 #include "weir/telemetry/cells.hpp"
 #include "weir/telemetry/sharded.hpp"
 
@@ -39,6 +40,9 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
   SharedValue saturation;  // 0..1: pool and queue against their limits
   SharedValue unresolved;  // names without an address
   SharedValue panic;       // 0 or 1: health is ignored
+  SharedValue endpoints;   // addresses
+  // Of its names, by control::LookUpEnd; the main thread's.
+  std::array<Counter, control::look_up_ends> look_ups;
   // The scrape that last set the gauges; 0: they are set without one. Main thread.
   std::uint64_t shown = 0;
 

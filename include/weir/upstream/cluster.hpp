@@ -58,6 +58,9 @@ struct RegistryHooks {
   // The endpoints of a cluster, how they are used, or its settings changed. Any thread, a worker's
   // included.
   std::function<void(const std::shared_ptr<Cluster>& cluster)> cluster_changed{};
+  // A connect to an endpoint that a name lists has failed; a few times a second for each endpoint
+  // at most. Told by a worker.
+  std::function<void(std::string_view upstream, std::string_view address)> connect_failed{};
 };
 
 // Where the requests go, for GET /upstreams.
@@ -78,6 +81,7 @@ struct EndpointInfo {
   std::string unhealthy;                                // why its checks fail, "" if they do not
   std::optional<control::EjectionView> ejection;
   std::shared_ptr<const Endpoint> endpoint;
+  std::vector<std::string> sources;  // as in Membership::Listed
 
   bool healthy() const noexcept {
     return state == EndpointState::ready && !failure && unhealthy.empty() && !ejection;
@@ -194,6 +198,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     std::shared_ptr<net::TlsClient> tls;  // null: plain, or none could be made
     // What the certificate of an endpoint must be for, with tls.
     std::unordered_map<const Endpoint*, std::string> hosts;
+    std::unordered_map<const Endpoint*, std::vector<std::string>> sources;
+    // Of IPv4 endpoints those of IPv6 that come first: of the same name.
+    using Firsts = std::shared_ptr<const std::vector<const Endpoint*>>;
+    std::unordered_map<const Endpoint*, std::vector<Firsts>> firsts;
   };
 
   WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
@@ -206,6 +214,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::shared_ptr<Endpoint> endpoint_for(const Membership::Listed& listed);
   std::shared_ptr<Endpoint> find(std::string_view address) const;
   void set_state(Endpoint& endpoint, EndpointState state) noexcept;
+  static void note_families(State& state, std::span<const Membership::Listed> listed);
+  void tell_failed_connect(Endpoint& endpoint, TimePoint now) noexcept;
   // With the endpoints of `members`; returns the addresses that are gone.
   std::vector<std::string> rebuild(std::shared_ptr<State> next, Membership members);
   // Makes the workers look at the new state, and tells of who is gone.

@@ -53,6 +53,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     return std::max(TimePoint(Duration(back_since_.load(std::memory_order_relaxed))),
                     health_.since());
   }
+  // Some name lists it: whoever looks that up wants to know of connects that fail.
+  bool is_of_name() const noexcept { return of_name_.load(std::memory_order_relaxed); }
   // Requests, those still connecting included.
   std::uint64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
   // Whether its last connect failed, and how long it is the last choice for that.
@@ -117,7 +119,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // the counts of the record aside.
   control::HealthState checks_;
   mutable control::OutlierRecord outlier_;
-  std::uint32_t configured_weight_ = 0;  // guarded by the Cluster's mutex
+  std::atomic<bool> of_name_{false};
+  std::atomic<Duration::rep> failure_told_{};  // when RegistryHooks::connect_failed was, last
+  std::uint32_t configured_weight_ = 0;        // guarded by the Cluster's mutex
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};
   std::unique_ptr<Slot[]> slots_;

@@ -15,27 +15,33 @@
 
 namespace weir::upstream {
 
-// An endpoint by host name, as Discovery resolves it.
+// An endpoint by name, as Discovery resolves it.
 struct NamedEndpoint {
-  std::string text;  // "NAME:port" as configured
+  std::string text;  // source_of() its configuration: "NAME:port", perhaps with a family behind it
   std::string host;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  // 0 of SRV records, which have their own
+  config::NameFamily family = config::NameFamily::any;
+  bool services = false;  // SRV records
+  config::Dns dns;        // as its upstream says
 };
 
-std::optional<NamedEndpoint> named_endpoint(const std::string& address);
+// Nothing for one that is an address.
+std::optional<NamedEndpoint> named_endpoint(const config::EndpointSpec& spec);
+// Those of an upstream.
+std::vector<NamedEndpoint> named_endpoints(const config::Upstream& upstream);
 
-// Of named endpoints, by NAME:port.
-using Addresses = std::unordered_map<std::string, std::vector<SocketAddress>>;
-
-// An address that a source lists. Of a name's addresses each has the name's configured weight and
-// priority.
+// An address that a source lists. Of a name's addresses each has the name's configured weight,
+// times this one, and the name's configured priority, and this one on top.
 struct Member {
   SocketAddress address;
   std::uint32_t weight = 1;
-  std::uint32_t priority = 0;
+  std::uint32_t priority = 0;  // of SRV records
 
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// What named endpoints of one upstream have, by their texts.
+using Addresses = std::unordered_map<std::string, std::vector<Member>>;
 
 class Membership {
  public:
@@ -46,12 +52,16 @@ class Membership {
     std::uint32_t weight = 1;
     std::string host;  // for which its certificate must be; "" of a unix socket
     std::uint32_t priority = 0;
+    std::vector<std::string> sources;  // names and others that list it; "" is the configuration
+    // An IPv4 address of names alone that have IPv6 addresses, too, and may use either: those come
+    // first.
+    bool is_second = false;
   };
 
   // What the configuration lists from now on. `found`: addresses of its names, which may be new
   // ones. While a new name has no address, the endpoints that it replaces in `specs` serve on.
   void configure(const Specs& specs, const Addresses& found);
-  // What `source` lists from now on: a configured name (NAME:port), or another source, which is
+  // What `source` lists from now on: a configured name (its text), or another source, which is
   // forgotten when its list is empty. False when nothing changes by that, in whatever order its
   // members are, and of a name that is not configured.
   bool set(std::string_view source, std::vector<Member> members);
@@ -60,8 +70,7 @@ class Membership {
   // priorities; in the order of the
   // configuration, then of the other sources' names.
   std::vector<Listed> list() const;
-  std::vector<NamedEndpoint> names() const;
-  // NAME:port of those without an address.
+  // Texts of those without an address.
   std::vector<std::string> unresolved() const;
 
  private:

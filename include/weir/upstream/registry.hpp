@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "weir/config/model.hpp"
@@ -17,6 +18,9 @@
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
+
+// Of named endpoints, by the names of their upstreams.
+using AddressesByUpstream = std::unordered_map<std::string, Addresses>;
 
 class Registry {
  public:
@@ -28,7 +32,7 @@ class Registry {
   // The Snapshot is in use: gives each cluster its new settings and retires those not named.
   // `found`: addresses of names. When it throws (bad_alloc), every cluster is still there, and some
   // may have their new settings.
-  void commit(std::span<const config::Upstream> upstreams, const Addresses& found = {});
+  void commit(std::span<const config::Upstream> upstreams, const AddressesByUpstream& found = {});
   // The Snapshot came to nothing: forgets what get() made for it.
   void abandon();
 

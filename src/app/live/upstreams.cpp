@@ -58,6 +58,13 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
                                 count_text(number_at(endpoint, "weight")), count_text(weight)));
     }
   }
+  for (const json::value& each : array_at(upstream, "names")) {
+    const json::object& looked_up = as_object(each);
+    const std::string error = text_at(looked_up, "error");
+    if (error.empty() || number_at(looked_up, "addresses") == 0) continue;
+    out.push_back(fmt::format("{}: {}: {}; its last addresses are used", name,
+                              text_at(looked_up, "name"), error));
+  }
   if (const std::string names = joined(array_at(upstream, "unresolved")); !names.empty()) {
     out.push_back(name + ": no address for " + names);
   }

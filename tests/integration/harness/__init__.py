@@ -10,10 +10,11 @@ from .metrics import Metrics
 from .origin import BlackHole, Origin, Refusing
 from .tls import Authority, TlsClient, TlsOrigin, client_context, openssl, s_client
 from .waiting import wait_until
+from .zones import ZoneServer
 
 __all__ = [
     "Authority", "BlackHole", "Case", "Client", "Gateway", "Metrics", "NameServer", "Origin", "ProtocolError", "Response",
     "TlsClient", "TlsOrigin", "Truncated", "basic_config", "client_context", "curl", "curl_status",
     "openssl", "s_client", "Refusing", "rows", "wait_until",
-    "weir",
+    "weir", "ZoneServer",
 ]

@@ -192,7 +192,7 @@ class Origin:
     """`handler(connection, request)` is called at each request's head; it may read the body, answer
     as it likes, and set `connection.close()`. `origin.handler` may be changed between requests."""
 
-    def __init__(self, handler=None, path=None, name="origin", host="127.0.0.1"):
+    def __init__(self, handler=None, path=None, name="origin", host="127.0.0.1", port=0):
         self.handler = handler or echo
         self.name = name
         self.requests = []     # complete ones, in order of completion
@@ -209,7 +209,7 @@ class Origin:
             self.address = f"unix:{path}"
             self.port = None
         else:
-            self.listener.bind((host, 0))
+            self.listener.bind((host, port))
             self.port = self.listener.getsockname()[1]
             self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.listener.listen(512)

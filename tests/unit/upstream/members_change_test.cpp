@@ -38,7 +38,7 @@ TEST(MembersChange, AnEndpointGoesFromSourceToSource) {
     EXPECT_EQ(before->in_flight(), 1u);
     EXPECT_TRUE(cluster->set_endpoint(origin.text(), EndpointState::ready, 1));
     // A name of the next configuration lists it, too, and then alone.
-    const Addresses found{{"a.test:80", {*SocketAddress::parse(origin.text())}}};
+    const Addresses found{{"a.test:80", {{*SocketAddress::parse(origin.text())}}}};
     cluster->apply(upstream_of({"a.test:80"}), found);
     cluster->set_members("other", {});
     EXPECT_EQ(endpoint_at(*cluster, origin.text()).get(), before);

@@ -66,11 +66,48 @@ TEST(Membership, TellsWhatIsNoChange) {
 TEST(Membership, ACertificateIsForWhatWasConfigured) {
   Membership members;
   members.configure({{"10.0.0.1:80", 1}, {"a.test:80", 1}, {"unix:/run/a", 1}},
-                    {{"a.test:80", {at(1), at(2)}}});
+                    {{"a.test:80", {{at(1)}, {at(2)}}}});
   members.set("b", {{at(3)}});
   Texts hosts;
   for (const auto& one : members.list()) hosts.push_back(one.host);
   EXPECT_EQ(hosts, (Texts{"10.0.0.1", "a.test", "", "10.0.0.3"}));
+}
+
+TEST(Membership, ServicesHaveWeightsAndPrioritiesOfTheirOwn) {
+  Membership members;
+  const std::string name = "_http._tcp.a.test";
+  members.configure({{.address = name, .weight = 3, .kind = config::EndpointKind::srv}}, {});
+  EXPECT_EQ(members.unresolved(), Texts{name});
+  EXPECT_TRUE(members.set(name, {{at(1), 5, 1}, {at(2, 81), 2, 0}}));
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.1:80*15", "10.0.0.2:81*6"}));
+  EXPECT_EQ(members.list()[0].priority, 1u);
+  EXPECT_EQ(members.list()[0].host, "a.test") << "the certificate is for what was configured";
+  EXPECT_EQ(members.list()[0].sources, Texts{name});
+}
+
+TEST(Membership, FamiliesOfANameAreToldApart) {
+  const SocketAddress v6(*IpAddress::parse("2001:db8::1"), 80);
+  Membership members;
+  const auto seconds = [&] {
+    Texts out;
+    for (const auto& one : members.list()) {
+      if (one.is_second) out.push_back(one.text);
+    }
+    return out;
+  };
+  members.configure({{"a.test:80", 1}}, {});
+  members.set("a.test:80", {{at(1)}, {v6}});
+  EXPECT_EQ(seconds(), Texts{"10.0.0.1:80"});
+  members.set("a.test:80", {{at(1)}});
+  EXPECT_EQ(seconds(), Texts{});
+  members.set("a.test:80", {{at(1)}, {v6}});
+  members.set("other", {{at(1)}});
+  EXPECT_EQ(seconds(), Texts{}) << "somebody lists it for itself";
+  // The same name by family is another source.
+  members.configure({{.address = "a.test:80", .family = config::NameFamily::ipv4},
+                     {.address = "a.test:80", .family = config::NameFamily::ipv6}},
+                    {});
+  EXPECT_EQ(members.unresolved(), (Texts{"a.test:80 ipv4", "a.test:80 ipv6"}));
 }
 
 // What each address weighs, by a model that recomputes everything: lists by source.
@@ -100,7 +137,7 @@ TEST(Membership, RandomChangesComeToWhatAModelSays) {
         if (!configured.contains(name)) {
           lists.erase(name);
         } else if (!lists.contains(name)) {
-          found[name] = {at(4)};
+          found[name] = {{at(4)}};
           lists[name] = {{"10.0.0.4:80", 1}};
         }
       }
