@@ -7,7 +7,7 @@
 namespace weir::net {
 
 inline Loop& loop_of(const ConnectionInfo& connection) noexcept {
-  return static_cast<Loop&>(net::loop_of(connection));
+  return static_cast<Loop&>(*connection.loop);
 }
 inline Loop& loop_of(const Exchange& exchange) noexcept {
   return loop_of(exchange.context.connection);
