@@ -13,15 +13,6 @@
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
-namespace {
-
-// How long the only endpoint is left alone after a connect that failed: a process that starts
-// again needs a moment, and those who wait shall not come back together.
-constexpr Duration shortest_moment = std::chrono::milliseconds(25);
-constexpr Duration longest_moment = std::chrono::milliseconds(100);
-
-}  // namespace
-
 bool Cluster::take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place) {
   const double share = view.settings().pool.client_share;
   if (share == 0 || !caller.client.valid()) [[likely]]
@@ -161,7 +152,7 @@ Task<bool> Cluster::pause_before_last(const WorkerView& view, Deadline deadline,
                                       const Caller& caller) {
   net::Loop& loop = view.loop();
   const Deadline until =
-      loop.now() + control::random_time(shortest_moment, longest_moment, chance());
+      loop.now() + control::pause_before_last(chance());
   if (until >= deadline) co_return false;
   net::Waiter waiter(loop);
   const OnCancel stop(caller.scope, [&](Reason) noexcept { waiter.cancel(); });

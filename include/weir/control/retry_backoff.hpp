@@ -24,4 +24,10 @@ constexpr Duration retry_backoff(Duration base, Duration max, unsigned retry,
   return random_time(Duration::zero(), most, chance);
 }
 
+// How long the only endpoint of an upstream is left alone after a connect that failed: a process
+// that starts again needs a moment, and those who wait shall not come back together.
+constexpr Duration pause_before_last(std::uint64_t chance) noexcept {
+  return random_time(std::chrono::milliseconds(25), std::chrono::milliseconds(100), chance);
+}
+
 }  // namespace weir::control

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "proxy/fetch/again.hpp"
+#include "weir/base/chance.hpp"
 #include "weir/base/debug_log.hpp"
+#include "weir/control/retry_backoff.hpp"
 #include "weir/http/retry_after.hpp"
 
 namespace weir::proxy {
@@ -61,10 +63,7 @@ Task<Result<>> Fetch::further_tries(Result<> came, ResponseHead& head) {
       co_await conclude(came);
       co_return came;
     }
-    if (next == Again::elsewhere) {
-      tried_.add(attempt_->endpoint());
-      --tried_.connects_left;
-    }
+    if (next == Again::elsewhere) wait = go_elsewhere();
     if (next != Again::retry) ++repeats;
     tried_.fresh =
         next == Again::replay || (!came && came.error().reason == Reason::upstream_reset);
@@ -76,6 +75,7 @@ Task<Result<>> Fetch::further_tries(Result<> came, ResponseHead& head) {
         co_await conclude(came);
         co_return came;
       }
+      if (next == Again::retry) retrying_->begin();
     }
     came = co_await connect_and_try(head);
     if (came && !doubts_) co_return came;
@@ -86,8 +86,7 @@ Repeatable Fetch::repeatable(unsigned repeats) const noexcept {
   Repeatable out{.idempotent = is_idempotent(request_.head.method),
                  .whole = true,
                  .repeats = repeats,
-                 .most_repeats = plan_.most_repeats,
-                 .elsewhere = plan_.failover && tried_.goes_on()};
+                 .most_repeats = plan_.most_repeats};
   if (!retrying_) return out;
   out.retried = retrying_->allowed();
   out.retries = retrying_->retries();
@@ -95,6 +94,23 @@ Repeatable Fetch::repeatable(unsigned repeats) const noexcept {
   out.kept = content != nullptr ? !content->lost()
                                 : request_.body == nullptr || !attempt_ || attempt_->untaken();
   return out;
+}
+
+bool Fetch::goes_elsewhere() {
+  if (!plan_.failover || !tried_.goes_on()) return false;
+  if (tried_.once_more && tried_.size() == 0) return true;
+  upstream::Tried tried = tried_;
+  tried.add(attempt_->endpoint());
+  return plan_.cluster.has_untried(plan_.worker, tried);
+}
+
+std::optional<Duration> Fetch::go_elsewhere() {
+  tried_.add(attempt_->endpoint());
+  --tried_.connects_left;
+  if (plan_.cluster.has_untried(plan_.worker, tried_)) return std::nullopt;
+  tried_.once_more = false;
+  tried_.forget();
+  return control::pause_before_last(chance());
 }
 
 Task<Again> Fetch::what_next(const Result<>& came, unsigned repeats) {
@@ -105,6 +121,8 @@ Task<Again> Fetch::what_next(const Result<>& came, unsigned repeats) {
     if (retrying_ && came.error().side != Side::downstream) retrying_->came_to(false);
     co_return any_try_ ? again(ended, request, rule) : Again::no;
   }
+  const EndedTry ended = attempt_->ended();
+  request.elsewhere = ended.unsent && !ended.reused && goes_elsewhere();
   const Again first = again(attempt_->ended(), request, rule);
   if (first == Again::replay || first == Again::elsewhere) {
     co_await attempt_->gather();
@@ -142,7 +160,7 @@ Task<Result<>> Fetch::pause(Duration time) {
   net::Waiter waiter(plan_.loop);
   const Deadline until = plan_.loop.now() + time;
   const OnCancel stop(&plan_.scope, [&](Reason) noexcept { waiter.cancel(); });
-  ReplayedContent* const content = retrying_->content();
+  ReplayedContent* const content = retrying_ ? retrying_->content() : nullptr;
   if (content != nullptr) content->tell_failure(&waiter);
   while (plan_.loop.now() < until && !plan_.scope.cancelled() &&
          (content == nullptr || content->failure() == nullptr)) {
@@ -159,7 +177,6 @@ Task<Result<>> Fetch::pause(Duration time) {
   if (!plan_.cluster.breaker().lets_retry(call_)) {
     co_return fail(Reason::circuit_open, Side::upstream, "it opened while a retry waited");
   }
-  retrying_->begin();
   // Endpoints may have gone meanwhile.
   if (!plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller())) tried_.forget();
   co_return Result<>{};

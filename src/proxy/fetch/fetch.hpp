@@ -71,11 +71,16 @@ class Fetch final : private Attempt::Owner {
   // content where the request could be replayed.
   Task<Again> what_next(const Result<>& came, unsigned repeats);
   Repeatable repeatable(unsigned repeats) const noexcept;
+  // After a connection that ended before anything was sent: there is another endpoint, or the only
+  // one may be tried once more.
+  bool goes_elsewhere();
+  // Leaves this endpoint for another; returns how long the only one is waited for.
+  std::optional<Duration> go_elsewhere();
   // How long the retry that the rule wants waits; nothing: there is none.
   std::optional<Duration> prepare_retry(const Result<>& came, const ResponseHead& head);
   // Ends the try, which another one follows: `answered`, its answer is thrown away.
   Task<> leave_try(bool answered);
-  // Fails with why the retry is not sent after all.
+  // Fails with why the request is not sent again after all.
   Task<Result<>> pause(Duration time);
   // Nothing follows.
   Task<> conclude(const Result<>& came);
