@@ -151,8 +151,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
 Task<bool> Cluster::pause_before_last(const WorkerView& view, Deadline deadline,
                                       const Caller& caller) {
   net::Loop& loop = view.loop();
-  const Deadline until =
-      loop.now() + control::pause_before_last(chance());
+  const Deadline until = loop.now() + control::pause_before_last(chance());
   if (until >= deadline) co_return false;
   net::Waiter waiter(loop);
   const OnCancel stop(caller.scope, [&](Reason) noexcept { waiter.cancel(); });

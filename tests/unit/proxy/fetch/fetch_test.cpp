@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,12 +70,13 @@ class FetchTest : public testing::Test {
                          .client = {},
                          .time = {loop_.now(), 5s},
                          .header_size = 1000,
-                         .most_repeats = 3};
+                         .most_repeats = 3,
+                         .retry = rule_ ? &*rule_ : nullptr};
     auto call = cluster_->breaker().begin(loop_.now());
     Fetch fetch(plan, request, std::move(*call), &told_);
     ResponseHead head;
     Result<> came = co_await fetch.first_try(head);
-    if (!came) came = co_await fetch.further_tries(std::move(came), head);
+    if (!came || fetch.doubts()) came = co_await fetch.further_tries(std::move(came), head);
     std::string out = came ? std::to_string(head.status) : std::string(name(came.error().reason));
     while (came && head.framing != Framing::none) {
       const Result<Bytes> piece = co_await fetch.content().read();
@@ -93,6 +95,7 @@ class FetchTest : public testing::Test {
   net::Loop loop_;
   telemetry::Metrics metrics_{1, "test", "none"};
   std::shared_ptr<upstream::Cluster> cluster_;
+  std::optional<RetryRule> rule_;
   TransferClock clock_;
   CancelScope scope_;
   Told told_;
@@ -166,6 +169,66 @@ TEST_F(FetchTest, GoesOnAtAnotherEndpointWhereOneRefusesConnections) {
     EXPECT_EQ(told_.ended, first ? (std::vector<Told::End>{refused, ok, ok})
                                  : (std::vector<Told::End>{ok, refused, ok}));
     EXPECT_EQ(in_flight(), 0u);
+  });
+  server.join();
+}
+
+TEST_F(FetchTest, RetriesByItsRule) {
+  const net::Origin origin;
+  reach({origin.text()});
+  config::Retry retry;
+  retry.backoff = {.base = 1ms, .max = 2ms};
+  rule_.emplace(retry);
+  std::thread server([&] {
+    const net::Socket connection = origin.accept();
+    for (const char* status : {"503 No", "200 OK", "503 No", "503 No", "503 No"}) {
+      connection.receive();
+      connection.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 2\r\n\r\nok");
+    }
+    connection.receive();
+  });
+  net::run_on(loop_, [&]() -> Task<> {
+    EXPECT_EQ(co_await outcome(Method::get), "200");
+    EXPECT_EQ(co_await outcome(Method::get), "503");
+    EXPECT_EQ(co_await outcome(Method::post), "503") << "not sent again";
+    const Told::End thrown{"ok", false, true, 2};
+    EXPECT_EQ(told_.ended.front(), thrown);
+    EXPECT_EQ(told_.ended.size(), 5u);
+    const telemetry::UpstreamShard& counted = metrics_.upstream("orders")->shard(0);
+    EXPECT_EQ(counted.retries[0].value(), 1u);
+    EXPECT_EQ(counted.retries[1].value(), 1u);
+    EXPECT_EQ(cluster_->retry_budget().taken(), 0u);
+    EXPECT_EQ(in_flight(), 0u);
+    cluster_->leave(0);
+  });
+  server.join();
+}
+
+TEST_F(FetchTest, ARetryThatWaitsEndsWithItsScope) {
+  const net::Origin origin;
+  reach({origin.text()});
+  config::Retry retry;
+  retry.backoff = {.base = 4s, .max = 4s};
+  rule_.emplace(retry);
+  std::thread server([&] {
+    const net::Socket connection = origin.accept();
+    connection.receive();
+    connection.send("HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: 3\r\n\r\n");
+    connection.receive();
+  });
+  net::run_on(loop_, [&]() -> Task<> {
+    net::TaskGroup group(loop_);
+    std::string waiting;
+    const auto fetch = [&]() -> Task<> { waiting = co_await outcome(Method::get); };
+    group.spawn(fetch());
+    EXPECT_TRUE(co_await net::until(loop_, [&] { return told_.ended.size() == 1; }));
+    EXPECT_EQ(cluster_->retry_budget().taken(), 1u);
+    EXPECT_EQ(in_flight(), 0u);
+    scope_.cancel(Reason::draining);
+    EXPECT_TRUE(co_await group.join(loop_.now() + 5s));
+    EXPECT_EQ(waiting, "draining");
+    EXPECT_EQ(cluster_->retry_budget().taken(), 0u);
+    cluster_->leave(0);
   });
   server.join();
 }
