@@ -17,13 +17,14 @@ namespace {
 constexpr std::uint64_t most_retries = 10;
 constexpr std::uint64_t largest_kept_body = 64 * MiB;
 
-struct ConditionWord {
+struct RetryConditionWord {
   std::string_view word;
   bool RetryConditions::* flag;
 };
-constexpr std::array<ConditionWord, 3> condition_words{{{"connect", &RetryConditions::connect},
-                                                        {"reset", &RetryConditions::reset},
-                                                        {"timeout", &RetryConditions::timeout}}};
+constexpr std::array<RetryConditionWord, 3> retry_condition_words{
+    {{"connect", &RetryConditions::connect},
+     {"reset", &RetryConditions::reset},
+     {"timeout", &RetryConditions::timeout}}};
 
 // The codes of gRPC that speak of the server's state and not of the call.
 struct RetriedCode {
@@ -38,7 +39,7 @@ constexpr std::array<RetriedCode, 5> retried_codes{{{"grpc_unavailable", 14},
 
 std::vector<std::string_view> all_condition_words() {
   std::vector<std::string_view> out;
-  for (const ConditionWord& each : condition_words) out.push_back(each.word);
+  for (const RetryConditionWord& each : retry_condition_words) out.push_back(each.word);
   for (const RetriedCode& each : retried_codes) out.push_back(each.word);
   return out;
 }
@@ -55,7 +56,7 @@ void read_retry_condition(const Reader& item, RetryConditions& target) {
   const auto written = item.text();
   if (!written) return;
   const auto twice = [&] { item.error(in_quotes(*written) + " is given twice"); };
-  for (const auto& [word, flag] : condition_words) {
+  for (const auto& [word, flag] : retry_condition_words) {
     if (*written != word) continue;
     return std::exchange(target.*flag, true) ? twice() : void();
   }
@@ -93,7 +94,7 @@ Value retry_conditions_value(RetryConditions& conditions) {
       .print =
           [&conditions] {
             Tree out = Tree::list();
-            for (const auto& [word, flag] : condition_words) {
+            for (const auto& [word, flag] : retry_condition_words) {
               if (conditions.*flag) out.push(word);
             }
             for (const std::uint16_t status : conditions.statuses) out.push(std::int64_t{status});
@@ -113,7 +114,7 @@ Value retry_conditions_value(RetryConditions& conditions) {
           }};
 }
 
-void read_method(const Reader& item, RetryMethods& target) {
+void read_retry_method(const Reader& item, RetryMethods& target) {
   auto written = item.text();
   if (!written) return;
   bool fresh = true;
@@ -128,11 +129,11 @@ void read_method(const Reader& item, RetryMethods& target) {
   if (!fresh) item.error(in_quotes(*written) + " is given twice");
 }
 
-Value methods_value(RetryMethods& methods) {
+Value retry_methods_value(RetryMethods& methods) {
   return {.read =
               [&methods](const Reader& in) {
                 methods = {.idempotent = false, .all = false, .listed = {}};
-                in.each_item_or_text([&](const Reader& item) { read_method(item, methods); });
+                in.each_item_or_text([&](const Reader& item) { read_retry_method(item, methods); });
                 if (in.is_list() && !in.has_items()) in.error("must not be empty");
               },
           .print =
@@ -163,7 +164,7 @@ Fields fields(Retry& retry) {
        "connect, reset, timeout (the try's), statuses of 400 to 599, and for gRPC "
        "grpc_unavailable, grpc_resource_exhausted, grpc_deadline_exceeded, grpc_cancelled, "
        "grpc_internal"},
-      {"methods", methods_value(retry.methods),
+      {"methods", retry_methods_value(retry.methods),
        "idempotent (RFC 9110 section 9.2.2), all, or a list of methods"},
       {"idempotency_key", flag(retry.idempotency_key),
        "a request with an Idempotency-Key counts as idempotent"},

@@ -8,7 +8,7 @@
 namespace weir {
 namespace {
 
-constexpr std::int64_t longest = 24 * 60 * 60;  // seconds
+constexpr std::int64_t longest_retry_after = 24 * 60 * 60;  // seconds
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 std::optional<std::time_t> parse_imf_fixdate(std::string_view text) noexcept {
@@ -46,14 +46,14 @@ std::optional<std::time_t> parse_imf_fixdate(std::string_view text) noexcept {
 
 std::optional<Duration> parse_retry_after(std::string_view field, std::time_t now) noexcept {
   if (field.empty()) return std::nullopt;
-  std::int64_t seconds = longest;
+  std::int64_t seconds = longest_retry_after;
   if (std::ranges::all_of(field, is_digit)) {
     // More digits than fit mean for ever.
     if (const auto read = parse_decimal(field)) {
-      seconds = static_cast<std::int64_t>(std::min<std::uint64_t>(*read, longest));
+      seconds = static_cast<std::int64_t>(std::min<std::uint64_t>(*read, longest_retry_after));
     }
   } else if (const auto date = parse_imf_fixdate(field)) {
-    seconds = std::clamp<std::int64_t>(*date - now, 0, longest);
+    seconds = std::clamp<std::int64_t>(*date - now, 0, longest_retry_after);
   } else {
     return std::nullopt;
   }

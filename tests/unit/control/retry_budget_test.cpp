@@ -13,13 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Row {
+struct BudgetRow {
   std::uint64_t requests;
   double share;
   std::uint32_t min;
   std::uint64_t limit;
 };
-constexpr Row table[]{
+constexpr BudgetRow budget_table[]{
     {0, 0.2, 3, 3},   {14, 0.2, 3, 3},
     {15, 0.2, 3, 3},  {19, 0.2, 3, 3},
     {20, 0.2, 3, 4},  {1000, 0.2, 3, 200},
@@ -31,7 +31,7 @@ constexpr Row table[]{
 };
 
 TEST(RetryBudget, IsAShareOfTheRequestsAndAFewInAnyCase) {
-  for (const Row& row : table) {
+  for (const BudgetRow& row : budget_table) {
     EXPECT_EQ(RetryBudget::limit(row.requests, row.share, row.min), row.limit)
         << row.requests << " " << row.share << " " << row.min;
   }

@@ -7,14 +7,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Row {
+struct RetryAfterRow {
   const char* field;
   std::optional<Duration> wait;
 };
 
-constexpr std::time_t now = 784111777;  // Sun, 06 Nov 1994 08:49:37 GMT
+constexpr std::time_t date_now = 784111777;  // Sun, 06 Nov 1994 08:49:37 GMT
 
-const Row table[]{
+const RetryAfterRow retry_after_table[]{
     {"0", 0s},
     {"1", 1s},
     {"120", 120s},
@@ -38,7 +38,8 @@ const Row table[]{
 };
 
 TEST(RetryAfter, IsSecondsOrADate) {
-  for (const Row& row : table) EXPECT_EQ(parse_retry_after(row.field, now), row.wait) << row.field;
+  for (const RetryAfterRow& row : retry_after_table)
+    EXPECT_EQ(parse_retry_after(row.field, date_now), row.wait) << row.field;
 }
 
 }  // namespace

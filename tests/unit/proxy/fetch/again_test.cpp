@@ -5,7 +5,7 @@
 namespace weir::proxy {
 namespace {
 
-struct Row {
+struct AgainRow {
   const char* name;
   EndedTry ended;
   Repeatable request;
@@ -58,7 +58,7 @@ const RetryRule of_503 = rule_of(
 const RetryRule of_grpc =
     rule_of({.connect = false, .reset = false, .timeout = false, .statuses = {}, .grpc = {14, 8}});
 
-const Row table[]{
+const AgainRow again_table[]{
     // Without a rule.
     {"a reused connection was dead", dead, get, nullptr, Again::replay},
     {"so was the one for a POST", dead, post, nullptr, Again::no},
@@ -139,7 +139,7 @@ const Row table[]{
 };
 
 TEST(Again, IsDecidedByTheTryTheRequestAndTheRule) {
-  for (const Row& row : table) {
+  for (const AgainRow& row : again_table) {
     EXPECT_EQ(again(row.ended, row.request, row.rule), row.again) << row.name;
   }
 }
