@@ -101,13 +101,13 @@ bool Fetch::goes_elsewhere() {
   if (tried_.once_more && tried_.size() == 0) return true;
   upstream::Tried tried = tried_;
   tried.add(attempt_->endpoint());
-  return plan_.cluster.has_untried(plan_.worker, tried);
+  return plan_.cluster.has_untried(plan_.worker, tried, plan_.caller());
 }
 
 std::optional<Duration> Fetch::go_elsewhere() {
   tried_.add(attempt_->endpoint());
   --tried_.connects_left;
-  if (plan_.cluster.has_untried(plan_.worker, tried_)) return std::nullopt;
+  if (plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller())) return std::nullopt;
   tried_.once_more = false;
   tried_.forget();
   return control::pause_before_last(chance());
