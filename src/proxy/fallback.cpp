@@ -51,7 +51,7 @@ bool FallbackTurn::begins(const Response& failed) {
   RequestHead& head = request_.head;
   const config::Route& route = of_.route();
   if (of_.fixed_answer() != nullptr) {
-    head.path = path_;
+    std::swap(head.path, path_);
     if (content_ != nullptr) content_->let_go();
   } else {
     if (!has_authority_ && !(route.rewrite && !route.rewrite->host.empty())) head.authority = {};
@@ -68,7 +68,8 @@ bool FallbackTurn::begins(const Response& failed) {
   return true;
 }
 
-void FallbackTurn::mark(Response& answer) const {
+void FallbackTurn::end(Response& answer) {
+  if (of_.fixed_answer() != nullptr) std::swap(request_.head.path, path_);
   if (answer.reason != Reason::none || proxy_status_.empty()) return;
   answer.head.headers.add(FieldId::proxy_status, "Proxy-Status", proxy_status_);
 }

@@ -55,8 +55,9 @@ class FallbackTurn {
   // so, the request is as it has to be for it, and the exchange and the metrics are told; if not,
   // its content is not kept any more. Once.
   bool begins(const Response& failed);
-  // The fallback's answer says what it stands for, unless it is a failure with a reason of its own.
-  void mark(Response& answer) const;
+  // After begins(): the fallback's answer is here. It says what it stands for, unless it is a
+  // failure with a reason of its own; the request is as it was forwarded.
+  void end(Response& answer);
 
  private:
   bool is_possible() const noexcept;
@@ -65,10 +66,10 @@ class FallbackTurn {
   Request& request_;
   Exchange& exchange_;
   ReplayableBody* content_ = nullptr;  // null: the request has none
-  // The client's: a rewrite is not to be seen in a fixed answer, and a first endpoint that stood in
-  // for a missing Host does not for another.
-  const std::string_view path_;
-  const bool has_authority_;
+  // The client's, while a fixed answer is made the forwarded one: a rewrite is not to be seen
+  // there.
+  std::string_view path_;
+  const bool has_authority_;  // otherwise an endpoint stands in for the Host, each for itself
   std::string proxy_status_;  // of the failure
 };
 

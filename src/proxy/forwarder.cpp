@@ -197,7 +197,7 @@ class Forwarder final : public Handler {
       second.start = now - exchange.clock.client_wait(now);
       response = co_await send(request, exchange, instead_, second);
     }
-    turn.mark(response);
+    turn.end(response);
     co_return response;
   }
 

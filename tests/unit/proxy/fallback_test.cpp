@@ -108,11 +108,11 @@ TEST_F(FallbackTest, AnAnswerSaysWhatItStandsFor) {
   const auto one = turn();
   ASSERT_TRUE(one->begins(problem(Reason::circuit_open, "", "id")));
   Response answer = simple_answer(200, "hello");
-  one->mark(answer);
+  one->end(answer);
   EXPECT_EQ(answer.head.headers.get("proxy-status"),
             R"(weir; error=destination_unavailable; details="circuit_open")");
   Response failure = problem(Reason::connect_failed, "", "id");
-  one->mark(failure);
+  one->end(failure);
   EXPECT_EQ(failure.head.headers.get("proxy-status"),
             R"(weir; error=connection_refused; details="connect_failed")");
 }
@@ -195,6 +195,9 @@ TEST_F(FallbackTest, TheHeadIsTheClientsWhereItMustBe) {
   request_.head.path = "/rewritten";
   ASSERT_TRUE(one->begins(problem(Reason::request_timeout, "", "id")));
   EXPECT_EQ(request_.head.path, "/orders") << "for the answer's variables";
+  Response answer = simple_answer(200, "hello");
+  one->end(answer);
+  EXPECT_EQ(request_.head.path, "/rewritten") << "for a mirror";
 }
 
 TEST_F(FallbackTest, ReplacesPanic) {
