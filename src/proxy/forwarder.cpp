@@ -121,6 +121,7 @@ class Forwarder final : public Handler {
     std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next
     bool may_panic = true;
     bool may_be_followed = false;  // by the fallback
+    bool may_retry = true;         // where the route has `retry`
   };
 
   Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) const {
@@ -182,7 +183,7 @@ class Forwarder final : public Handler {
     FallbackTurn turn(*fallback_, request, exchange);
     first.may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_);
     first.may_be_followed = true;
-    Sending second{.path = first.path};
+    Sending second{.path = first.path, .may_retry = false};
     // Of the request as the client sent it.
     if (instead_.key) second.key = instead_.key->of(request, exchange);
     const TimePoint told = net::loop_of(exchange).now();
@@ -272,7 +273,7 @@ class Forwarder final : public Handler {
                          .time = {how.start, route_.timeout, all < ours ? all : no_deadline},
                          .header_size = target.response_header_size,
                          .most_repeats = most_repeats,
-                         .retry = retry_ ? &*retry_ : nullptr,
+                         .retry = retry_ && how.may_retry ? &*retry_ : nullptr,
                          .failover = route_.failover,
                          .deadline_bounds_answer = true,
                          .interim = exchange.interim,

@@ -22,8 +22,8 @@ class ReplayableBody final : public ExchangePart, public BodyStream {
   explicit ReplayableBody(BodyStream& source) noexcept : source_(source) {}
 
   // Whether none of the content is gone: all that was read is kept, and the rest can still be read.
-  // REQUIRES: nobody reads.
-  bool can_rewind() const noexcept { return state_ == State::keeping && !broken_; }
+  // What somebody still waits for in read() cannot.
+  bool can_rewind() const noexcept { return state_ == State::keeping && !broken_ && !reading_; }
   // It begins again, once. REQUIRES: can_rewind().
   void rewind() noexcept;
   // Nobody will rewind it: it is the source and nothing else from now on.

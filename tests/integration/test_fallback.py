@@ -358,6 +358,66 @@ class UpstreamTest(FallbackCase):
         self.assertEqual(metrics.value("weir_fallbacks_total", route="a"), before)
         self.assertEqual(metrics.value("weir_fallbacks_total", route="b"), 2)
 
+    def test_behind_all_retries(self):
+        main, spare = self.origin(by_path, name="main"), self.spare()
+        gateway = self.serve([route("a", "main", {"upstream": "spare",
+                                                  "conditions": ["upstream_reset"]},
+                                    retry={"retries": 2, "methods": "all",
+                                           "backoff": {"base": "1ms", "max": "1ms"}})],
+                             {"main": main.address, "spare": spare.address})
+        spare.handler = lambda connection, request: (
+            connection.read_body(request),
+            connection.reply(200, [("X-From", "spare")], request.body))
+        response = self.fetch(gateway, "/a/reset", "POST", body=b"abc" * 1000)
+        self.assertEqual((response.status, response.header("x-from"), response.body),
+                         (200, "spare", b"abc" * 1000), response)
+        self.assertEqual([one.body for one in main.requests], [b"abc" * 1000] * 3)
+        entry = self.entry(gateway)
+        self.assertEqual([one["result"] for one in entry["tries"]], ["reset"] * 3 + ["ok"])
+        self.assertEqual((entry["attempts"], entry["fallback_reason"]), (4, "upstream_reset"))
+        # It is asked once.
+        spare.clear()
+        spare.handler = by_path
+        self.assert_problem(self.fetch(gateway, "/a/reset"), "upstream_reset")
+        self.assertEqual(len(spare.heads), 1)
+
+    def test_it_stands_in_for_panic(self):
+        def sick(connection, request):
+            connection.read_body(request)
+            connection.reply(500 if request.target == "/healthz" else 200, [("X-From", "main")])
+        main, spare = self.origin(sick, name="main"), self.spare()
+        gateway = self.serve([route("a", "main", {"upstream": "spare"}),
+                              route("b", "main", {"upstream": "spare", "conditions": "pool_full"}),
+                              {"name": "c", "match": {"path_prefix": "/c"}, "upstream": "main"}],
+                             {"main": {"endpoints": [{"address": main.address}],
+                                       "health_check": {"path": "/healthz", "interval": "60s",
+                                                        "timeout": "30s"}},
+                              "spare": spare.address})
+        wait_until("the endpoint is unhealthy", lambda: not gateway.admin(
+            "GET", "/upstreams").json()[0]["endpoints"][0]["healthy"], 15)
+        for target, name in (("/b", "main"), ("/c", "main"), ("/a", "spare")):
+            response = self.fetch(gateway, target)
+            self.assertEqual((response.status, response.header("x-from")), (200, name), target)
+        self.assertEqual(response.header("proxy-status"),
+                         'weir; error=destination_unavailable; details="no_healthy_endpoint"')
+
+    def test_a_mirror_gets_what_the_fallback_gets(self):
+        shadow, spare, main = (self.origin(by_path, name=name)
+                               for name in ("shadow", "spare", "main"))
+        mirror = {"upstream": "shadow", "sample": "100%"}
+        gateway = self.serve([route("a", "dead", {"upstream": "spare"}, mirror=mirror,
+                                    rewrite={"prefix": "/new"}),
+                              route("b", "main", {"respond": {"body": "{path}"},
+                                                  "conditions": ["upstream_reset"]},
+                                    mirror=mirror, rewrite={"prefix": "/new"})],
+                             {"dead": self.dead(), "main": main.address, "spare": spare.address,
+                              "shadow": shadow.address})
+        self.assertEqual(self.fetch(gateway, "/a/x", "POST", body=b"abc").body, b"abc")
+        copy = shadow.wait_for_request()
+        self.assertEqual((copy.target, copy.body), ("/new/x", b"abc"))
+        self.assertEqual(self.fetch(gateway, "/b/reset").body, b"/b/reset")
+        self.assertEqual(shadow.wait_for_head(2).target, "/new/reset")
+
     def test_a_websocket(self):
         spare = self.spare()
         gateway = self.serve([route("a", "main", {"upstream": "spare"}, upgrades=["websocket"])],

@@ -121,6 +121,48 @@ TEST(ReplayableBody, ContentThatFailedIsGone) {
   EXPECT_FALSE(body.can_rewind());
 }
 
+// Content that does not come.
+class Silence final : public BodyStream {
+ public:
+  explicit Silence(net::Loop& loop) : waiter_(loop) {}
+  Task<Result<Bytes>> read() override {
+    co_await waiter_.wait(no_deadline);
+    co_return std::unexpected(Error{*aborted, Side::downstream, {}});
+  }
+  bool complete() const noexcept override { return false; }
+  const HeaderMap& trailers() const noexcept override { return trailers_; }
+  std::optional<std::uint64_t> length() const noexcept override { return {}; }
+  void abort(Reason reason) noexcept override {
+    aborted = reason;
+    waiter_.notify();
+  }
+
+  std::optional<Reason> aborted;
+
+ private:
+  net::Waiter waiter_;
+  HeaderMap trailers_;
+};
+
+TEST(ReplayableBody, WhatIsWaitedForIsGone) {
+  const bool told = test::run_task([](net::Loop& loop) -> Task<bool> {
+    Silence source(loop);
+    ReplayableBody body(source);
+    net::TaskGroup readers(loop);
+    std::string read;
+    readers.spawn([](BodyStream& from, std::string& into) -> Task<> {
+      into = co_await rest_of(from);
+    }(body, read));
+    EXPECT_FALSE(body.can_rewind());
+    body.abort(Reason::upstream_reset);
+    co_await readers.join();
+    EXPECT_EQ(read, "!upstream_reset");
+    EXPECT_FALSE(body.can_rewind());
+    co_return source.aborted.has_value();
+  });
+  EXPECT_TRUE(told);
+}
+
 TEST(ReplayableBody, AnAbortWaitsUntilItIsDecided) {
   Source source({"one ", "two"});
   ReplayableBody body(source);
