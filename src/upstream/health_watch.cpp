@@ -281,12 +281,13 @@ void HealthWatch::watch(std::span<const std::shared_ptr<Cluster>> clusters) {
   };
   if (!watcher_) {
     if (std::ranges::none_of(clusters, needs)) return;
-    watcher_ = std::make_unique<Watcher>();
-    thread_ = std::jthread([watcher = watcher_.get()] {
+    auto made = std::make_unique<Watcher>();
+    thread_ = std::jthread([watcher = made.get()] {
       block_signals();
       ::pthread_setname_np(::pthread_self(), "health");
       watcher->loop().run();
     });
+    watcher_ = std::move(made);
     running_.store(watcher_.get(), std::memory_order_release);
   }
   watcher_->loop().mailbox().post(

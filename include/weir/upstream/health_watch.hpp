@@ -20,7 +20,7 @@ class HealthWatch {
   HealthWatch& operator=(const HealthWatch&) = delete;
 
   // Main thread. The clusters of the configuration in use, after each commit(): they are watched
-  // from now on, and no others.
+  // from now on, and no others. Throws std::system_error where there is no room for the thread.
   void watch(std::span<const std::shared_ptr<Cluster>> clusters);
   // Any thread. Something of a cluster changed: its endpoints, its settings, who is ejected.
   void look_at(const std::shared_ptr<Cluster>& cluster) noexcept;
