@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -48,9 +47,10 @@ Wrong check_probe_target(std::string& written) {
 }
 
 Wrong check_asking_method(std::string& written) {
-  if (Wrong wrong = check_method(written)) return wrong;
-  if (written != "CONNECT" && written != "TRACE") return std::nullopt;
-  return in_quotes(written) + " is not for checks; GET and HEAD are usual";
+  if (written == "CONNECT" || written == "TRACE") {
+    return in_quotes(written) + " is not for checks; GET and HEAD are usual";
+  }
+  return check_method(written);
 }
 
 Wrong check_authority(std::string& written) {
@@ -73,13 +73,30 @@ Wrong check_body_text(std::string& written) {
   return std::nullopt;
 }
 
-// The same fields for every check: nothing of a client is there that a variable could stand for.
+// As field_values(), but as it is written: nothing of a client is there that a variable could
+// stand for.
 Value plain_field_values(std::vector<std::pair<std::string, std::string>>& target) {
-  const auto templates = std::make_shared<std::vector<Written>>();
-  Value out = field_values(target, *templates);
-  out.read = [templates, read = std::move(out.read)](const Reader& in) {
-    read(in);
-    templates->clear();
+  std::vector<Written> no_templates;
+  Value out = field_values(target, no_templates);
+  out.read = [&target](const Reader& in) {
+    target.clear();
+    in.each_entry([&target](const std::string& key, const Reader& value) {
+      std::string name = key;
+      if (iequals(name, "host")) {
+        return value.key_error("write `host: NAME` in the health_check itself");
+      }
+      if (Wrong wrong = check_changeable_field_name(name)) {
+        return value.key_error(std::move(*wrong));
+      }
+      if (std::ranges::any_of(target,
+                              [&](const auto& each) { return iequals(each.first, name); })) {
+        return value.key_error("the field is given twice");
+      }
+      auto written = value.text();
+      if (!written) return;
+      if (Wrong wrong = check_field_value(*written)) return value.error(std::move(*wrong));
+      target.emplace_back(std::move(name), std::move(*written));
+    });
   };
   return out;
 }
@@ -171,34 +188,50 @@ Fields fields(HealthCheck& check) {
   };
 }
 
-// Keys that one type of check has and others have not.
+// Keys that one type of check has and others have not. One that says what is the default is no
+// mistake: that is how a configuration is printed.
 struct TypedKey {
   std::string_view key;
   bool http;
   bool grpc;
+  bool (*is_default)(const HealthCheck& check, const HealthCheck& usual);
 };
-constexpr std::array<TypedKey, 7> typed_keys{{{"path", true, false},
-                                              {"method", true, false},
-                                              {"host", true, true},
-                                              {"headers", true, true},
-                                              {"service", false, true},
-                                              {"expect", true, false},
-                                              {"body", true, false}}};
+using OneCheck = const HealthCheck&;
+constexpr std::array<TypedKey, 7> typed_keys{
+    {{"path", true, false, [](OneCheck at, OneCheck usual) { return at.path == usual.path; }},
+     {"method", true, false, [](OneCheck at, OneCheck usual) { return at.method == usual.method; }},
+     {"host", true, true, [](OneCheck at, OneCheck usual) { return at.host == usual.host; }},
+     {"headers", true, true,
+      [](OneCheck at, OneCheck usual) { return at.headers == usual.headers; }},
+     {"service", false, true,
+      [](OneCheck at, OneCheck usual) { return at.service == usual.service; }},
+     {"expect", true, false, [](OneCheck at, OneCheck usual) { return at.expect == usual.expect; }},
+     {"body", true, false, [](OneCheck at, OneCheck usual) { return at.body == usual.body; }}}};
+
+std::string_view type_name(HealthCheckType type) noexcept {
+  switch (type) {
+    case HealthCheckType::http:
+      break;
+    case HealthCheckType::grpc:
+      return "grpc";
+    case HealthCheckType::tcp:
+      return "tcp";
+  }
+  return "http";
+}
 
 void read_check(const Reader& in, HealthCheck& check) {
   const Places places = read_fields(in, fields(check));
   Problems& problems = in.context().problems;
+  const HealthCheck usual;
   for (const TypedKey& each : typed_keys) {
-    const bool has_effect = check.type == HealthCheckType::http   ? each.http
-                            : check.type == HealthCheckType::grpc ? each.grpc
-                                                                  : false;
-    if (has_effect || !places.has(each.key)) continue;
-    const std::string_view type = check.type == HealthCheckType::http   ? "http"
-                                  : check.type == HealthCheckType::grpc ? "grpc"
-                                                                        : "tcp";
+    const bool has_effect = (check.type == HealthCheckType::http && each.http) ||
+                            (check.type == HealthCheckType::grpc && each.grpc);
+    if (has_effect || !places.has(each.key) || each.is_default(check, usual)) continue;
     problems.warning(WarningName::no_effect, places.of(each.key, in.place()),
                      key_path(in.path(), each.key),
-                     fmt::format("`{}` does nothing with `type: {}`; remove it", each.key, type));
+                     fmt::format("`{}` does nothing with `type: {}`; remove it", each.key,
+                                 type_name(check.type)));
   }
   if (check.type == HealthCheckType::http && check.method == "HEAD" && !check.body.empty()) {
     problems.error(places.of("body", in.place()), key_path(in.path(), "body"),

@@ -1,8 +1,11 @@
 """Health checks and outlier detection: what clients, operators and the log see of endpoints that
 cannot serve. interface.md section 2 (`health_check`, `outlier_detection`), 3 and 5."""
 
+import json
+import os
 import re
 import struct
+import tempfile
 import threading
 
 from harness import BlackHole, Case, Refusing, basic_config, rows, wait_until
@@ -308,8 +311,6 @@ class OtherChecksTest(HealthCase):
                       "unhealthy: 1 check failed: connect failed: TLS: .+")
 
     def test_unix_socket(self):
-        import os
-        import tempfile
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "origin.sock")
             origin = self.origin(Switched(), path=path)
@@ -500,6 +501,15 @@ class OperatorTest(HealthCase):
         self.assertIn(f"not in use: {bad.address} (unhealthy: 1 check failed: 503)", steps)
         self.assertIn("GET /healthz every 60s; out after 3 failed, back after 2 passed", steps)
         self.assertIn("ejects for 30s after 5 errors in a row, at most 50% of the endpoints", steps)
+
+    @rows([("tcp", "tcp", "path", "/x"), ("http", "http", "service", "a.B"),
+           ("grpc", "grpc", "expect", [204])])
+    def test_a_key_of_another_type(self, kind, key, value):
+        config = self.config("127.0.0.1:9", check={"type": kind, key: value}, protocol="h2")
+        done = weir("check", "-c", "-", stdin=json.dumps(config))
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(f"upstreams.main.health_check.{key}: `{key}` does nothing with `type: {kind}`",
+                      done.stdout + done.stderr)
 
     @rows([("drain", "drain", "draining"), ("down", "down", "down by operator")])
     def test_what_an_operator_set_comes_first(self, state, why):

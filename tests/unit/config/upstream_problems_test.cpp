@@ -141,41 +141,43 @@ TEST(UpstreamProblems, AreReported) {
         "6:66: upstreams.app.health_check.port: '0' is not an integer of 1 to 65535",
         "6:75: upstreams.app.health_check.host: 'a b' is not a host: write NAME or NAME:port",
         "7:16: upstreams.app.health_check.interval: must be above 0",
-        "7:27: upstreams.app.health_check.jitter: '120%' is above 100%",
+        "7:27: upstreams.app.health_check.jitter: '120%' is more than 100%",
         "7:48: upstreams.app.health_check.healthy_after: '0' is not an integer of 1 to 1000000",
-        "7:57: upstreams.app.health_check.body: must not be empty; write null for any content"}},
+        "7:57: upstreams.app.health_check.body: must not be empty; write null for any content",
+        "7:71: upstreams.app.health_check.headers.host: write `host: NAME` in the health_check "
+        "itself"}},
       {"health_check_expect",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"
        "health_check: {expect: [200, 100, 399-200, 200, 2xx, '300-']}",
-       {"6:34: upstreams.app.health_check.expect[1]: '100' is neither a status of 200 to 599 nor a "
+       {"6:33: upstreams.app.health_check.expect[1]: '100' is neither a status of 200 to 599 nor a "
         "range like 200-399",
-        "6:39: upstreams.app.health_check.expect[2]: '399-200' ends before it begins; write "
+        "6:38: upstreams.app.health_check.expect[2]: '399-200' ends before it begins; write "
         "200-399",
-        "6:48: upstreams.app.health_check.expect[3]: these statuses are given twice",
-        "6:53: upstreams.app.health_check.expect[4]: '2xx' is neither a status of 200 to 599 nor a "
+        "6:47: upstreams.app.health_check.expect[3]: these statuses are given twice",
+        "6:52: upstreams.app.health_check.expect[4]: '2xx' is neither a status of 200 to 599 nor a "
         "range like 200-399",
-        "6:58: upstreams.app.health_check.expect[5]: '300-' is neither a status of 200 to 599 nor "
+        "6:57: upstreams.app.health_check.expect[5]: '300-' is neither a status of 200 to 599 nor "
         "a "
         "range like 200-399"}},
       {"health_check_expects_nothing",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nhealth_check: {expect: []}",
-       {"6:28: upstreams.app.health_check.expect: must not be empty"}},
+       {"6:27: upstreams.app.health_check.expect: must not be empty"}},
       {"health_check_content_of_head",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nhealth_check: {method: HEAD, body: ok}",
-       {"6:40: upstreams.app.health_check.body: an answer to HEAD has no content; write `method: "
+       {"6:39: upstreams.app.health_check.body: an answer to HEAD has no content; write `method: "
         "GET`"}},
       {"health_check_grpc_over_http1",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nhealth_check: {type: grpc}",
-       {"4:3: upstreams.app.health_check: `type: grpc` needs HTTP/2; write `protocol: h2` for the "
+       {"4:2: upstreams.app.health_check: `type: grpc` needs HTTP/2; write `protocol: h2` for the "
         "upstream"}},
       {"health_check_port_of_a_socket",
        Kind::upstream,
        "endpoints: [{address: 'unix:/run/a'}]\nhealth_check: {port: 80}",
-       {"4:3: upstreams.app.health_check.port: 'unix:/run/a' has no port; remove this key"}},
+       {"4:2: upstreams.app.health_check.port: 'unix:/run/a' has no port; remove this key"}},
       {"outlier_detection_values",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"
