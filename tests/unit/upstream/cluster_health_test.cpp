@@ -18,6 +18,7 @@ const CheckResult success{.passed = true, .cause = {}};
 
 config::Upstream judged_upstream(std::vector<std::string> addresses) {
   config::Upstream out = upstream_of(std::move(addresses));
+  out.load_balancer.panic_threshold = 0;
   out.outlier_detection.emplace();
   out.health_check.emplace();
   return out;
