@@ -72,9 +72,9 @@ void add_target(Answer& answer, const std::vector<SrvRecord>& records, const std
       const std::uint32_t weight = std::max<std::uint32_t>(1, record.weight);
       const auto same = std::ranges::find(answer.found, address, &Found::address);
       if (same == answer.found.end()) {
-        answer.found.push_back({address, weight, record.priority, part});
+        answer.found.push_back({address, weight, record.priority, part, target});
       } else if (record.priority < same->priority) {
-        *same = {address, weight, record.priority, part};
+        *same = {address, weight, record.priority, part, target};
       }
     }
   }

@@ -150,20 +150,20 @@ class SystemResolver final : public Resolver {
   void look_up(const JobPtr& job) {
     const Question& question = job->question;
     if (question.services) return look_up_services(job);
-    look_up_addresses(question, question.host, question.last_name, true,
-                      [this, job](Addresses addresses) {
-                        Answer out;
-                        out.end = addresses.end;
-                        out.error = std::move(addresses.error);
-                        for (auto& [ip, part] : addresses.found) {
-                          out.found.push_back({SocketAddress(ip, job->question.port), 1, 0, part});
-                        }
-                        out.lost = std::move(addresses.lost);
-                        out.ttl = addresses.ttl;
-                        out.source = addresses.source;
-                        out.name = std::move(addresses.name);
-                        ended(job, std::move(out));
-                      });
+    look_up_addresses(
+        question, question.host, question.last_name, true, [this, job](Addresses addresses) {
+          Answer out;
+          out.end = addresses.end;
+          out.error = std::move(addresses.error);
+          for (auto& [ip, part] : addresses.found) {
+            out.found.push_back({SocketAddress(ip, job->question.port), 1, 0, part, {}});
+          }
+          out.lost = std::move(addresses.lost);
+          out.ttl = addresses.ttl;
+          out.source = addresses.source;
+          out.name = std::move(addresses.name);
+          ended(job, std::move(out));
+        });
   }
 
   // `then` may be called from within, which is never within the caller of resolve().

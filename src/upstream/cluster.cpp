@@ -147,17 +147,17 @@ void Cluster::note_families(State& state, std::span<const Membership::Listed> li
   std::unordered_map<std::string_view, std::shared_ptr<std::vector<const Endpoint*>>> firsts;
   for (std::size_t i = 0; i < listed.size(); ++i) {
     if (!listed[i].address.ip().is_v6()) continue;
-    for (const std::string& source : listed[i].sources) {
-      auto& of_name = firsts[source];
-      if (!of_name) of_name = std::make_shared<std::vector<const Endpoint*>>();
-      of_name->push_back(state.endpoints[i].get());
+    for (const std::string& host : listed[i].hosts_of) {
+      auto& of_host = firsts[host];
+      if (!of_host) of_host = std::make_shared<std::vector<const Endpoint*>>();
+      of_host->push_back(state.endpoints[i].get());
     }
   }
   for (std::size_t i = 0; i < listed.size(); ++i) {
     if (!listed[i].is_second) continue;
     std::vector<State::Firsts>& before = state.firsts[state.endpoints[i].get()];
-    for (const std::string& source : listed[i].sources) {
-      if (const auto found = firsts.find(source); found != firsts.end()) {
+    for (const std::string& host : listed[i].hosts_of) {
+      if (const auto found = firsts.find(host); found != firsts.end()) {
         before.push_back(found->second);
       }
     }

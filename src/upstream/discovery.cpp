@@ -40,7 +40,8 @@ control::NameRules Discovery::rules_of(const NamedEndpoint& endpoint) {
 std::vector<Member> Discovery::members_of(const Name& name) {
   std::vector<Member> out;
   for (const names::Found& one : name.found) {
-    out.push_back({.address = one.address, .weight = one.weight, .priority = one.priority});
+    out.push_back(
+        {.address = one.address, .weight = one.weight, .priority = one.priority, .host = one.host});
   }
   return out;
 }

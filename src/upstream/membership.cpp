@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 namespace weir::upstream {
@@ -40,6 +42,10 @@ std::string host_of(const config::EndpointSpec& spec) {
 std::uint32_t product(std::uint32_t a, std::uint32_t b) {
   const std::uint64_t both = std::uint64_t{a} * b;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(both, ~std::uint32_t{0}));
+}
+
+std::string host_in(const std::string& source, const Member& member) {
+  return source + '\n' + member.host + '\n' + std::to_string(member.address.port());
 }
 
 bool is_v4(const SocketAddress& address) { return address.ip().is_v4(); }
@@ -144,15 +150,21 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
   std::vector<Listed> out;
   const std::string source = config::source_of(spec);
   if (const auto found = lists_.find(source); found != lists_.end()) {
-    const bool some_v6 = std::ranges::any_of(found->second, is_v6, &Member::address);
+    std::unordered_set<std::string> with_v6;
     for (const Member& member : found->second) {
+      if (is_v6(member.address)) with_v6.insert(host_in(source, member));
+    }
+    for (const Member& member : found->second) {
+      std::string whose = host_in(source, member);
+      const bool is_second = is_v4(member.address) && with_v6.contains(whose);
       out.push_back({.text = member.address.to_string(),
                      .address = member.address,
                      .weight = product(spec.weight, member.weight),
                      .host = host_of(spec),
                      .priority = spec.priority + member.priority,
                      .sources = {source},
-                     .is_second = some_v6 && is_v4(member.address)});
+                     .hosts_of = {std::move(whose)},
+                     .is_second = is_second});
     }
   } else if (const auto others = stand_ins_.find(source); others != stand_ins_.end()) {
     out = others->second;
@@ -174,6 +186,7 @@ std::vector<Membership::Listed> Membership::list() const {
     both.weight += std::min(one.weight, ~std::uint32_t{0} - both.weight);
     both.priority = std::min(both.priority, one.priority);
     std::ranges::move(one.sources, std::back_inserter(both.sources));
+    std::ranges::move(one.hosts_of, std::back_inserter(both.hosts_of));
     both.is_second = both.is_second && one.is_second;
   };
   for (const config::EndpointSpec& spec : specs_) {

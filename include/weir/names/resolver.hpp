@@ -34,7 +34,8 @@ struct Found {
   SocketAddress address;
   std::uint32_t weight = 1;  // of services, at least 1
   std::uint32_t priority = 0;
-  std::string part;  // which of the questions it came from
+  std::string part;    // which of the questions it came from
+  std::string host{};  // of services, whose address it is
 
   friend bool operator==(const Found&, const Found&) = default;
 };

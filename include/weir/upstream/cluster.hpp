@@ -199,7 +199,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     // What the certificate of an endpoint must be for, with tls.
     std::unordered_map<const Endpoint*, std::string> hosts;
     std::unordered_map<const Endpoint*, std::vector<std::string>> sources;
-    // Of IPv4 endpoints those of IPv6 that come first: of the same name.
+    // Of IPv4 endpoints those of IPv6 that come first: of the same host and port.
     using Firsts = std::shared_ptr<const std::vector<const Endpoint*>>;
     std::unordered_map<const Endpoint*, std::vector<Firsts>> firsts;
   };

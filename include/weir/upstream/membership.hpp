@@ -36,6 +36,7 @@ struct Member {
   SocketAddress address;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;  // of SRV records
+  std::string host{};          // of SRV records: whose address it is
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -53,7 +54,10 @@ class Membership {
     std::string host;  // for which its certificate must be; "" of a unix socket
     std::uint32_t priority = 0;
     std::vector<std::string> sources;  // names and others that list it; "" is the configuration
-    // An IPv4 address of names alone that have IPv6 addresses, too, and may use either: those come
+    // Tells the addresses of one host and port apart from the others of a name: one of `hosts_of`
+    // for each name.
+    std::vector<std::string> hosts_of{};
+    // An IPv4 address whose hosts all have IPv6 addresses, too, and may use either: those come
     // first.
     bool is_second = false;
   };

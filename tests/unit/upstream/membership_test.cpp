@@ -103,6 +103,12 @@ TEST(Membership, FamiliesOfANameAreToldApart) {
   members.set("a.test:80", {{at(1)}, {v6}});
   members.set("other", {{at(1)}});
   EXPECT_EQ(seconds(), Texts{}) << "somebody lists it for itself";
+  // Of services, hosts are looked at apart from each other.
+  const std::string services = "_http._tcp.a.test";
+  members.configure({{.address = services, .kind = config::EndpointKind::srv}}, {});
+  members.set(services, {{at(1), 1, 0, "h1"}, {at(2), 1, 0, "h2"}, {v6, 1, 0, "h2"}});
+  members.set("other", {});
+  EXPECT_EQ(seconds(), Texts{"10.0.0.2:80"});
   // The same name by family is another source.
   members.configure({{.address = "a.test:80", .family = config::NameFamily::ipv4},
                      {.address = "a.test:80", .family = config::NameFamily::ipv6}},
