@@ -1,4 +1,4 @@
-#include "proxy/balancer_key.hpp"
+#include "weir/proxy/balancer_key.hpp"
 
 #include "weir/base/sip_hash.hpp"
 #include "weir/http/cookie.hpp"

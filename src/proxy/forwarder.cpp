@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "proxy/balancer_key.hpp"
+#include "weir/proxy/balancer_key.hpp"
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
 #include "proxy/fallback.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/balancer_key.hpp"
+#include "weir/proxy/balancer_key.hpp"
 #include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/cookie.hpp"

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "weir/control/consistent_hash.hpp"
 #include "weir/control/sticky_split.hpp"
+#include "weir/proxy/balancer_key.hpp"
 #include "weir/proxy/forwarder.hpp"
 #include "weir/proxy/split_choice.hpp"
 
@@ -33,6 +35,37 @@ Explanation::Step choice_step(const config::UpstreamAction& to,
   return {"sticky", fmt::format("{}: its hash, {:.4f} of 1, belongs to {}", key,
                                 static_cast<double>(*place) / 4294967296.0,
                                 to.split[control::StickySplit(weights).pick(*place)].upstream)};
+}
+
+// The endpoint that a key scores best with, "" where look-ups and priorities decide, too.
+std::string best_endpoint(const config::Upstream& upstream, std::uint64_t key) {
+  std::vector<std::uint32_t> weights;
+  std::vector<std::uint64_t> ids;
+  for (const config::EndpointSpec& each : upstream.endpoints) {
+    const bool alike = each.priority == upstream.endpoints.front().priority;
+    if (!alike || !SocketAddress::parse(each.address)) return "";
+    weights.push_back(each.weight);
+    ids.push_back(control::ConsistentHash::id_of(each.address));
+  }
+  control::ConsistentHash table;
+  table.reset(weights, ids);
+  const auto best = table.pick(
+      key, 0, [](std::size_t) { return true; }, [](std::size_t) { return std::uint64_t{0}; });
+  return best ? upstream.endpoints[*best].address : "";
+}
+
+std::string balancer_text(const config::Upstream& upstream, const config::Route& route,
+                          const Request& request, const Exchange& exchange) {
+  const config::LoadBalancer& balancer = upstream.load_balancer;
+  if (!balancer.key) return std::string(config::name(balancer.policy));
+  const proxy::BalancerKey key(*balancer.key, route.match.path_params);
+  const std::string named = fmt::format("hash of {}", config::to_text(*balancer.key));
+  const auto hash = key.of(request, exchange);
+  if (!hash) return named + ", which is missing: it would be set";
+  const std::string best = best_endpoint(upstream, *hash);
+  if (best.empty()) return named;
+  return fmt::format("{}: {}, as long as that is in use{}", named, best,
+                     balancer.bounded_load == 0 ? "" : " and not too full");
 }
 
 std::string breaker_text(const config::CircuitBreaker& breaker) {
@@ -77,7 +110,9 @@ std::string outlier_text(const config::OutlierDetection& outliers) {
 }
 
 // Who can answer, and what keeps requests off.
-void explain_upstream(const config::Upstream& upstream, const LiveState& live, Explanation& out) {
+void explain_upstream(const config::Upstream& upstream, const config::Route& route,
+                      const Request& request, const Exchange& exchange, const LiveState& live,
+                      Explanation& out) {
   std::vector<std::string> endpoints;
   for (const config::EndpointSpec& one : upstream.endpoints) endpoints.push_back(one.address);
   out.steps.push_back(
@@ -85,6 +120,8 @@ void explain_upstream(const config::Upstream& upstream, const LiveState& live, E
   if (const std::string now = live.out_of_use ? live.out_of_use(upstream.name) : ""; !now.empty()) {
     out.steps.back().text += "; not in use: " + now;
   }
+  out.steps.push_back(
+      {"load_balancer " + upstream.name, balancer_text(upstream, route, request, exchange)});
   if (upstream.health_check) {
     out.steps.push_back({"health_check " + upstream.name, check_text(*upstream.health_check)});
   }
@@ -117,7 +154,7 @@ void explain_upstreams(const config::Config& config, const config::Route& route,
     out.steps.push_back({"upstream", action_text(route)});
   }
   for (const config::SplitShare& share : to.split) {
-    explain_upstream(*config.find_upstream(share.upstream), live, out);
+    explain_upstream(*config.find_upstream(share.upstream), route, request, exchange, live, out);
   }
   const auto& fallback = route.fallback;
   if (!fallback) return;
@@ -125,7 +162,9 @@ void explain_upstreams(const config::Config& config, const config::Route& route,
   const bool is_told = fallback->upstream.empty() ||
                        std::ranges::find(to.split, fallback->upstream,
                                          &config::SplitShare::upstream) != to.split.end();
-  if (!is_told) explain_upstream(*config.find_upstream(fallback->upstream), live, out);
+  if (!is_told)
+    explain_upstream(*config.find_upstream(fallback->upstream), route, request, exchange, live,
+                     out);
 }
 
 }  // namespace weir::server

@@ -158,7 +158,7 @@ void WorkerChoice::change_balancer(Tier& tier, std::span<const std::uint32_t> we
 std::size_t WorkerChoice::first_tier(const Caller& caller, control::Turn turn) noexcept {
   if (tiers_.size() < 2) [[likely]]
     return 0;
-  if (policy_ == config::LoadBalancing::hash && caller.key) {
+  if (is_by_key(caller)) {
     return turns_.at_place(static_cast<std::uint32_t>(*caller.key >> 32));
   }
   return turns_.next(turn == control::Turn::moves);

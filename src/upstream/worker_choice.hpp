@@ -40,6 +40,10 @@ class WorkerChoice {
   // When a weight that grows has grown: change() is to be called then. no_deadline: never.
   Deadline next_growth() const noexcept { return next_growth_; }
 
+  // The same caller gets the same endpoint, whoever asked before.
+  bool is_by_key(const Caller& caller) const noexcept {
+    return policy_ == config::LoadBalancing::hash && caller.key;
+  }
   // Where a request begins to look. A turn that `stays` is as for balancers.
   std::size_t first_tier(const Caller& caller, control::Turn turn) noexcept;
   // The balancer's choice among the eligible endpoints of tier `first`; those of the tiers behind

@@ -136,7 +136,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
     return endpoint.in_flight() < limit_ && may_use(endpoint);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
-  if (preferred != nullptr && eligible(*preferred)) return preferred;
+  if (preferred != nullptr && eligible(*preferred) && !choice_.is_by_key(caller)) return preferred;
   // Who comes here again after a connect that failed has had his turn: the next request shall not
   // meet the same endpoint for that.
   const control::Turn turn = tried.size() == 0 ? control::Turn::moves : control::Turn::stays;

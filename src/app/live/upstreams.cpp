@@ -45,6 +45,9 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
     out.push_back(fmt::format("{}: circuit breaker {}: {}{}", name, text_at(breaker, "state"), why,
                               left > 0 ? "; tries again in " + time_text(left) : ""));
   }
+  if (flag_at(upstream, "panic")) {
+    out.push_back(name + ": too few endpoints are healthy, their health is ignored");
+  }
   for (const json::value& each : array_at(upstream, "endpoints")) {
     const json::object& endpoint = as_object(each);
     const std::string at = name + " " + text_at(endpoint, "address");
@@ -56,6 +59,10 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
     if (!in_file.empty() && weight != number_at(endpoint, "weight")) {
       out.push_back(fmt::format("{}: weight {} by hand, the file has {}", at,
                                 count_text(number_at(endpoint, "weight")), count_text(weight)));
+    }
+    const double effective = number_at(endpoint, "effective_weight");
+    if (effective != 0 && effective < number_at(endpoint, "weight")) {
+      out.push_back(fmt::format("{}: slow_start, its weight is {:.3g} now", at, effective));
     }
   }
   for (const json::value& each : array_at(upstream, "names")) {

@@ -117,6 +117,8 @@ TEST_F(ExplainTest, HowARequestWouldBeTreated) {
        get("/office", {{"X-Forwarded-For", "192.0.2.7"}}, "198.51.100.1"), false, 403, "client",
        "198.51.100.1"},
       {"a split", get("/parted"), true, 0, "upstream", "split orders 75%, others 25%"},
+      {"its balancer", get("http://shop.example/orders/7"), true, 0, "load_balancer orders",
+       "round_robin"},
       {"a split's endpoints", get("/parted"), true, 0, "endpoints others",
        "127.0.0.1:9002, 127.0.0.1:9003"},
       {"the first listener", get("/old"), true, 308, "listener", "public at 127.0.0.1:8080"},

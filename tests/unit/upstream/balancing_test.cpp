@@ -260,6 +260,21 @@ TEST_F(BalancingTest, AKeyKeepsItsEndpoint) {
   EXPECT_NEAR(moved, 50, 30);
 }
 
+// Who found no idle connection leaves its choice behind if it does not go on.
+TEST_F(BalancingTest, AKeyDoesNotGetWhatAnotherOneLeft) {
+  serve({0, 0, 0, 0}, LoadBalancing::hash);
+  for (std::uint64_t key = 0; key < 40; ++key) {
+    make();
+    const Counts alone = spread(1, {.key = key * 0x9e3779b97f4a7c15});
+    make();
+    run([&]() -> Task<> {
+      EXPECT_FALSE(cluster_->try_acquire(0, Tried(), {.key = ~key * 0x9e3779b97f4a7c15}));
+      co_return;
+    });
+    EXPECT_EQ(spread(1, {.key = key * 0x9e3779b97f4a7c15}), alone);
+  }
+}
+
 TEST_F(BalancingTest, WithoutAKeyTheLeastLoadedIsTaken) {
   serve({0, 0}, LoadBalancing::hash);
   run([&]() -> Task<> {
