@@ -51,6 +51,17 @@ TEST(Membership, WeightsDoNotOverflow) {
   EXPECT_EQ(texts(members), Texts{"10.0.0.1:80*4294967295"});
 }
 
+TEST(Membership, AnAddressHasTheLowestOfItsPriorities) {
+  Membership members;
+  members.configure({{"10.0.0.1:80", 1, 3}, {"a.test:80", 1, 2}}, {});
+  EXPECT_TRUE(members.set("a.test:80", {{at(1)}, {at(2)}}));
+  EXPECT_TRUE(members.set("b", {{at(3), 1, 5}, {at(2), 1, 4}}));
+  std::vector<std::uint32_t> got;
+  for (const auto& one : members.list()) got.push_back(one.priority);
+  EXPECT_EQ(got, (std::vector<std::uint32_t>{2, 2, 5})) << "a name's addresses have the name's";
+  EXPECT_TRUE(members.set("b", {{at(3), 1, 1}, {at(2), 1, 4}})) << "a change";
+}
+
 TEST(Membership, TellsWhatIsNoChange) {
   Membership members;
   members.configure({{"a.test:80", 1}}, {});
