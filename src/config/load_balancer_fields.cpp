@@ -128,11 +128,15 @@ Value load_balancer_value(LoadBalancer& balancer) {
 void check_balancer_keys(const RouteDraft& draft,
                          const std::function<const Upstream*(std::string_view)>& upstream_of,
                          bool after_jwt, Problems& problems) {
-  const auto* to = std::get_if<UpstreamAction>(&draft.route.action);
-  if (to == nullptr) return;
-  for (const SplitShare& each : to->split) {
-    const Upstream* const upstream = upstream_of(each.upstream);
-    const auto written = std::ranges::find(draft.upstreams, each.upstream, &Written::text);
+  // Those that answer; a mirrored copy has no key.
+  std::vector<std::string_view> names;
+  if (const auto* to = std::get_if<UpstreamAction>(&draft.route.action)) {
+    for (const SplitShare& each : to->split) names.push_back(each.upstream);
+  }
+  if (draft.route.fallback) names.push_back(draft.route.fallback->upstream);
+  for (const std::string_view name : names) {
+    const Upstream* const upstream = upstream_of(name);
+    const auto written = std::ranges::find(draft.upstreams, name, &Written::text);
     if (upstream == nullptr || !upstream->load_balancer.key || written == draft.upstreams.end()) {
       continue;
     }
@@ -140,7 +144,7 @@ void check_balancer_keys(const RouteDraft& draft,
         key_fault(*upstream->load_balancer.key, draft.route.match.path_params, after_jwt);
     if (fault.empty()) continue;
     problems.error(written->place, written->path,
-                   fmt::format("load_balancer of {}: {}", in_quotes(each.upstream), fault));
+                   fmt::format("load_balancer of {}: {}", in_quotes(name), fault));
   }
 }
 

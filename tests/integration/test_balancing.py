@@ -208,6 +208,80 @@ class PriorityTest(BalancingCase):
         self.assertEqual(self.spread(gateway, 10), {"o1": 10})
 
 
+class PanicTest(BalancingCase):
+    """Health by active checks: an origin is well until `sick` is set."""
+
+    def serve(self, count, endpoints=None, **balancer):
+        self.sick = set()
+        origins = []
+        for n in range(count):
+            def handler(connection, request, n=n):
+                connection.read_body(request)
+                check = request.target == "/healthz"
+                connection.reply(503 if check and n in self.sick else 200, [("X-Origin", f"o{n}")])
+            origins.append(self.origin(handler, name=f"o{n}"))
+        gateway = self.gateway(self.config(
+            origins, endpoints, workers=1, load_balancer=balancer,
+            health_check={"interval": "100ms", "timeout": "5s", "unhealthy_after": 1,
+                          "healthy_after": 1}))
+        return origins, gateway
+
+    def wait_checks(self, gateway, *verdicts):
+        wait_until(str(verdicts), lambda: [
+            e["checks"] for e in self.upstream(gateway)["endpoints"]] == list(verdicts), timeout=15)
+
+    def test_too_few_healthy_ones(self):
+        _, gateway = self.serve(3)
+        self.wait_checks(gateway, *["healthy"] * 3)
+        self.sick = {0}
+        self.wait_checks(gateway, "unhealthy", "healthy", "healthy")
+        self.assertEqual(set(self.spread(gateway, 20)), {"o1", "o2"})
+        self.assertFalse(self.upstream(gateway)["panic"])
+        self.sick = {0, 1}
+        gateway.wait_metric(1, "weir_upstream_panic", upstream="main", timeout=15)
+        self.assertEqual(set(self.spread(gateway, 30)), {"o0", "o1", "o2"})
+        self.assertTrue(self.upstream(gateway)["panic"])
+        warnings = gateway.admin("GET", "/status").json()["warnings"]
+        self.assertIn("panic", [w["name"] for w in warnings])
+        self.sick = set()
+        gateway.wait_metric(0, "weir_upstream_panic", upstream="main", timeout=15)
+        gateway.wait_log("the end", "enough endpoints are healthy again", timeout=15)
+        told = [line for line in gateway.lines if "health is ignored" in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("1 of 3", told[0])
+
+    def test_without_panic(self):
+        _, gateway = self.serve(2, panic_threshold="0%")
+        self.sick = {0}
+        self.wait_checks(gateway, "unhealthy", "healthy")
+        self.assertEqual(self.spread(gateway, 10), {"o1": 10})
+        self.sick = {0, 1}
+        self.wait_checks(gateway, "unhealthy", "unhealthy")
+        self.assert_problem(self.fetch(gateway, "/"), "no_healthy_endpoint")
+        self.assertEqual(gateway.metrics().value("weir_upstream_panic", upstream="main"), 0)
+
+    def test_another_priority_is_better(self):
+        _, gateway = self.serve(3, [{}, {}, {"priority": 1}])
+        self.sick = {0, 1}
+        self.wait_checks(gateway, "unhealthy", "unhealthy", "healthy")
+        self.assertEqual(self.spread(gateway, 10), {"o2": 10})
+        self.sick = {0}
+        self.wait_checks(gateway, "unhealthy", "healthy", "healthy")
+        counts = self.spread(gateway, 100)
+        self.assertAlmostEqual(counts["o1"], 70, delta=2)
+        self.assertAlmostEqual(counts["o2"], 30, delta=2)
+
+    def test_a_recovered_one_starts_slowly(self):
+        origins, gateway = self.serve(3, slow_start="10m")
+        self.sick = {0}
+        self.wait_checks(gateway, "unhealthy", "healthy", "healthy")
+        self.assertEqual(self.endpoint(gateway, origins[0])["effective_weight"], 0)
+        self.sick = set()
+        self.wait_checks(gateway, *["healthy"] * 3)
+        self.assertAlmostEqual(self.endpoint(gateway, origins[0])["effective_weight"], 0.1)
+        self.assertAlmostEqual(self.spread(gateway, 210)["o0"], 10, delta=3)
+
+
 class SlowStartTest(BalancingCase):
     BALANCER = {"slow_start": "10m"}
 

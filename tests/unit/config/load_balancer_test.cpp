@@ -71,5 +71,16 @@ TEST(LoadBalancer, ItsKeyMustBeThereOnEachRoute) {
   }
 }
 
+TEST(LoadBalancer, ItsKeyMustBeThereForAFallback) {
+  std::string file = file_with("", "match: {path_prefix: /x}, fallback: {upstream: other}");
+  file +=
+      "  other: {endpoints: [{address: '10.0.0.2:80'}], load_balancer: {policy: hash, key: "
+      "{path_param: id}}}\n";
+  const auto loaded = load_text(file);
+  ASSERT_FALSE(loaded);
+  const std::string told = loaded.error().front().to_string();
+  EXPECT_NE(told.find("load_balancer of 'other': the key path_param 'id'"), told.npos) << told;
+}
+
 }  // namespace
 }  // namespace weir::config
