@@ -14,10 +14,10 @@ namespace {
 
 using Weights = std::vector<std::uint32_t>;
 
-constexpr auto all = [](std::size_t) { return true; };
-constexpr auto idle = [](std::size_t) { return std::uint64_t{0}; };
+constexpr auto every_endpoint = [](std::size_t) { return true; };
+constexpr auto without_load = [](std::size_t) { return std::uint64_t{0}; };
 
-std::vector<std::uint64_t> ids_of(std::size_t count) {
+std::vector<std::uint64_t> endpoint_ids(std::size_t count) {
   std::vector<std::uint64_t> out;
   for (std::size_t i = 0; i < count; ++i) {
     out.push_back(ConsistentHash::id_of("10.0.0." + std::to_string(i + 1) + ":8080"));
@@ -25,13 +25,13 @@ std::vector<std::uint64_t> ids_of(std::size_t count) {
   return out;
 }
 
-ConsistentHash table_of(const Weights& weights) {
+ConsistentHash hash_of(const Weights& weights) {
   ConsistentHash out;
-  out.reset(weights, ids_of(weights.size()));
+  out.reset(weights, endpoint_ids(weights.size()));
   return out;
 }
 
-std::vector<std::uint64_t> some_keys(std::size_t count) {
+std::vector<std::uint64_t> hash_keys(std::size_t count) {
   std::mt19937_64 random(7);
   std::vector<std::uint64_t> out(count);
   for (std::uint64_t& key : out) key = random();
@@ -65,44 +65,48 @@ TEST(ConsistentHash, GivesEachItsShareOfTheKeys) {
       {"thirty", Weights(30, 1)},
   };
   for (const Row& row : rows) {
-    const ConsistentHash table = table_of(row.weights);
+    const ConsistentHash table = hash_of(row.weights);
     std::vector<int> counts(row.weights.size());
-    for (const std::uint64_t key : some_keys(100'000)) ++counts[*table.pick(key, 0, all, idle)];
+    for (const std::uint64_t key : hash_keys(100'000))
+      ++counts[*table.pick(key, 0, every_endpoint, without_load)];
     double freedom = -1;
     for (std::size_t i = 0; i < counts.size(); ++i) {
       EXPECT_TRUE(row.weights[i] != 0 || counts[i] == 0) << row.name;
       freedom += row.weights[i] != 0 ? 1 : 0;
     }
     // Far above its mean: once in thousands of fair tables.
-    EXPECT_LT(chi_square(counts, row.weights), freedom + 10 + 4 * std::sqrt(2 * freedom)) << row.name;
+    EXPECT_LT(chi_square(counts, row.weights), freedom + 10 + 4 * std::sqrt(2 * freedom))
+        << row.name;
   }
 }
 
 // Keys that are one after the other, as numbers of customers are.
 TEST(ConsistentHash, SpreadsKeysThatDifferLittle) {
   const Weights weights{1, 1, 1, 1, 1};
-  const ConsistentHash table = table_of(weights);
+  const ConsistentHash table = hash_of(weights);
   std::vector<int> counts(weights.size());
-  for (std::uint64_t key = 0; key < 50'000; ++key) ++counts[*table.pick(key, 0, all, idle)];
+  for (std::uint64_t key = 0; key < 50'000; ++key)
+    ++counts[*table.pick(key, 0, every_endpoint, without_load)];
   EXPECT_LT(chi_square(counts, weights), 4 + 10 + 4 * std::sqrt(8.0));
 }
 
 TEST(ConsistentHash, OneThatComesOrGoesMovesItsOwnKeysAlone) {
   for (const Weights& weights : {Weights(4, 1), Weights(20, 7), Weights{1, 2, 3, 4}}) {
-    const ConsistentHash table = table_of(weights);
+    const ConsistentHash table = hash_of(weights);
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (std::size_t gone = 0; gone < weights.size(); gone += 3) {
       Weights fewer = weights;
       fewer[gone] = 0;
-      const ConsistentHash without = table_of(fewer);
-      const auto keys = some_keys(20'000);
+      const ConsistentHash without = hash_of(fewer);
+      const auto keys = hash_keys(20'000);
       int moved = 0;
       std::vector<int> to(weights.size());
       for (const std::uint64_t key : keys) {
-        const std::size_t before = *table.pick(key, 0, all, idle);
-        const std::size_t after = *without.pick(key, 0, all, idle);
+        const std::size_t before = *table.pick(key, 0, every_endpoint, without_load);
+        const std::size_t after = *without.pick(key, 0, every_endpoint, without_load);
         // Not eligible is the same as gone.
-        ASSERT_EQ(table.pick(key, 0, [&](std::size_t i) { return i != gone; }, idle), after);
+        ASSERT_EQ(
+            table.pick(key, 0, [&](std::size_t i) { return i != gone; }, without_load), after);
         if (before == after) continue;
         ASSERT_EQ(before, gone);
         ++moved;
@@ -120,36 +124,37 @@ TEST(ConsistentHash, OneThatComesOrGoesMovesItsOwnKeysAlone) {
 TEST(ConsistentHash, AWeightThatGrowsTakesKeysAndGivesNone) {
   const Weights before{100, 100, 10};
   const Weights after{100, 100, 60};
-  const ConsistentHash table = table_of(before);
-  const ConsistentHash grown = table_of(after);
-  for (const std::uint64_t key : some_keys(20'000)) {
-    const std::size_t was = *table.pick(key, 0, all, idle);
-    const std::size_t is = *grown.pick(key, 0, all, idle);
+  const ConsistentHash table = hash_of(before);
+  const ConsistentHash grown = hash_of(after);
+  for (const std::uint64_t key : hash_keys(20'000)) {
+    const std::size_t was = *table.pick(key, 0, every_endpoint, without_load);
+    const std::size_t is = *grown.pick(key, 0, every_endpoint, without_load);
     ASSERT_TRUE(was == is || is == 2);
   }
 }
 
 TEST(ConsistentHash, TheOrderOfTheListDoesNotMatter) {
-  const auto ids = ids_of(5);
+  const auto ids = endpoint_ids(5);
   ConsistentHash table;
   table.reset(Weights{1, 2, 3, 4, 5}, ids);
   ConsistentHash reversed;
   reversed.reset(Weights{5, 4, 3, 2, 1}, std::vector<std::uint64_t>(ids.rbegin(), ids.rend()));
-  for (const std::uint64_t key : some_keys(1000)) {
-    ASSERT_EQ(*table.pick(key, 0, all, idle), 4 - *reversed.pick(key, 0, all, idle));
+  for (const std::uint64_t key : hash_keys(1000)) {
+    ASSERT_EQ(*table.pick(key, 0, every_endpoint, without_load),
+              4 - *reversed.pick(key, 0, every_endpoint, without_load));
   }
 }
 
 TEST(ConsistentHash, OfNobodyIsNobody) {
-  EXPECT_FALSE(table_of({}).pick(1, 1.25, all, idle));
-  EXPECT_FALSE(table_of({0, 0}).pick(1, 1.25, all, idle));
-  EXPECT_FALSE(table_of({1, 1}).pick(1, 1.25, [](std::size_t) { return false; }, idle));
+  EXPECT_FALSE(hash_of({}).pick(1, 1.25, every_endpoint, without_load));
+  EXPECT_FALSE(hash_of({0, 0}).pick(1, 1.25, every_endpoint, without_load));
+  EXPECT_FALSE(hash_of({1, 1}).pick(1, 1.25, [](std::size_t) { return false; }, without_load));
 }
 
 // The rule as it is told: sorted by score, the first below its bound.
-std::size_t modelled(const ConsistentHash& table, const Weights& weights, std::uint64_t key,
-                     double bounded_load, const std::vector<bool>& eligible,
-                     const std::vector<std::uint64_t>& loads) {
+std::size_t modelled_hash(const ConsistentHash& table, const Weights& weights, std::uint64_t key,
+                          double bounded_load, const std::vector<bool>& eligible,
+                          const std::vector<std::uint64_t>& loads) {
   std::vector<std::size_t> order;
   double requests = 1;
   double sum = 0;
@@ -174,7 +179,7 @@ TEST(ConsistentHash, IsTheModelUnderRandomLoad) {
   for (int round = 0; round < 200; ++round) {
     Weights weights(1 + random() % 8);
     for (auto& weight : weights) weight = static_cast<std::uint32_t>(random() % 5);
-    const ConsistentHash table = table_of(weights);
+    const ConsistentHash table = hash_of(weights);
     const double bounded_load = std::vector<double>{0, 1.01, 1.25, 2}[random() % 4];
     std::vector<std::uint64_t> loads(weights.size());
     std::vector<std::size_t> running;
@@ -189,7 +194,8 @@ TEST(ConsistentHash, IsTheModelUnderRandomLoad) {
       std::vector<bool> eligible(weights.size());
       for (std::size_t i = 0; i < eligible.size(); ++i) eligible[i] = random() % 8 != 0;
       const std::uint64_t key = random() % 3 * 77;
-      const std::size_t expected = modelled(table, weights, key, bounded_load, eligible, loads);
+      const std::size_t expected =
+          modelled_hash(table, weights, key, bounded_load, eligible, loads);
       const auto got = table.pick(
           key, bounded_load, [&](std::size_t i) { return eligible[i]; },
           [&](std::size_t i) { return loads[i]; });
@@ -203,10 +209,10 @@ TEST(ConsistentHash, IsTheModelUnderRandomLoad) {
 }
 
 TEST(ConsistentHash, OneCallerCannotFillItsEndpoint) {
-  const ConsistentHash table = table_of({1, 1, 1, 1});
+  const ConsistentHash table = hash_of({1, 1, 1, 1});
   std::vector<std::uint64_t> loads(4);
   for (int n = 0; n < 400; ++n) {
-    ++loads[*table.pick(5, 1.25, all, [&](std::size_t i) { return loads[i]; })];
+    ++loads[*table.pick(5, 1.25, every_endpoint, [&](std::size_t i) { return loads[i]; })];
   }
   EXPECT_LE(std::ranges::max(loads), 125u);
   std::ranges::sort(loads);

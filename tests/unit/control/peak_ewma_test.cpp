@@ -13,26 +13,26 @@ namespace {
 using namespace std::chrono_literals;
 using Weights = std::vector<std::uint32_t>;
 
-constexpr TimePoint start = TimePoint() + 1h;
-constexpr auto all = [](std::size_t) { return true; };
+constexpr TimePoint first_look = TimePoint() + 1h;
+constexpr auto any_endpoint = [](std::size_t) { return true; };
 
 TEST(PeakLatency, RisesAtOnceAndForgetsSlowly) {
   PeakLatency latency;
-  EXPECT_EQ(latency.at(start), 0.0) << "nothing is known";
-  latency.answered(start, 10ms);
-  EXPECT_DOUBLE_EQ(latency.at(start), 0.010);
-  latency.answered(start + 1ms, 300ms);
-  EXPECT_DOUBLE_EQ(latency.at(start + 1ms), 0.3) << "a peak counts in full";
-  latency.answered(start + 2ms, 10ms);
-  EXPECT_NEAR(latency.at(start + 2ms), 0.3, 0.001) << "one quick answer changes little";
-  EXPECT_NEAR(latency.at(start + 2ms + 10s), 0.3 / std::exp(1.0), 0.001)
+  EXPECT_EQ(latency.at(first_look), 0.0) << "nothing is known";
+  latency.answered(first_look, 10ms);
+  EXPECT_DOUBLE_EQ(latency.at(first_look), 0.010);
+  latency.answered(first_look + 1ms, 300ms);
+  EXPECT_DOUBLE_EQ(latency.at(first_look + 1ms), 0.3) << "a peak counts in full";
+  latency.answered(first_look + 2ms, 10ms);
+  EXPECT_NEAR(latency.at(first_look + 2ms), 0.3, 0.001) << "one quick answer changes little";
+  EXPECT_NEAR(latency.at(first_look + 2ms + 10s), 0.3 / std::exp(1.0), 0.001)
       << "after ten seconds a bit more than a third is left";
 }
 
 TEST(PeakLatency, IsTheAverageInTheEnd) {
   PeakLatency latency;
-  latency.answered(start, 1s);
-  TimePoint now = start;
+  latency.answered(first_look, 1s);
+  TimePoint now = first_look;
   for (int n = 0; n < 100'000; ++n) latency.answered(now += 1ms, 20ms);
   EXPECT_NEAR(latency.at(now), 0.020, 0.001);
 }
@@ -54,9 +54,9 @@ TEST(PeakLatency, WhoFailsFastDoesNotLookFast) {
   };
   for (const Row& row : rows) {
     PeakLatency latency;
-    if (row.before != Duration::zero()) latency.answered(start, row.before);
-    latency.failed(start, row.took);
-    EXPECT_NEAR(latency.at(start), row.seconds, 1e-9) << row.name;
+    if (row.before != Duration::zero()) latency.answered(first_look, row.before);
+    latency.failed(first_look, row.took);
+    EXPECT_NEAR(latency.at(first_look), row.seconds, 1e-9) << row.name;
   }
 }
 
@@ -84,7 +84,7 @@ TEST(PeakEwma, TakesTheCheapest) {
     balancer.reset(row.weights, 0, 1);
     for (int n = 0; n < 5; ++n) {
       EXPECT_EQ(balancer.pick(
-                    all, [&](std::size_t i) { return row.loads[i]; },
+                    any_endpoint, [&](std::size_t i) { return row.loads[i]; },
                     [&](std::size_t i) { return row.latencies[i]; }),
                 row.expected)
           << row.name;
@@ -99,7 +99,7 @@ TEST(PeakEwma, EquallyQuickOnesTakeTurnsByWeight) {
   const std::vector<double> latencies{0.010, 0.012, 0.001};
   for (int n = 0; n < 400; ++n) {
     ++counts[*balancer.pick(
-        all, [](std::size_t) { return 0; }, [&](std::size_t i) { return latencies[i]; })];
+        any_endpoint, [](std::size_t) { return 0; }, [&](std::size_t i) { return latencies[i]; })];
   }
   EXPECT_EQ(counts, (Weights{300, 100, 0}));
 }
@@ -127,7 +127,7 @@ TEST(PeakEwma, ASlowOneGetsFewRequests) {
   std::vector<Running> running;
   std::vector<std::uint64_t> loads(endpoints);
   std::vector<int> counts(endpoints);
-  for (TimePoint now = start; now < start + 20s; now += 1ms) {
+  for (TimePoint now = first_look; now < first_look + 20s; now += 1ms) {
     std::erase_if(running, [&](const Running& one) {
       const Duration took = now - one.began;
       if (took < latency[one.at]) return false;
@@ -137,7 +137,7 @@ TEST(PeakEwma, ASlowOneGetsFewRequests) {
     });
     while (running.size() < 40) {
       const std::size_t at = *balancer.pick(
-          all, [&](std::size_t i) { return loads[i]; },
+          any_endpoint, [&](std::size_t i) { return loads[i]; },
           [&](std::size_t i) { return seen[i].at(now); });
       ++loads[at];
       ++counts[at];
