@@ -263,13 +263,14 @@ void Fetch::begin_try(upstream::Lease&& lease) {
   // A copy: a reload may take the endpoint away with its last lease.
   endpoint_ = copy(lease.endpoint().address());
   if (request_.head.authority.empty()) request_.head.authority = host_of(endpoint_);
-  if (observer_ != nullptr) {
-    observer_->try_begins(endpoint_, lease.queue_time, lease.connect_time);
-  }
+  const Duration queued = lease.queue_time;
+  const Duration connected = lease.connect_time;
   Attempt::Owner& owner = *this;
   ReplayedContent* const replayed = retrying_ ? retrying_->content() : nullptr;
   if (retrying_) retrying_->set_in_flight(true);
   attempt_.emplace(owner, plan_, std::move(lease), request_, kept_, replayed, endpoint_);
+  // Once there is one that will be told to have ended.
+  if (observer_ != nullptr) observer_->try_begins(endpoint_, queued, connected);
 }
 
 // A failure counts before the client sees it; a long answer must not hold up a probe. A probe of
