@@ -227,7 +227,9 @@ void ClientStream::end(bool reusable) noexcept {
 
 void ClientStream::fault(Reason before_head, std::string_view detail,
                          std::string_view more) noexcept {
-  if (failure_.reason != Reason::none || inbound_.ended()) return;
+  // What comes of our own cancelling is not the upstream's doing: its reader is told the scope's
+  // reason.
+  if (failure_.reason != Reason::none || cancelled_ || inbound_.ended()) return;
   failure_ = error_of(final_came_ ? Reason::upstream_incomplete : before_head, Side::upstream,
                       detail, more);
   inbound_.wake();
