@@ -36,52 +36,61 @@ using test::MemoryUpstream;
 using test::name_of;
 using test::Spoken;
 
-// The client: a POST whose content it says when the upstream has the request's head, or some turns
-// later. It leaves when it has its answer.
+// Who speaks what, and what is asked for.
+struct Talk {
+  Spoken client = Spoken::http1;
+  Spoken upstream = Spoken::http1;
+  bool tunnel = false;  // a WebSocket; otherwise a POST
+  bool slow = false;    // bytes go a few at a time, both ways
+
+  std::string name() const {
+    return std::string(name_of(client)) + "_to_" + std::string(name_of(upstream)) +
+           (tunnel ? "_tunnel" : "") + (slow ? "_slow" : "");
+  }
+};
+
+// The client. It says its POST's content when the upstream has the request's head, or some turns
+// later, and leaves when it has its answer; in a tunnel it says "bye" and leaves when it has
+// "hello".
 class Client {
  public:
-  Client(net::Reactor& reactor, Spoken spoken, const net::Faults& faults)
-      : spoken_(spoken), far_(std::make_shared<net::FarEnd>(reactor, faults)) {
+  Client(net::Reactor& reactor, const Talk& talk, const net::Faults& faults)
+      : h2_(talk.client == Spoken::h2),
+        tunnel_(talk.tunnel),
+        far_(std::make_shared<net::FarEnd>(reactor, faults)) {
     far_->on_change = [this] { changed(); };
-    far_->say(spoken_ == Spoken::h2 ? h2_head : h1_head);
+    far_->say(tunnel_ ? h2_ ? h2_connect() : std::string(h1_handshake)
+                      : std::string(h2_ ? h2_head : h1_head));
   }
   ~Client() { far_->on_change = nullptr; }
 
   net::FarEnd& far() noexcept { return *far_; }
   void say_content() {
-    if (std::exchange(content_said_, true)) return;
-    far_->say(spoken_ == Spoken::h2 ? h2_content : h1_content);
+    if (tunnel_ || std::exchange(content_said_, true)) return;
+    far_->say(h2_ ? h2_content : h1_content);
   }
   bool has_good_answer() const {
-    std::string_view left = far_->heard();
-    std::string content;
-    if (spoken_ == Spoken::http1) {
-      const std::size_t head = left.find("\r\n\r\n");
-      if (!left.starts_with("HTTP/1.1 200") || head == left.npos) return false;
-      const bool chunked = left.substr(0, head).contains("chunked");
-      left.remove_prefix(head + 4);
-      if (!chunked) return left == "done";
-      // Each chunk is shorter than ten bytes.
-      while (left.size() > 5 && left.front() != '0') {
-        const auto size = static_cast<std::size_t>(left.front() - '0');
-        content += left.substr(3, size);
-        left.remove_prefix(std::min(left.size(), size + 5));
-      }
-      return left == "0\r\n\r\n" && content == "done";
-    }
-    bool ok = false;
-    while (const auto frame = test::h2::take_frame(left)) {
-      ok = ok || (frame->type == test::h2::headers && frame->content.starts_with('\x88'));
-      if (frame->type == test::h2::data) content += frame->content;
-      if (frame->ends_stream()) return ok && content == "done";
-    }
-    return false;
+    const Heard heard = this->heard();
+    if (!tunnel_) return heard.status == 200 && heard.ended && heard.content == "done";
+    return heard.status == (h2_ ? 200 : 101) && heard.content == "hello";
   }
 
  private:
+  struct Heard {
+    int status = 0;
+    std::string content;
+    bool ended = false;
+  };
+
   static constexpr std::string_view h1_head =
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
   static constexpr std::string_view h1_content = "3\r\nabc\r\n0\r\n\r\n";
+  static constexpr std::string_view h1_handshake =
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  static constexpr std::string_view h2_begin =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+      "\0\0\0\4\0\0\0\0\0"sv;  // SETTINGS
   static constexpr std::string_view h2_head =
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
       "\0\0\0\4\0\0\0\0\0"                      // SETTINGS
@@ -89,22 +98,68 @@ class Client {
   static constexpr std::string_view h2_content =
       "\0\0\3\0\1\0\0\0\1"  // DATA, the last of stream 1
       "abc"sv;
-
-  void changed() {
-    if (far_->near_finished() || stream_ended()) far_->finish();
+  // An extended CONNECT (RFC 8441 section 4).
+  static std::string h2_connect() {
+    const auto text = [](std::string_view of) {
+      return std::string(1, static_cast<char>(of.size())) + std::string(of);
+    };
+    std::string fields = "\2" + text("CONNECT") + "\x86\x84\1" + text("a");
+    fields += '\0' + text(":protocol") + text("websocket");
+    fields += '\0' + text("sec-websocket-version") + text("13");
+    return std::string(h2_begin) +
+           test::h2::frame(test::h2::headers, test::h2::end_headers, 1, fields);
   }
-  bool stream_ended() const {
-    if (spoken_ != Spoken::h2) return false;
+
+  Heard heard() const { return h2_ ? heard_in_frames() : heard_in_text(); }
+  Heard heard_in_text() const {
+    Heard out;
+    std::string_view left = far_->heard();
+    const std::size_t head = left.find("\r\n\r\n");
+    if (!left.starts_with("HTTP/1.1 ") || head == left.npos) return out;
+    for (const char digit : left.substr(9, 3)) out.status = out.status * 10 + (digit - '0');
+    const bool chunked = left.substr(0, head).contains("chunked");
+    left.remove_prefix(head + 4);
+    if (!chunked) {
+      out.content = left;
+      out.ended = left.size() == 4;
+      return out;
+    }
+    // Each chunk is shorter than ten bytes.
+    while (left.size() > 5 && left.front() != '0') {
+      const auto size = static_cast<std::size_t>(left.front() - '0');
+      out.content += left.substr(3, size);
+      left.remove_prefix(std::min(left.size(), size + 5));
+    }
+    out.ended = left == "0\r\n\r\n";
+    return out;
+  }
+  Heard heard_in_frames() const {
+    Heard out;
     std::string_view left = far_->heard();
     while (const auto frame = test::h2::take_frame(left)) {
-      if (frame->ends_stream() || frame->type == test::h2::rst_stream) return true;
+      if (frame->type == test::h2::headers && frame->content.starts_with('\x88')) out.status = 200;
+      if (frame->type == test::h2::data) out.content += frame->content;
+      out.ended = out.ended || frame->ends_stream();
+      if (frame->type == test::h2::rst_stream) reset_ = true;
     }
-    return false;
+    return out;
   }
 
-  const Spoken spoken_;
+  void changed() {
+    const Heard heard = this->heard();
+    if (tunnel_ && heard.content == "hello" && !std::exchange(content_said_, true)) {
+      far_->say(h2_ ? test::h2::frame(test::h2::data, test::h2::end_stream, 1, "bye") : "bye");
+      if (!h2_) far_->finish();
+    }
+    const bool refused = tunnel_ && !h2_ && heard.status > 101;
+    if (far_->near_finished() || refused || (h2_ && (heard.ended || reset_))) far_->finish();
+  }
+
+  const bool h2_;
+  const bool tunnel_;
   const std::shared_ptr<net::FarEnd> far_;
   bool content_said_ = false;
+  mutable bool reset_ = false;  // its stream was
 };
 
 // What goes wrong while one request is served.
@@ -126,11 +181,11 @@ struct Served {
 
 class GatewayCase {
  public:
-  GatewayCase(Spoken client, Spoken upstream) : client_(client), upstream_(upstream) {
+  explicit GatewayCase(const Talk& talk) : talk_(talk), upstream_(talk.upstream, talk.tunnel) {
     network_.reactor().reach = [this](const SocketAddress&) {
       return upstream_.connection(network_.reactor());
     };
-    const config::Config config = settings(upstream);
+    const config::Config config = settings(talk.upstream);
     process_.emplace(config, std::vector<net::Loop*>{&loop()}, telemetry::LogTarget{}, 1 << 20);
     gateway_.emplace(0, *process_);
     adopt_next();
@@ -145,11 +200,11 @@ class GatewayCase {
     ConnectionInfo info;
     info.loop = &loop();
     info.listener_name = "http";
-    upstream_.faults = plan.upstream;
-    Client client(network_.reactor(), client_, plan.client);
+    upstream_.faults = slowed(plan.upstream);
+    Client client(network_.reactor(), talk_, slowed(plan.client));
     upstream_.on_head = [&client] { client.say_content(); };
-    const auto make = client_ == Spoken::h2 ? codec::h2::make_server_connection
-                                            : codec::h1::make_server_connection;
+    const auto make = talk_.client == Spoken::h2 ? codec::h2::make_server_connection
+                                                 : codec::h1::make_server_connection;
     auto connection =
         make(std::make_unique<net::Stream>(loop(), client.far().near()), info, limits, *gateway_);
     net::Waiter served(loop());
@@ -194,7 +249,9 @@ class GatewayCase {
   // Nothing of the requests so far is left: no permit, no gauge, no pin. What is idle goes.
   Task<> expect_nothing_left() {
     EXPECT_EQ(cluster_->describe().endpoints.front().in_flight, 0u);
+    EXPECT_EQ(cluster_->describe().endpoints.front().tunnels, 0u);
     EXPECT_EQ(route_->shard(0).in_flight.value(), 0);
+    EXPECT_EQ(route_->shard(0).tunnels.value(), 0);
     const std::weak_ptr<const Snapshot> before = current_;
     adopt_next();
     EXPECT_TRUE(before.expired()) << "pinned for ever";
@@ -224,7 +281,7 @@ listeners: [{name: http, bind: "127.0.0.1:0"}]
 middleware:
   one: {concurrency_limit: {limit: 1}}
 routes:
-  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [one]}
+  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [one], upgrades: [websocket]}
 upstreams:
   a: {endpoints: [{address: "192.0.2.1:80"}], protocol: )" +
                                     std::string(name_of(upstream)) + "}\n");
@@ -239,7 +296,12 @@ upstreams:
     gateway_->adopt(std::move(*next));
   }
 
-  const Spoken client_;
+  net::Faults slowed(net::Faults faults) const {
+    if (talk_.slow) faults.most_received = faults.most_sent = 16;
+    return faults;
+  }
+
+  const Talk talk_;
   MemoryUpstream upstream_;
   net::MemoryLoop network_;
   std::optional<Process> process_;

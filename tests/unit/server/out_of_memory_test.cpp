@@ -4,6 +4,7 @@
 
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "allocation_count.hpp"
 #include "server/gateway_case.hpp"
@@ -12,16 +13,13 @@
 namespace weir::server {
 namespace {
 
-struct Ways {
-  Spoken client, upstream;
-};
-
-class OutOfMemory : public testing::TestWithParam<Ways> {};
+class OutOfMemory : public testing::TestWithParam<Talk> {};
 
 // False when the request needs fewer than `n` allocations.
-bool survives(const Ways& ways, std::size_t n) {
-  const test::Place place(__FILE__, __LINE__, "allocation " + std::to_string(n) + " failed");
-  GatewayCase gateway(ways.client, ways.upstream);
+bool survives(const Talk& talk, std::size_t n) {
+  const test::Place place(__FILE__, __LINE__,
+                          talk.name() + ", allocation " + std::to_string(n) + " failed");
+  GatewayCase gateway(talk);
   bool failed = false;
   net::run_on(gateway.loop(), [&]() -> Task<> {
     const Plan plan{.failing_allocation = n};
@@ -51,15 +49,20 @@ TEST_P(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
   EXPECT_LT(n, 2000u);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OutOfMemory,
-                         testing::Values(Ways{Spoken::http1, Spoken::http1},
-                                         Ways{Spoken::h2, Spoken::http1},
-                                         Ways{Spoken::http1, Spoken::h2},
-                                         Ways{Spoken::h2, Spoken::h2}),
-                         [](const auto& of) {
-                           return std::string(name_of(of.param.client)) + "_to_" +
-                                  std::string(name_of(of.param.upstream));
-                         });
+std::vector<Talk> all_talks() {
+  std::vector<Talk> out;
+  for (const Spoken client : {Spoken::http1, Spoken::h2}) {
+    for (const Spoken upstream : {Spoken::http1, Spoken::h2}) {
+      out.push_back({client, upstream, false, false});
+      out.push_back({client, upstream, false, true});
+      out.push_back({client, upstream, true, false});
+    }
+  }
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OutOfMemory, testing::ValuesIn(all_talks()),
+                         [](const auto& of) { return of.param.name(); });
 
 }  // namespace
 }  // namespace weir::server

@@ -1,7 +1,10 @@
 // An upstream that is memory: it answers each request when its content has come, with 200 and
-// "done", and keeps the connection. The loop's thread alone.
+// "done", and keeps the connection; or each is a WebSocket, on which it says "hello" and ends when
+// the client has ended. The loop's thread alone.
 #pragma once
 
+#include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +14,7 @@
 
 #include "codec/h2/frames.hpp"
 #include "net/memory_transport.hpp"
+#include "weir/codec/websocket.hpp"
 
 namespace weir::test {
 
@@ -20,7 +24,8 @@ inline std::string_view name_of(Spoken spoken) { return spoken == Spoken::h2 ? "
 
 class MemoryUpstream {
  public:
-  explicit MemoryUpstream(Spoken spoken) : spoken_(spoken) {}
+  explicit MemoryUpstream(Spoken spoken, bool tunnels = false)
+      : spoken_(spoken), tunnels_(tunnels) {}
   Spoken spoken() const noexcept { return spoken_; }
 
   // The far end of one more connection. This outlives it.
@@ -28,7 +33,9 @@ class MemoryUpstream {
     auto far = std::make_shared<net::FarEnd>(reactor, faults);
     net::FarEnd& end = *far;
     if (spoken_ == Spoken::h2) {
-      end.say(h2::frame(h2::settings, 0, 0));
+      // Extended CONNECT (RFC 8441): setting 8 is 1.
+      end.say(h2::frame(h2::settings, 0, 0,
+                        tunnels_ ? std::string("\0\x8", 2) + h2::number(1) : std::string()));
       end.on_change = [this, &end, at = h2::preface.size()]() mutable { talk_h2(end, at); };
     } else {
       end.on_change = [this, &end, at = std::size_t{0}]() mutable { talk_http1(end, at); };
@@ -44,6 +51,7 @@ class MemoryUpstream {
  private:
   // `at`: what was seen to by now.
   void talk_http1(net::FarEnd& far, std::size_t& at) {
+    if (tunnels_) return tunnel_http1(far, at);
     const std::string_view left = std::string_view(far.heard()).substr(at);
     const std::size_t head = left.find("\r\n\r\n");
     if (head == std::string_view::npos) return;
@@ -58,6 +66,26 @@ class MemoryUpstream {
       return far.finish();
     }
     far.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+  }
+  static void tunnel_http1(net::FarEnd& far, std::size_t& at) {
+    const std::size_t head = far.heard().find("\r\n\r\n");
+    if (head != std::string::npos && at == 0) {
+      at = head;
+      far.say(handshake(far.heard().substr(0, head)) + "hello");
+    }
+    if (far.near_finished()) far.finish();
+  }
+  static std::string handshake(std::string_view request) {
+    constexpr std::string_view name = "sec-websocket-key: ";
+    std::string lower(request);
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    const std::size_t at = lower.find(name);
+    if (at == std::string::npos) return "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\n";
+    std::string_view key = request.substr(at + name.size());
+    key = key.substr(0, key.find('\r'));
+    return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+           "Sec-WebSocket-Accept: " +
+           codec::websocket_accept(key) + "\r\n\r\n";
   }
   void talk_h2(net::FarEnd& far, std::size_t& at) {
     if (far.heard().size() < at) return;
@@ -76,7 +104,15 @@ class MemoryUpstream {
           continue;
         }
       }
+      if (tunnels_ && frame->type == h2::headers) {
+        out += h2::frame(h2::headers, h2::end_headers, frame->stream, "\x88");
+        out += h2::frame(h2::data, 0, frame->stream, "hello");
+      }
       if (!frame->ends_stream()) continue;
+      if (tunnels_) {
+        out += h2::frame(h2::data, h2::end_stream, frame->stream);
+        continue;
+      }
       out += h2::frame(h2::headers, h2::end_headers, frame->stream, "\x88");
       out += h2::frame(h2::data, h2::end_stream, frame->stream, "done");
     }
@@ -85,6 +121,7 @@ class MemoryUpstream {
   }
 
   const Spoken spoken_;
+  const bool tunnels_;
 };
 
 }  // namespace weir::test
