@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -182,24 +183,49 @@ struct Served {
 class GatewayCase {
  public:
   explicit GatewayCase(const Talk& talk) : talk_(talk), upstream_(talk.upstream, talk.tunnel) {
-    network_.reactor().reach = [this](const SocketAddress&) {
-      return upstream_.connection(network_.reactor());
-    };
+    reach_upstream();
     const config::Config config = settings(talk.upstream);
     process_.emplace(config, std::vector<net::Loop*>{&loop()}, telemetry::LogTarget{}, 1 << 20);
     gateway_.emplace(0, *process_);
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) {
+      auto compiled = Snapshot::compile(config, *process_, i + 1);
+      EXPECT_TRUE(compiled.has_value());
+      snapshots_[i] = *compiled;
+    }
+    process_->registry.commit(config.upstreams);
     adopt_next();
-    cluster_ = current_.lock()->clusters().front();
-    route_ = current_.lock()->route(0).metrics;
+    cluster_ = snapshots_[current_]->clusters().front();
+    route_ = snapshots_[current_]->route(0).metrics;
   }
 
   net::Loop& loop() noexcept { return network_.loop(); }
+  net::MemoryReactor& reactor() noexcept { return network_.reactor(); }
+  Gateway& gateway() noexcept { return *gateway_; }
+
+  // Who connects to the upstream reaches the one that answers by itself.
+  void reach_upstream() {
+    network_.reactor().reach = [this](const SocketAddress&) {
+      return upstream_.connection(network_.reactor());
+    };
+  }
+  // Of a connection of client `n`, which has an address of its own.
+  ConnectionInfo client_info(std::uint8_t n) {
+    ConnectionInfo out;
+    out.loop = &loop();
+    out.listener_name = "http";
+    out.peer = SocketAddress(IpAddress::v4({198, 51, 100, n}), 1000);
+    return out;
+  }
+
+  // As after a reload: new requests see the other one of two snapshots.
+  void adopt_next() {
+    current_ = 1 - current_;
+    gateway_->adopt(snapshots_[current_]);
+  }
 
   Task<Served> serve(const Plan& plan) {
     static const config::Limits limits;
-    ConnectionInfo info;
-    info.loop = &loop();
-    info.listener_name = "http";
+    const ConnectionInfo info = client_info(1);
     upstream_.faults = slowed(plan.upstream);
     Client client(network_.reactor(), talk_, slowed(plan.client));
     upstream_.on_head = [&client] { client.say_content(); };
@@ -248,13 +274,16 @@ class GatewayCase {
 
   // Nothing of the requests so far is left: no permit, no gauge, no pin. What is idle goes.
   Task<> expect_nothing_left() {
-    EXPECT_EQ(cluster_->describe().endpoints.front().in_flight, 0u);
-    EXPECT_EQ(cluster_->describe().endpoints.front().tunnels, 0u);
+    const upstream::ClusterInfo left = cluster_->describe();
+    EXPECT_EQ(left.endpoints.front().in_flight, 0u);
+    EXPECT_EQ(left.endpoints.front().tunnels, 0u);
+    EXPECT_EQ(left.pending, 0u);
     EXPECT_EQ(route_->shard(0).in_flight.value(), 0);
     EXPECT_EQ(route_->shard(0).tunnels.value(), 0);
-    const std::weak_ptr<const Snapshot> before = current_;
+    const std::shared_ptr<const Snapshot>& before = snapshots_[current_];
     adopt_next();
-    EXPECT_TRUE(before.expired()) << "pinned for ever";
+    EXPECT_EQ(before.use_count(), 1) << "pinned for ever";
+    EXPECT_EQ(snapshots_[current_].use_count(), 2) << "pinned for ever";
     auto reached = std::exchange(network_.reactor().reached, {});
     for (const auto& far : reached) far->finish();
     const auto all_closed = [&] {
@@ -279,23 +308,18 @@ access_log: {path: "off"}
 admin: "off"
 listeners: [{name: http, bind: "127.0.0.1:0"}]
 middleware:
-  one: {concurrency_limit: {limit: 1}}
+  few: {concurrency_limit: {limit: 2}}
 routes:
-  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [one], upgrades: [websocket]}
+  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [few], upgrades: [websocket]}
 upstreams:
-  a: {endpoints: [{address: "192.0.2.1:80"}], protocol: )" +
-                                    std::string(name_of(upstream)) + "}\n");
+  a:
+    endpoints: [{address: "192.0.2.1:80"}]
+    pool: {in_flight: 1, client_share: 100%}
+    protocol: )" + std::string(name_of(upstream)) +
+                                    "\n");
     EXPECT_TRUE(loaded);
     return std::move(loaded->config);
   }
-  void adopt_next() {
-    auto next = Snapshot::compile(settings(upstream_.spoken()), *process_, ++generation_);
-    EXPECT_TRUE(next.has_value());
-    process_->registry.commit((*next)->config().upstreams);
-    current_ = *next;
-    gateway_->adopt(std::move(*next));
-  }
-
   net::Faults slowed(net::Faults faults) const {
     if (talk_.slow) faults.most_received = faults.most_sent = 16;
     return faults;
@@ -306,8 +330,8 @@ upstreams:
   net::MemoryLoop network_;
   std::optional<Process> process_;
   std::optional<Gateway> gateway_;
-  std::weak_ptr<const Snapshot> current_;
-  std::uint64_t generation_ = 0;
+  std::array<std::shared_ptr<const Snapshot>, 2> snapshots_;
+  std::size_t current_ = 1;  // of them
   std::shared_ptr<upstream::Cluster> cluster_;
   std::shared_ptr<telemetry::RouteMetrics> route_;
 };
