@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -43,10 +45,11 @@ struct Talk {
   Spoken upstream = Spoken::http1;
   bool tunnel = false;  // a WebSocket; otherwise a POST
   bool slow = false;    // bytes go a few at a time, both ways
+  bool large = false;   // the answer does not go at once
 
   std::string name() const {
     return std::string(name_of(client)) + "_to_" + std::string(name_of(upstream)) +
-           (tunnel ? "_tunnel" : "") + (slow ? "_slow" : "");
+           (tunnel ? "_tunnel" : "") + (slow ? "_slow" : "") + (large ? "_large" : "");
   }
 };
 
@@ -70,9 +73,9 @@ class Client {
     if (tunnel_ || std::exchange(content_said_, true)) return;
     far_->say(h2_ ? h2_content : h1_content);
   }
-  bool has_good_answer() const {
+  bool has_good_answer(std::string_view content) const {
     const Heard heard = this->heard();
-    if (!tunnel_) return heard.status == 200 && heard.ended && heard.content == "done";
+    if (!tunnel_) return heard.status == 200 && heard.ended && heard.content == content;
     return heard.status == (h2_ ? 200 : 101) && heard.content == "hello";
   }
 
@@ -122,16 +125,21 @@ class Client {
     left.remove_prefix(head + 4);
     if (!chunked) {
       out.content = left;
-      out.ended = left.size() == 4;
+      out.ended = true;
       return out;
     }
-    // Each chunk is shorter than ten bytes.
-    while (left.size() > 5 && left.front() != '0') {
-      const auto size = static_cast<std::size_t>(left.front() - '0');
-      out.content += left.substr(3, size);
-      left.remove_prefix(std::min(left.size(), size + 5));
+    while (!out.ended) {
+      const std::size_t line = left.find("\r\n");
+      std::size_t size = 0;
+      if (line == left.npos ||
+          std::from_chars(left.data(), left.data() + line, size, 16).ec != std::errc()) {
+        break;
+      }
+      left.remove_prefix(line + 2);
+      out.content += left.substr(0, size);
+      out.ended = size == 0 && left == "\r\n";
+      left.remove_prefix(std::min(left.size(), size + 2));
     }
-    out.ended = left == "0\r\n\r\n";
     return out;
   }
   Heard heard_in_frames() const {
@@ -183,6 +191,7 @@ struct Served {
 class GatewayCase {
  public:
   explicit GatewayCase(const Talk& talk) : talk_(talk), upstream_(talk.upstream, talk.tunnel) {
+    if (talk.large) upstream_.content = std::string(60'000, 'd');
     reach_upstream();
     const config::Config config = settings(talk.upstream);
     process_.emplace(config, std::vector<net::Loop*>{&loop()}, telemetry::LogTarget{}, 1 << 20);
@@ -266,7 +275,8 @@ class GatewayCase {
     EXPECT_EQ(group.size(), 0u) << "still served; the client has: " << client.far().heard();
     connection.reset();
     upstream_.on_head = nullptr;
-    Served out{.good = client.has_good_answer(), .got = client.far().heard()};
+    Served out{.good = client.has_good_answer(upstream_.content),
+               .got = client.far().heard().substr(0, 1000)};
     out.met = failed_allocations() != failed_before || at.done() || client.far().fired();
     for (const auto& far : network_.reactor().reached) out.met = out.met || far->fired();
     co_return out;
@@ -322,6 +332,7 @@ upstreams:
   }
   net::Faults slowed(net::Faults faults) const {
     if (talk_.slow) faults.most_received = faults.most_sent = 16;
+    if (talk_.large) faults.most_received = 9000, faults.most_sent = 5000;
     return faults;
   }
 

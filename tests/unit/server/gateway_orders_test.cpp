@@ -94,6 +94,10 @@ const Event other_asks =
                 wire::frame(wire::headers, wire::end_headers | wire::end_stream, 1,
                             std::string("\x82\x86\x84\1\1a", 6)),
                 1);
+const Event asks_again =
+    client_says("asks_again", "GET /again HTTP/1.1\r\nHost: a\r\n\r\n",
+                wire::frame(wire::headers, wire::end_headers | wire::end_stream, 3,
+                            std::string("\x82\x86\x84\1\1a", 6)));
 const Event content = client_says("content", "3\r\nabc\r\n", wire::frame(wire::data, 0, 1, "abc"));
 const Event content_ends =
     client_says("content_ends", "0\r\n\r\n", wire::frame(wire::data, wire::end_stream, 1));
@@ -135,6 +139,8 @@ struct Row {
 
 const std::vector<Row> rows{
     {"answered", {asks, content, content_ends, head, rest}},
+    {"again", {asks, content_ends, asks_again, answer, client_ends}},
+    {"again_and_cut", {asks, content_ends, asks_again, answer, client_resets}},
     {"client_leaves", {asks, head, half, client_ends, rest}},
     {"client_is_cut", {asks, content, head, client_resets, upstream_resets}},
     {"gives_up", {asks, head, gives_up, content, rest}},

@@ -87,7 +87,9 @@ std::vector<FaultAt> all_faults(bool of_steps_alone) {
         if (is_step || !of_steps_alone) out.push_back({{client, upstream, false, false}, fault});
         if (!is_step) continue;
         out.push_back({{client, upstream, true, false}, fault});
-        if (!of_steps_alone) out.push_back({{client, upstream, false, true}, fault});
+        if (of_steps_alone) continue;
+        out.push_back({{client, upstream, false, true}, fault});
+        out.push_back({{client, upstream, false, false, true}, fault});
       }
     }
   }

@@ -56,6 +56,7 @@ std::vector<Talk> all_talks() {
       out.push_back({client, upstream, false, false});
       out.push_back({client, upstream, false, true});
       out.push_back({client, upstream, true, false});
+      out.push_back({client, upstream, false, false, true});
     }
   }
   return out;

@@ -1,6 +1,6 @@
 // An upstream that is memory: it answers each request when its content has come, with 200 and
-// "done", and keeps the connection; or each is a WebSocket, on which it says "hello" and ends when
-// the client has ended. The loop's thread alone.
+// `content`, and keeps the connection; or each is a WebSocket, on which it says "hello" and ends
+// when the client has ended. The loop's thread alone.
 #pragma once
 
 #include <algorithm>
@@ -43,12 +43,15 @@ class MemoryUpstream {
     return far;
   }
 
+  std::string content = "done";   // of an answer; fits into a window of HTTP/2
   net::Faults faults;             // of connections from now on
   std::function<void()> on_head;  // a request's head has come
   unsigned dead = 0;              // so many requests are met by the connection's end
   unsigned refused = 0;           // so many streams are refused unread
 
  private:
+  static constexpr std::size_t most_in_frame = 16 * 1024;
+
   // `at`: what was seen to by now.
   void talk_http1(net::FarEnd& far, std::size_t& at) {
     if (tunnels_) return tunnel_http1(far, at);
@@ -65,7 +68,8 @@ class MemoryUpstream {
       --dead;
       return far.finish();
     }
-    far.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+    far.say("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
+            content);
   }
   static void tunnel_http1(net::FarEnd& far, std::size_t& at) {
     const std::size_t head = far.heard().find("\r\n\r\n");
@@ -114,7 +118,11 @@ class MemoryUpstream {
         continue;
       }
       out += h2::frame(h2::headers, h2::end_headers, frame->stream, "\x88");
-      out += h2::frame(h2::data, h2::end_stream, frame->stream, "done");
+      for (std::string_view more = content; !more.empty();) {
+        const std::string_view piece = more.substr(0, most_in_frame);
+        more.remove_prefix(piece.size());
+        out += h2::frame(h2::data, more.empty() ? h2::end_stream : 0, frame->stream, piece);
+      }
     }
     at += before - left.size();
     if (!out.empty()) far.say(out);

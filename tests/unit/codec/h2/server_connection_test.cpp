@@ -37,12 +37,12 @@ class Patient final : public ServerHandler {
     ++begun;
     net::Waiter waiter(loop_);
     const OnCancel stop(&exchange.scope, [&](Reason) noexcept { waiter.cancel(); });
-    waiting_ = &waiter;
+    waiting_.push_back(&waiter);
     while (!answers_ && !waiter.cancelled()) {
       co_await waiter.wait(no_deadline);
       static_cast<void>(waiter.result());
     }
-    waiting_ = nullptr;
+    std::erase(waiting_, &waiter);
     Response out;
     out.head.status = 200;
     out.body = std::string("done");
@@ -58,7 +58,7 @@ class Patient final : public ServerHandler {
   }
   void answer() {
     answers_ = true;
-    if (waiting_ != nullptr) waiting_->notify();
+    for (net::Waiter* const waiter : waiting_) waiter->notify();
   }
 
   int begun = 0;
@@ -67,7 +67,7 @@ class Patient final : public ServerHandler {
 
  private:
   net::Loop& loop_;
-  net::Waiter* waiting_ = nullptr;
+  std::vector<net::Waiter*> waiting_;
   bool answers_ = false;
 };
 
@@ -90,6 +90,10 @@ Event said(std::string name, std::string bytes) {
 const std::string head = wire::frame(wire::headers, wire::end_headers, 1, "\x83\x86\x84\1\1a"sv);
 
 const Event head_comes = said("head", head);
+const Event other_head_comes = said(
+    "other_head",
+    wire::frame(wire::headers, wire::end_headers | wire::end_stream, 3, "\x82\x86\x84\1\1a"sv));
+const Event other_reset = said("other_reset", wire::frame(wire::rst_stream, 0, 3, wire::number(8)));
 const Event content_ends = said("content", wire::frame(wire::data, wire::end_stream, 1, "abc"));
 const Event trailers_come =
     said("trailers", wire::frame(wire::headers, wire::end_headers | wire::end_stream, 1));
@@ -174,6 +178,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"client_gives_up", {head_comes, content_ends, stream_reset, answered, client_ends}},
         Row{"client_goes", {head_comes, content_ends, client_goes, answered, client_resets}},
         Row{"trailers", {head_comes, trailers_come, content_ends, answered, client_ends}},
+        Row{"two", {head_comes, other_head_comes, answered, other_reset, client_ends}},
+        Row{"two_drained", {head_comes, other_head_comes, stream_reset, drained, answered}},
+        Row{"two_cut", {head_comes, other_head_comes, answered, client_stalls, aborted}},
         Row{"windows", {head_comes, window_shut, window_opens, answered, stream_reset}},
         Row{"stall", {head_comes, content_ends, client_stalls, answered, client_ends}},
         Row{"no_http2", {head_comes, no_frame, answered, content_ends, client_ends}},

@@ -71,6 +71,7 @@ struct Scene {
   unsigned dead = 0;     // MemoryUpstream's
   unsigned refused = 0;
   bool is_one_away = false;  // the first of two endpoints refuses connections
+  bool waits = false;        // somebody else has the one permit, for a few steps
   int tries = 1;
   net::Faults faults{};  // of its connection
   std::string comes_to = "200 done";
@@ -90,6 +91,8 @@ const std::vector<Scene> scenes{
     {.name = "h2_shared", .spoken = Spoken::h2, .is_warm = true},
     {.name = "h2_content", .spoken = Spoken::h2, .has_content = true},
     {.name = "h2_refused", .spoken = Spoken::h2, .refused = 1, .tries = 2},
+    {.name = "waits", .spoken = Spoken::http1, .waits = true},
+    {.name = "h2_waits", .spoken = Spoken::h2, .waits = true},
     // A few bytes at a time.
     {.name = "slow", .spoken = Spoken::http1, .has_content = true, .faults = slow},
     {.name = "h2_slow", .spoken = Spoken::h2, .has_content = true, .faults = slow},
@@ -112,6 +115,7 @@ class FetchRun {
     config::Upstream settings = upstream::upstream_of(std::move(addresses));
     settings.protocol =
         scene.spoken == Spoken::h2 ? config::UpstreamProtocol::h2 : config::UpstreamProtocol::http1;
+    if (scene.waits) settings.pool.in_flight = 1;
     cluster_ = upstream::cluster_on(settings, {&loop()});
     network_.reactor().reach = [this](const SocketAddress&) -> std::shared_ptr<net::FarEnd> {
       // Whichever is asked first.
@@ -135,13 +139,23 @@ class FetchRun {
     away_ = scene_.is_one_away;
     upstream_.faults = scene_.faults;
     told_ = {};
+    std::optional<upstream::Lease> held;
+    if (scene_.waits) {
+      auto lease = co_await upstream::lease_of(*cluster_, loop());
+      EXPECT_TRUE(lease.has_value());
+      held = std::move(*lease);
+    }
+    net::AtStep free(loop(), scene_.waits ? 4 : 0, [&] { held.reset(); });
     CancelScope scope;
     net::AtStep at(loop(), step, [&] { scope.cancel(Reason::client_closed); });
     const std::size_t failed_before = failed_allocations();
     std::string came;
     co_await fetch(came, scene_.has_content, scope, allocation);
     at.stop();
+    free.stop();
     co_await at.ended();
+    co_await free.ended();
+    held.reset();
     const bool failed = failed_allocations() != failed_before;
     const bool disturbed = failed || at.done();
     if (!disturbed) {
@@ -154,6 +168,7 @@ class FetchRun {
     for (const auto& endpoint : cluster_->describe().endpoints) {
       EXPECT_EQ(endpoint.in_flight, 0u) << endpoint.address;
     }
+    EXPECT_EQ(cluster_->describe().pending, 0u);
     upstream_.dead = upstream_.refused = 0;
     upstream_.faults = {};
     if (scene_.faults.end_after != net::Faults::never) {
