@@ -145,6 +145,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
              .address = std::move(*fixed),
              .weight = spec.weight,
              .host = host_of(spec),
+             .priority = spec.priority,
              .sources = {""}}};
   }
   std::vector<Listed> out;
