@@ -92,7 +92,8 @@ class ListsTest(Case):
             for one in re.findall(r"`(\w+)`", name):
                 told[one] = (kind, set(re.findall(r"`(\w+)`", labels)))
         source = "".join(read(f"src/telemetry/{name}") for name in (
-            "exposition.cpp", "policy_exposition.cpp"))
+            "exposition.cpp", "name_exposition.cpp", "policy_exposition.cpp",
+            "retry_exposition.cpp"))
         made = {name: kind for kind, name in re.findall(
             r'(counter|gauge|histogram)_family\(\s*"(weir_\w+)"', source)}
         self.assertGreater(len(made), 30)
