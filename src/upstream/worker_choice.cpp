@@ -97,15 +97,25 @@ std::vector<std::uint32_t> WorkerChoice::weights_of(const Tier& tier, Duration s
   const bool some_grow = std::ranges::any_of(here, [&](const Endpoint* endpoint) {
     return growing.percent(endpoint->in_use_since(), now) != 100;
   });
+  // SRV records and added up weights may be large: those are in percent as they are.
+  constexpr std::uint32_t largest = std::numeric_limits<std::uint32_t>::max() / 100;
+  const bool some_large = std::ranges::any_of(
+      here, [](const Endpoint* endpoint) { return endpoint->weight() > largest; });
   std::vector<std::uint32_t> out;
   out.reserve(here.size());
   for (const Endpoint* const endpoint : here) {
     const TimePoint since = endpoint->in_use_since();
     next_growth_ = std::min(next_growth_, growing.next_step(since, now));
     // In percent only while that makes a difference.
-    const std::uint64_t parts = some_grow ? growing.percent(since, now) : 1;
-    out.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(
-        endpoint->weight() * parts, std::numeric_limits<std::uint32_t>::max())));
+    const std::uint32_t percent = growing.percent(since, now);
+    const std::uint32_t weight = endpoint->weight();
+    if (!some_grow) {
+      out.push_back(weight);
+    } else if (some_large) {
+      out.push_back(std::max<std::uint32_t>(1, weight / 100 * percent));
+    } else {
+      out.push_back(weight * percent);
+    }
   }
   return out;
 }

@@ -78,7 +78,7 @@ class HashTest(BalancingCase):
         first = self.places(gateway)
         if by_reload:
             config = self.config(origins[:3], load_balancer=BY_USER)
-            self.assertEqual(gateway.reload_by_post(config).status, 204)
+            self.assertEqual(gateway.reload_by_post(config).status, 200)
         else:
             self.set_state(gateway, origins[3], "drain")
         second = self.places(gateway)
@@ -88,7 +88,7 @@ class HashTest(BalancingCase):
         # And they come back.
         if by_reload:
             config = self.config(origins, load_balancer=BY_USER)
-            self.assertEqual(gateway.reload_by_post(config).status, 204)
+            self.assertEqual(gateway.reload_by_post(config).status, 200)
         else:
             self.set_state(gateway, origins[3], "ready")
         self.assertEqual(self.places(gateway), first)
@@ -204,7 +204,7 @@ class PriorityTest(BalancingCase):
         gateway = self.gateway(self.config(origins, [{"priority": 0}, {"priority": 1}]))
         self.assertEqual(self.spread(gateway, 10), {"o0": 10})
         config = self.config(origins, [{"priority": 1}, {"priority": 0}])
-        self.assertEqual(gateway.reload_by_post(config).status, 204)
+        self.assertEqual(gateway.reload_by_post(config).status, 200)
         self.assertEqual(self.spread(gateway, 10), {"o1": 10})
 
 
@@ -291,7 +291,7 @@ class SlowStartTest(BalancingCase):
         self.assertEqual(self.spread(gateway, 20), {"o0": 10, "o1": 10})
         self.assertEqual(self.endpoint(gateway, origins[0])["effective_weight"], 1)
         config = self.config(origins, workers=1, load_balancer=self.BALANCER)
-        self.assertEqual(gateway.reload_by_post(config).status, 204)
+        self.assertEqual(gateway.reload_by_post(config).status, 200)
         self.assertAlmostEqual(self.endpoint(gateway, origins[2])["effective_weight"], 0.1)
         counts = self.spread(gateway, 210)
         self.assertAlmostEqual(counts["o0"], 100, delta=3)
