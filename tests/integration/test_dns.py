@@ -101,14 +101,16 @@ class HoldingTest(DnsCase):
         arrived = threading.Event()
 
         def slow(connection, request):
+            if request.target != "/slow":
+                return connection.reply(200, [], "0")
             arrived.set()
-            release.wait(bound(20))
+            release.wait(bound(10))
             connection.reply(200, [], "slow")
         first.handler = slow
         self.zone.set(NAME, A=["127.0.0.1"])
         gateway = self.serving(f"{NAME}:{first.port}")
         client = self.client(gateway, timeout=30)
-        client.request("GET", "/")
+        client.request("GET", "/slow")
         self.assertTrue(arrived.wait(bound(10)))
         self.zone.set(NAME, A=["127.0.0.2"])
         self.wait_body(gateway, "1")
@@ -272,7 +274,7 @@ class FamilyTest(DnsCase):
         self.v6.close()
         self.assertEqual(set(self.bodies(gateway, 10)), {"0"}, "no request fails")
 
-    @rows([("ipv4", "0"), ("ipv6", "1")])
+    @rows([("ipv4", "ipv4", "0"), ("ipv6", "ipv6", "1")])
     def test_one_family_alone(self, family, body):
         self.zone.set(NAME, A=["127.0.0.1"], AAAA=["::1"])
         gateway = self.serving({"dns": self.endpoint, "family": family})
