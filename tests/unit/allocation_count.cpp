@@ -15,14 +15,18 @@
 
 namespace {
 thread_local std::size_t allocations = 0;
-thread_local std::size_t until_failure = 0;
+thread_local std::size_t until_failure = 0;  // 1: the next one fails; 0: none
+thread_local std::size_t failing = 0;        // so many from there on
 std::atomic<std::size_t> failures = 0;
 }  // namespace
 
 #ifndef WEIR_SANITIZED
 void* operator new(std::size_t size) {
   ++allocations;
-  if (until_failure != 0 && --until_failure == 0) {
+  if (until_failure > 1) {
+    --until_failure;
+  } else if (until_failure == 1) {
+    if (--failing == 0) until_failure = 0;
     ++failures;
     throw std::bad_alloc();
   }
@@ -45,7 +49,10 @@ bool counts_allocations() noexcept {
 
 std::size_t allocation_count() noexcept { return allocations; }
 
-void fail_allocation(std::size_t n) noexcept { until_failure = n; }
+void fail_allocation(std::size_t n, std::size_t count) noexcept {
+  until_failure = n;
+  failing = count;
+}
 
 std::size_t failed_allocations() noexcept { return failures; }
 

@@ -9,9 +9,9 @@ namespace weir {
 // False under sanitizers, which have an operator new of their own; then the count stays 0.
 bool counts_allocations() noexcept;
 std::size_t allocation_count() noexcept;
-// The `n`th call of operator new of this thread from now on throws bad_alloc, that one alone; 0
-// takes it back. Only where allocations are counted.
-void fail_allocation(std::size_t n) noexcept;
+// The `n`th call of operator new of this thread from now on throws bad_alloc, and so do those
+// behind it, `count` in all; 0 takes it back. Only where allocations are counted.
+void fail_allocation(std::size_t n, std::size_t count = 1) noexcept;
 // How many have failed so, of all threads.
 std::size_t failed_allocations() noexcept;
 

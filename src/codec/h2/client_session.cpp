@@ -114,8 +114,7 @@ std::int32_t ClientSession::open(ClientStream& stream, const FieldBlock& fields,
 }
 
 void ClientSession::content_offered(std::int32_t id, OutboundContent& content) {
-  content.resume(session_.native(), id);
-  session_.want_write();
+  session_.resume(id, content);
 }
 
 void ClientSession::content_taken(std::int32_t id, std::size_t bytes) noexcept {
@@ -284,6 +283,7 @@ void ClientSession::write() noexcept {
       return lose_stream("the connection was reset");
     }
     // A GOAWAY of either side, and nothing is left to be heard.
+    if (session_.starved()) return lose(Reason::internal, "out of memory");
     if (status == net::Io::ok && !session_.reading()) {
       return lose(going_away_ ? Reason::upstream_reset : Reason::upstream_bad_response,
                   going_away_ ? "the upstream has gone away" : "the upstream broke HTTP/2's rules");

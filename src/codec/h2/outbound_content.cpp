@@ -21,8 +21,9 @@ void OutboundContent::offer(Bytes piece, bool last, const HeaderMap* trailers) n
   trailers_ = trailers;
 }
 
-void OutboundContent::resume(nghttp2_session* session, std::int32_t stream) noexcept {
-  if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session, stream);
+bool OutboundContent::resume(nghttp2_session* session, std::int32_t stream) noexcept {
+  return !std::exchange(deferred_, false) ||
+         nghttp2_session_resume_data(session, stream) != NGHTTP2_ERR_NOMEM;
 }
 
 ssize_t OutboundContent::read(nghttp2_session* session, std::int32_t stream, std::uint8_t*,

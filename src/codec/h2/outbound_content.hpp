@@ -26,8 +26,9 @@ class OutboundContent : public Cached {
   // stream's end follows it, behind `trailers` where there are any (they live as long). REQUIRES:
   // taken(). Before the head is submitted, too.
   void offer(Bytes piece, bool last, const HeaderMap* trailers = nullptr) noexcept;
-  // To be called after offer() when the head was submitted before.
-  void resume(nghttp2_session* session, std::int32_t stream) noexcept;
+  // By the session (Session::resume), after offer() when the head was submitted before; false:
+  // there is no memory for it.
+  bool resume(nghttp2_session* session, std::int32_t stream) noexcept;
   // Takes back what hangs: its owner goes. Whoever does so resets the stream.
   void drop() noexcept { piece_ = {}, last_ = false; }
   bool taken() const noexcept { return piece_.empty() && !(last_ && !ended_); }

@@ -115,8 +115,7 @@ Task<bool> ServerStream::send_content(BodyStream* body, Outcome& outcome) {
     }
     const bool last = body->complete();
     outbound_.offer(piece, last, last ? &body->trailers() : nullptr);
-    outbound_.resume(context_.session.native(), id_);
-    context_.session.want_write();
+    context_.session.resume(id_, outbound_);
     if (last) break;
     if (turns.moved(piece.size())) co_await turns.yield();
   }

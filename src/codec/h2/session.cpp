@@ -352,23 +352,36 @@ void Session::finish() noexcept {
   want_write();
 }
 
+void Session::starve() noexcept {
+  failed_ = starved_ = true;
+  stream_.nudge_reader();
+  want_write();
+}
+
+void Session::resume(std::int32_t stream, OutboundContent& content) noexcept {
+  if (!content.resume(session_, stream)) starve();
+  want_write();
+}
+
 void Session::consume_connection(std::size_t bytes) {
-  nghttp2_session_consume_connection(session_, bytes);
+  if (nghttp2_session_consume_connection(session_, bytes) == NGHTTP2_ERR_NOMEM) starve();
   if (nghttp2_session_want_write(session_) != 0) want_write();
 }
 
 void Session::consume_stream(std::int32_t stream, std::size_t bytes) {
-  nghttp2_session_consume_stream(session_, stream, bytes);
+  if (nghttp2_session_consume_stream(session_, stream, bytes) == NGHTTP2_ERR_NOMEM) starve();
   if (nghttp2_session_want_write(session_) != 0) want_write();
 }
 
 void Session::reset_stream(std::int32_t stream, std::uint32_t error) {
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, error);
+  if (nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, error) == NGHTTP2_ERR_NOMEM) {
+    starve();
+  }
   want_write();
 }
 
 void Session::terminate(std::uint32_t error) {
-  nghttp2_session_terminate_session(session_, error);
+  if (nghttp2_session_terminate_session(session_, error) == NGHTTP2_ERR_NOMEM) starve();
   want_write();
 }
 

@@ -24,6 +24,8 @@ struct Limits;
 
 namespace weir::codec::h2 {
 
+class OutboundContent;
+
 // What a session tells its connection, from within feed() and from the writer: it may note what
 // came, and must not call the session.
 class SessionEvents {
@@ -115,6 +117,11 @@ class Session {
   void finish() noexcept;
 
   // Gives windows back to the peer; small amounts are gathered.
+  // Sends what was offered to a stream whose head was submitted.
+  void resume(std::int32_t stream, OutboundContent& content) noexcept;
+  // What the peer has to be told and there is no memory for: it would wait for that for ever, so
+  // the connection ends.
+  bool starved() const noexcept { return starved_; }
   void consume_connection(std::size_t bytes);
   void consume_stream(std::int32_t stream, std::size_t bytes);
   void reset_stream(std::int32_t stream, std::uint32_t error);
@@ -133,6 +140,7 @@ class Session {
   bool has_room(std::size_t bytes) const noexcept { return out_.size() - out_end_ >= bytes; }
   void append(const void* bytes, std::size_t size) noexcept;
   Task<bool> send_gathered();
+  void starve() noexcept;
 
   net::Stream& stream_;
   SessionEvents& events_;
@@ -152,7 +160,8 @@ class Session {
   std::size_t read_size_ = BufferPool::small_size;
   bool full_ = false;  // the output has no room for the frame whose turn it is
   bool finishing_ = false;
-  bool failed_ = false;  // it must not be fed any more
+  bool failed_ = false;   // it must not be fed any more
+  bool starved_ = false;  // for lack of memory
 };
 
 }  // namespace weir::codec::h2

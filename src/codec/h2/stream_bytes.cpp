@@ -39,8 +39,7 @@ Task<Result<>> StreamBytes::write(Bytes bytes) {
   Reason why = ended();
   if (why == Reason::none) {
     outbound_.offer(bytes, false);
-    outbound_.resume(session_.native(), id_);
-    session_.want_write();
+    session_.resume(id_, outbound_);
   }
   std::uint64_t before = outbound_.moved_bytes();
   while (why == Reason::none && !outbound_.taken()) {
@@ -63,8 +62,7 @@ Task<Result<>> StreamBytes::write(Bytes bytes) {
 void StreamBytes::shutdown_write() noexcept {
   if (ended() != Reason::none) return;
   outbound_.offer({}, true);
-  outbound_.resume(session_.native(), id_);
-  session_.want_write();
+  session_.resume(id_, outbound_);
 }
 
 void StreamBytes::abort(Reason reason) noexcept {

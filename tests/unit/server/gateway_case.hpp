@@ -173,7 +173,8 @@ class Client {
 
 // What goes wrong while one request is served.
 struct Plan {
-  std::size_t failing_allocation = 0;  // 0: none
+  std::size_t failing_allocation = 0;   // 0: none
+  std::size_t failing_allocations = 1;  // from that one on
   net::Faults client{}, upstream{};
   std::size_t step = 0;  // 0: none
   // What happens at that step.
@@ -260,7 +261,7 @@ class GatewayCase {
     Task<> running = run();
     const std::size_t failed_before = failed_allocations();
     bool begun = true;
-    fail_allocation(plan.failing_allocation);
+    fail_allocation(plan.failing_allocation, plan.failing_allocations);
     try {
       group.spawn(std::move(running));
     } catch (const std::bad_alloc&) {

@@ -16,13 +16,14 @@ namespace {
 class OutOfMemory : public testing::TestWithParam<Talk> {};
 
 // False when the request needs fewer than `n` allocations.
-bool survives(const Talk& talk, std::size_t n) {
+bool survives(const Talk& talk, std::size_t n, std::size_t count) {
   const test::Place place(__FILE__, __LINE__,
-                          talk.name() + ", allocation " + std::to_string(n) + " failed");
+                          talk.name() + ", allocation " + std::to_string(n) + " failed, " +
+                              std::to_string(count) + " in all");
   GatewayCase gateway(talk);
   bool failed = false;
   net::run_on(gateway.loop(), [&]() -> Task<> {
-    const Plan plan{.failing_allocation = n};
+    const Plan plan{.failing_allocation = n, .failing_allocations = count};
     const Served served = co_await gateway.serve(plan);
     failed = served.met;
     EXPECT_TRUE(failed || served.good) << served.got;
@@ -34,19 +35,29 @@ bool survives(const Talk& talk, std::size_t n) {
   return failed;
 }
 
-TEST_P(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
-  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+void expect_survival(const Talk& talk, std::size_t count) {
   std::size_t n = 1;
   bool failed = true;
   while (failed && n < 2000) {
     // A thread of its own has no blocks from before.
-    std::thread thread([&] { failed = survives(GetParam(), n); });
+    std::thread thread([&] { failed = survives(talk, n, count); });
     thread.join();
-    if (HasFailure()) break;
+    if (testing::Test::HasFailure()) break;
     ++n;
   }
   EXPECT_GT(n, 20u);
   EXPECT_LT(n, 2000u);
+}
+
+TEST_P(OutOfMemory, ARequestLosesNothingWhicheverAllocationFails) {
+  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  expect_survival(GetParam(), 1);
+}
+
+// What is done about the first one finds no memory, either.
+TEST_P(OutOfMemory, ARequestLosesNothingWhereSeveralFail) {
+  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  expect_survival(GetParam(), 10);
 }
 
 std::vector<Talk> all_talks() {
