@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "weir/proxy/balancer_key.hpp"
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
 #include "proxy/fallback.hpp"
@@ -21,6 +20,7 @@
 #include "weir/http/grpc.hpp"
 #include "weir/middleware/header_rewrite.hpp"
 #include "weir/net/loop_of.hpp"
+#include "weir/proxy/balancer_key.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
 #include "weir/telemetry/occasional.hpp"

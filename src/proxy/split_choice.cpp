@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "weir/proxy/balancer_key.hpp"
 #include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/cookie.hpp"
+#include "weir/proxy/balancer_key.hpp"
 
 namespace weir::proxy {
 namespace {
