@@ -5,9 +5,7 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <thread>
 
-#include "allocation_count.hpp"
 #include "support/run_task.hpp"
 
 namespace weir::test {
@@ -73,23 +71,6 @@ TEST(Exchange, APartThatFoundNoMemoryToSettleStays) {
     co_return true;
   });
   EXPECT_EQ(order, "bBaA");
-}
-
-TEST(Exchange, ATryThatThereIsNoMemoryForIsLeftOut) {
-  if (!counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
-  // A thread of its own has no blocks from before.
-  std::thread([] {
-    const ConnectionInfo connection;
-    Exchange exchange(connection, TimePoint{});
-    const std::size_t before = failed_allocations();
-    fail_allocation(1);
-    exchange.record.tell_try({.endpoint = "a", .result = "reset"});
-    fail_allocation(0);
-    EXPECT_EQ(failed_allocations(), before + 1);
-    EXPECT_TRUE(exchange.record.tries().empty());
-    exchange.record.tell_try({.endpoint = "b", .result = "ok"});
-    EXPECT_EQ(exchange.record.tries().size(), 1u);
-  }).join();
 }
 
 TEST(Exchange, OneOfAnothersIsCancelledWithItAndNotTheOtherWayRound) {
