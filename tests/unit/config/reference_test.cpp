@@ -134,7 +134,10 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
     const bool shown_elsewhere = key.contains("basic_auth") ||        // names a file: in a comment
                                  key.contains("api_key") ||           // the same
                                  key.contains(".redirect_https.") ||  // off: in a comment
-                                 key.starts_with(".defaults.retry") ||  // the same
+                                 key.starts_with(".defaults.retry") ||   // the same
+                                 key.ends_with("endpoints[].dns") ||     // instead of `address`
+                                 key.ends_with("endpoints[].srv") ||     // the same
+                                 key.ends_with("endpoints[].family") ||  // of names
                                  key.contains(".tls") || key.contains("middleware[].") ||
                                  key.contains(".keys.") || key.ends_with(".typ") ||
                                  key.contains(".from[].") || key.contains("request_headers.") ||

@@ -172,15 +172,15 @@ TEST_F(DiscoveryTest, AFailedConnectAsksAgainSoonerThanTheAnswerSays) {
   answers_->ttl = 60s;
   answers_->known["orders.test"] = {"127.0.0.1"};
   cluster_ = cluster_on(upstream, {&loop_});
+  const TimePoint begun = Clock::now();
   watch();
   EXPECT_TRUE(run_until([&] { return addresses().size() == 1; }));
   answers_->known["orders.test"] = {"127.0.0.2"};
-  const TimePoint begun = Clock::now();
   discovery_->connect_failed(*cluster_, "127.0.0.9:80");
   EXPECT_GT(*discovery_->describe(*cluster_).at(0).asked_in, 50s) << "not an address of it";
   discovery_->connect_failed(*cluster_, "127.0.0.1:80");
   EXPECT_TRUE(run_until([&] { return addresses() == Texts{"127.0.0.2:80"}; }));
-  EXPECT_GE(Clock::now() - begun, 900ms) << "at most each second";
+  EXPECT_GE(Clock::now() - begun, 1s) << "at most each second";
   EXPECT_EQ(answers_->asked.size(), 2u);
 }
 
