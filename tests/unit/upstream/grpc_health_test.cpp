@@ -14,7 +14,9 @@ TEST(GrpcHealth, Requests) {
   EXPECT_EQ(request("orders.v1.Orders"), "\0\0\0\0\x12\x0a\x10orders.v1.Orders"s);
   // A length of more than 127 takes two bytes.
   const std::string name(200, 'a');
-  EXPECT_EQ(request(name), "\0\0\0\0\xcb\x0a\xc8\x01"s + name);
+  std::string framed = "\0\0\0\0\xcb\x0a\xc8\x01"s;
+  framed.append(name);
+  EXPECT_EQ(request(name), framed);
 }
 
 struct Row {
