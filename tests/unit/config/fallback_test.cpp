@@ -117,14 +117,13 @@ TEST(FallbackConfig, WhatIsWrongIsReported) {
        {"7:25: routes[0].fallback.upstream: unknown upstream 'spar' (did you mean 'spare'?)"}},
       {"template",
        "{respond: {body: 'no {ident}'}}",
-       {"7:31: routes[0].fallback.respond.body: unknown variable '{ident}' (did you mean "
-        "'{id}'?)"}},
+       {"7:31: routes[0].fallback.respond.body: unknown variable {ident}"}},
       {"body",
        "{respond: {status: 204, body: x}}",
-       {"7:4: routes[0].fallback.respond: an answer with status 204 has no body"}},
+       {"7:14: routes[0].fallback.respond: an answer with status 204 has no body"}},
       {"nothing to fail",
        "{upstream: spare}",
-       {"7:4: routes[0].fallback: needs `upstream` or `split`: nothing else can fail"},
+       {"7:14: routes[0].fallback: needs `upstream` or `split`: nothing else can fail"},
        "respond: {}"},
   };
   for (const Row& row : rows) {

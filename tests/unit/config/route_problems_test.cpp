@@ -166,23 +166,31 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::route,
        "match: {}\nupstream: app\nretry: {retries: 11, conditions: [resett, 503, 503, 399, 5xx, "
        "grpc_ok], methods: [post get], max_body: 1TiB, backoff: {base: 1}}",
-       {"8:20: routes[1].retry.retries: '11' is not an integer of 0 to 10",
-        "8:37: routes[1].retry.conditions[0]: 'resett' is not one of connect, reset, timeout, a "
+       {"8:21: routes[1].retry.retries: '11' is not an integer of 0 to 10",
+        "8:38: routes[1].retry.conditions[0]: 'resett' is not one of connect, reset, timeout, a "
         "status of 400 to 599, or a code like grpc_unavailable (did you mean 'reset'?)",
-        "8:50: routes[1].retry.conditions[2]: '503' is given twice",
-        "8:55: routes[1].retry.conditions[3]: '399' is not a status of 400 to 599",
-        "8:60: routes[1].retry.conditions[4]: '5xx': statuses are written one by one, as in [502, "
-        "503, 504]: few of them get better by trying again"}},
+        "8:51: routes[1].retry.conditions[2]: '503' is given twice",
+        "8:56: routes[1].retry.conditions[3]: '399' is not a status of 400 to 599",
+        "8:61: routes[1].retry.conditions[4]: '5xx': statuses are written one by one, as in [502, "
+        "503, 504]: few of them get better by trying again",
+        "8:66: routes[1].retry.conditions[5]: 'grpc_ok' is not one of connect, reset, timeout, a "
+        "status of 400 to 599, or a code like grpc_unavailable",
+        "8:86: routes[1].retry.methods[0]: 'post get' is not a method",
+        "8:107: routes[1].retry.max_body: '1TiB' is not a size; write an integer and B, KB, MB, "
+        "GB, "
+        "KiB, MiB or GiB",
+        "8:129: routes[1].retry.backoff.base: '1' is not a duration; write a number and us, ms, s, "
+        "m, h or d (did you mean '1s'?)"}},
       {"retry_without_conditions",
        Kind::route,
        "match: {}\nupstream: app\nretry: {conditions: [], methods: []}",
-       {"8:23: routes[1].retry.conditions: must not be empty; write `retry: off`",
-        "8:36: routes[1].retry.methods: must not be empty"}},
+       {"8:24: routes[1].retry.conditions: must not be empty; write `retry: off`",
+        "8:37: routes[1].retry.methods: must not be empty"}},
       {"attempt_elsewhere",
        Kind::route,
        "match: {}\nupstream: app\nresponse_headers: {set: {a: '{attempt}'}}\n"
        "request_headers: {set: {a: '{attempt}'}}",
-       {"8:30: routes[1].response_headers.set.a: {attempt} is for `request_headers` of a route or "
+       {"8:32: routes[1].response_headers.set.a: {attempt} is for `request_headers` of a route or "
         "of "
         "`defaults`: there are no tries to count elsewhere"}},
       {"sticky_without_split",

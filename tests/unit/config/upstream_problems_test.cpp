@@ -51,8 +51,8 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_key_without_hash",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\nload_balancer: {key: host, bounded_load: 200%}",
-       {"6:23: upstreams.app.load_balancer.key: is for `policy: hash` alone",
-        "6:43: upstreams.app.load_balancer.bounded_load: is for `policy: hash` alone"}},
+       {"6:25: upstreams.app.load_balancer.key: is for `policy: hash` alone",
+        "6:45: upstreams.app.load_balancer.bounded_load: is for `policy: hash` alone"}},
       {"upstream_bounded_load",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\n"

@@ -271,7 +271,8 @@ class FetchOrders : public testing::TestWithParam<Case> {
                          .client = {},
                          .time = {loop.now(), 5s},
                          .header_size = 1000,
-                         .most_repeats = 3};
+                         .most_repeats = 3,
+                         .failover = false};  // no try that waits for a time
     auto call = cluster.breaker().begin(loop.now());
     Fetch fetch(plan, request, std::move(*call), &counted);
     ResponseHead head;
