@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using Then = NameSchedule::Then;
 
-struct Step {
+struct NameStep {
   Duration at;  // since the beginning
   LookUpEnd end;
   std::optional<Duration> ttl;
@@ -18,15 +18,15 @@ struct Step {
   Duration next;  // how long until it is asked again
 };
 
-struct Row {
+struct NameRow {
   const char* what;
-  std::vector<Step> steps;
+  std::vector<NameStep> steps;
 };
 
 constexpr std::optional<Duration> none = std::nullopt;
 
 TEST(NameSchedule, SaysWhatBecomesOfTheAddressesAndWhenToAskAgain) {
-  const std::vector<Row> rows{
+  const std::vector<NameRow> rows{
       {"as long as it holds, within bounds",
        {{0s, LookUpEnd::found, 5s, Then::take, 5s},
         {5s, LookUpEnd::found, 0s, Then::take, 1s},
@@ -75,11 +75,11 @@ TEST(NameSchedule, SaysWhatBecomesOfTheAddressesAndWhenToAskAgain) {
         {50s, LookUpEnd::timed_out, none, Then::keep, 1s},
         {60s, LookUpEnd::no_name, none, Then::drop, 100ms}}},
   };
-  for (const Row& row : rows) {
+  for (const NameRow& row : rows) {
     NameSchedule schedule;
     const TimePoint begin(1000h);
     for (std::size_t i = 0; i < row.steps.size(); ++i) {
-      const Step& step = row.steps[i];
+      const NameStep& step = row.steps[i];
       const TimePoint now = begin + step.at;
       schedule.asked(now);
       EXPECT_EQ(schedule.answered(now, step.end, step.ttl, {}), step.then) << row.what << " " << i;
