@@ -3,11 +3,9 @@
 // ends when both have left, and no permit, pin or gauge is left.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -15,6 +13,7 @@
 
 #include "codec/h2/frames.hpp"
 #include "server/gateway_case.hpp"
+#include "support/every_order.hpp"
 #include "support/place.hpp"
 
 namespace weir::server {
@@ -214,14 +213,9 @@ class GatewayOrders : public testing::TestWithParam<Case> {
 TEST_P(GatewayOrders, EndWithNothingLeft) {
   GatewayCase gateway(GetParam().talk);
   net::run_on(gateway.loop(), [&]() -> Task<> {
-    for (const bool in_turns : {false, true}) {
-      std::vector<std::size_t> order(GetParam().row->events.size());
-      std::iota(order.begin(), order.end(), 0);
-      do {
-        co_await happen(gateway, order, in_turns);
-        if (HasFailure()) break;
-      } while (std::ranges::next_permutation(order).found);
-    }
+    co_await test::in_every_order(
+        GetParam().row->events.size(),
+        [&](const auto& order, bool in_turns) { return happen(gateway, order, in_turns); });
     const Served next = co_await gateway.serve({});
     EXPECT_TRUE(next.good) << next.got;
     gateway.leave();

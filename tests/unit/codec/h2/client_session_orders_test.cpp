@@ -2,10 +2,8 @@
 // its answer ends once, and the connection keeps nothing of it.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -16,6 +14,7 @@
 #include "codec/h2/frames.hpp"
 #include "net/loop_run.hpp"
 #include "net/memory_transport.hpp"
+#include "support/every_order.hpp"
 #include "weir/net/turn_taking.hpp"
 
 namespace weir::codec::h2 {
@@ -161,14 +160,9 @@ class ClientSessionOrders : public testing::TestWithParam<Row> {
 TEST_P(ClientSessionOrders, EndWithNothingLeft) {
   net::Loop loop;
   net::run_on(loop, [&]() -> Task<> {
-    for (const bool in_turns : {false, true}) {
-      std::vector<std::size_t> order(GetParam().events.size());
-      std::iota(order.begin(), order.end(), 0);
-      do {
-        co_await happen(loop, order, in_turns);
-        if (HasFailure()) co_return;
-      } while (std::ranges::next_permutation(order).found);
-    }
+    co_await test::in_every_order(GetParam().events.size(), [&](const auto& order, bool in_turns) {
+      return happen(loop, order, in_turns);
+    });
   });
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "codec/h2/frames.hpp"
 #include "net/loop_run.hpp"
 #include "net/memory_transport.hpp"
+#include "support/every_order.hpp"
 #include "weir/config/model.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/net/stream.hpp"
@@ -161,14 +161,9 @@ class ServerConnectionOrders : public testing::TestWithParam<Row> {
 TEST_P(ServerConnectionOrders, EndWithNothingLeft) {
   net::Loop loop;
   net::run_on(loop, [&]() -> Task<> {
-    for (const bool in_turns : {false, true}) {
-      std::vector<std::size_t> order(GetParam().events.size());
-      std::iota(order.begin(), order.end(), 0);
-      do {
-        co_await happen(loop, order, in_turns);
-        if (HasFailure()) co_return;
-      } while (std::ranges::next_permutation(order).found);
-    }
+    co_await test::in_every_order(GetParam().events.size(), [&](const auto& order, bool in_turns) {
+      return happen(loop, order, in_turns);
+    });
   });
 }
 

@@ -3,10 +3,8 @@
 // and no permit is left.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -16,6 +14,7 @@
 #include "codec/h2/frames.hpp"
 #include "net/memory_transport.hpp"
 #include "proxy/fetch/fetch.hpp"
+#include "support/every_order.hpp"
 #include "support/memory_upstream.hpp"
 #include "support/place.hpp"
 #include "upstream/cluster_case.hpp"
@@ -298,14 +297,9 @@ class FetchOrders : public testing::TestWithParam<Case> {
 TEST_P(FetchOrders, EndWithNothingLeft) {
   net::MemoryLoop network;
   net::run_on(network.loop(), [&]() -> Task<> {
-    for (const bool in_turns : {false, true}) {
-      std::vector<std::size_t> order(GetParam().row->events.size());
-      std::iota(order.begin(), order.end(), 0);
-      do {
-        co_await happen(network, order, in_turns);
-        if (HasFailure()) co_return;
-      } while (std::ranges::next_permutation(order).found);
-    }
+    co_await test::in_every_order(
+        GetParam().row->events.size(),
+        [&](const auto& order, bool in_turns) { return happen(network, order, in_turns); });
   });
 }
 
