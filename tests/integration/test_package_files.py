@@ -15,6 +15,7 @@ import unittest
 
 from harness import Case, rows, weir
 from harness.gateway import binary
+from harness.waiting import bound
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "deploy" / "package"
@@ -27,7 +28,7 @@ def need(program):
 
 
 def run(*command, text=None, env=None):
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False,
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=bound(120), check=False,
                           env={**os.environ, **(env or {})})
 
 
