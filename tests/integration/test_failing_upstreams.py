@@ -12,7 +12,9 @@ from harness.waiting import bound
 
 CLIENTS = 4
 REQUESTS = 25  # of each client
-TRY = "500ms"
+# A good endpoint of a machine with other work answers within this time as well. It passes only where
+# the bad one never answers.
+TRY = f"{bound(2):g}s"
 
 
 def token_of(target):
@@ -164,7 +166,8 @@ class FailingUpstreamsTest(Case):
         metrics = gateway.settled_metrics()
         if kind in EJECTED:
             self.assertEqual(metrics.value("weir_outlier_ejections_total", upstream="main"), 1)
-        self.assertIn(metrics.value("weir_retries_total", upstream="main", result="failure"), (None, 0))
+        failed = metrics.value("weir_retries_total", upstream="main", result="failure")
+        self.assertIn(failed, (None, 0))
         self.assert_nothing_is_left(gateway)
 
     def assert_nothing_is_left(self, gateway):
