@@ -28,8 +28,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "load"))
 import plot  # noqa: E402
 from proxies import Server, Workspace, free_port  # noqa: E402
 
-# An origin over HTTP/1.1: PORT DELAY_SECONDS FAIL_EACH (0: never). SIGTERM: takes nothing more, answers what it
-# has, closes what is idle. Prints what it was asked each second, and at its end how many were open.
+# An origin over HTTP/1.1: PORT DELAY_SECONDS FAIL_EACH (0: never) HOST,HOST,... SIGTERM: takes nothing more, answers what
+# it has, closes what is idle. Prints what it was asked each second, and at its end how many were open.
 ORIGIN = r"""
 import asyncio, signal, sys, time
 port, delay, fail_each = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
@@ -61,7 +61,7 @@ async def main():
     global ending
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=1024)
+    server = await asyncio.start_server(serve, sys.argv[4].split(","), port, backlog=1024)
     print("ready", flush=True)
     while not over.is_set():
         try:
@@ -80,8 +80,8 @@ asyncio.run(main())
 
 
 class Origin:
-    def __init__(self, port, delay=0.0, fail_each=0):
-        self.port, self.settings = port, (str(delay), str(fail_each))
+    def __init__(self, port, delay=0.0, fail_each=0, hosts=("127.0.0.1",)):
+        self.port, self.settings = port, (str(delay), str(fail_each), ",".join(hosts))
         self.start()
 
     def start(self):
@@ -147,9 +147,10 @@ def load(port, clients, seconds, meanwhile=None):
 
 # --- the proxies: name -> a Server in front of `ports`
 
-def weir(binary, workspace, ports, upstream, route):
+def weir(binary, workspace, ports, upstream, route, admin="off"):
+    """`upstream` may name other endpoints than `ports` of 127.0.0.1."""
     port = free_port()
-    config = {"version": 1, "access_log": {"path": "off"}, "admin": {"bind": "off"},
+    config = {"version": 1, "access_log": {"path": "off"}, "admin": {"bind": admin},
               "listeners": [{"name": "http", "bind": f"127.0.0.1:{port}"}],
               "routes": [{"name": "all", "match": {}, "upstream": "origins", **route}],
               "upstreams": {"origins": {"endpoints": [{"address": f"127.0.0.1:{each}"} for each in ports],

@@ -150,12 +150,9 @@ class Assembly {
   void check_upstreams() {
     for (const Upstream& each : config_.upstreams) {
       check_health_check(each, problems_);
-      if (!each.tls || !each.tls->verify || !each.tls->server_name.empty()) continue;
-      for (const EndpointSpec& endpoint : each.endpoints) {
-        if (!endpoint.address.starts_with("unix:")) continue;
-        problems_.error(each.place, "upstreams." + each.name + ".tls",
-                        "needs `server_name`: " + in_quotes(endpoint.address) + " has no name");
-      }
+      check_sockets(each, each.endpoints, problems_);
+      const auto& from = each.endpoints_from;
+      if (from && from->listed) check_sockets(each, *from->listed, problems_);
     }
   }
 

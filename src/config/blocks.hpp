@@ -31,8 +31,11 @@ Fields fields(CircuitBreaker& breaker);
 Value retry_value(Route& route);
 Fields fields(RetryBudget& budget);
 Value health_check_value(std::optional<HealthCheck>& target);
-// What of `upstream` its health_check does not go with.
+// What of `upstream` its health_check does not go with, its endpoints aside.
 void check_health_check(const Upstream& upstream, Problems& problems);
+// Which of these endpoints its health_check and tls do not go with: those of a unix: socket.
+void check_sockets(const Upstream& upstream, const std::vector<EndpointSpec>& endpoints,
+                   Problems& problems);
 Value outlier_detection_value(std::optional<OutlierDetection>& target);
 Value load_balancer_value(LoadBalancer& balancer);
 // `{}` is a block with the defaults' key.
@@ -40,6 +43,12 @@ Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.
 Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams);
 Fields fields(Upstream& upstream);  // without its name, which is its key
+inline constexpr std::string_view endpoints_doc = "the addresses of its servers";
+void read_endpoint(const Reader& in, EndpointSpec& endpoint);
+Value endpoints_from_value(std::optional<EndpointsFrom>& target);
+// What an endpoint may have.
+inline constexpr std::uint64_t most_weight = 1000;
+inline constexpr std::uint64_t most_priority = 1000;
 Value tls_value(std::optional<ListenerTls>& tls);
 Value tls_value(std::optional<UpstreamTls>& tls);
 

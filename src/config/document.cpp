@@ -264,8 +264,7 @@ std::expected<std::string, std::string> read_file(const std::string& path, std::
 }
 
 std::expected<std::string, std::string> read_named_file(const std::string& folder,
-                                                        const std::string& file) {
-  constexpr std::size_t most_bytes = 1 << 20;
+                                                        const std::string& file, std::size_t most) {
   const std::string path = (std::filesystem::path(folder) / file).string();
   if (path.contains('\0')) return std::unexpected("no such file");
   std::error_code ignored;
@@ -273,7 +272,7 @@ std::expected<std::string, std::string> read_named_file(const std::string& folde
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     return std::unexpected("it is not a regular file");  // a pipe would be waited for
   }
-  return read_file(path, most_bytes);
+  return read_file(path, most);
 }
 
 }  // namespace weir::config

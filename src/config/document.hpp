@@ -23,9 +23,10 @@ std::optional<YAML::Node> parse_document(const SourceText& source, Problems& pro
 // The whole of a file of at most `most` bytes, or what is wrong with it.
 std::expected<std::string, std::string> read_file(const std::string& path, std::size_t most);
 
-// The same of a regular file that the configuration names, with a bound for secrets.
+// The same of a regular file that the configuration names, of at most `most` bytes.
 std::expected<std::string, std::string> read_named_file(const std::string& folder,
-                                                        const std::string& file);
+                                                        const std::string& file,
+                                                        std::size_t most = 1 << 20);
 
 inline constexpr std::size_t most_document_bytes = 16 << 20;
 

@@ -293,12 +293,6 @@ void check_health_check(const Upstream& upstream, Problems& problems) {
     problems.error(upstream.place, at,
                    "`type: grpc` needs HTTP/2; write `protocol: h2` for the upstream");
   }
-  if (upstream.health_check->port == 0) return;
-  for (const EndpointSpec& endpoint : upstream.endpoints) {
-    if (!endpoint.address.starts_with("unix:")) continue;
-    problems.error(upstream.place, at + ".port",
-                   in_quotes(endpoint.address) + " has no port; remove this key");
-  }
 }
 
 Value outlier_detection_value(std::optional<OutlierDetection>& target) {

@@ -65,9 +65,10 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
   return draft;
 }
 
-Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks) {
+Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks,
+                     SourceTexts* texts) {
   Problems problems;
-  LoadContext context{problems, folder, checks};
+  LoadContext context{.problems = problems, .folder = folder, .checks = checks, .texts = texts};
   const Place root = sources.front().beginning();
   Loaded out;
   try {
@@ -107,7 +108,7 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks, Source
     for (const SourceText& source : sources->files) {
       if (texts != nullptr) texts->insert_or_assign(source.name(), source.text());
     }
-    return load_sources(sources->files, sources->folder, checks);
+    return load_sources(sources->files, sources->folder, checks, texts);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
   }
@@ -115,7 +116,7 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks, Source
 
 Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
                   const LoadChecks& checks) {
-  return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks);
+  return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks, nullptr);
 }
 
 }  // namespace weir::config

@@ -61,6 +61,7 @@ std::optional<std::string> Reader::text() const {
                     : fmt::format("expected one value, got {}", kind()));
     return std::nullopt;
   }
+  if (!context_->expands) return node_.Scalar();
   auto expanded = expand_environment(node_.Scalar());
   if (expanded) return std::move(*expanded);
   error(std::move(expanded.error()));

@@ -32,7 +32,9 @@ struct LoadContext {
   std::string folder;  // where relative file names start
   LoadChecks checks = {};
   KeyPlaces* key_places =
-      nullptr;  // where read_fields() notes the place of each value; may be null
+      nullptr;                   // where read_fields() notes the place of each value; may be null
+  SourceTexts* texts = nullptr;  // receives the texts of further files, for excerpts; may be null
+  bool expands = true;           // ${NAME} stands for a variable of the environment
 };
 
 class Reader {

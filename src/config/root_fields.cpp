@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/kinds.hpp"
@@ -154,6 +158,13 @@ Value middleware_value(Draft& draft) {
           .schema = [] { return map_schema(Tree::map({{"$ref", "#/$defs/middleware"}})); }};
 }
 
+// Of an upstream: one of the keys that say who serves it.
+void ask_for_endpoints(const Reader& in, const Places& places) {
+  const bool is_meant = std::ranges::find(places.meant(), "endpoints") != places.meant().end();
+  if (!in.is_map() || is_meant || places.has("endpoints") || places.has("endpoints_from")) return;
+  in.error(fmt::format("'endpoints' is required (or `endpoints_from`): {}", endpoints_doc));
+}
+
 Value upstreams_value(Draft& draft) {
   std::vector<Upstream>& target = draft.config.upstreams;
   return {.read =
@@ -164,7 +175,7 @@ Value upstreams_value(Draft& draft) {
                   Upstream& upstream = target.emplace_back();
                   upstream.name = key;
                   upstream.place = value.key_place();
-                  read_fields(value, fields(upstream));
+                  ask_for_endpoints(value, read_fields(value, fields(upstream)));
                 });
               },
           .print =
@@ -176,7 +187,8 @@ Value upstreams_value(Draft& draft) {
           .schema =
               [] {
                 Upstream sample;
-                return map_schema(schema_fields(fields(sample)));
+                return map_schema(with_rules(schema_fields(fields(sample)),
+                                             {at_least_one({"endpoints", "endpoints_from"})}));
               }};
 }
 

@@ -33,8 +33,8 @@ Fields fields(EndpointSpec& endpoint) {
        "name of SRV records, as in _http._tcp.NAME, which say hosts, ports and weights"},
       {"family", name_family_value(endpoint),
        "which addresses of a name are used; any: IPv6 while it connects, otherwise IPv4"},
-      {"weight", count(endpoint.weight, 0, 1000), "its part of the traffic; 0: none"},
-      {"priority", count(endpoint.priority, 0, 1000),
+      {"weight", count(endpoint.weight, 0, most_weight), "its part of the traffic; 0: none"},
+      {"priority", count(endpoint.priority, 0, most_priority),
        "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"}};
 }
 
@@ -112,21 +112,6 @@ Value lenient_value(Lenient& lenient) {
   return out;
 }
 
-// Reads one endpoint. What it is comes from one key alone.
-void read_endpoint(const Reader& in, EndpointSpec& endpoint) {
-  const Places places = read_fields(in, fields(endpoint));
-  int written = 0;
-  for (const std::string_view key : {"address", "dns", "srv"}) written += places.has(key) ? 1 : 0;
-  if (written > 1) return in.error("write one of `address`, `dns` and `srv`, not several");
-  if (written == 0 && in.is_map() && !places.has_unknown()) {
-    return in.error(
-        "'address' is required (or `dns` or `srv`): IP:port, [IPv6]:port, unix:PATH or NAME:port");
-  }
-  if (endpoint.family != NameFamily::any && !endpoint.address.empty() && !is_name_of(endpoint)) {
-    in.error("`family` is for names: " + in_quotes(endpoint.address) + " is an address");
-  }
-}
-
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
   Value out = blocks(
       endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
@@ -158,10 +143,29 @@ Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
 
 }  // namespace
 
+// What it is comes from one key alone.
+void read_endpoint(const Reader& in, EndpointSpec& endpoint) {
+  const Places places = read_fields(in, fields(endpoint));
+  int written = 0;
+  for (const std::string_view key : {"address", "dns", "srv"}) written += places.has(key) ? 1 : 0;
+  if (written > 1) return in.error("write one of `address`, `dns` and `srv`, not several");
+  if (written == 0 && in.is_map() && !places.has_unknown()) {
+    return in.error(
+        "'address' is required (or `dns` or `srv`): IP:port, [IPv6]:port, unix:PATH or NAME:port");
+  }
+  if (endpoint.family != NameFamily::any && !endpoint.address.empty() && !is_name_of(endpoint)) {
+    in.error("`family` is for names: " + in_quotes(endpoint.address) + " is an address");
+  }
+}
+
 Fields fields(Upstream& upstream) {
   return {
-      {"endpoints", endpoints_value(upstream.endpoints), "the addresses of its servers",
-       Need::required},
+      {"endpoints",
+       printed_if([&upstream] { return !upstream.endpoints.empty(); },
+                  endpoints_value(upstream.endpoints)),
+       endpoints_doc},
+      {"endpoints_from", endpoints_from_value(upstream.endpoints_from),
+       "a file that lists servers, besides `endpoints` or instead"},
       {"protocol",
        choice<UpstreamProtocol>(upstream.protocol,
                                 {{"http1", UpstreamProtocol::http1},
@@ -193,7 +197,6 @@ Fields fields(Upstream& upstream) {
       {"retry_budget", block(fields(upstream.retry_budget)),
        "how many retries it gets at a time, from the whole process"},
       unsupported("concurrency"),
-      unsupported("endpoints_file"),
       unsupported("etcd"),
       unsupported("consul"),
       unsupported("kubernetes"),

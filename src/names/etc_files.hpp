@@ -2,14 +2,13 @@
 // Main thread.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <optional>
 #include <string>
 
 #include "weir/names/hosts_file.hpp"
 #include "weir/names/resolv_conf.hpp"
 #include "weir/names/resolver.hpp"
+#include "weir/names/watched_file.hpp"
 
 namespace weir::names {
 
@@ -18,24 +17,13 @@ class SmallFile {
  public:
   static constexpr std::size_t largest = 4 << 20;
 
-  explicit SmallFile(std::string path) : path_(std::move(path)) {}
+  explicit SmallFile(std::string path) : file_(std::move(path)) {}
   // Its content where it has become another since the last call; "" where it is gone or cannot be
   // read. Of what is larger than `largest` the beginning.
   std::optional<std::string> news();
 
  private:
-  struct Stamp {
-    bool exists = false;
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    timespec modified{};
-    timespec changed{};
-  };
-  Stamp stamp() const;
-
-  const std::string path_;
-  std::optional<Stamp> seen_;
+  WatchedFile file_;
 };
 
 class EtcFiles {

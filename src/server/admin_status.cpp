@@ -142,6 +142,10 @@ void add_upstream_warnings(Server& server, Warnings& out) {
       out.add("endpoint_out",
               [&] { return fmt::format("upstream {}: {}: {}", info.name, endpoint.address, why); });
     }
+    if (const auto file = server.endpoints_file_of(*cluster); file && !file->error.empty()) {
+      out.add("endpoints_from_failed",
+              [&] { return fmt::format("upstream {}: {}", info.name, file->error); });
+    }
     for (const std::string& name : info.unresolved) {
       out.add("name_unresolved",
               [&] { return fmt::format("upstream {}: {} has no address", info.name, name); });

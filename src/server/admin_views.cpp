@@ -54,13 +54,32 @@ json::object name_json(const upstream::NameInfo& name) {
           {"asked_in", seconds_json(name.asked_in)}};
 }
 
+json::value endpoints_from_json(const std::optional<upstream::EndpointsFileInfo>& file) {
+  if (!file) return nullptr;
+  return json::object{{"file", file->file},
+                      {"endpoints", file->endpoints},
+                      {"error", file->error},
+                      {"read_ago", seconds_json(file->read_ago)},
+                      {"empty_in", seconds_json(file->empty_in)}};
+}
+
+// What tells where the endpoints of an upstream came from.
+struct Origins {
+  std::vector<upstream::NameInfo> names;
+  std::optional<upstream::EndpointsFileInfo> file;
+};
+
 // Where an address came from, and how long it holds: null without an end.
-json::array sources_json(const std::vector<std::string>& sources,
-                         const std::vector<upstream::NameInfo>& names) {
+json::array sources_json(const std::vector<std::string>& sources, const Origins& from) {
+  const auto& names = from.names;
   json::array out;
   for (const std::string& source : sources) {
     const auto name = std::ranges::find(names, source, &upstream::NameInfo::text);
-    if (name == names.end()) {
+    if (source.starts_with("endpoints_from ")) {
+      json::object row{{"source", "endpoints_from"}, {"name", source.substr(15)}};
+      row["holds_for"] = from.file ? seconds_json(from.file->empty_in) : nullptr;
+      out.push_back(std::move(row));
+    } else if (name == names.end()) {
       out.push_back(json::object{{"source", source.empty() ? "file" : source}});
     } else {
       out.push_back(json::object{{"source", name->source},
@@ -71,8 +90,7 @@ json::array sources_json(const std::vector<std::string>& sources,
   return out;
 }
 
-json::object endpoint_json(const upstream::EndpointInfo& endpoint,
-                           const std::vector<upstream::NameInfo>& names) {
+json::object endpoint_json(const upstream::EndpointInfo& endpoint, const Origins& from) {
   json::object out{{"address", endpoint.address},
                    {"healthy", endpoint.healthy()},
                    {"why", why_unhealthy(endpoint)},
@@ -82,7 +100,7 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint,
                    {"weight", endpoint.weight},
                    {"effective_weight", endpoint.effective_weight},
                    {"priority", endpoint.priority},
-                   {"sources", sources_json(endpoint.sources, names)},
+                   {"sources", sources_json(endpoint.sources, from)},
                    {"in_flight", endpoint.in_flight},
                    {"tunnels", endpoint.tunnels},
                    {"connections", json::object{{"idle", endpoint.idle_connections},
@@ -216,13 +234,13 @@ AdminAnswer show_upstreams(Server& server) {
   const TimePoint now = Clock::now();
   for (const auto& cluster : server.process().registry.clusters()) {
     const upstream::ClusterInfo info = cluster->describe();
-    const std::vector<upstream::NameInfo> names = server.names_of(*cluster);
+    const Origins from{server.names_of(*cluster), server.endpoints_file_of(*cluster)};
     json::array endpoints;
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
-      endpoints.push_back(endpoint_json(endpoint, names));
+      endpoints.push_back(endpoint_json(endpoint, from));
     }
     json::array looked_up;
-    for (const upstream::NameInfo& name : names) looked_up.push_back(name_json(name));
+    for (const upstream::NameInfo& name : from.names) looked_up.push_back(name_json(name));
     json::array unresolved;
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
     out.push_back(json::object{{"name", info.name},
@@ -232,6 +250,7 @@ AdminAnswer show_upstreams(Server& server) {
                                {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},
                                {"names", std::move(looked_up)},
+                               {"endpoints_from", endpoints_from_json(from.file)},
                                {"pending", info.pending},
                                {"saturation", info.saturation}});
   }

@@ -37,8 +37,9 @@ Explanation::Step choice_step(const config::UpstreamAction& to,
                                 to.split[control::StickySplit(weights).pick(*place)].upstream)};
 }
 
-// The endpoint that a key scores best with, "" where look-ups and priorities decide, too.
+// The endpoint that a key scores best with, "" where look-ups, a file and priorities decide, too.
 std::string best_endpoint(const config::Upstream& upstream, std::uint64_t key) {
+  if (upstream.endpoints_from) return "";
   std::vector<std::uint32_t> weights;
   std::vector<std::uint64_t> ids;
   for (const config::EndpointSpec& each : upstream.endpoints) {
@@ -115,6 +116,7 @@ void explain_upstream(const config::Upstream& upstream, const config::Route& rou
                       Explanation& out) {
   std::vector<std::string> endpoints;
   for (const config::EndpointSpec& one : upstream.endpoints) endpoints.push_back(one.address);
+  if (upstream.endpoints_from) endpoints.push_back("those of " + upstream.endpoints_from->file);
   out.steps.push_back(
       {"endpoints " + upstream.name, fmt::format("{}", fmt::join(endpoints, ", "))});
   if (const std::string now = live.out_of_use ? live.out_of_use(upstream.name) : ""; !now.empty()) {

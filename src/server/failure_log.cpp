@@ -76,6 +76,24 @@ void log_look_up(std::string_view upstream, std::string_view name,
                      {"addresses_kept", std::to_string(report.addresses)}});
 }
 
+void log_endpoints_file(std::string_view upstream,
+                        const upstream::EndpointsFileInfo& info) noexcept {
+  const std::string count = std::to_string(info.endpoints);
+  if (!info.error.empty()) {
+    log::occasionally(Clock::now(), log::Level::warn,
+                      "endpoints_from not taken, the endpoints of before stay in use",
+                      {{"upstream", upstream}, {"file", info.file}, {"error", info.error}},
+                      {{"endpoints", count}});
+  } else if (info.empty_in) {
+    log::occasionally(Clock::now(), log::Level::warn,
+                      "endpoints_from is empty, the endpoints of before stay in use for now",
+                      {{"upstream", upstream}, {"file", info.file}});
+  } else {
+    log::occasionally(Clock::now(), log::Level::info, "endpoints_from read",
+                      {{"upstream", upstream}, {"file", info.file}}, {{"endpoints", count}});
+  }
+}
+
 void CountsTimer::tick() {
   log::tell_counts(Clock::now());
   timer_.expires_after(std::chrono::seconds(1));

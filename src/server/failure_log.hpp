@@ -12,6 +12,7 @@
 #include "weir/base/time.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/upstream/discovery.hpp"
+#include "weir/upstream/endpoint_files.hpp"
 
 namespace weir::server {
 
@@ -31,6 +32,9 @@ void log_failed_handshake(TimePoint now, std::string_view listener, const Socket
 // What became of a look-up; nothing for one that found an address.
 void log_look_up(std::string_view upstream, std::string_view name,
                  const upstream::LookUpReport& report) noexcept;
+// The file of an upstream's endpoints_from was read, or could not be taken.
+void log_endpoints_file(std::string_view upstream,
+                        const upstream::EndpointsFileInfo& info) noexcept;
 
 // Has the counts of rate limited lines written, once a second. Main thread.
 class CountsTimer {

@@ -133,6 +133,7 @@ void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstre
   const config::Config& config = prepared.snapshot->config();
   try {
     process_->registry.commit(config.upstreams, found);
+    parts_->endpoint_files.watch(prepared.snapshot->clusters());
     parts_->discovery.watch(prepared.snapshot->clusters());
     process_->health.watch(prepared.snapshot->clusters());
     parts_->tls->refresh();
@@ -173,6 +174,7 @@ void Server::take_back(const Snapshot& before) noexcept {
   try {
     process_->registry.abandon();
     process_->registry.commit(before.config().upstreams);
+    parts_->endpoint_files.watch(before.clusters());
     parts_->discovery.watch(before.clusters());
     process_->health.watch(before.clusters());
   } catch (const std::exception& error) {

@@ -42,6 +42,8 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
 Server::~Server() {
   if (!parts_) return;
   if (parts_->compiler) parts_->compiler->stop();
+  parts_->endpoint_files.stop();
+  parts_->background.stop();
   parts_->discovery.stop();
   if (process_) process_->health.stop();
   for (const auto& worker : parts_->workers) worker->stop();
@@ -66,7 +68,9 @@ std::expected<void, Server::Problems> Server::start() {
   auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(Problems{log_problem(*loaded, target.error())});
 
-  parts_ = std::make_unique<Parts>(main_, process_, [this] { begin_reload(); });
+  parts_ = std::make_unique<Parts>(
+      main_, process_, [this] { begin_reload(); },
+      [this] { parts_->discovery.watch(snapshot_->clusters()); });
   std::vector<std::string> lines = bind(config, count);
   if (!lines.empty()) return std::unexpected(without_place(lines));
 
@@ -86,6 +90,7 @@ std::expected<void, Server::Problems> Server::start() {
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
   process_->metrics.on_scrape([this] {
     show_splits(*snapshot_, *process_);
+    show_endpoint_files();
     process_->metrics.config_snapshots.set(static_cast<double>(process_->snapshots.living()));
   });
 
@@ -95,6 +100,7 @@ std::expected<void, Server::Problems> Server::start() {
   log_level_->begin(snapshot_->config().log.level);
   bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
+  parts_->endpoint_files.watch(snapshot_->clusters());
   parts_->discovery.watch(snapshot_->clusters());
   process_->health.watch(snapshot_->clusters());
   process_->metrics.config_generation.set(static_cast<double>(generation_));
@@ -128,6 +134,19 @@ void Server::tell_failed_connect(std::string_view upstream, std::string_view add
     const auto cluster = process_->registry.find(upstream);
     if (cluster) parts_->discovery.connect_failed(*cluster, address);
   });
+}
+
+std::optional<upstream::EndpointsFileInfo> Server::endpoints_file_of(
+    const upstream::Cluster& cluster) const {
+  return parts_->endpoint_files.describe(cluster);
+}
+
+void Server::show_endpoint_files() const {
+  for (const auto& cluster : process_->registry.clusters()) {
+    const auto file = endpoints_file_of(*cluster);
+    const double value = !file ? -1 : file->error.empty() ? 0 : 1;
+    process_->metrics.upstream(cluster->name())->endpoints_from_failed.set(value);
+  }
 }
 
 std::vector<upstream::NameInfo> Server::names_of(const upstream::Cluster& cluster) const {
@@ -303,6 +322,8 @@ void Server::cut() {
 
 void Server::finished() {
   parts_->timer.cancel();
+  parts_->endpoint_files.stop();
+  parts_->background.stop();
   parts_->discovery.stop();
   process_->health.stop();
   parts_->readiness.stop();

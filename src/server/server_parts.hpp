@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/background.hpp"
 #include "server/client_counts.hpp"
 #include "server/compiler.hpp"
 #include "server/failure_log.hpp"
@@ -16,14 +17,16 @@
 #include "server/worker.hpp"
 #include "weir/server/server.hpp"
 #include "weir/upstream/discovery.hpp"
+#include "weir/upstream/endpoint_files.hpp"
 
 namespace weir::server {
 
 class Server::Parts {
  public:
   // `process` is there before the first name is looked up.
+  // `list_changed`: some endpoints_from lists something else than before.
   Parts(asio::io_context& main, const std::unique_ptr<Process>& process,
-        std::function<void()> begin_reload)
+        std::function<void()> begin_reload, std::function<void()> list_changed)
       : readiness(main),
         discovery(main, names::make_resolver(main),
                   [this, &process](std::string_view upstream, std::string_view name,
@@ -33,6 +36,13 @@ class Server::Parts {
                     log_look_up(upstream, name, report);
                     if (report.addresses != 0) readiness.look();
                   }),
+        background(main),
+        endpoint_files(
+            main, [this](Background::Job job) { background.run(std::move(job)); },
+            [](std::string_view upstream, const upstream::EndpointsFileInfo& info) {
+              log_endpoints_file(upstream, info);
+            },
+            std::move(list_changed)),
         timer(main),
         counts(main),
         reloads(std::move(begin_reload)) {}
@@ -44,6 +54,8 @@ class Server::Parts {
   std::unique_ptr<TlsFiles> tls;
   Readiness readiness;
   upstream::Discovery discovery;
+  Background background;  // of endpoint_files
+  upstream::EndpointFiles endpoint_files;
   MemoryTrim trim;
   asio::steady_timer timer;
   CountsTimer counts;

@@ -8,6 +8,9 @@ void Exposition::collect_names(Families& out) const {
   auto look_ups = counter_family("weir_dns_lookups_total",
                                  "Look-ups of names of an upstream's endpoints, by result.");
   auto endpoints = gauge_family("weir_upstream_endpoints", "Addresses that an upstream has.");
+  auto from_failed =
+      gauge_family("weir_upstream_endpoints_from_failed",
+                   "Whether the file of endpoints_from cannot be read or is wrong: 1 or 0.");
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
     const Label label{"upstream", upstream.upstream()};
@@ -17,10 +20,14 @@ void Exposition::collect_names(Families& out) const {
       look_ups.counter({label, {"result", control::name(static_cast<control::LookUpEnd>(i))}},
                        count);
     }
-    if (is_shown(held)) endpoints.gauge({label}, upstream.endpoints.value());
+    if (!is_shown(held)) continue;
+    endpoints.gauge({label}, upstream.endpoints.value());
+    const double failed = upstream.endpoints_from_failed.value();
+    if (failed >= 0) from_failed.gauge({label}, failed);
   }
   std::move(look_ups).append_to(out);
   std::move(endpoints).append_to(out);
+  std::move(from_failed).append_to(out);
 }
 
 }  // namespace weir::telemetry

@@ -15,6 +15,10 @@ namespace {
 
 using Problems = std::vector<config::Problem>;
 
+const config::EndpointsFrom* file_of(const config::Upstream& upstream) {
+  return upstream.endpoints_from ? &*upstream.endpoints_from : nullptr;
+}
+
 // What is offered in ALPN, the preferred first.
 std::vector<std::string> offered_protocols(const config::Upstream& upstream) {
   switch (upstream.protocol) {
@@ -57,7 +61,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
   if (opened) next->tls = std::move(*opened);
   tls_refusals_.news(opened ? Problems() : std::move(opened.error()), true);
   Membership members;
-  members.configure(upstream.endpoints, {});
+  members.configure(upstream.endpoints, {}, file_of(upstream));
   const std::lock_guard lock(mutex_);
   rebuild(std::move(next), std::move(members));
 }
@@ -77,12 +81,11 @@ std::shared_ptr<Cluster::State> Cluster::next_state() const {
   return next;
 }
 
-std::shared_ptr<Endpoint> Cluster::endpoint_for(const Membership::Listed& listed) {
+std::shared_ptr<Endpoint> Cluster::endpoint_for(const Membership::Listed& listed,
+                                                const EndpointSet& before) {
   std::weak_ptr<Endpoint>& known = known_[listed.address.to_string()];
   std::shared_ptr<Endpoint> endpoint = known.lock();
-  const bool was_listed = endpoint != nullptr && state_ != nullptr &&
-                          std::ranges::find(state_->endpoints, endpoint) != state_->endpoints.end();
-  if (was_listed) return endpoint;
+  if (endpoint != nullptr && before.contains(endpoint.get())) return endpoint;
   const std::string& text = endpoint != nullptr ? endpoint->address() : listed.text;
   std::shared_ptr<void> annex;
   if (hooks_.endpoint_added) annex = hooks_.endpoint_added(name_, text);
@@ -109,14 +112,18 @@ void Cluster::set_state(Endpoint& endpoint, EndpointState state) noexcept {
 
 std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membership members) {
   const std::vector<Membership::Listed> list = members.list();
+  EndpointSet before;
+  if (state_) {
+    for (const auto& endpoint : state_->endpoints) before.insert(endpoint.get());
+  }
+  EndpointSet now;
   for (const Membership::Listed& listed : list) {
-    const auto& endpoint = next->endpoints.emplace_back(endpoint_for(listed));
+    const auto& endpoint = next->endpoints.emplace_back(endpoint_for(listed, before));
+    now.insert(endpoint.get());
     if (next->tls) next->hosts.emplace(endpoint.get(), listed.host);
     endpoint->priority_.store(listed.priority, std::memory_order_relaxed);
     next->sources.emplace(endpoint.get(), listed.sources);
-    endpoint->of_name_.store(
-        std::ranges::any_of(listed.sources, [](const std::string& from) { return !from.empty(); }),
-        std::memory_order_relaxed);
+    endpoint->of_name_.store(listed.is_found, std::memory_order_relaxed);
     if (endpoint->configured_weight_ == listed.weight) continue;
     endpoint->configured_weight_ = listed.weight;
     endpoint->weight_.store(listed.weight, std::memory_order_relaxed);
@@ -125,9 +132,7 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
     for (const auto& endpoint : state_->endpoints) {
-      const bool stays =
-          !next->retired && std::ranges::find(next->endpoints, endpoint) != next->endpoints.end();
-      if (stays) continue;
+      if (!next->retired && now.contains(endpoint.get())) continue;
       // What an operator set ends with the listing.
       endpoint->state_.store(EndpointState::ready, std::memory_order_relaxed);
       endpoint->weight_.store(endpoint->configured_weight_, std::memory_order_relaxed);
@@ -192,7 +197,7 @@ void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
   {
     const std::lock_guard lock(mutex_);
     Membership members = members_;
-    members.configure(upstream.endpoints, found);
+    members.configure(upstream.endpoints, found, file_of(upstream));
     gone = rebuild(std::move(next), std::move(members));
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
@@ -323,8 +328,11 @@ ClusterInfo Cluster::describe() const {
 }
 
 std::vector<NamedEndpoint> Cluster::named_endpoints() const {
-  return upstream::named_endpoints(state()->settings);
+  const std::lock_guard lock(mutex_);
+  return members_.names(state_->settings.dns);
 }
+
+config::Upstream Cluster::settings() const { return state()->settings; }
 
 std::vector<std::string> Cluster::waits_for() const {
   const std::lock_guard lock(mutex_);
@@ -342,6 +350,22 @@ void Cluster::set_members(std::string_view source, std::vector<Member> members) 
     gone = rebuild(next_state(), std::move(next));
   }
   announce(gone);
+}
+
+bool Cluster::set_listed(const config::ListedEndpoints& listed, TimePoint read_at) {
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_->retired) return false;
+    Membership next = members_;
+    if (!next.set_listed(listed, read_at)) {
+      members_ = std::move(next);  // it knows when the list was read
+      return false;
+    }
+    gone = rebuild(next_state(), std::move(next));
+  }
+  announce(gone);
+  return true;
 }
 
 }  // namespace weir::upstream

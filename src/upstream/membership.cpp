@@ -9,11 +9,6 @@
 namespace weir::upstream {
 namespace {
 
-bool lists(const Membership::Specs& specs, std::string_view source) {
-  return std::ranges::any_of(
-      specs, [&](const config::EndpointSpec& spec) { return config::source_of(spec) == source; });
-}
-
 std::string without_end_dot(std::string host) {
   if (host.ends_with('.')) host.pop_back();
   return host;
@@ -71,33 +66,75 @@ std::optional<NamedEndpoint> named_endpoint(const config::EndpointSpec& spec) {
 }
 
 std::vector<NamedEndpoint> named_endpoints(const config::Upstream& upstream) {
-  std::vector<NamedEndpoint> out;
-  for (const config::EndpointSpec& spec : upstream.endpoints) {
-    auto name = named_endpoint(spec);
-    if (!name) continue;
-    name->dns = upstream.dns;
-    out.push_back(std::move(*name));
-  }
+  Membership members;
+  members.configure(upstream.endpoints, {},
+                    upstream.endpoints_from ? &*upstream.endpoints_from : nullptr);
+  return members.names(upstream.dns);
+}
+
+Membership::Sources Membership::sources_of(const Specs& specs) {
+  Sources out;
+  for (const config::EndpointSpec& spec : specs) out.insert(config::source_of(spec));
   return out;
 }
 
-void Membership::configure(const Specs& specs, const Addresses& found) {
-  for (const config::EndpointSpec& spec : specs) {
-    const auto known = found.find(config::source_of(spec));
-    if (known == found.end() || known->second.empty()) continue;
-    lists_[known->first] = known->second;
+const std::string& Membership::source_at(std::size_t place) const noexcept {
+  static const std::string configuration;
+  return place < configured_ ? configuration : file_;
+}
+
+void Membership::configure(const Specs& specs, const Addresses& found,
+                           const config::EndpointsFrom* from) {
+  const auto before = specs_.begin() + static_cast<std::ptrdiff_t>(configured_);
+  Specs next = specs;
+  std::string file;
+  TimePoint read_at{};
+  if (from != nullptr) {
+    file = config::source_of(*from);
+    read_at = from->read_at;
+    const bool is_older = file == file_ && read_at < read_at_;
+    const bool lists_some = from->listed && !from->listed->empty();
+    if (is_older) read_at = read_at_;
+    if (is_older || !lists_some) {
+      next.insert(next.end(), before, specs_.end());
+    } else {
+      next.insert(next.end(), from->listed->begin(), from->listed->end());
+    }
   }
-  stand_ins_ = stand_ins_for(specs);
+  take(std::move(next), found);
+  configured_ = specs.size();
+  file_ = std::move(file);
+  read_at_ = read_at;
+}
+
+bool Membership::set_listed(const Specs& listed, TimePoint read_at) {
+  if (file_.empty() || read_at < read_at_) return false;
+  read_at_ = read_at;
+  const auto before = specs_.begin() + static_cast<std::ptrdiff_t>(configured_);
+  if (std::ranges::equal(before, specs_.end(), listed.begin(), listed.end())) return false;
+  Specs next(specs_.begin(), before);
+  next.insert(next.end(), listed.begin(), listed.end());
+  take(std::move(next), {});
+  return true;
+}
+
+void Membership::take(Specs next, const Addresses& found) {
+  Sources sources = sources_of(next);
+  for (const auto& [source, members] : found) {
+    if (!members.empty() && sources.contains(source)) lists_[source] = members;
+  }
+  stand_ins_ = stand_ins_for(next, sources);
   for (const config::EndpointSpec& spec : specs_) {
     const std::string source = config::source_of(spec);
-    if (config::is_name_of(spec) && !lists(specs, source)) lists_.erase(source);
+    if (config::is_name_of(spec) && !sources.contains(source)) lists_.erase(source);
   }
-  specs_ = specs;
+  specs_ = std::move(next);
+  sources_ = std::move(sources);
 }
 
 // The endpoints that `next` no longer has stand in for its names that are new and not found: the
 // first for the first, and so on, those that are left over for the last.
-Membership::StandIns Membership::stand_ins_for(const Specs& next) const {
+Membership::StandIns Membership::stand_ins_for(const Specs& next, const Sources& sources) const {
   StandIns out;
   std::vector<std::string> wanting;
   for (const config::EndpointSpec& spec : next) {
@@ -105,16 +142,16 @@ Membership::StandIns Membership::stand_ins_for(const Specs& next) const {
     if (lists_.contains(source) || !config::is_name_of(spec)) continue;
     if (const auto kept = stand_ins_.find(source); kept != stand_ins_.end()) {
       out.insert(*kept);
-    } else if (!lists(specs_, source)) {
+    } else if (!sources_.contains(source)) {
       wanting.push_back(source);
     }
   }
   if (wanting.empty()) return out;
   std::size_t place = 0;
-  for (const config::EndpointSpec& spec : specs_) {
-    if (lists(next, config::source_of(spec))) continue;
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    if (sources.contains(config::source_of(specs_[i]))) continue;
     std::vector<Listed>& to = out[wanting[std::min(place++, wanting.size() - 1)]];
-    std::ranges::move(expand(spec), std::back_inserter(to));
+    std::ranges::move(expand(specs_[i], source_at(i)), std::back_inserter(to));
   }
   return out;
 }
@@ -123,7 +160,7 @@ bool Membership::set(std::string_view source, std::vector<Member> members) {
   const std::string name(source);
   // Others than names never look like one.
   const bool is_name = name.contains(':') || name.starts_with('_');
-  if (is_name && !lists(specs_, source)) return false;
+  if (is_name && !sources_.contains(name)) return false;
   const auto at = lists_.find(source);
   const bool same =
       at == lists_.end() ? members.empty() : std::ranges::is_permutation(at->second, members);
@@ -137,7 +174,8 @@ bool Membership::set(std::string_view source, std::vector<Member> members) {
   return true;
 }
 
-std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& spec) const {
+std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& spec,
+                                                   const std::string& whose) const {
   if (!config::is_name_of(spec)) {
     auto fixed = SocketAddress::parse(spec.address);
     if (!fixed) return {};
@@ -146,7 +184,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
              .weight = spec.weight,
              .host = host_of(spec),
              .priority = spec.priority,
-             .sources = {""}}};
+             .sources = {whose}}};
   }
   std::vector<Listed> out;
   const std::string source = config::source_of(spec);
@@ -156,15 +194,16 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
       if (is_v6(member.address)) with_v6.insert(host_in(source, member));
     }
     for (const Member& member : found->second) {
-      std::string whose = host_in(source, member);
-      const bool is_second = is_v4(member.address) && with_v6.contains(whose);
+      std::string host = host_in(source, member);
+      const bool is_second = is_v4(member.address) && with_v6.contains(host);
       out.push_back({.text = member.address.to_string(),
                      .address = member.address,
                      .weight = product(spec.weight, member.weight),
                      .host = host_of(spec),
                      .priority = spec.priority + member.priority,
                      .sources = {source},
-                     .hosts_of = {std::move(whose)},
+                     .is_found = true,
+                     .hosts_of = {std::move(host)},
                      .is_second = is_second});
     }
   } else if (const auto others = stand_ins_.find(source); others != stand_ins_.end()) {
@@ -186,15 +225,19 @@ std::vector<Membership::Listed> Membership::list() const {
     Listed& both = out[at->second];
     both.weight += std::min(one.weight, ~std::uint32_t{0} - both.weight);
     both.priority = std::min(both.priority, one.priority);
-    std::ranges::move(one.sources, std::back_inserter(both.sources));
+    for (std::string& source : one.sources) {
+      const bool is_told = std::ranges::find(both.sources, source) != both.sources.end();
+      if (!is_told) both.sources.push_back(std::move(source));
+    }
+    both.is_found = both.is_found || one.is_found;
     std::ranges::move(one.hosts_of, std::back_inserter(both.hosts_of));
     both.is_second = both.is_second && one.is_second;
   };
-  for (const config::EndpointSpec& spec : specs_) {
-    for (Listed& one : expand(spec)) add(std::move(one));
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    for (Listed& one : expand(specs_[i], source_at(i))) add(std::move(one));
   }
   for (const auto& [source, members] : lists_) {
-    if (lists(specs_, source)) continue;
+    if (sources_.contains(source)) continue;
     for (const Member& member : members) {
       std::string text = member.address.to_string();
       std::string host = host_of(text);
@@ -203,7 +246,8 @@ std::vector<Membership::Listed> Membership::list() const {
            .weight = member.weight,
            .host = std::move(host),
            .priority = member.priority,
-           .sources = {source}});
+           .sources = {source},
+           .is_found = true});
     }
   }
   return out;
@@ -211,9 +255,23 @@ std::vector<Membership::Listed> Membership::list() const {
 
 std::vector<std::string> Membership::unresolved() const {
   std::vector<std::string> out;
+  Sources told;
   for (const config::EndpointSpec& spec : specs_) {
     std::string source = config::source_of(spec);
-    if (config::is_name_of(spec) && !lists_.contains(source)) out.push_back(std::move(source));
+    if (!config::is_name_of(spec) || lists_.contains(source)) continue;
+    if (told.insert(source).second) out.push_back(std::move(source));
+  }
+  return out;
+}
+
+std::vector<NamedEndpoint> Membership::names(const config::Dns& dns) const {
+  std::vector<NamedEndpoint> out;
+  Sources told;
+  for (const config::EndpointSpec& spec : specs_) {
+    auto name = named_endpoint(spec);
+    if (!name || !told.insert(name->text).second) continue;
+    name->dns = dns;
+    out.push_back(std::move(*name));
   }
   return out;
 }

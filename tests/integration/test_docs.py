@@ -15,6 +15,7 @@ SHA512 = "$6$/cPyCzLJ7DFMq/u1$qNEmGpk7So9W/AdkGaP5.aftTOZOzb3K8VCnZwqpp72wistJIj
 FILES = {
     "users.htpasswd": f"ann:{SHA512}\n",
     "partners.keys": "acme:0123456789abcdef\n",
+    "orders.json": '["10.0.0.1:8080"]',
     "admin.token": "0123456789abcdef0123456789abcdef\n",
     "jwks.json": json.dumps({"keys": [{
         "kty": "EC", "crv": "P-256", "kid": "a",  # RFC 7515, appendix A.3

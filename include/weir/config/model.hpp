@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -259,12 +260,26 @@ struct EndpointSpec {
   std::uint32_t priority = 0;  // the lowest is used first
   EndpointKind kind = EndpointKind::address;
   NameFamily family = NameFamily::any;
+
+  friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };
 
 // Whether it has to be looked up.
 bool is_name_of(const EndpointSpec& endpoint);
 // Tells the endpoints of an upstream apart: its text, and the family where that is not `any`.
 std::string source_of(const EndpointSpec& endpoint);
+
+// A file that lists endpoints besides those of `endpoints`, and is read again when it changes.
+struct EndpointsFrom {
+  std::string file;            // as written
+  Duration empty_after = 30s;  // an empty list is in force when it has been empty for so long
+  std::string path{};          // where `file` is
+  // What it lists, and when it was begun to be read. Not null once that was tried.
+  std::shared_ptr<const std::vector<EndpointSpec>> listed{};
+  TimePoint read_at{};
+};
+// Tells it apart from endpoints: "endpoints_from FILE".
+std::string source_of(const EndpointsFrom& from);
 
 // How the names of an upstream's endpoints are looked up.
 struct Dns {
@@ -297,7 +312,8 @@ struct Pool {
 
 struct Upstream {
   std::string name;
-  std::vector<EndpointSpec> endpoints;
+  std::vector<EndpointSpec> endpoints;  // none only with endpoints_from
+  std::optional<EndpointsFrom> endpoints_from;
   UpstreamProtocol protocol = UpstreamProtocol::http1;
   LoadBalancer load_balancer;
   Duration connect_timeout = 2s;

@@ -20,6 +20,7 @@
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 #include "weir/server/status.hpp"
+#include "weir/upstream/endpoint_files.hpp"
 #include "weir/upstream/name_info.hpp"
 
 namespace weir::server {
@@ -81,6 +82,9 @@ class Server {
   bool is_ready() const;
   // How the names of its endpoints are looked up, and what is known of them.
   std::vector<upstream::NameInfo> names_of(const upstream::Cluster& cluster) const;
+  // Nothing without `endpoints_from`.
+  std::optional<upstream::EndpointsFileInfo> endpoints_file_of(
+      const upstream::Cluster& cluster) const;
   // How it is. REQUIRES: start() succeeded.
   Status status() const;
   // How long names may keep it from being ready; zero before it serves.
@@ -111,6 +115,7 @@ class Server {
   void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void load_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void find_names(const std::shared_ptr<Prepared>& prepared);
+  void show_endpoint_files() const;
   void commit_reload(Prepared& prepared, const upstream::AddressesByUpstream& found);
   void tell_failed_connect(std::string_view upstream, std::string_view address);
   void take_back(const Snapshot& before) noexcept;

@@ -37,10 +37,11 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
       : Sharded(slots), upstream_(std::move(upstream)) {}
   const std::string& upstream() const noexcept { return upstream_; }
 
-  SharedValue saturation;  // 0..1: pool and queue against their limits
-  SharedValue unresolved;  // names without an address
-  SharedValue panic;       // 0 or 1: health is ignored
-  SharedValue endpoints;   // addresses
+  SharedValue saturation;                 // 0..1: pool and queue against their limits
+  SharedValue unresolved;                 // names without an address
+  SharedValue panic;                      // 0 or 1: health is ignored
+  SharedValue endpoints;                  // addresses
+  SharedValue endpoints_from_failed{-1};  // 0 or 1: its file could not be taken; -1: it has none
   // Of its names, by control::LookUpEnd; the main thread's.
   std::array<Counter, control::look_up_ends> look_ups;
   // The scrape that last set the gauges; 0: they are set without one. Main thread.

@@ -16,11 +16,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/endpoints_file.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
 #include "weir/control/retry_budget.hpp"
@@ -171,11 +173,16 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // As the file has it again. False when no endpoint has that address.
   bool reset_endpoint(std::string_view address);
   ClusterInfo describe() const;
+  // Those of the configuration and of its file, as that is now.
   std::vector<NamedEndpoint> named_endpoints() const;
+  config::Upstream settings() const;
   // Its endpoints are names, and none has an address: the names. Empty otherwise.
   std::vector<std::string> waits_for() const;
   // What `source` lists from now on, as in Membership::set().
   void set_members(std::string_view source, std::vector<Member> members);
+  // The same of the file of `endpoints_from`, as in Membership::set_listed(); false when nothing
+  // changes by it.
+  bool set_listed(const config::ListedEndpoints& listed, TimePoint read_at);
   // Ejects for shares of failures, and ends ejections, where it is time for that; returns when it
   // is the next time.
   Deadline keep_ejections(TimePoint now);
@@ -211,7 +218,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::shared_ptr<const State> state() const;
   // As State is now, for a change of some of it; under mutex_, as what follows.
   std::shared_ptr<State> next_state() const;
-  std::shared_ptr<Endpoint> endpoint_for(const Membership::Listed& listed);
+  using EndpointSet = std::unordered_set<const Endpoint*>;
+  // `before`: who is in use now.
+  std::shared_ptr<Endpoint> endpoint_for(const Membership::Listed& listed,
+                                         const EndpointSet& before);
   std::shared_ptr<Endpoint> find(std::string_view address) const;
   void set_state(Endpoint& endpoint, EndpointState state) noexcept;
   static void note_families(State& state, std::span<const Membership::Listed> listed);

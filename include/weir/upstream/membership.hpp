@@ -1,5 +1,6 @@
-// Who serves an upstream: what its configuration lists and what others found (the addresses of
-// names), joined by address. A plain value: whoever shares one synchronises.
+// Who serves an upstream: what its configuration and the file of its `endpoints_from` list, and
+// what others found (the addresses of names), joined by address. A plain value: whoever shares one
+// synchronises.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +9,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "weir/base/ip.hpp"
+#include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
 
 namespace weir::upstream {
@@ -27,7 +30,7 @@ struct NamedEndpoint {
 
 // Nothing for one that is an address.
 std::optional<NamedEndpoint> named_endpoint(const config::EndpointSpec& spec);
-// Those of an upstream.
+// Those of an upstream, with those that its file listed when its configuration was read.
 std::vector<NamedEndpoint> named_endpoints(const config::Upstream& upstream);
 
 // An address that a source lists. Of a name's addresses each has the name's configured weight,
@@ -53,7 +56,9 @@ class Membership {
     std::uint32_t weight = 1;
     std::string host;  // for which its certificate must be; "" of a unix socket
     std::uint32_t priority = 0;
-    std::vector<std::string> sources;  // names and others that list it; "" is the configuration
+    // Names and others that list it; "" is the configuration, of a file source_of() that.
+    std::vector<std::string> sources;
+    bool is_found = false;  // by others than the configuration and its file
     // Tells the addresses of one host and port apart from the others of a name: one of `hosts_of`
     // for each name.
     std::vector<std::string> hosts_of{};
@@ -62,9 +67,15 @@ class Membership {
     bool is_second = false;
   };
 
-  // What the configuration lists from now on. `found`: addresses of its names, which may be new
-  // ones. While a new name has no address, the endpoints that it replaces in `specs` serve on.
-  void configure(const Specs& specs, const Addresses& found);
+  // What the configuration lists from now on, and its file, null for none. `found`: addresses of
+  // their names, which may be new ones. While a new name has no address, the endpoints that it
+  // replaces serve on. A file's empty list takes nobody's place (set_listed() does), and one that
+  // was read before the list that is in force, neither.
+  void configure(const Specs& specs, const Addresses& found,
+                 const config::EndpointsFrom* from = nullptr);
+  // What the configured file lists from now on, by a reading that began at `read_at`. False when
+  // nothing changes by that, without a configured file, and when it is older than what is in force.
+  bool set_listed(const Specs& listed, TimePoint read_at);
   // What `source` lists from now on: a configured name (its text), or another source, which is
   // forgotten when its list is empty. False when nothing changes by that, in whatever order its
   // members are, and of a name that is not configured.
@@ -76,15 +87,26 @@ class Membership {
   std::vector<Listed> list() const;
   // Texts of those without an address.
   std::vector<std::string> unresolved() const;
+  // Each once; looked up as `dns` says.
+  std::vector<NamedEndpoint> names(const config::Dns& dns) const;
 
  private:
   // Endpoints that are no longer configured and serve until the name that replaced them is found.
   using StandIns = std::unordered_map<std::string, std::vector<Listed>>;  // by the new name
 
-  std::vector<Listed> expand(const config::EndpointSpec& spec) const;
-  StandIns stand_ins_for(const Specs& next) const;
+  using Sources = std::unordered_set<std::string>;
+  static Sources sources_of(const Specs& specs);
+  // `source`: whose the spec is.
+  std::vector<Listed> expand(const config::EndpointSpec& spec, const std::string& source) const;
+  const std::string& source_at(std::size_t place) const noexcept;
+  StandIns stand_ins_for(const Specs& next, const Sources& sources) const;
+  void take(Specs next, const Addresses& found);
 
-  Specs specs_;
+  Specs specs_;                 // the configuration's, then those of its file
+  Sources sources_;             // of these
+  std::size_t configured_ = 0;  // how many of specs_ are the configuration's
+  std::string file_;            // source_of() the file, "" for none
+  TimePoint read_at_{};         // when what it lists was read
   std::map<std::string, std::vector<Member>, std::less<>> lists_;  // by source; no empty ones
   StandIns stand_ins_;
 };

@@ -72,6 +72,10 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
     out.push_back(fmt::format("{}: {}: {}; its last addresses are used", name,
                               text_at(looked_up, "name"), error));
   }
+  if (const std::string error = text_at(object_at(upstream, "endpoints_from"), "error");
+      !error.empty()) {
+    out.push_back(name + ": " + error + "; the endpoints of before are used");
+  }
   if (const std::string names = joined(array_at(upstream, "unresolved")); !names.empty()) {
     out.push_back(name + ": no address for " + names);
   }

@@ -321,19 +321,21 @@ class Origin:
 class BlackHole:
     """A port that takes no connection and refuses none: its queue is full."""
 
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=0):
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        if port:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((host, port))
         self.listener.listen(0)
         self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         self.fillers = []
         while True:
             filler = socket.socket()
             filler.settimeout(0.2)
             self.fillers.append(filler)
             try:
-                filler.connect(("127.0.0.1", self.port))
+                filler.connect((host, self.port))
             except TimeoutError:
                 return
 

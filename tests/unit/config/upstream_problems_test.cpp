@@ -8,7 +8,8 @@ TEST(UpstreamProblems, AreReported) {
       {"upstream_without_endpoints",
        Kind::upstream,
        "connect_timeout: 1s",
-       {"5:4: upstreams.app: 'endpoints' is required: the addresses of its servers"}},
+       {"5:4: upstreams.app: 'endpoints' is required (or `endpoints_from`): the addresses of its "
+        "servers"}},
       {"upstream_no_endpoint",
        Kind::upstream,
        "endpoints: []",

@@ -100,5 +100,30 @@ TEST(EtcFiles, ChangesAreNoticed) {
   EXPECT_EQ(found(files.hosts(), "a.test"), Texts{});
 }
 
+TEST(WatchedFile, NoticesEveryWayToChangeIt) {
+  const TempFolder folder;
+  WatchedFile file(folder.file("data/targets"));
+  EXPECT_TRUE(file.changed()) << "the first look";
+  EXPECT_FALSE(file.exists());
+  EXPECT_FALSE(file.changed());
+  // As a ConfigMap has it: data is a link to a folder that is made anew.
+  for (const char* version : {"v1", "v2"}) {
+    std::filesystem::create_directory(folder.file(version));
+    folder.write(std::string(version) + "/targets", version);
+    std::filesystem::create_directory_symlink(version, folder.file("data.new"));
+    std::filesystem::rename(folder.file("data.new"), folder.file("data"));
+    EXPECT_TRUE(file.changed()) << version;
+    EXPECT_TRUE(file.exists());
+    EXPECT_FALSE(file.changed()) << version;
+  }
+  folder.write("v2/targets", "longer");
+  EXPECT_TRUE(file.changed());
+  std::filesystem::rename(folder.write("v2/targets.new", "longer"), folder.file("v2/targets"));
+  EXPECT_TRUE(file.changed()) << "another inode";
+  std::filesystem::remove(folder.file("v2/targets"));
+  EXPECT_TRUE(file.changed());
+  EXPECT_FALSE(file.exists());
+}
+
 }  // namespace
 }  // namespace weir::names

@@ -128,6 +128,77 @@ TEST(Membership, FamiliesOfANameAreToldApart) {
 }
 
 // What each address weighs, by a model that recomputes everything: lists by source.
+config::EndpointsFrom file_with(std::vector<config::EndpointSpec> listed, int second = 1) {
+  return {.file = "t.yaml",
+          .listed = std::make_shared<const Membership::Specs>(std::move(listed)),
+          .read_at = TimePoint() + std::chrono::seconds(second)};
+}
+
+TimePoint at_second(int number) { return TimePoint() + std::chrono::seconds(number); }
+
+TEST(Membership, AFileListsEndpointsBesidesTheConfiguration) {
+  Membership members;
+  config::EndpointsFrom file = file_with({{"10.0.0.2:80", 2}, {"a.test:80", 3}});
+  members.configure({{"10.0.0.1:80", 1}, {"10.0.0.2:80", 5}}, {}, &file);
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.1:80*1", "10.0.0.2:80*7"}));
+  EXPECT_EQ(members.unresolved(), Texts{"a.test:80"});
+  ASSERT_EQ(members.names({}).size(), 1u);
+  EXPECT_EQ(members.names({}).front().text, "a.test:80");
+  EXPECT_TRUE(members.set("a.test:80", {{at(9)}}));
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.1:80*1", "10.0.0.2:80*7", "10.0.0.9:80*3"}));
+  const auto list = members.list();
+  EXPECT_EQ(list[1].sources, (Texts{"", "endpoints_from t.yaml"}));
+  EXPECT_FALSE(list[1].is_found);
+  EXPECT_EQ(list[2].sources, Texts{"a.test:80"});
+  EXPECT_TRUE(list[2].is_found);
+  // The file has others; a name that it has no longer is forgotten.
+  EXPECT_TRUE(members.set_listed({{"10.0.0.3:80", 4}}, at_second(2)));
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.1:80*1", "10.0.0.2:80*5", "10.0.0.3:80*4"}));
+  EXPECT_FALSE(members.set_listed({{"10.0.0.3:80", 4}}, at_second(3)));
+  EXPECT_FALSE(members.set("a.test:80", {{at(9)}}));
+  EXPECT_TRUE(members.set_listed({}, at_second(4)));
+  EXPECT_EQ(texts(members), (Texts{"10.0.0.1:80*1", "10.0.0.2:80*5"}));
+  members.configure({{"10.0.0.1:80", 1}}, {});
+  EXPECT_EQ(texts(members), Texts{"10.0.0.1:80*1"});
+  EXPECT_FALSE(members.set_listed({{"10.0.0.3:80", 4}}, at_second(5))) << "it has no file any more";
+}
+
+TEST(Membership, TheNewestReadingOfAFileCounts) {
+  Membership members;
+  config::EndpointsFrom file = file_with({{"10.0.0.1:80", 1}}, 1);
+  members.configure({}, {}, &file);
+  EXPECT_TRUE(members.set_listed({{"10.0.0.2:80", 1}}, at_second(5)));
+  // A reload that read the file before that was.
+  file = file_with({{"10.0.0.1:80", 1}}, 4);
+  members.configure({}, {}, &file);
+  EXPECT_EQ(texts(members), Texts{"10.0.0.2:80*1"});
+  EXPECT_FALSE(members.set_listed({{"10.0.0.3:80", 1}}, at_second(4)));
+  file = file_with({{"10.0.0.4:80", 1}}, 6);
+  members.configure({}, {}, &file);
+  EXPECT_EQ(texts(members), Texts{"10.0.0.4:80*1"});
+  // An empty one takes nobody's place until somebody says so.
+  file = file_with({}, 7);
+  members.configure({}, {}, &file);
+  EXPECT_EQ(texts(members), Texts{"10.0.0.4:80*1"});
+  EXPECT_TRUE(members.set_listed({}, at_second(7)));
+  EXPECT_EQ(texts(members), Texts{});
+  // Another file is not older than this one.
+  file = file_with({{"10.0.0.5:80", 1}}, 2);
+  file.file = "other.yaml";
+  members.configure({}, {}, &file);
+  EXPECT_EQ(texts(members), Texts{"10.0.0.5:80*1"});
+}
+
+TEST(Membership, WhatAFileReplacesByANameServesUntilThatIsFound) {
+  Membership members;
+  config::EndpointsFrom file = file_with({{"10.0.0.1:80", 1}});
+  members.configure({}, {}, &file);
+  EXPECT_TRUE(members.set_listed({{"a.test:80", 2}}, at_second(2)));
+  EXPECT_EQ(texts(members), Texts{"10.0.0.1:80*2"});
+  EXPECT_TRUE(members.set("a.test:80", {{at(7)}}));
+  EXPECT_EQ(texts(members), Texts{"10.0.0.7:80*2"});
+}
+
 TEST(Membership, RandomChangesComeToWhatAModelSays) {
   const Texts fixed{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"};
   const Texts names{"a.test:80", "b.test:80"};
