@@ -146,6 +146,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
              .weight = spec.weight,
              .host = host_of(spec),
              .priority = spec.priority,
+             .zone = spec.zone,
              .sources = {""}}};
   }
   std::vector<Listed> out;
@@ -163,6 +164,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
                      .weight = product(spec.weight, member.weight),
                      .host = host_of(spec),
                      .priority = spec.priority + member.priority,
+                     .zone = member.zone.empty() ? spec.zone : member.zone,
                      .sources = {source},
                      .hosts_of = {std::move(whose)},
                      .is_second = is_second});
@@ -186,6 +188,7 @@ std::vector<Membership::Listed> Membership::list() const {
     Listed& both = out[at->second];
     both.weight += std::min(one.weight, ~std::uint32_t{0} - both.weight);
     both.priority = std::min(both.priority, one.priority);
+    if (both.zone.empty()) both.zone = std::move(one.zone);
     std::ranges::move(one.sources, std::back_inserter(both.sources));
     std::ranges::move(one.hosts_of, std::back_inserter(both.hosts_of));
     both.is_second = both.is_second && one.is_second;
@@ -203,6 +206,7 @@ std::vector<Membership::Listed> Membership::list() const {
            .weight = member.weight,
            .host = std::move(host),
            .priority = member.priority,
+           .zone = member.zone,
            .sources = {source}});
     }
   }
