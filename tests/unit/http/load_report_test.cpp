@@ -40,7 +40,9 @@ TEST(LoadReport, IsRead) {
       {"JSON with others",
        R"(JSON {"named_metrics":{"a\"\u00e9":-1,"b":{"c":[1,true,false,null,"]"]}},"eps":3,"x":[]})",
        {0, 0, 0, 3}},
-      {"names inside are others'", R"(JSON {"utilization":{"eps":5,"eps":"x"},"eps":3})", {0, 0, 0, 3}},
+      {"names inside are others'",
+       R"(JSON {"utilization":{"eps":5,"eps":"x"},"eps":3})",
+       {0, 0, 0, 3}},
       {"JSON at its deepest", R"(JSON {"a":[[[[[[[1]]]]]]],"eps":1})", {0, 0, 0, 1}},
   };
   for (const Row& row : rows) {

@@ -133,12 +133,10 @@ TEST_F(MetricsTest, WeightsZonesAndReportsAreShown) {
   EXPECT_THAT(
       text,
       HasSubstr(R"(weir_upstream_endpoint_weight{upstream="u",endpoint="127.0.0.1:80"} 2.5)"));
-  EXPECT_THAT(text,
-              HasSubstr(R"(weir_upstream_zone_requests_total{upstream="u",zone="north"} 5)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_upstream_zone_requests_total{upstream="u",zone="north"} 5)"));
   EXPECT_THAT(text, HasSubstr(R"(weir_upstream_zone_requests_total{upstream="u",zone="-"} 0)"));
-  EXPECT_THAT(
-      text,
-      HasSubstr(R"(weir_upstream_load_reports_total{upstream="u",result="malformed"} 1)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_upstream_load_reports_total{upstream="u",result="malformed"} 1)"));
   EXPECT_THAT(text, Not(HasSubstr(R"(result="used")")));
 }
 
