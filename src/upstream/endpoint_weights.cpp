@@ -136,15 +136,19 @@ std::vector<ZoneInfo> zones_now(std::span<const std::shared_ptr<Endpoint>> endpo
     out.push_back(
         {.zone = zone, .local = !balancer.local_zone.empty() && zone == balancer.local_zone});
   }
+  // Who cannot be reached gets nothing while others can.
+  const auto in_reach = [&](std::size_t i) {
+    return endpoints[i]->backoff().has_failed() ? 0.0 : weights[i].weight;
+  };
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     ZoneInfo& zone = out[place_of(zones[i])];
     ++zone.endpoints;
-    if (weights[i].weight > 0) ++zone.in_use;
+    if (in_reach(i) > 0) ++zone.in_use;
   }
   for (const EndpointTier& tier : tiers) {
     std::vector<double> sums(out.size());
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
-      if (endpoints[i]->priority() == tier.priority) sums[place_of(zones[i])] += weights[i].weight;
+      if (endpoints[i]->priority() == tier.priority) sums[place_of(zones[i])] += in_reach(i);
     }
     const double all = std::accumulate(sums.begin(), sums.end(), 0.0);
     if (!(all > 0)) continue;

@@ -125,7 +125,8 @@ void WorkerChoice::divide(Tier& tier, std::size_t begin, std::span<const Placed>
       names.push_back(here[i].zone);
       sums.push_back(0);
     }
-    sums[zone] += weights[i];
+    // Who cannot be reached gets nothing while others can.
+    if (!here[i].endpoint->backoff().has_failed()) sums[zone] += weights[i];
   }
   tier.group_count = 2;
   tier.groups[0].is_local = true;

@@ -70,13 +70,13 @@ void WorkerView::take_over() {
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
   }
   limit_ = state_->settings.pool.in_flight;
-  reweigh_at_ = state_->settings.load_balancer.weights == config::BalancerWeights::reported
-                    ? loop_.now() + reweigh_after
-                    : no_deadline;
+  const config::LoadBalancer& balancer = state_->settings.load_balancer;
+  const bool moves = balancer.weights == config::BalancerWeights::reported ||
+                     (balancer.splits_zones() && !state_->zones.empty());
+  reweigh_at_ = moves ? loop_.now() + reweigh_after : no_deadline;
   try {
     count_zones();
-    choice_.change(state_->settings.load_balancer, state_->endpoints, state_->zones, seen_,
-                   loop_.now());
+    choice_.change(balancer, state_->endpoints, state_->zones, seen_, loop_.now());
   } catch (const std::bad_alloc&) {
     // The next refresh() begins anew.
     preferred_ = nullptr;

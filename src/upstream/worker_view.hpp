@@ -61,7 +61,8 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   bool keeps() const noexcept { return !left_ && !state_->retired; }
 
   // Takes over what has changed since; a load and two comparisons when nothing has. Weights that
-  // endpoints report change all the time: those are looked at once a second.
+  // endpoints report, and what a zone can take, change at any time: those are looked at once a
+  // second.
   void refresh() {
     if (cluster_.generation_.load(std::memory_order_acquire) != seen_ ||
         loop_.now() >= reweigh_at_) {
@@ -151,7 +152,7 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   std::uint64_t limit_ = 0;
   std::uint64_t tls_changes_ = 0;
   bool left_ = false;
-  Deadline reweigh_at_ = no_deadline;  // with weights reported: when they are looked at again
+  Deadline reweigh_at_ = no_deadline;  // when weights and zones are looked at again
   Endpoint* preferred_ = nullptr;
   bool told_panic_ = false;
   Pending* first_ = nullptr;

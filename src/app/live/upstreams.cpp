@@ -68,16 +68,15 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
       out.push_back(fmt::format("{}: slow_start, its weight is {:.3g} now", at, effective));
     }
   }
-  std::string zones;
   for (const json::value& each : array_at(upstream, "zones")) {
     const json::object& zone = as_object(each);
     const std::string named = text_at(zone, "zone");
-    zones += fmt::format("{}{}{} {} ({:.0f} of {} in use)", zones.empty() ? "" : ", ",
-                         named.empty() ? "no zone" : named, flag_at(zone, "local") ? " (here)" : "",
-                         percent_text(number_at(zone, "share")), number_at(zone, "in_use"),
-                         count_text(number_at(zone, "endpoints")));
+    out.push_back(fmt::format(
+        "{}: {}{}: {} of the requests, {} of {} endpoints in use", name,
+        named.empty() ? "no zone" : "zone " + named, flag_at(zone, "local") ? " (here)" : "",
+        percent_text(number_at(zone, "share")), count_text(number_at(zone, "in_use")),
+        count_text(number_at(zone, "endpoints"))));
   }
-  if (!zones.empty()) out.push_back(name + ": zones: " + zones);
   for (const json::value& each : array_at(upstream, "names")) {
     const json::object& looked_up = as_object(each);
     const std::string error = text_at(looked_up, "error");

@@ -115,6 +115,21 @@ TEST_F(ZonesTest, AZoneThatIsLostCostsNoRequest) {
   }
 }
 
+// Nobody else knows of it: workers look once a second.
+TEST_F(ZonesTest, AnEndpointThatRefusesIsNoPartOfWhatItsZoneCanTake) {
+  Refusing dead;
+  serve_zones({"a", "a", "b", "b"});
+  upstream_.endpoints[0].address = dead.text();
+  make();
+  (void)spread(4);
+  run([&]() -> Task<> {
+    const TimePoint later = loop().now() + 1100ms;
+    co_await until(loop(), [&] { return loop().now() > later; });
+  });
+  expect_spread({0, 2.0 / 3, 1.0 / 6, 1.0 / 6}, "two zones, and 1 of 3");
+  EXPECT_DOUBLE_EQ(share_of("a"), 2.0 / 3);
+}
+
 TEST_F(ZonesTest, ALostZoneIsLeftByItsHealthToo) {
   serve_zones({"a", "a", "b", "b"});
   set_health(0, false);
