@@ -55,6 +55,14 @@ Wrong check_name(std::string& text) {
   return in_quotes(text) + " is not a name: 1 to 64 letters, digits, '_', '.' or '-'";
 }
 
+// Empty is none, so that ${ZONE:-} can leave it out.
+Wrong check_zone(std::string& text) {
+  constexpr std::size_t longest_zone = 64;
+  if (text.empty()) return std::nullopt;
+  if (text.size() > longest_zone) return in_quotes(text) + " is longer than 64 bytes";
+  return check_printable(text);
+}
+
 Wrong check_token(std::string& text) {
   if (is_token(text)) return std::nullopt;
   return in_quotes(text) + " is not a token (RFC 9110, 5.6.2)";

@@ -13,6 +13,7 @@ using Wrong = std::optional<std::string>;
 Wrong check_any(std::string& text);        // nothing to say
 Wrong check_printable(std::string& text);  // not empty, no controls
 Wrong check_name(std::string& text);
+Wrong check_zone(std::string& text);  // empty, or no controls; at most 64 bytes
 Wrong check_token(std::string& text);
 Wrong check_method(std::string& text);
 Wrong check_field_name(std::string& text);             // a token

@@ -90,6 +90,13 @@ Fields load_balancer_fields(LoadBalancer& balancer) {
       {"panic_threshold", share(balancer.panic_threshold),
        "with a smaller share of healthy endpoints in a priority, their health is ignored; 0%: "
        "never"},
+      {"zone_aware", flag(balancer.zone_aware),
+       "endpoints of server.zone get as much of the traffic as they can take; not with hash"},
+      {"weights",
+       choice<BalancerWeights>(balancer.weights, {{"configured", BalancerWeights::configured},
+                                                  {"reported", BalancerWeights::reported}}),
+       "reported: by the field endpoint-load-metrics of answers (ORCA), which clients do not get; "
+       "not with hash"},
   };
 }
 
@@ -121,6 +128,14 @@ Value load_balancer_value(LoadBalancer& balancer) {
       problems.error(places.of(only_hash, in.place()), key_path(in.path(), only_hash),
                      "is for `policy: hash` alone");
     }
+    balancer.zone_aware_place = places.of("zone_aware", in.place());
+    const auto refuse_for_hash = [&](std::string_view key, bool is_on) {
+      if (!is_hash || !is_on) return;
+      problems.error(places.of(key, in.place()), key_path(in.path(), key),
+                     "does not go with `policy: hash`, where a caller keeps its endpoint");
+    };
+    refuse_for_hash("zone_aware", balancer.zone_aware);
+    refuse_for_hash("weights", balancer.weights == BalancerWeights::reported);
   };
   return out;
 }

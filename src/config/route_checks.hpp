@@ -40,4 +40,8 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems);
 // https.
 void warn_of_plain_text(const Config& config, Problems& problems);
 
+// Tells the balancers that are zone_aware where the gateway is, and warns of those for which that
+// means nothing.
+void settle_zones(Config& config, Problems& problems);
+
 }  // namespace weir::config

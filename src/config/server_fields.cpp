@@ -110,6 +110,8 @@ Fields fields(Server& server) {
        "memory for all request heads that do not come in one piece; auto: an eighth of the "
        "cgroup's limit or of the memory, at least 32 MiB; when it is spent, the oldest unfinished "
        "heads get 431"},
+      {"zone", text(server.zone, check_zone),
+       "where this gateway is, for zone_aware of upstreams; empty: unknown"},
       {"via", block(fields(server.via)), "the Via field"},
   };
 }

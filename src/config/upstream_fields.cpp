@@ -35,7 +35,9 @@ Fields fields(EndpointSpec& endpoint) {
        "which addresses of a name are used; any: IPv6 while it connects, otherwise IPv4"},
       {"weight", count(endpoint.weight, 0, most_weight), "its part of the traffic; 0: none"},
       {"priority", count(endpoint.priority, 0, most_priority),
-       "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"}};
+       "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"},
+      {"zone", text(endpoint.zone, check_zone),
+       "where it is, for zone_aware; endpoints without one are a zone of their own"}};
 }
 
 // `off`, or a share above 0.

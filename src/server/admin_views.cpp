@@ -99,7 +99,10 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint, const Origins
                    {"ejected", endpoint.ejection.has_value()},
                    {"weight", endpoint.weight},
                    {"effective_weight", endpoint.effective_weight},
+                   {"weight_source", upstream::name(endpoint.weight_source)},
+                   {"weight_why", endpoint.weight_why},
                    {"priority", endpoint.priority},
+                   {"zone", endpoint.zone},
                    {"sources", sources_json(endpoint.sources, from)},
                    {"in_flight", endpoint.in_flight},
                    {"tunnels", endpoint.tunnels},
@@ -108,6 +111,22 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint, const Origins
   if (endpoint.is_overridden()) {
     out["overridden"] = json::object{{"state", name(upstream::EndpointState::ready)},
                                      {"weight", endpoint.configured_weight}};
+  }
+  return out;
+}
+
+std::string_view weights_word(config::BalancerWeights weights) {
+  return weights == config::BalancerWeights::reported ? "reported" : "configured";
+}
+
+json::array zones_json(const std::vector<upstream::ZoneInfo>& zones) {
+  json::array out;
+  for (const upstream::ZoneInfo& each : zones) {
+    out.push_back(json::object{{"zone", each.zone},
+                               {"local", each.local},
+                               {"endpoints", each.endpoints},
+                               {"in_use", each.in_use},
+                               {"share", each.share}});
   }
   return out;
 }
@@ -245,7 +264,10 @@ AdminAnswer show_upstreams(Server& server) {
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
     out.push_back(json::object{{"name", info.name},
                                {"policy", config::name(info.policy)},
+                               {"weights", weights_word(info.weights)},
                                {"panic", info.panic},
+                               {"zone_aware", info.zone_aware},
+                               {"zones", zones_json(info.zones)},
                                {"endpoints", std::move(endpoints)},
                                {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},

@@ -55,10 +55,19 @@ std::string best_endpoint(const config::Upstream& upstream, std::uint64_t key) {
   return best ? upstream.endpoints[*best].address : "";
 }
 
+std::string keyless_balancer_text(const config::LoadBalancer& balancer) {
+  std::string out(config::name(balancer.policy));
+  if (balancer.weights == config::BalancerWeights::reported) {
+    out += ", by the load that endpoints report";
+  }
+  if (balancer.splits_zones()) out += fmt::format("; zone {} first", balancer.local_zone);
+  return out;
+}
+
 std::string balancer_text(const config::Upstream& upstream, const config::Route& route,
                           const Request& request, const Exchange& exchange) {
   const config::LoadBalancer& balancer = upstream.load_balancer;
-  if (!balancer.key) return std::string(config::name(balancer.policy));
+  if (!balancer.key) return keyless_balancer_text(balancer);
   const proxy::BalancerKey key(*balancer.key, route.match.path_params);
   const std::string named = fmt::format("hash of {}", config::to_text(*balancer.key));
   const auto hash = key.of(request, exchange);

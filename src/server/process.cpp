@@ -33,7 +33,9 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::He
           },
       .cluster_changed =
           [&health](const std::shared_ptr<upstream::Cluster>& cluster) { health.look_at(cluster); },
-      .connect_failed = std::move(connect_failed)};
+      .connect_failed = std::move(connect_failed),
+      .zone_added = [&metrics](std::string_view upstream,
+                               std::string_view zone) { return metrics.zone(upstream, zone); }};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_retries(families);
   collect_names(families);
   collect_endpoints(families);
+  collect_weights(families);
   collect_leniencies(families);
   collect_rate_limits(families);
   collect_mirrors(families);

@@ -37,6 +37,7 @@ class Exposition final : public prometheus::Collectable {
   void collect_retries(Families& out) const;
   void collect_endpoints(Families& out) const;
   void collect_names(Families& out) const;
+  void collect_weights(Families& out) const;
   void collect_leniencies(Families& out) const;
   void collect_rate_limits(Families& out) const;
   void collect_jwt(Families& out) const;

@@ -57,6 +57,12 @@ std::shared_ptr<EndpointMetrics> Metrics::endpoint(std::string_view upstream,
   });
 }
 
+std::shared_ptr<ZoneMetrics> Metrics::zone(std::string_view upstream, std::string_view zone) {
+  return find(zones_, upstream, zone, [&] {
+    return std::make_shared<ZoneMetrics>(std::string(upstream), std::string(zone), workers_ + 1);
+  });
+}
+
 std::shared_ptr<ListenerMetrics> Metrics::listener(std::string_view name) {
   return find(listeners_, name, {},
               [&] { return std::make_shared<ListenerMetrics>(std::string(name), workers_ + 1); });
@@ -123,6 +129,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(splits_, now);
   sweep(upstreams_, now);
   sweep(endpoints_, now);
+  sweep(zones_, now);
   sweep(listeners_, now);
   sweep(rate_limits_, now);
   sweep(certificates_, now);

@@ -6,9 +6,9 @@
 #include "upstream/breaker_policy.hpp"
 #include "upstream/client_shares.hpp"
 #include "upstream/endpoint_tiers.hpp"
+#include "upstream/endpoint_weights.hpp"
 #include "upstream/outlier_policy.hpp"
 #include "upstream/worker_view.hpp"
-#include "weir/control/slow_start.hpp"
 
 namespace weir::upstream {
 namespace {
@@ -129,6 +129,7 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
     endpoint->weight_.store(listed.weight, std::memory_order_relaxed);
   }
   note_families(*next, list);
+  note_zones(*next, list);
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
     for (const auto& endpoint : state_->endpoints) {
@@ -166,6 +167,16 @@ void Cluster::note_families(State& state, std::span<const Membership::Listed> li
         before.push_back(found->second);
       }
     }
+  }
+}
+
+// REQUIRES: the endpoints are those of `listed`, in its order.
+void Cluster::note_zones(State& state, std::span<const Membership::Listed> listed) const {
+  const auto has_zone = [](const Membership::Listed& one) { return !one.zone.empty(); };
+  if (std::ranges::none_of(listed, has_zone)) return;
+  for (const Membership::Listed& one : listed) {
+    state.zones.push_back(one.zone);
+    state.zone_counts.push_back(hooks_.zone_added ? hooks_.zone_added(name_, one.zone) : nullptr);
   }
 }
 
@@ -280,23 +291,28 @@ ClusterInfo Cluster::describe() const {
   const config::Pool& pool = state_->settings.pool;
   const config::LoadBalancer& balancer = state_->settings.load_balancer;
   const std::vector<EndpointTier> tiers = tiers_of(state_->endpoints, balancer.panic_threshold);
-  const control::SlowStart growing(balancer.slow_start);
+  const std::vector<WeightNow> weights = weights_now(state_->endpoints, tiers, balancer, now);
   out.policy = balancer.policy;
+  out.weights = balancer.weights;
+  out.zone_aware = balancer.zone_aware;
+  out.zones = zones_now(state_->endpoints, state_->zones, tiers, weights, balancer);
   out.panic =
       std::ranges::any_of(tiers, [](const EndpointTier& tier) { return tier.traffic.panic; });
   const auto sources_of = [&](const Endpoint& endpoint) {
     const auto found = state_->sources.find(&endpoint);
     return found != state_->sources.end() ? found->second : std::vector<std::string>();
   };
-  for (const auto& endpoint : state_->endpoints) {
-    const double percent =
-        is_in_use(*endpoint, tiers) ? growing.percent(endpoint->in_use_since(), now) : 0;
+  for (std::size_t i = 0; i < state_->endpoints.size(); ++i) {
+    const auto& endpoint = state_->endpoints[i];
     out.endpoints.push_back({.address = endpoint->address(),
                              .state = endpoint->state(),
                              .weight = endpoint->weight(),
                              .configured_weight = endpoint->configured_weight_,
                              .priority = endpoint->priority(),
-                             .effective_weight = endpoint->weight() * percent / 100,
+                             .effective_weight = weights[i].weight,
+                             .weight_source = weights[i].source,
+                             .weight_why = weights[i].why,
+                             .zone = state_->zones.empty() ? "" : state_->zones[i],
                              .in_flight = endpoint->in_flight(),
                              .tunnels = endpoint->tunnels(),
                              .idle_connections = endpoint->idle_connections(),

@@ -14,7 +14,9 @@ namespace weir::upstream {
 
 Lease::Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
     : cluster_(&cluster), endpoint_(&endpoint), worker_(worker) {
-  ++endpoint.slot(worker).leases;
+  Endpoint::Slot& slot = endpoint.slot(worker);
+  ++slot.leases;
+  if (slot.zone_requests != nullptr) slot.zone_requests->add();
 }
 
 Lease& Lease::operator=(Lease&& other) noexcept {
@@ -49,6 +51,11 @@ std::unique_ptr<codec::ClientExchange> Lease::begin(TransferClock& clock, const 
     return session_->connection->begin(clock, scope, owner, method, header_size);
   return codec::h1::make_client_exchange(connection_->stream(), clock, scope, owner, method,
                                          header_size, cluster_->view(worker_).settings().lenient);
+}
+
+bool Lease::reads_load() const noexcept {
+  return cluster_->view(worker_).settings().load_balancer.weights ==
+         config::BalancerWeights::reported;
 }
 
 void Lease::tell_chosen(std::string_view request_id) const noexcept {

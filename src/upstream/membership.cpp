@@ -184,6 +184,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
              .weight = spec.weight,
              .host = host_of(spec),
              .priority = spec.priority,
+             .zone = spec.zone,
              .sources = {whose}}};
   }
   std::vector<Listed> out;
@@ -201,6 +202,7 @@ std::vector<Membership::Listed> Membership::expand(const config::EndpointSpec& s
                      .weight = product(spec.weight, member.weight),
                      .host = host_of(spec),
                      .priority = spec.priority + member.priority,
+                     .zone = member.zone.empty() ? spec.zone : member.zone,
                      .sources = {source},
                      .is_found = true,
                      .hosts_of = {std::move(host)},
@@ -225,6 +227,7 @@ std::vector<Membership::Listed> Membership::list() const {
     Listed& both = out[at->second];
     both.weight += std::min(one.weight, ~std::uint32_t{0} - both.weight);
     both.priority = std::min(both.priority, one.priority);
+    if (both.zone.empty()) both.zone = std::move(one.zone);
     for (std::string& source : one.sources) {
       const bool is_told = std::ranges::find(both.sources, source) != both.sources.end();
       if (!is_told) both.sources.push_back(std::move(source));
@@ -246,6 +249,7 @@ std::vector<Membership::Listed> Membership::list() const {
            .weight = member.weight,
            .host = std::move(host),
            .priority = member.priority,
+           .zone = member.zone,
            .sources = {source},
            .is_found = true});
     }

@@ -5,7 +5,9 @@
 #include <new>
 #include <utility>
 
+#include "upstream/endpoint_weights.hpp"
 #include "weir/control/slow_start.hpp"
+#include "weir/control/zone_split.hpp"
 
 namespace weir::upstream {
 namespace {
@@ -34,16 +36,14 @@ bool WorkerChoice::contains(const Endpoint* endpoint) const noexcept {
 }
 
 void WorkerChoice::change(const config::LoadBalancer& settings,
-                          std::span<const std::shared_ptr<Endpoint>> endpoints, std::uint64_t seed,
-                          TimePoint now) {
+                          std::span<const std::shared_ptr<Endpoint>> endpoints,
+                          std::span<const std::string> zones, std::uint64_t seed, TimePoint now) {
   const std::vector<Endpoint*> before = std::exchange(endpoints_, {});
   try {
     const std::vector<EndpointTier> tiers = tiers_of(endpoints, settings.panic_threshold);
-    for (const auto& endpoint : endpoints) {
-      if (is_in_use(*endpoint, tiers)) endpoints_.push_back(endpoint.get());
-    }
-    std::ranges::stable_sort(endpoints_, {}, &Endpoint::priority);
-    make_tiers(settings, tiers, before, seed, now);
+    const std::vector<Placed> placed = place(settings, endpoints, zones, tiers);
+    for (const Placed& each : placed) endpoints_.push_back(each.endpoint);
+    make_tiers(settings, tiers, placed, before, seed, now);
   } catch (const std::bad_alloc&) {
     endpoints_.clear();
     tiers_.clear();
@@ -51,8 +51,26 @@ void WorkerChoice::change(const config::LoadBalancer& settings,
   }
 }
 
+// By priority, and of each those of the gateway's zone first.
+std::vector<WorkerChoice::Placed> WorkerChoice::place(
+    const config::LoadBalancer& settings, std::span<const std::shared_ptr<Endpoint>> endpoints,
+    std::span<const std::string> zones, std::span<const EndpointTier> tiers) {
+  std::vector<Placed> out;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    Endpoint& endpoint = *endpoints[i];
+    if (!is_in_use(endpoint, tiers)) continue;
+    const std::string_view zone = zones.empty() ? std::string_view() : zones[i];
+    out.push_back({&endpoint, endpoint.priority(), zone,
+                   settings.splits_zones() && zone == settings.local_zone});
+  }
+  std::ranges::stable_sort(out, [](const Placed& a, const Placed& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.is_local && !b.is_local;
+  });
+  return out;
+}
+
 void WorkerChoice::make_tiers(const config::LoadBalancer& settings,
-                              std::span<const EndpointTier> tiers,
+                              std::span<const EndpointTier> tiers, std::span<const Placed> placed,
                               std::span<Endpoint* const> before, std::uint64_t seed,
                               TimePoint now) {
   const bool same_policy = std::exchange(policy_, settings.policy) == settings.policy;
@@ -65,101 +83,146 @@ void WorkerChoice::make_tiers(const config::LoadBalancer& settings,
   for (const EndpointTier& each : tiers) {
     panics_ |= each.traffic.panic;
     const std::size_t begin = at;
-    while (at < endpoints_.size() && endpoints_[at]->priority() == each.priority) ++at;
+    while (at < placed.size() && placed[at].priority == each.priority) ++at;
     // A tier without anybody has no share, or nobody has one.
     if (at == begin) continue;
     shares.push_back(each.traffic);
     Tier& tier = tiers_.emplace_back();
     tier.priority = each.priority;
-    tier.begin = begin;
-    tier.size = at - begin;
-    const std::vector<std::uint32_t> weights = weights_of(tier, settings.slow_start, now);
     const auto was = std::ranges::find(old, each.priority, &Tier::priority);
-    if (same_policy && was != old.end()) {
-      const std::vector<std::size_t> places =
-          places_of({endpoints_.data() + begin, tier.size}, before.subspan(was->begin, was->size));
-      if (std::ranges::any_of(places, [](std::size_t i) { return i != control::is_new; })) {
-        tier.balancers = std::move(was->balancers);
-        change_balancer(tier, weights, places);
-        continue;
-      }
+    // Turns go on, also of groups that have gone and come.
+    was != old.end() ? void(tier.turns = was->turns) : tier.turns.reset({}, worker_, workers_);
+    const std::vector<std::uint32_t> weights =
+        weights_of({endpoints_.data() + begin, at - begin}, settings, now);
+    divide(tier, begin, placed.subspan(begin, at - begin), weights);
+    const std::span<Group> before_groups =
+        same_policy && was != old.end() ? was->in_use() : std::span<Group>();
+    for (Group& group : tier.in_use()) {
+      take_balancers(group, before_groups, before,
+                     std::span(weights).subspan(group.begin - begin, group.size), seed);
     }
-    set_balancer(tier, weights, seed);
   }
   // Tiers that have gone and come do not begin their turns anew.
   old.empty() ? turns_.reset(shares, worker_, workers_) : turns_.change(shares);
 }
 
-std::vector<std::uint32_t> WorkerChoice::weights_of(const Tier& tier, Duration slow_start,
+void WorkerChoice::divide(Tier& tier, std::size_t begin, std::span<const Placed> here,
+                          std::span<const std::uint32_t> weights) const {
+  const auto local = static_cast<std::size_t>(std::ranges::count_if(here, &Placed::is_local));
+  if (local == 0 || local == here.size()) {
+    tier.group_count = 1;
+    tier.groups[0].begin = begin;
+    tier.groups[0].size = here.size();
+    return tier.turns.change({});
+  }
+  // The local zone is the first.
+  std::vector<std::string_view> names;
+  std::vector<double> sums;
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    const auto found = std::ranges::find(names, here[i].zone);
+    const auto zone = static_cast<std::size_t>(found - names.begin());
+    if (found == names.end()) {
+      names.push_back(here[i].zone);
+      sums.push_back(0);
+    }
+    // Who cannot be reached gets nothing while others can.
+    if (!here[i].endpoint->backoff().has_failed()) sums[zone] += weights[i];
+  }
+  tier.group_count = 2;
+  tier.groups[0].is_local = true;
+  tier.groups[0].begin = begin;
+  tier.groups[0].size = local;
+  tier.groups[1].begin = begin + local;
+  tier.groups[1].size = here.size() - local;
+  const double stays = control::local_zone_share(sums, 0);
+  const control::TierShare shares[]{{.share = stays}, {.share = 1 - stays}};
+  tier.turns.change(shares);
+}
+
+void WorkerChoice::take_balancers(Group& group, std::span<const Group> old,
+                                  std::span<Endpoint* const> before,
+                                  std::span<const std::uint32_t> weights,
+                                  std::uint64_t seed) const {
+  const std::span<Endpoint* const> here(endpoints_.data() + group.begin, group.size);
+  const auto with_turns_of = [&](bool alike) {
+    for (const Group& each : old) {
+      if ((each.is_local == group.is_local) != alike) continue;
+      const std::vector<std::size_t> places =
+          places_of(here, before.subspan(each.begin, each.size));
+      if (std::ranges::all_of(places, [](auto i) { return i == control::is_new; })) continue;
+      // A copy: what was one group may have become two.
+      group.balancers = each.balancers;
+      change_balancer(group, weights, places);
+      return true;
+    }
+    return false;
+  };
+  if (!with_turns_of(true) && !with_turns_of(false)) set_balancer(group, weights, seed);
+}
+
+std::vector<std::uint32_t> WorkerChoice::weights_of(std::span<Endpoint* const> here,
+                                                    const config::LoadBalancer& settings,
                                                     TimePoint now) {
-  const control::SlowStart growing(slow_start);
-  const std::span<Endpoint* const> here(endpoints_.data() + tier.begin, tier.size);
+  const control::SlowStart growing(settings.slow_start);
+  std::vector<std::uint32_t> out = balancer_weights(here, settings.weights, now);
   const bool some_grow = std::ranges::any_of(here, [&](const Endpoint* endpoint) {
     return growing.percent(endpoint->in_use_since(), now) != 100;
   });
+  if (!some_grow) return out;
   // SRV records and added up weights may be large: those are in percent as they are.
   constexpr std::uint32_t largest = std::numeric_limits<std::uint32_t>::max() / 100;
-  const bool some_large = std::ranges::any_of(
-      here, [](const Endpoint* endpoint) { return endpoint->weight() > largest; });
-  std::vector<std::uint32_t> out;
-  out.reserve(here.size());
-  for (const Endpoint* const endpoint : here) {
-    const TimePoint since = endpoint->in_use_since();
+  const bool some_large =
+      std::ranges::any_of(out, [](std::uint32_t each) { return each > largest; });
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    const TimePoint since = here[i]->in_use_since();
     next_growth_ = std::min(next_growth_, growing.next_step(since, now));
     // In percent only while that makes a difference.
     const std::uint32_t percent = growing.percent(since, now);
-    const std::uint32_t weight = endpoint->weight();
-    if (!some_grow) {
-      out.push_back(weight);
-    } else if (some_large) {
-      out.push_back(std::max<std::uint32_t>(1, weight / 100 * percent));
-    } else {
-      out.push_back(weight * percent);
-    }
+    out[i] = some_large ? std::max<std::uint32_t>(1, out[i] / 100 * percent) : out[i] * percent;
   }
   return out;
 }
 
-void WorkerChoice::set_hash(Tier& tier, std::span<const std::uint32_t> weights) const {
+void WorkerChoice::set_hash(Group& group, std::span<const std::uint32_t> weights) const {
   std::vector<std::uint64_t> ids;
-  ids.reserve(tier.size);
-  for (std::size_t i = 0; i < tier.size; ++i) {
-    ids.push_back(control::ConsistentHash::id_of(endpoints_[tier.begin + i]->address()));
+  ids.reserve(group.size);
+  for (std::size_t i = 0; i < group.size; ++i) {
+    ids.push_back(control::ConsistentHash::id_of(endpoints_[group.begin + i]->address()));
   }
-  tier.balancers.hash.reset(weights, ids);
+  group.balancers.hash.reset(weights, ids);
 }
 
-void WorkerChoice::set_balancer(Tier& tier, std::span<const std::uint32_t> weights,
+void WorkerChoice::set_balancer(Group& group, std::span<const std::uint32_t> weights,
                                 std::uint64_t seed) const {
   switch (policy_) {
     case config::LoadBalancing::round_robin:
-      return tier.balancers.round_robin.reset(weights, worker_, workers_);
+      return group.balancers.round_robin.reset(weights, worker_, workers_);
     case config::LoadBalancing::least_requests:
-      return tier.balancers.least_requests.reset(weights, worker_, workers_);
+      return group.balancers.least_requests.reset(weights, worker_, workers_);
     case config::LoadBalancing::random_two:
-      return tier.balancers.random_two.reset(weights, seed * workers_ + worker_);
+      return group.balancers.random_two.reset(weights, seed * workers_ + worker_);
     case config::LoadBalancing::peak_ewma:
-      return tier.balancers.peak_ewma.reset(weights, worker_, workers_);
+      return group.balancers.peak_ewma.reset(weights, worker_, workers_);
     case config::LoadBalancing::hash:
-      set_hash(tier, weights);
-      return tier.balancers.least_requests.reset(weights, worker_, workers_);
+      set_hash(group, weights);
+      return group.balancers.least_requests.reset(weights, worker_, workers_);
   }
 }
 
-void WorkerChoice::change_balancer(Tier& tier, std::span<const std::uint32_t> weights,
+void WorkerChoice::change_balancer(Group& group, std::span<const std::uint32_t> weights,
                                    control::Places places) const {
   switch (policy_) {
     case config::LoadBalancing::round_robin:
-      return tier.balancers.round_robin.change(weights, places);
+      return group.balancers.round_robin.change(weights, places);
     case config::LoadBalancing::least_requests:
-      return tier.balancers.least_requests.change(weights, places);
+      return group.balancers.least_requests.change(weights, places);
     case config::LoadBalancing::random_two:
-      return tier.balancers.random_two.change(weights);
+      return group.balancers.random_two.change(weights);
     case config::LoadBalancing::peak_ewma:
-      return tier.balancers.peak_ewma.change(weights, places);
+      return group.balancers.peak_ewma.change(weights, places);
     case config::LoadBalancing::hash:
-      set_hash(tier, weights);
-      return tier.balancers.least_requests.change(weights, places);
+      set_hash(group, weights);
+      return group.balancers.least_requests.change(weights, places);
   }
 }
 

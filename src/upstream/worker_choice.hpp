@@ -2,11 +2,14 @@
 // the weights as they are now. Owned by a WorkerView; its worker's thread only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "upstream/endpoint_tiers.hpp"
@@ -25,12 +28,13 @@ class WorkerChoice {
  public:
   WorkerChoice(unsigned worker, unsigned workers) noexcept : worker_(worker), workers_(workers) {}
 
-  // Chooses among those of `endpoints` that may be used, with their weights of `now`. Endpoints
-  // that stay keep their turn: changes that come often must not favour any of them. When it throws
-  // (bad_alloc) nobody is chosen until it was called again.
+  // Chooses among those of `endpoints` that may be used, with their weights of `now`. `zones`:
+  // where each of them is; empty: they have none. Endpoints that stay keep their turn: changes that
+  // come often must not favour any of them. When it throws (bad_alloc) nobody is chosen until it
+  // was called again.
   void change(const config::LoadBalancer& settings,
-              std::span<const std::shared_ptr<Endpoint>> endpoints, std::uint64_t seed,
-              TimePoint now);
+              std::span<const std::shared_ptr<Endpoint>> endpoints,
+              std::span<const std::string> zones, std::uint64_t seed, TimePoint now);
 
   // Those that may be used, tier by tier.
   std::span<Endpoint* const> endpoints() const noexcept { return endpoints_; }
@@ -63,22 +67,50 @@ class WorkerChoice {
     control::PeakEwma peak_ewma;
     control::ConsistentHash hash;  // least_requests, too, for requests without a key
   };
-  struct Tier {
-    std::uint32_t priority = 0;
+  // Who is balanced among each other.
+  struct Group {
+    bool is_local = false;  // those of the gateway's zone, beside a group of the others
     std::size_t begin = 0;  // in endpoints_
     std::size_t size = 0;
     Balancers balancers;
   };
+  struct Tier {
+    std::uint32_t priority = 0;
+    std::size_t group_count = 1;  // 2: the gateway's zone, then the others
+    std::array<Group, 2> groups;
+    control::TierTurns turns;  // of two groups
+
+    std::span<Group> in_use() noexcept { return {groups.data(), group_count}; }
+  };
+  // An endpoint that may be used, as it is while the tiers are made.
+  struct Placed {
+    Endpoint* endpoint;
+    std::uint32_t priority;
+    std::string_view zone;
+    bool is_local;
+  };
+  static std::vector<Placed> place(const config::LoadBalancer& settings,
+                                   std::span<const std::shared_ptr<Endpoint>> endpoints,
+                                   std::span<const std::string> zones,
+                                   std::span<const EndpointTier> tiers);
 
   void make_tiers(const config::LoadBalancer& settings, std::span<const EndpointTier> tiers,
-                  std::span<Endpoint* const> before, std::uint64_t seed, TimePoint now);
-  void set_balancer(Tier& tier, std::span<const std::uint32_t> weights, std::uint64_t seed) const;
-  void change_balancer(Tier& tier, std::span<const std::uint32_t> weights,
+                  std::span<const Placed> placed, std::span<Endpoint* const> before,
+                  std::uint64_t seed, TimePoint now);
+  // The groups of a tier whose endpoints are `here`, from `begin` on, with these weights.
+  void divide(Tier& tier, std::size_t begin, std::span<const Placed> here,
+              std::span<const std::uint32_t> weights) const;
+  // With the turns of a group of `old` that had some of its endpoints, if there is one.
+  void take_balancers(Group& group, std::span<const Group> old, std::span<Endpoint* const> before,
+                      std::span<const std::uint32_t> weights, std::uint64_t seed) const;
+  void set_balancer(Group& group, std::span<const std::uint32_t> weights, std::uint64_t seed) const;
+  void change_balancer(Group& group, std::span<const std::uint32_t> weights,
                        control::Places places) const;
-  void set_hash(Tier& tier, std::span<const std::uint32_t> weights) const;
-  std::vector<std::uint32_t> weights_of(const Tier& tier, Duration slow_start, TimePoint now);
+  void set_hash(Group& group, std::span<const std::uint32_t> weights) const;
+  std::vector<std::uint32_t> weights_of(std::span<Endpoint* const> here,
+                                        const config::LoadBalancer& settings, TimePoint now);
   template <class Eligible>
-  std::optional<std::size_t> pick_in(Tier& tier, const Caller& caller, TimePoint now,
+  std::optional<std::size_t> pick_in(Group& group, const Caller& caller, TimePoint now,
                                      control::Turn turn, Eligible&& eligible);
 
   const unsigned worker_;
@@ -93,24 +125,24 @@ class WorkerChoice {
 };
 
 template <class Eligible>
-std::optional<std::size_t> WorkerChoice::pick_in(Tier& tier, const Caller& caller, TimePoint now,
+std::optional<std::size_t> WorkerChoice::pick_in(Group& group, const Caller& caller, TimePoint now,
                                                  control::Turn turn, Eligible&& eligible) {
-  Endpoint* const* const here = endpoints_.data() + tier.begin;
+  Endpoint* const* const here = endpoints_.data() + group.begin;
   const auto may = [&](std::size_t i) { return eligible(*here[i]); };
   const auto load = [&](std::size_t i) { return here[i]->in_flight(); };
   switch (policy_) {
     case config::LoadBalancing::round_robin:
-      return tier.balancers.round_robin.pick(may, turn);
+      return group.balancers.round_robin.pick(may, turn);
     case config::LoadBalancing::least_requests:
-      return tier.balancers.least_requests.pick(may, load, turn);
+      return group.balancers.least_requests.pick(may, load, turn);
     case config::LoadBalancing::random_two:
-      return tier.balancers.random_two.pick(may, load);
+      return group.balancers.random_two.pick(may, load);
     case config::LoadBalancing::peak_ewma:
-      return tier.balancers.peak_ewma.pick(
+      return group.balancers.peak_ewma.pick(
           may, load, [&](std::size_t i) { return here[i]->slot(worker_).latency.at(now); }, turn);
     case config::LoadBalancing::hash:
-      if (!caller.key) return tier.balancers.least_requests.pick(may, load, turn);
-      return tier.balancers.hash.pick(*caller.key, bounded_load_, may, load);
+      if (!caller.key) return group.balancers.least_requests.pick(may, load, turn);
+      return group.balancers.hash.pick(*caller.key, bounded_load_, may, load);
   }
   return std::nullopt;
 }
@@ -121,8 +153,13 @@ Endpoint* WorkerChoice::pick(std::size_t first, const Caller& caller, TimePoint 
   std::size_t at = first;
   for (std::size_t looked = 0; looked < tiers_.size(); ++looked) {
     Tier& tier = tiers_[at];
-    if (const auto chosen = pick_in(tier, caller, now, turn, eligible)) {
-      return endpoints_[tier.begin + *chosen];
+    // The other zones are asked where this one has nobody, and the other way round.
+    std::size_t turns = tier.turns.next(turn == control::Turn::moves);
+    for (std::size_t asked = 0; asked < tier.group_count; ++asked, turns ^= 1) {
+      Group& group = tier.groups[turns];
+      if (const auto chosen = pick_in(group, caller, now, turn, eligible)) {
+        return endpoints_[group.begin + *chosen];
+      }
     }
     at = at + 1 == tiers_.size() ? 0 : at + 1;
   }

@@ -49,6 +49,7 @@ void WorkerView::take_over() {
   for (const auto& endpoint : perhaps_gone) {
     endpoint->slot(worker_).detached = true;
     endpoint->slot(worker_).in_use = false;
+    endpoint->slot(worker_).zone_requests = nullptr;
   }
   for (const auto& endpoint : state_->endpoints) endpoint->slot(worker_).detached = false;
   for (auto& endpoint : perhaps_gone) {
@@ -69,8 +70,13 @@ void WorkerView::take_over() {
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
   }
   limit_ = state_->settings.pool.in_flight;
+  const config::LoadBalancer& balancer = state_->settings.load_balancer;
+  const bool moves = balancer.weights == config::BalancerWeights::reported ||
+                     (balancer.splits_zones() && !state_->zones.empty());
+  reweigh_at_ = moves ? loop_.now() + reweigh_after : no_deadline;
   try {
-    choice_.change(state_->settings.load_balancer, state_->endpoints, seen_, loop_.now());
+    count_zones();
+    choice_.change(balancer, state_->endpoints, state_->zones, seen_, loop_.now());
   } catch (const std::bad_alloc&) {
     // The next refresh() begins anew.
     preferred_ = nullptr;
@@ -87,6 +93,14 @@ void WorkerView::take_over() {
   serve_pending();
   // All workers see the same; one of them says so.
   if (worker_ == 0) tell_panic();
+}
+
+void WorkerView::count_zones() {
+  for (std::size_t i = 0; i < state_->zone_counts.size(); ++i) {
+    const auto& counts = state_->zone_counts[i];
+    if (!counts) continue;
+    state_->endpoints[i]->slot(worker_).zone_requests = &counts->shard(worker_).requests;
+  }
 }
 
 void WorkerView::expire(TimePoint) noexcept {

@@ -60,9 +60,14 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   // Connections that end are worth keeping.
   bool keeps() const noexcept { return !left_ && !state_->retired; }
 
-  // Takes over what has changed since; a load and a comparison when nothing has.
+  // Takes over what has changed since; a load and two comparisons when nothing has. Weights that
+  // endpoints report, and what a zone can take, change at any time: those are looked at once a
+  // second.
   void refresh() {
-    if (cluster_.generation_.load(std::memory_order_acquire) != seen_) take_over();
+    if (cluster_.generation_.load(std::memory_order_acquire) != seen_ ||
+        loop_.now() >= reweigh_at_) {
+      take_over();
+    }
   }
   // Where no request can fail for it: without memory the next refresh() takes the change over.
   void try_refresh() noexcept {
@@ -122,7 +127,10 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
  private:
   friend class Pending;
   friend class Cluster;
+  static constexpr Duration reweigh_after = std::chrono::seconds(1);
   void take_over();
+  // Where requests to endpoints are counted by zone.
+  void count_zones();
   // Weights have grown.
   void expire(TimePoint now) noexcept override;
   void tell_panic();
@@ -144,6 +152,7 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   std::uint64_t limit_ = 0;
   std::uint64_t tls_changes_ = 0;
   bool left_ = false;
+  Deadline reweigh_at_ = no_deadline;  // when weights and zones are looked at again
   Endpoint* preferred_ = nullptr;
   bool told_panic_ = false;
   Pending* first_ = nullptr;

@@ -46,6 +46,8 @@ class ClientExchange : public BodyStream {
   virtual bool unsent() const noexcept = 0;
   // Which faults of the answer so far were forgiven, as the upstream's `lenient` wants it.
   virtual config::Lenient forgiven() const noexcept { return {}; }
+  // The trailers, for who takes some out before they are passed on.
+  virtual HeaderMap& received_trailers() noexcept = 0;
   // Of the answer's content, as its reader took it; without chunk lines.
   virtual std::uint64_t content_bytes() const noexcept = 0;
   // The connection's bytes, after a 101 head. Lives as long as this.

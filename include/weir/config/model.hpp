@@ -44,6 +44,7 @@ struct Server {
   Duration ready_wait = 60s;  // 0: ready at once
   std::uint64_t max_connections = 50000;
   std::uint64_t head_memory = 0;  // bytes; 0: auto
+  std::string zone{};             // where this gateway is; "": unknown
   Via via;
 };
 
@@ -260,6 +261,7 @@ struct EndpointSpec {
   std::uint32_t priority = 0;  // the lowest is used first
   EndpointKind kind = EndpointKind::address;
   NameFamily family = NameFamily::any;
+  std::string zone{};  // where its servers are; "": it says nothing of that
 
   friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };

@@ -40,6 +40,7 @@ class Metrics {
   std::shared_ptr<SplitMetrics> split(std::string_view route, std::string_view upstream);
   std::shared_ptr<UpstreamMetrics> upstream(std::string_view name);
   std::shared_ptr<EndpointMetrics> endpoint(std::string_view upstream, std::string_view address);
+  std::shared_ptr<ZoneMetrics> zone(std::string_view upstream, std::string_view zone);
   std::shared_ptr<ListenerMetrics> listener(std::string_view name);
   std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
   std::shared_ptr<CertificateMetrics> certificate(std::string_view listener, std::string_view name);
@@ -108,6 +109,7 @@ class Metrics {
   Table<SplitMetrics> splits_;
   Table<UpstreamMetrics> upstreams_;
   Table<EndpointMetrics> endpoints_;
+  Table<ZoneMetrics> zones_;
   Table<ListenerMetrics> listeners_;
   Table<RateLimitMetrics> rate_limits_;
   Table<CertificateMetrics> certificates_;

@@ -20,6 +20,10 @@ namespace weir::telemetry {
 enum class RetryResult : std::uint8_t { success, failure, budget, not_replayable };
 inline constexpr std::size_t retry_result_count = 4;
 
+// What became of an answer's word on its endpoint's load.
+enum class LoadReportResult : std::uint8_t { used, incomplete, malformed, binary };
+inline constexpr std::size_t load_report_result_count = 4;
+
 struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer
   Histogram connect;   // only tries that opened a connection
@@ -29,6 +33,7 @@ struct alignas(cache_line) UpstreamShard {
   Counter padded_chunk_size;
   std::array<Counter, retry_result_count> retries;
   Gauge retry_body;  // bytes of requests' content that are kept for retries
+  std::array<Counter, load_report_result_count> load_reports;
 };
 
 class UpstreamMetrics : public Sharded<UpstreamShard> {
@@ -81,6 +86,23 @@ struct alignas(cache_line) EndpointShard {
   Gauge active;  // connections that carry a request or a tunnel
 };
 
+// Of a zone of an upstream; made where some endpoint of the upstream has one.
+struct alignas(cache_line) ZoneShard {
+  Counter requests;  // tries that were begun at its endpoints
+};
+
+class ZoneMetrics : public Sharded<ZoneShard> {
+ public:
+  ZoneMetrics(std::string upstream, std::string zone, unsigned slots)
+      : Sharded(slots), upstream_(std::move(upstream)), zone_(std::move(zone)) {}
+  const std::string& upstream() const noexcept { return upstream_; }
+  const std::string& zone() const noexcept { return zone_; }
+
+ private:
+  std::string upstream_;
+  std::string zone_;
+};
+
 class EndpointMetrics : public Sharded<EndpointShard> {
  public:
   EndpointMetrics(std::string upstream, std::string address, unsigned slots)
@@ -89,6 +111,7 @@ class EndpointMetrics : public Sharded<EndpointShard> {
   const std::string& address() const noexcept { return address_; }
 
   SharedValue healthy{1};   // 0 or 1
+  SharedValue weight;       // in force; 0: no requests go there
   std::uint64_t shown = 0;  // as for upstreams
 
  private:

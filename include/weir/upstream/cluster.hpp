@@ -29,6 +29,7 @@
 #include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/tls_client.hpp"
+#include "weir/telemetry/upstream_metrics.hpp"
 #include "weir/upstream/caller.hpp"
 #include "weir/upstream/endpoint.hpp"
 #include "weir/upstream/lease.hpp"
@@ -63,7 +64,20 @@ struct RegistryHooks {
   // A connect to an endpoint that a name lists has failed; a few times a second for each endpoint
   // at most. Told by a worker.
   std::function<void(std::string_view upstream, std::string_view address)> connect_failed{};
+  // Where the requests to a zone of an upstream are counted, "" the zone of endpoints without one;
+  // asked only of upstreams with zones.
+  std::function<std::shared_ptr<telemetry::ZoneMetrics>(std::string_view upstream,
+                                                        std::string_view zone)>
+      zone_added{};
 };
+
+// What makes the weight of an endpoint that is in force, slow_start aside.
+enum class WeightSource : std::uint8_t {
+  configured,  // the file, or an operator
+  reported,    // what it says of its load
+  mean,        // the mean of those that say something, of its priority
+};
+std::string_view name(WeightSource source) noexcept;
 
 // Where the requests go, for GET /upstreams.
 struct EndpointInfo {
@@ -73,6 +87,9 @@ struct EndpointInfo {
   std::uint32_t configured_weight = 1;  // the file's
   std::uint32_t priority = 0;
   double effective_weight = 0;  // as it counts now; 0: no requests go there
+  WeightSource weight_source = WeightSource::configured;
+  std::string weight_why{};  // with weights reported: what of its reports counts
+  std::string zone{};
   std::uint64_t in_flight = 0;
   std::uint64_t tunnels = 0;
   std::uint64_t idle_connections = 0;
@@ -93,6 +110,13 @@ struct EndpointInfo {
     return state != EndpointState::ready || weight != configured_weight;
   }
 };
+struct ZoneInfo {
+  std::string zone;  // "": of endpoints without one
+  bool local = false;
+  std::size_t endpoints = 0;
+  std::size_t in_use = 0;  // of these
+  double share = 0;        // of the requests, 0..1, as far as weights decide
+};
 struct ClusterInfo {
   std::string name;
   std::vector<EndpointInfo> endpoints;
@@ -106,6 +130,9 @@ struct ClusterInfo {
   std::array<std::uint64_t, control::ejection_cause_count> ejections{};  // by cause
   config::LoadBalancing policy = config::LoadBalancing::round_robin;
   bool panic = false;  // some priority has so few healthy endpoints that their health is ignored
+  config::BalancerWeights weights = config::BalancerWeights::configured;
+  bool zone_aware = false;
+  std::vector<ZoneInfo> zones;  // by name; empty where no endpoint has one
 };
 
 // What the upstream's TLS needs, null without; fails with what is wrong with its files. Blocks.
@@ -206,6 +233,9 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
     // What the certificate of an endpoint must be for, with tls.
     std::unordered_map<const Endpoint*, std::string> hosts;
     std::unordered_map<const Endpoint*, std::vector<std::string>> sources;
+    // Of `endpoints`, in their order; both empty where none has a zone.
+    std::vector<std::string> zones;
+    std::vector<std::shared_ptr<telemetry::ZoneMetrics>> zone_counts;  // null: not counted
     // Of IPv4 endpoints those of IPv6 that come first: of the same host and port.
     using Firsts = std::shared_ptr<const std::vector<const Endpoint*>>;
     std::unordered_map<const Endpoint*, std::vector<Firsts>> firsts;
@@ -225,6 +255,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::shared_ptr<Endpoint> find(std::string_view address) const;
   void set_state(Endpoint& endpoint, EndpointState state) noexcept;
   static void note_families(State& state, std::span<const Membership::Listed> listed);
+  void note_zones(State& state, std::span<const Membership::Listed> listed) const;
   void tell_failed_connect(Endpoint& endpoint, TimePoint now) noexcept;
   // With the endpoints of `members`; returns the addresses that are gone.
   std::vector<std::string> rebuild(std::shared_ptr<State> next, Membership members);

@@ -16,6 +16,8 @@
 #include "weir/control/health_state.hpp"
 #include "weir/control/outlier_detector.hpp"
 #include "weir/control/peak_ewma.hpp"
+#include "weir/control/reported_weight.hpp"
+#include "weir/telemetry/cells.hpp"
 #include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
 #include "weir/upstream/session_pool.hpp"
@@ -61,6 +63,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const control::ConnectBackoff& backoff() const noexcept { return backoff_; }
   // Whether checks and errors leave it in use.
   const control::EndpointHealth& health() const noexcept { return health_; }
+  // Its weight by what its answers say of its load, with weights reported. report() where it says
+  // so.
+  control::ReportedWeight& load() noexcept { return load_; }
+  const control::ReportedWeight& load() const noexcept { return load_; }
   std::uint64_t tunnels() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
   // Connections that wait, and those in use (tunnels included).
   std::uint64_t idle_connections() const noexcept;
@@ -85,6 +91,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     bool in_use = false;           // requests of the worker may go there
     control::PeakLatency latency;  // with policy peak_ewma
     bool http1 = false;            // with protocol auto: what the last connection spoke
+    // Of its zone: leases; null where the upstream has no zones. Held by the state of the worker.
+    telemetry::Counter* zone_requests = nullptr;
 
     // Closes what carries nothing.
     void clear() noexcept {
@@ -115,6 +123,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<Duration::rep> back_since_{0};
   control::ConnectBackoff backoff_;
   control::EndpointHealth health_;
+  control::ReportedWeight load_;
   // Of whoever judges the endpoint, which no request sees: guarded by the Cluster's health_mutex_,
   // the counts of the record aside.
   control::HealthState checks_;

@@ -52,6 +52,8 @@ class Lease {
   bool carries_no_tunnel() const noexcept {
     return session_ != nullptr && !session_->connection->offers_extended_connect();
   }
+  // What its answers say of the endpoint's load is wanted.
+  bool reads_load() const noexcept;
   // Tells the debug log that the request goes to this endpoint, on this connection.
   void tell_chosen(std::string_view request_id) const noexcept;
   // The connection has carried a request before; it may have been closed by the peer meanwhile.

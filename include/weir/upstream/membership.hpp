@@ -40,6 +40,7 @@ struct Member {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;  // of SRV records
   std::string host{};          // of SRV records: whose address it is
+  std::string zone{};          // where it is; "": where its configured name is
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -56,6 +57,7 @@ class Membership {
     std::uint32_t weight = 1;
     std::string host;  // for which its certificate must be; "" of a unix socket
     std::uint32_t priority = 0;
+    std::string zone{};  // of the first who lists it and names one; "": none
     // Names and others that list it; "" is the configuration, of a file source_of() that.
     std::vector<std::string> sources;
     bool is_found = false;  // by others than the configuration and its file

@@ -61,9 +61,21 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
                                 count_text(number_at(endpoint, "weight")), count_text(weight)));
     }
     const double effective = number_at(endpoint, "effective_weight");
-    if (effective != 0 && effective < number_at(endpoint, "weight")) {
+    if (const std::string why = text_at(endpoint, "weight_why"); !why.empty()) {
+      out.push_back(fmt::format("{}: weight {:.3g} ({}): {}", at, effective,
+                                text_at(endpoint, "weight_source"), why));
+    } else if (effective != 0 && effective < number_at(endpoint, "weight")) {
       out.push_back(fmt::format("{}: slow_start, its weight is {:.3g} now", at, effective));
     }
+  }
+  for (const json::value& each : array_at(upstream, "zones")) {
+    const json::object& zone = as_object(each);
+    const std::string named = text_at(zone, "zone");
+    out.push_back(fmt::format(
+        "{}: {}{}: {} of the requests, {} of {} endpoints in use", name,
+        named.empty() ? "no zone" : "zone " + named, flag_at(zone, "local") ? " (here)" : "",
+        percent_text(number_at(zone, "share")), count_text(number_at(zone, "in_use")),
+        count_text(number_at(zone, "endpoints"))));
   }
   for (const json::value& each : array_at(upstream, "names")) {
     const json::object& looked_up = as_object(each);

@@ -202,6 +202,7 @@ class Client final : public ClientExchange, public Cached {
     return ended_ && content_.ended() && failure_.reason == Reason::none;
   }
   const HeaderMap& trailers() const noexcept override { return content_.trailers(); }
+  HeaderMap& received_trailers() noexcept override { return content_.trailers(); }
   std::optional<std::uint64_t> length() const noexcept override { return content_.length(); }
 
   void abort(Reason reason) noexcept override {

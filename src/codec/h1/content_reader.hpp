@@ -46,6 +46,7 @@ class ContentReader {
     return length_;
   }
   const HeaderMap& trailers() const noexcept { return chunked_.trailers(); }
+  HeaderMap& trailers() noexcept { return chunked_.trailers(); }
   config::Lenient forgiven() const noexcept { return chunked_.forgiven(); }
   // How large a block to read into: larger ones for a content that is long.
   std::size_t wanted_block(const Input& input) const noexcept;

@@ -49,6 +49,7 @@ class ClientStream final : public ClientExchange, private ByteStream {
     return ended_ && failure_.reason == Reason::none && inbound_.complete();
   }
   const HeaderMap& trailers() const noexcept override { return trailers_; }
+  HeaderMap& received_trailers() noexcept override { return trailers_; }
   std::optional<std::uint64_t> length() const noexcept override { return length_; }
   void abort(Reason reason) noexcept override;
 

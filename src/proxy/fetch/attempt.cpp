@@ -182,8 +182,9 @@ Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
   }
 }
 
-void Attempt::take_final_head(const ResponseHead& head) {
+void Attempt::take_final_head(ResponseHead& head) {
   continued_.notify();
+  take_load(head.headers);
   if (state_ == State::head) state_ = State::content;
   kept_.drop();
   status_ = head.status;
@@ -371,6 +372,7 @@ void Attempt::cancel(Reason) noexcept {
 void Attempt::answer_ended(bool reusable) noexcept {
   state_ = State::done;
   complete_ = client_->complete();
+  if (complete_) take_load(client_->received_trailers());
   // Of a head that is the whole answer the status is read when it is looked at.
   if (grpc_ && head_came() && grpc_status_ == no_grpc_status) {
     grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));

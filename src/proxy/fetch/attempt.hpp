@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "proxy/fetch/again.hpp"
+#include "proxy/fetch/endpoint_load.hpp"
 #include "proxy/fetch/kept_content.hpp"
 #include "proxy/fetch/plan.hpp"
 #include "proxy/fetch/replayed_content.hpp"
@@ -111,7 +112,13 @@ class Attempt final : public BodyStream,
   Deadline until(TimePoint now) const noexcept;
   Task<Result<>> give_up();
   Task<Result<>> read_final_head(ResponseHead& head);
-  void take_final_head(const ResponseHead& head);
+  void take_final_head(ResponseHead& head);
+  // What the upstream says of its load in a head or trailers is for us alone.
+  void take_load(HeaderMap& fields) noexcept {
+    if (!reads_load_) [[likely]]
+      return;
+    take_endpoint_load(fields, endpoint_, plan_.metrics.shard(plan_.worker), loop_.now());
+  }
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
   void fail_upload(Error why) noexcept;
@@ -145,6 +152,7 @@ class Attempt final : public BodyStream,
   net::Loop& loop_;
   upstream::Lease lease_;
   upstream::Endpoint& endpoint_;
+  const bool reads_load_ = lease_.reads_load();
   Request& request_;
   KeptContent& kept_;
   ReplayedContent* const replayed_;

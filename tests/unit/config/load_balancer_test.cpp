@@ -48,6 +48,79 @@ TEST(LoadBalancer, PrintsWhatItReads) {
   }
 }
 
+std::string zone_file(std::string_view server, std::string_view balancer,
+                      std::string_view endpoints) {
+  return "version: 1\nserver: {" + std::string(server) +
+         "}\nlisteners: [{name: http, bind: '127.0.0.1:80'}]\nroutes: [{name: r, match: {}, "
+         "upstream: app}]\nupstreams:\n  app:\n    load_balancer: {" +
+         std::string(balancer) + "}\n    endpoints: [" + std::string(endpoints) + "]\n";
+}
+
+TEST(LoadBalancer, KnowsWhereTheGatewayIs) {
+  const auto loaded = load_text(zone_file("zone: north", "zone_aware: on, weights: reported",
+                                          "{address: '10.0.0.1:80', zone: north}"));
+  ASSERT_TRUE(loaded) << loaded.error().front().to_string();
+  EXPECT_TRUE(loaded->warnings.empty()) << loaded->warnings.front().to_string();
+  EXPECT_EQ(loaded->config.server.zone, "north");
+  const Upstream& upstream = loaded->config.upstreams.front();
+  EXPECT_EQ(upstream.endpoints.front().zone, "north");
+  EXPECT_EQ(upstream.load_balancer.local_zone, "north");
+  EXPECT_TRUE(upstream.load_balancer.splits_zones());
+  EXPECT_EQ(upstream.load_balancer.weights, BalancerWeights::reported);
+  const std::string printed = to_yaml(loaded->config);
+  const auto again = load_text(printed);
+  ASSERT_TRUE(again) << again.error().front().to_string();
+  EXPECT_EQ(to_yaml(again->config), printed);
+}
+
+TEST(LoadBalancer, WarnsOfZonesThatMeanNothing) {
+  struct Row {
+    const char* name;
+    const char* server;
+    const char* balancer;
+    const char* endpoints;
+    const char* warning;  // null: none
+  };
+  constexpr const char* unknown =
+      "has no effect: where this gateway is is not known; set `server.zone`";
+  const Row rows[] = {
+      {"unset", "", "zone_aware: on", "{address: '10.0.0.1:80', zone: a}", unknown},
+      {"empty", "zone: ''", "zone_aware: on", "{address: '10.0.0.1:80', zone: a}", unknown},
+      {"nobody has one", "zone: a", "zone_aware: on", "{address: '10.0.0.1:80'}",
+       "has no effect: no endpoint has a `zone`"},
+      {"none is here, which may be", "zone: b", "zone_aware: on",
+       "{address: '10.0.0.1:80', zone: a}", nullptr},
+      {"off", "", "zone_aware: off", "{address: '10.0.0.1:80', zone: a}", nullptr},
+  };
+  for (const Row& row : rows) {
+    const auto loaded = load_text(zone_file(row.server, row.balancer, row.endpoints));
+    ASSERT_TRUE(loaded) << row.name;
+    ASSERT_EQ(loaded->warnings.size(), row.warning == nullptr ? 0u : 1u) << row.name;
+    if (row.warning == nullptr) continue;
+    const Problem& told = loaded->warnings.front();
+    EXPECT_EQ(told.message, row.warning) << row.name;
+    EXPECT_EQ(told.path, "upstreams.app.load_balancer.zone_aware") << row.name;
+    EXPECT_EQ(told.place.line, 6) << row.name;
+  }
+}
+
+TEST(LoadBalancer, AHashGoesWithNeitherZonesNorReports) {
+  for (const std::string key : {"zone_aware: on", "weights: reported"}) {
+    const auto loaded = load_text(zone_file("zone: a", "policy: hash, key: client_ip, " + key,
+                                            "{address: '10.0.0.1:80', zone: a}"));
+    ASSERT_FALSE(loaded) << key;
+    EXPECT_EQ(loaded.error().front().message,
+              "does not go with `policy: hash`, where a caller keeps its endpoint");
+  }
+}
+
+TEST(LoadBalancer, ZonesAreShortTexts) {
+  const auto loaded =
+      load_text(zone_file("zone: " + std::string(65, 'z'), "", "{address: '10.0.0.1:80'}"));
+  ASSERT_FALSE(loaded);
+  EXPECT_TRUE(loaded.error().front().message.ends_with("is longer than 64 bytes"));
+}
+
 TEST(LoadBalancer, ItsKeyMustBeThereOnEachRoute) {
   struct Row {
     const char* name;

@@ -120,6 +120,26 @@ TEST_F(MetricsTest, EndpointsAreCountedByResultAndClass) {
   EXPECT_THAT(text, HasSubstr("weir_upstream_connections" + labels + R"(,state="idle"} 4)"));
 }
 
+TEST_F(MetricsTest, WeightsZonesAndReportsAreShown) {
+  const auto endpoint = metrics.endpoint("u", "127.0.0.1:80");
+  endpoint->weight.set(2.5);
+  const auto north = metrics.zone("u", "north");
+  north->shard(0).requests.add(2);
+  north->shard(1).requests.add(3);
+  const auto nowhere = metrics.zone("u", "");
+  const auto upstream = metrics.upstream("u");
+  upstream->shard(0).load_reports[static_cast<std::size_t>(LoadReportResult::malformed)].add();
+  const std::string text = scrape();
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"(weir_upstream_endpoint_weight{upstream="u",endpoint="127.0.0.1:80"} 2.5)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_upstream_zone_requests_total{upstream="u",zone="north"} 5)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_upstream_zone_requests_total{upstream="u",zone="-"} 0)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_upstream_load_reports_total{upstream="u",result="malformed"} 1)"));
+  EXPECT_THAT(text, Not(HasSubstr(R"(result="used")")));
+}
+
 TEST_F(MetricsTest, OnlyUnlabelledFamiliesStandWithoutASeries) {
   const std::string text = scrape();
   EXPECT_THAT(text, Not(HasSubstr("weir_http_requests_total")));

@@ -62,6 +62,21 @@ TEST(Membership, AnAddressHasTheLowestOfItsPriorities) {
   EXPECT_TRUE(members.set("b", {{at(3), 1, 1}, {at(2), 1, 4}})) << "a change";
 }
 
+TEST(Membership, AnAddressIsInTheFirstZoneThatIsNamed) {
+  Membership members;
+  members.configure({{.address = "10.0.0.1:80"},
+                     {.address = "a.test:80", .zone = "north"},
+                     {.address = "b.test:80", .zone = "south"}},
+                    {});
+  EXPECT_TRUE(members.set("a.test:80", {{at(1)}, {at(2)}, {.address = at(3), .zone = "east"}}));
+  EXPECT_TRUE(members.set("b.test:80", {{at(2)}}));
+  EXPECT_TRUE(members.set("file", {{.address = at(4), .zone = "west"}, {at(5)}}));
+  Texts zones;
+  for (const auto& one : members.list()) zones.push_back(one.zone);
+  EXPECT_EQ(zones, (Texts{"north", "north", "east", "west", ""}));
+  EXPECT_TRUE(members.set("file", {{.address = at(4), .zone = "east"}, {at(5)}})) << "a change";
+}
+
 TEST(Membership, TellsWhatIsNoChange) {
   Membership members;
   members.configure({{"a.test:80", 1}}, {});
