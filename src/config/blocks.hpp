@@ -35,6 +35,10 @@ Value health_check_value(std::optional<HealthCheck>& target);
 void check_health_check(const Upstream& upstream, Problems& problems);
 Value outlier_detection_value(std::optional<OutlierDetection>& target);
 Value load_balancer_value(LoadBalancer& balancer);
+// `off`, or a block.
+Value concurrency_value(Concurrency& concurrency);
+// A KEY, or `null` for none.
+Value fair_value(std::optional<Key>& fair);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.

@@ -84,6 +84,7 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint,
                    {"priority", endpoint.priority},
                    {"sources", sources_json(endpoint.sources, names)},
                    {"in_flight", endpoint.in_flight},
+                   {"limit", endpoint.limit},
                    {"tunnels", endpoint.tunnels},
                    {"connections", json::object{{"idle", endpoint.idle_connections},
                                                 {"active", endpoint.active_connections}}}};
@@ -92,6 +93,15 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint,
                                      {"weight", endpoint.configured_weight}};
   }
   return out;
+}
+
+// Who waits for a place, and how they are served.
+json::object queue_json(const upstream::ClusterInfo& info) {
+  return {{"waiting", info.pending},
+          {"most", info.most_pending},
+          {"order", info.order == config::PoolOrder::adaptive ? "adaptive" : "fifo"},
+          {"newest_first", info.newest_first},
+          {"fair", info.fair ? json::value(config::to_text(*info.fair)) : json::value()}};
 }
 
 // Null where a listener asks its routes.
@@ -232,7 +242,9 @@ AdminAnswer show_upstreams(Server& server) {
                                {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
                                {"unresolved", std::move(unresolved)},
                                {"names", std::move(looked_up)},
+                               {"concurrency", config::name(info.concurrency)},
                                {"pending", info.pending},
+                               {"queue", queue_json(info)},
                                {"saturation", info.saturation}});
   }
   return json_answer(out);
