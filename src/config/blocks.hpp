@@ -38,6 +38,10 @@ void check_sockets(const Upstream& upstream, const std::vector<EndpointSpec>& en
                    Problems& problems);
 Value outlier_detection_value(std::optional<OutlierDetection>& target);
 Value load_balancer_value(LoadBalancer& balancer);
+// `off`, or a block.
+Value concurrency_value(Concurrency& concurrency);
+// A KEY, or `null` for none.
+Value fair_value(std::optional<Key>& fair);
 // `{}` is a block with the defaults' key.
 Value sticky_value(std::optional<Sticky>& target);
 // Names of upstreams go to `upstreams`.

@@ -86,8 +86,9 @@ Config assemble(Draft draft, const Place& root, Problems& problems);
 // has a jwt middleware.
 void check_split_choice(const RouteDraft& draft, bool after_jwt, Problems& problems);
 
-// The KEY of an upstream that balances by hash, on a route that leads there. `upstream_of` finds an
-// upstream by its name, null without one; `after_jwt` as above.
+// The KEYs of an upstream that balances by hash, or whose waiting callers take turns, on a route
+// that leads there. `upstream_of` finds an upstream by its name, null without one; `after_jwt` as
+// above.
 void check_balancer_keys(const RouteDraft& draft,
                          const std::function<const Upstream*(std::string_view)>& upstream_of,
                          bool after_jwt, Problems& problems);

@@ -152,14 +152,16 @@ void check_balancer_keys(const RouteDraft& draft,
   for (const std::string_view name : names) {
     const Upstream* const upstream = upstream_of(name);
     const auto written = std::ranges::find(draft.upstreams, name, &Written::text);
-    if (upstream == nullptr || !upstream->load_balancer.key || written == draft.upstreams.end()) {
-      continue;
-    }
-    const std::string fault =
-        key_fault(*upstream->load_balancer.key, draft.route.match.path_params, after_jwt);
-    if (fault.empty()) continue;
-    problems.error(written->place, written->path,
-                   fmt::format("load_balancer of {}: {}", in_quotes(name), fault));
+    if (upstream == nullptr || written == draft.upstreams.end()) continue;
+    const auto check = [&](const std::optional<Key>& key, std::string_view where) {
+      if (!key) return;
+      const std::string fault = key_fault(*key, draft.route.match.path_params, after_jwt);
+      if (fault.empty()) return;
+      problems.error(written->place, written->path,
+                     fmt::format("{} of {}: {}", where, in_quotes(name), fault));
+    };
+    check(upstream->load_balancer.key, "load_balancer");
+    check(upstream->pool.fair, "pool.fair");
   }
 }
 

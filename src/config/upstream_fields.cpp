@@ -74,7 +74,7 @@ Value client_share_value(double& target) {
 
 Fields fields(Pool& pool) {
   return {{"in_flight", count(pool.in_flight, 1, largest_count),
-           "requests to one endpoint at the same time, whole process"},
+           "requests to one endpoint at the same time, whole process; see concurrency"},
           {"pending", count(pool.pending, 0, largest_count),
            "requests that wait for a place; past it 503 pool_full; 0: none waits"},
           {"pending_timeout", duration(pool.pending_timeout), "the longest such wait"},
@@ -88,7 +88,14 @@ Fields fields(Pool& pool) {
            "share of in_flight of all endpoints that one client address may have, its waiting "
            "requests included; past it 503 pool_full; off: no limit"},
           {"connection_age", duration(pool.connection_age, Zero::allowed),
-           "a connection carries no further request then, up to a tenth earlier; 0: no limit"}};
+           "a connection carries no further request then, up to a tenth earlier; 0: no limit"},
+          {"order",
+           choice<PoolOrder>(pool.order,
+                             {{"fifo", PoolOrder::fifo}, {"adaptive", PoolOrder::adaptive}}),
+           "who waits and is served first: the oldest, or under overload the newest"},
+          {"fair", fair_value(pool.fair),
+           "by what callers are told apart whose waiting requests are served in turn; null: all "
+           "are one"}};
 }
 
 // A list of faults, none of them by default.
@@ -186,6 +193,9 @@ Fields fields(Upstream& upstream) {
        "faults of old servers that are accepted in HTTP/1 answers: bare_lf, padded_chunk_size"},
       {"pool", block(fields(upstream.pool)),
        "how many requests and connections it gets at the same time"},
+      {"concurrency", concurrency_value(upstream.concurrency),
+       "in place of pool.in_flight, a limit of its own for each endpoint that may follow its "
+       "latency; off: pool.in_flight"},
       {"dns", dns_value(upstream.dns), "how the names of its endpoints are looked up"},
       {"tls", tls_value(upstream.tls),
        "TLS to its servers, which are verified; absent: plain text"},
@@ -198,7 +208,6 @@ Fields fields(Upstream& upstream) {
        "stops sending requests to it while it fails"},
       {"retry_budget", block(fields(upstream.retry_budget)),
        "how many retries it gets at a time, from the whole process"},
-      unsupported("concurrency"),
       unsupported("etcd"),
       unsupported("consul"),
       unsupported("kubernetes"),

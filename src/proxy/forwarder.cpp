@@ -9,6 +9,7 @@
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
 #include "proxy/fallback.hpp"
+#include "proxy/queue_key.hpp"
 #include "proxy/upstream_fields.hpp"
 #include "proxy/websocket.hpp"
 #include "weir/base/sip_hash.hpp"
@@ -85,6 +86,7 @@ class Forwarder final : public Handler {
     Sending how{.start = exchange.context.head_received, .path = head.path};
     // Of the request as the client sent it.
     if (target.key) how.key = key_of(*target.key, request, exchange, split_cookie, endpoint_cookie);
+    if (target.fair) how.fair = target.fair->of(request, exchange);
     // Who was chosen and is the fallback, too, is not asked twice.
     Task<Response> answering = fallback_ && target.cluster != instead_.cluster
                                    ? serve_or_fall_back(request, exchange, target, how)
@@ -101,6 +103,7 @@ class Forwarder final : public Handler {
     std::shared_ptr<telemetry::UpstreamMetrics> metrics;
     std::shared_ptr<telemetry::SplitMetrics> split;
     std::optional<BalancerKey> key;
+    std::optional<QueueKey> fair;
   };
   // What the answer is to set; empty: nothing.
   struct NewCookie {
@@ -118,16 +121,19 @@ class Forwarder final : public Handler {
   struct Sending {
     TimePoint start{};                   // where the route's `timeout` begins
     std::string_view path;               // the request's, before a rewriting
-    std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next
+    std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next two
     bool may_panic = true;
+    std::uint64_t fair = 0;
     bool may_be_followed = false;  // by the fallback
     bool may_retry = true;         // where the route has `retry`
   };
 
   Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) const {
     std::shared_ptr<telemetry::UpstreamMetrics> counts = metrics.upstream(from.cluster->name());
-    Target out{std::move(from.cluster), from.response_header_size, std::move(counts), nullptr, {}};
+    Target out{
+        std::move(from.cluster), from.response_header_size, std::move(counts), nullptr, {}, {}};
     if (from.key) out.key.emplace(*from.key, route_.match.path_params);
+    if (from.fair) out.fair.emplace(*from.fair, route_.match.path_params);
     return out;
   }
 
@@ -186,6 +192,7 @@ class Forwarder final : public Handler {
     Sending second{.path = first.path, .may_retry = false};
     // Of the request as the client sent it.
     if (instead_.key) second.key = instead_.key->of(request, exchange);
+    if (instead_.fair) second.fair = instead_.fair->of(request, exchange);
     const TimePoint told = net::loop_of(exchange).now();
     Response response = co_await serve(request, exchange, target, first);
     if (!turn.begins(response)) co_return response;
@@ -280,7 +287,8 @@ class Forwarder final : public Handler {
                          .gateway_fields = gateway_fields_,
                          .request_id = exchange.context.request_id(),
                          .key = how.key,
-                         .may_panic = how.may_panic};
+                         .may_panic = how.may_panic,
+                         .fair = how.fair};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
                                                       how.path, std::move(call),
                                                       !how.may_be_followed));

@@ -105,6 +105,7 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint, const Origins
                    {"zone", endpoint.zone},
                    {"sources", sources_json(endpoint.sources, from)},
                    {"in_flight", endpoint.in_flight},
+                   {"limit", endpoint.limit},
                    {"tunnels", endpoint.tunnels},
                    {"connections", json::object{{"idle", endpoint.idle_connections},
                                                 {"active", endpoint.active_connections}}}};
@@ -129,6 +130,15 @@ json::array zones_json(const std::vector<upstream::ZoneInfo>& zones) {
                                {"share", each.share}});
   }
   return out;
+}
+
+// Who waits for a place, and how they are served.
+json::object queue_json(const upstream::ClusterInfo& info) {
+  return {{"waiting", info.pending},
+          {"most", info.most_pending},
+          {"order", info.order == config::PoolOrder::adaptive ? "adaptive" : "fifo"},
+          {"newest_first", info.newest_first},
+          {"fair", info.fair ? json::value(config::to_text(*info.fair)) : json::value()}};
 }
 
 // Null where a listener asks its routes.
@@ -273,7 +283,9 @@ AdminAnswer show_upstreams(Server& server) {
                                {"unresolved", std::move(unresolved)},
                                {"names", std::move(looked_up)},
                                {"endpoints_from", endpoints_from_json(from.file)},
+                               {"concurrency", config::name(info.concurrency)},
                                {"pending", info.pending},
+                               {"queue", queue_json(info)},
                                {"saturation", info.saturation}});
   }
   return json_answer(out);

@@ -49,6 +49,8 @@ void show_upstreams(Process& process) {
       metrics->shown = process.metrics.scrape_number();
       metrics->healthy.set(endpoint.healthy() ? 1 : 0);
       metrics->weight.set(endpoint.effective_weight);
+      const bool is_limited = info.concurrency != config::ConcurrencyPolicy::off;
+      metrics->concurrency_limit.set(is_limited ? static_cast<double>(endpoint.limit) : 0);
       // The main thread's shard alone holds these: workers count in the endpoint itself.
       auto& shard = metrics->shard(process.metrics.main_slot());
       shard.idle.set(static_cast<std::int64_t>(endpoint.idle_connections));

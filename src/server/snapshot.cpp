@@ -129,7 +129,8 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
         return proxy::ForwardTarget{.weight = weight,
                                     .cluster = clusters.at(upstream),
                                     .response_header_size = known.response_header_size,
-                                    .key = known.load_balancer.key};
+                                    .key = known.load_balancer.key,
+                                    .fair = known.pool.fair};
       };
       std::vector<proxy::ForwardTarget> targets;
       for (const config::SplitShare& share : to->split) {

@@ -239,6 +239,8 @@ void Exposition::collect_endpoints(Families& out) const {
       gauge_family("weir_upstream_connections", "Connections to endpoints, by what they do.");
   auto healthy =
       gauge_family("weir_upstream_endpoint_healthy", "Whether the endpoint gets requests: 1 or 0.");
+  auto limits = gauge_family("weir_upstream_concurrency_limit",
+                             "Requests that the endpoint may have at a time, by `concurrency`.");
   for (const auto& [key, held] : metrics_.endpoints_) {
     const EndpointMetrics& endpoint = *held.series;
     const Label upstream{"upstream", endpoint.upstream()};
@@ -261,8 +263,13 @@ void Exposition::collect_endpoints(Families& out) const {
     connections.gauge({upstream, address, {"state", "active"}},
                       level(endpoint, [](const S& s) -> auto& { return s.active; }));
     healthy.gauge({upstream, address}, endpoint.healthy.value());
+    if (const double limit = endpoint.concurrency_limit.value(); limit != 0) {
+      limits.gauge({upstream, address}, limit);
+    }
   }
-  for (Family* family : {&requests, &connections, &healthy}) std::move(*family).append_to(out);
+  for (Family* family : {&requests, &connections, &healthy, &limits}) {
+    std::move(*family).append_to(out);
+  }
 }
 
 void Exposition::collect_gateway(Families& out) const {

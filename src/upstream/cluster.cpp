@@ -7,6 +7,7 @@
 #include "upstream/client_shares.hpp"
 #include "upstream/endpoint_tiers.hpp"
 #include "upstream/endpoint_weights.hpp"
+#include "upstream/limit_policy.hpp"
 #include "upstream/outlier_policy.hpp"
 #include "upstream/worker_view.hpp"
 
@@ -130,6 +131,10 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
   }
   note_families(*next, list);
   note_zones(*next, list);
+  if (const auto policy = limit_policy(next->settings.concurrency)) {
+    const TimePoint now = Clock::now();
+    for (const auto& endpoint : next->endpoints) endpoint->follow(*policy, now);
+  }
   std::vector<std::string> gone;
   if (state_ && !state_->retired) {
     for (const auto& endpoint : state_->endpoints) {
@@ -289,6 +294,18 @@ ClusterInfo Cluster::describe() const {
   const TimePoint now = Clock::now();
   const std::lock_guard lock(mutex_);
   const config::Pool& pool = state_->settings.pool;
+  out.most_pending = pool.pending;
+  out.order = pool.order;
+  out.newest_first =
+      std::ranges::any_of(views_, [](const auto& view) { return view->newest_first(); });
+  out.fair = pool.fair;
+  const config::Concurrency& concurrency = state_->settings.concurrency;
+  out.concurrency = concurrency.policy;
+  const auto limit_of = [&](const Endpoint& endpoint) {
+    if (concurrency.is_adaptive()) return endpoint.measured_limit()->value();
+    return concurrency.policy == config::ConcurrencyPolicy::off ? pool.in_flight
+                                                                : concurrency.limit;
+  };
   const config::LoadBalancer& balancer = state_->settings.load_balancer;
   const std::vector<EndpointTier> tiers = tiers_of(state_->endpoints, balancer.panic_threshold);
   const std::vector<WeightNow> weights = weights_now(state_->endpoints, tiers, balancer, now);
@@ -314,6 +331,7 @@ ClusterInfo Cluster::describe() const {
                              .weight_why = weights[i].why,
                              .zone = state_->zones.empty() ? "" : state_->zones[i],
                              .in_flight = endpoint->in_flight(),
+                             .limit = limit_of(*endpoint),
                              .tunnels = endpoint->tunnels(),
                              .idle_connections = endpoint->idle_connections(),
                              .active_connections = endpoint->active_connections(),
@@ -324,7 +342,7 @@ ClusterInfo Cluster::describe() const {
                              .sources = sources_of(*endpoint)});
     describe_health(now, *endpoint, out.endpoints.back());
     if (endpoint->state() != EndpointState::ready) continue;
-    permits += pool.in_flight;
+    permits += limit_of(*endpoint);
     taken += endpoint->in_flight();
   }
   out.unresolved = members_.unresolved();

@@ -38,7 +38,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
   if (view.multiplexes(*endpoint)) {
     SessionPool* const sessions = endpoint->slot(worker).sessions.get();
     PooledSession* const session = sessions != nullptr ? sessions->try_take(false) : nullptr;
-    if (session == nullptr || !endpoint->take_permit(view.limit())) {
+    if (session == nullptr || !endpoint->take_permit(view.limit_of(*endpoint))) {
       if (session != nullptr) sessions->give_back(*session);
       view.prefer(*endpoint);
       return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
     return lease;
   }
   ConnectionPool& idle = endpoint->slot(worker).idle;
-  if (!idle.has_any(view.loop().now()) || !endpoint->take_permit(view.limit())) {
+  if (!idle.has_any(view.loop().now()) || !endpoint->take_permit(view.limit_of(*endpoint))) {
     view.prefer(*endpoint);
     return std::nullopt;
   }
@@ -82,7 +82,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     if (!view.has_pending()) {
       while (Endpoint* const endpoint = view.pick(tried, caller)) {
         // Another worker may take the last permit in between.
-        if (!endpoint->take_permit(view.limit())) continue;
+        if (!endpoint->take_permit(view.limit_of(*endpoint))) continue;
         lease.emplace(Lease(*this, *endpoint, worker));
         break;
       }
@@ -179,7 +179,9 @@ Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried
                                              const Caller& caller) {
   WorkerView& view = this->view(worker);
   const config::Pool& pool = view.settings().pool;
-  if (!begin_waiting(pool.pending)) co_return fail(Reason::pool_full, Side::upstream, name_);
+  if (!begin_waiting(pool.pending) && !(pool.fair && make_room(worker, caller))) {
+    co_return fail(Reason::pool_full, Side::upstream, name_);
+  }
   const Deadline until =
       std::min(deadline, deadline_after(view.loop().now(), pool.pending_timeout));
   Pending pending(view, tried, caller);
@@ -188,7 +190,7 @@ Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried
   // again.
   view.serve_pending();
   if (!pending.lease) {
-    const OnCancel stop(caller.scope, [&](Reason) noexcept { pending.waiter.cancel(); });
+    const OnCancel stop(caller.scope, [&](Reason) noexcept { pending.cancel(); });
     co_await pending.waiter.wait(until);
   }
   const TimePoint now = view.loop().now();
@@ -204,33 +206,66 @@ Task<Result<Lease>> Cluster::wait_for_permit(unsigned worker, const Tried& tried
 void Cluster::release_permit(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept {
   while (true) {
     const std::uint64_t arrivals = arrivals_.load();
+    const std::uint64_t limit = view(worker).limit_of(endpoint);
     if (waiting_.load() != 0 && hand_over(endpoint, worker, seen)) return;
     endpoint.drop_permit();
-    // Who came after the look above has found the permit free, or is seen here.
-    if (arrivals_.load() == arrivals || !endpoint.take_permit(view(worker).limit())) return;
+    // Who came after the look above, or sees a limit that has grown since, has found the permit
+    // free, or is seen here.
+    const std::uint64_t now = view(worker).limit_of(endpoint);
+    if ((arrivals_.load() == arrivals && now <= limit) || !endpoint.take_permit(now)) return;
     seen = nullptr;
   }
 }
 
-bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept {
+std::size_t Cluster::longest_waiting(unsigned worker, TimePoint oldest_here,
+                                     const Visited* seen) const noexcept {
   // Within this time of each other, those who wait here are taken before those elsewhere.
   constexpr Duration near = std::chrono::milliseconds(5);
-  WorkerView& here = view(worker);
-  if (!here.usable(endpoint)) return false;
-  // Who waits here but cannot use this permit is no reason to keep it from others.
-  const TimePoint oldest = here.oldest_for(endpoint);
-  std::size_t target = workers_.size();
-  TimePoint longest = oldest != TimePoint::max() ? oldest - near : oldest;
+  std::size_t target = worker;
+  TimePoint longest = oldest_here != TimePoint::max() ? oldest_here - near : oldest_here;
   for (std::size_t other = 0; other < views_.size(); ++other) {
     if (other == worker || views_[other]->oldest() >= longest) continue;
     if (seen != nullptr && seen->test(other)) continue;
     longest = views_[other]->oldest();
     target = other;
   }
-  if (target == workers_.size()) return here.grant(endpoint);
+  return target;
+}
+
+// Each worker as often as it has callers that wait.
+std::size_t Cluster::next_by_keys(unsigned worker, bool somebody_here,
+                                  const Visited* seen) noexcept {
+  const auto keys_of = [&](std::size_t other) -> std::uint64_t {
+    if (other == worker ? !somebody_here : seen != nullptr && seen->test(other)) return 0;
+    return views_[other]->crowd().keys;
+  };
+  std::uint64_t all = 0;
+  for (std::size_t other = 0; other < views_.size(); ++other) all += keys_of(other);
+  if (all == 0) return worker;
+  std::uint64_t turn = turns_.fetch_add(1, std::memory_order_relaxed) % all;
+  std::size_t last = worker;
+  for (std::size_t other = 0; other < views_.size(); ++other) {
+    const std::uint64_t keys = keys_of(other);
+    if (turn < keys) return other;
+    turn -= keys;
+    if (keys != 0) last = other;
+  }
+  // Some have left meanwhile; those who are still there must not be passed over.
+  return last;
+}
+
+bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept {
+  WorkerView& here = view(worker);
+  if (!here.usable(endpoint)) return false;
+  // Who waits here but cannot use this permit is no reason to keep it from others.
+  const TimePoint oldest = here.oldest_for(endpoint);
+  const bool somebody_here = oldest != TimePoint::max();
+  const std::size_t target = here.settings().pool.fair ? next_by_keys(worker, somebody_here, seen)
+                                                       : longest_waiting(worker, oldest, seen);
+  if (target == worker) return here.grant(endpoint);
   try {
     Visited visited = seen != nullptr ? *seen : Visited();
-    if (oldest == TimePoint::max()) visited.set(worker);
+    if (!somebody_here) visited.set(worker);
     workers_[target]->mailbox().post([self = shared_from_this(),
                                       permit = endpoint.shared_from_this(), visited,
                                       to = static_cast<unsigned>(target)]() mutable {
@@ -245,8 +280,48 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
   }
 }
 
+// The queue is full: who has fewer requests in it than others takes the place of one of theirs.
+bool Cluster::make_room(unsigned worker, const Caller& caller) noexcept {
+  // So many may be beyond the limit, until those that go for them have heard of it.
+  constexpr std::uint64_t most_beyond = 64;
+  WorkerView& here = view(worker);
+  const std::uint64_t pending = here.settings().pool.pending;
+  // After the exchange it has no more than the other.
+  const std::size_t most = here.waiting_of(caller.fair) + 1;
+  if (here.push_out(most)) return begin_waiting(pending);
+  std::size_t target = workers_.size();
+  double fullest = static_cast<double>(most);
+  for (std::size_t other = 0; other < views_.size(); ++other) {
+    const WorkerView::Crowd crowd = views_[other]->crowd();
+    if (other == worker || crowd.keys == 0) continue;
+    const double each = static_cast<double>(crowd.waiting) / crowd.keys;
+    if (each <= fullest) continue;
+    fullest = each;
+    target = other;
+  }
+  if (target == workers_.size() || !begin_waiting(pending + most_beyond)) return false;
+  try {
+    workers_[target]->mailbox().post(
+        [self = shared_from_this(), most, pending, to = static_cast<unsigned>(target)] {
+          if (self->waiting_.load() > pending) self->view(to).push_out(most);
+        });
+  } catch (const std::bad_alloc&) {
+    waiting_.fetch_sub(1);
+    return false;
+  }
+  return true;
+}
+
 void Cluster::tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
-  view(worker).tell_outcome(endpoint, outcome);
+  const WorkerView& here = view(worker);
+  here.tell_outcome(endpoint, outcome);
+  if (here.measures()) [[unlikely]] {
+    EndpointLimit* const limit = endpoint.measured_limit();
+    const TimePoint now = here.loop().now();
+    const bool grew =
+        limit != nullptr && limit->tried(now, endpoint.in_flight(), outcome, probe_turn_);
+    if (grew) standing_changed();
+  }
   if (outliers_.on() && outcome.end != control::CallEnd::unknown) [[unlikely]] {
     const bool failed = outcome.end != control::CallEnd::answered ||
                         (outcome.status >= 502 && outcome.status <= 504);

@@ -37,6 +37,12 @@ std::uint64_t Endpoint::active_connections() const noexcept {
   return sum;
 }
 
+void Endpoint::follow(const EndpointLimit::Policy& policy, TimePoint now) {
+  if (limit_owner_ != nullptr) return limit_owner_->apply(policy, now);
+  limit_owner_ = std::make_unique<EndpointLimit>(policy, now);
+  limit_.store(limit_owner_.get(), std::memory_order_release);
+}
+
 // Never over `limit`, not even for a moment: an overshoot that is taken back would refuse others.
 bool Endpoint::take(std::atomic<std::uint64_t>& count, std::uint64_t limit) noexcept {
   std::uint64_t now = count.load();

@@ -100,7 +100,7 @@ void Lease::count_for(const IpAddress& client) noexcept {
   cells_ = shares.take(worker_, client);
   const WorkerView& view = cluster_->view(worker_);
   // Far from the limit nobody has half of it.
-  if (endpoint_->in_flight() * 2 < view.limit()) [[likely]]
+  if (endpoint_->in_flight() * 2 < view.limit_of(*endpoint_)) [[likely]]
     return;
   const std::uint64_t permits = view.permits();
   const std::uint64_t held = shares.held(cells_);

@@ -13,19 +13,6 @@
 
 namespace weir::upstream {
 
-Pending::Pending(WorkerView& view, const Tried& wanted, const Caller& caller) noexcept
-    : waiter(view.loop()),
-      tried(wanted),
-      may_panic(caller.may_panic),
-      since(view.loop().now()),
-      view_(view) {
-  view_.enqueue(*this);
-}
-
-Pending::~Pending() {
-  if (queued_) view_.dequeue(*this);
-}
-
 WorkerView::WorkerView(Cluster& cluster, net::Loop& loop, unsigned worker)
     : cluster_(cluster),
       loop_(loop),
@@ -43,6 +30,7 @@ void WorkerView::take_over() {
   }
   std::vector<std::shared_ptr<Endpoint>> detached;
   detached.reserve(perhaps_gone.size());
+  pending_.reserve(next->settings.pool);
 
   seen_ = generation;
   const std::shared_ptr<const Cluster::State> before = std::exchange(state_, std::move(next));
@@ -69,11 +57,16 @@ void WorkerView::take_over() {
     if (!ready || !keeps()) endpoint->slot(worker_).clear();
     if (SessionPool* const sessions = endpoint->slot(worker_).sessions.get()) configure(*sessions);
   }
-  limit_ = state_->settings.pool.in_flight;
   const config::LoadBalancer& balancer = state_->settings.load_balancer;
   const bool moves = balancer.weights == config::BalancerWeights::reported ||
                      (balancer.splits_zones() && !state_->zones.empty());
   reweigh_at_ = moves ? loop_.now() + reweigh_after : no_deadline;
+  const config::Concurrency& concurrency = state_->settings.concurrency;
+  const bool is_off = concurrency.policy == config::ConcurrencyPolicy::off;
+  limit_ = is_off ? state_->settings.pool.in_flight : concurrency.most();
+  measures_ = concurrency.is_adaptive();
+  pending_.configure(state_->settings.pool);
+  publish_queue();
   try {
     count_zones();
     choice_.change(balancer, state_->endpoints, state_->zones, seen_, loop_.now());
@@ -147,7 +140,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
     return !tried.contains(endpoint) && (caller.may_panic || endpoint.health().in());
   };
   const auto eligible = [&](const Endpoint& endpoint) {
-    return endpoint.in_flight() < limit_ && may_use(endpoint);
+    return endpoint.in_flight() < limit_of(endpoint) && may_use(endpoint);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
   if (preferred != nullptr && eligible(*preferred) && !choice_.is_by_key(caller)) return preferred;
@@ -167,7 +160,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
       }
       return false;
     }
-    if (endpoint.in_flight() < limit_) return true;
+    if (endpoint.in_flight() < limit_of(endpoint)) return true;
     some_full = true;
     return false;
   };
@@ -266,6 +259,13 @@ bool WorkerView::any(const Tried& tried, const Caller& caller) const noexcept {
   });
 }
 
+std::uint64_t WorkerView::permits() const noexcept {
+  if (!measures_) return limit_ * choice_.endpoints().size();
+  std::uint64_t sum = 0;
+  for (const Endpoint* at : choice_.endpoints()) sum += limit_of(*at);
+  return sum;
+}
+
 std::uint64_t WorkerView::in_flight() const noexcept {
   std::uint64_t sum = 0;
   for (const Endpoint* at : choice_.endpoints()) sum += at->in_flight();
@@ -274,19 +274,33 @@ std::uint64_t WorkerView::in_flight() const noexcept {
 
 bool WorkerView::usable(const Endpoint& endpoint) const noexcept {
   return endpoint.slot(worker_).in_use && endpoint.state() == EndpointState::ready &&
-         endpoint.in_flight() <= limit_;
+         endpoint.in_flight() <= limit_of(endpoint);
 }
 
-Pending* WorkerView::first_for(const Endpoint& endpoint) const noexcept {
-  const bool last_choice = is_last_choice(endpoint);
-  for (Pending* pending = first_; pending != nullptr; pending = pending->next_) {
-    if (pending->waiter.cancelled() || pending->tried.contains(endpoint)) continue;
-    if (!pending->may_panic && !endpoint.health().in()) continue;
+class WorkerView::CanUse {
+ public:
+  CanUse(const WorkerView& view, const Endpoint& endpoint) noexcept
+      : view_(view),
+        endpoint_(endpoint),
+        healthy_(endpoint.health().in()),
+        last_choice_(view.is_last_choice(endpoint)) {}
+
+  bool operator()(const Pending& pending) const noexcept {
+    if (pending.tried.contains(endpoint_)) return false;
+    if (!pending.may_panic && !healthy_) return false;
     // Waits for a better one.
-    if (last_choice && has_first_choice(pending->tried, endpoint, pending->may_panic)) continue;
-    return pending;
+    return !last_choice_ || !view_.has_first_choice(pending.tried, endpoint_, pending.may_panic);
   }
-  return nullptr;
+
+ private:
+  const WorkerView& view_;
+  const Endpoint& endpoint_;
+  const bool healthy_;
+  const bool last_choice_;
+};
+
+Pending* WorkerView::first_for(const Endpoint& endpoint) const noexcept {
+  return pending_.oldest_of(CanUse(*this, endpoint));
 }
 
 TimePoint WorkerView::oldest_for(const Endpoint& endpoint) const noexcept {
@@ -295,9 +309,10 @@ TimePoint WorkerView::oldest_for(const Endpoint& endpoint) const noexcept {
 }
 
 bool WorkerView::grant(Endpoint& endpoint) noexcept {
-  Pending* const pending = first_for(endpoint);
+  Pending* const pending = pending_.take(loop_.now(), CanUse(*this, endpoint));
   if (pending == nullptr) return false;
-  dequeue(*pending);
+  publish_queue();
+  cluster_.waiting_.fetch_sub(1);
   pending->lease.emplace(Lease(cluster_, endpoint, worker_));
   pending->waiter.notify();
   return true;
@@ -306,8 +321,8 @@ bool WorkerView::grant(Endpoint& endpoint) noexcept {
 void WorkerView::serve_pending() noexcept {
   if (!has_pending()) return;
   for (Endpoint* const endpoint : choice_.endpoints()) {
-    while (endpoint->in_flight() < limit_ && first_for(*endpoint) != nullptr &&
-           endpoint->take_permit(limit_)) {
+    while (endpoint->in_flight() < limit_of(*endpoint) && first_for(*endpoint) != nullptr &&
+           endpoint->take_permit(limit_of(*endpoint))) {
       grant(*endpoint);
     }
   }
@@ -320,24 +335,30 @@ void WorkerView::standing_changed() noexcept {
 }
 
 void WorkerView::enqueue(Pending& pending) noexcept {
-  pending.previous_ = last_;
-  (last_ != nullptr ? last_->next_ : first_) = &pending;
-  last_ = &pending;
-  pending.queued_ = true;
-  publish_oldest();
+  pending_.add(pending, loop_.now());
+  publish_queue();
 }
 
 void WorkerView::dequeue(Pending& pending) noexcept {
-  (pending.previous_ != nullptr ? pending.previous_->next_ : first_) = pending.next_;
-  (pending.next_ != nullptr ? pending.next_->previous_ : last_) = pending.previous_;
-  pending.queued_ = false;
-  publish_oldest();
+  pending_.remove(pending, loop_.now());
+  publish_queue();
   cluster_.waiting_.fetch_sub(1);
 }
 
-void WorkerView::publish_oldest() noexcept {
-  const TimePoint since = first_ != nullptr ? first_->since : TimePoint::max();
-  oldest_.store(since.time_since_epoch().count());
+bool WorkerView::push_out(std::size_t most) noexcept {
+  Pending* const pending = pending_.last_of_longest(most);
+  if (pending == nullptr) return false;
+  dequeue(*pending);
+  pending->waiter.notify();
+  return true;
+}
+
+void WorkerView::publish_queue() noexcept {
+  oldest_.store(pending_.oldest().time_since_epoch().count());
+  newest_first_.store(pending_.newest_first(), std::memory_order_relaxed);
+  const std::size_t keys = pending_.keys();
+  const std::uint64_t crowd = keys == 0 ? 0 : std::uint64_t{pending_.size()} << 32 | keys;
+  crowd_.store(crowd, std::memory_order_relaxed);
 }
 
 void WorkerView::forget(const Endpoint& endpoint) noexcept {

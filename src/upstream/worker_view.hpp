@@ -9,37 +9,13 @@
 #include <optional>
 #include <vector>
 
+#include "upstream/pending_queue.hpp"
 #include "upstream/worker_choice.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/timer_wheel.hpp"
-#include "weir/net/waiter.hpp"
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::upstream {
-
-class WorkerView;
-
-// A request in the queue, from its making to its grant or its end.
-class Pending final {
- public:
-  Pending(WorkerView& view, const Tried& wanted, const Caller& caller) noexcept;
-  ~Pending();
-  Pending(const Pending&) = delete;
-  Pending& operator=(const Pending&) = delete;
-
-  net::Waiter waiter;
-  const Tried& tried;
-  const bool may_panic;  // as its caller's
-  const TimePoint since;
-  std::optional<Lease> lease;  // what it was granted
-
- private:
-  friend class WorkerView;
-  WorkerView& view_;
-  Pending* next_ = nullptr;
-  Pending* previous_ = nullptr;
-  bool queued_ = false;
-};
 
 class WorkerView final : private ConnectProbe::Owner, private net::Timer {
  public:
@@ -48,9 +24,17 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   net::Loop& loop() const noexcept { return loop_; }
   // Valid until the next refresh().
   const config::Upstream& settings() const noexcept { return state_->settings; }
-  std::uint64_t limit() const noexcept { return limit_; }
+  // How many requests an endpoint may have at this moment.
+  std::uint64_t limit_of(const Endpoint& endpoint) const noexcept {
+    if (!measures_) [[likely]]
+      return limit_;
+    const EndpointLimit* const own = endpoint.measured_limit();
+    return own != nullptr ? own->value() : limit_;
+  }
+  // The limits follow what is measured.
+  bool measures() const noexcept { return measures_; }
   // Of all endpoints that take requests.
-  std::uint64_t permits() const noexcept { return limit_ * choice_.endpoints().size(); }
+  std::uint64_t permits() const noexcept;
   // Requests at all of them.
   std::uint64_t in_flight() const noexcept;
   const Cluster::State& state() const noexcept { return *state_; }
@@ -109,8 +93,9 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   // Its HTTP/2 connections of this worker.
   SessionPool& sessions(Endpoint& endpoint);
 
-  bool has_pending() const noexcept { return first_ != nullptr; }
-  // Gives the permit of `endpoint` to the first who can use it; false when there is none.
+  bool has_pending() const noexcept { return !pending_.empty(); }
+  // Gives the permit of `endpoint` to whose turn it is of those who can use it; false when there is
+  // none.
   bool grant(Endpoint& endpoint) noexcept;
   // Since when that one has waited, max() when there is none.
   TimePoint oldest_for(const Endpoint& endpoint) const noexcept;
@@ -118,6 +103,21 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   void serve_pending() noexcept;
   // Since when the first has waited, max() when nobody does; any thread.
   TimePoint oldest() const noexcept { return TimePoint(Duration(oldest_.load())); }
+  // Who waits here where callers take turns, and how many callers these are; any thread.
+  struct Crowd {
+    std::uint32_t waiting = 0;
+    std::uint32_t keys = 0;
+  };
+  Crowd crowd() const noexcept {
+    const std::uint64_t word = crowd_.load(std::memory_order_relaxed);
+    return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
+  }
+  // The newest go first, as `order: adaptive` has it under overload; any thread.
+  bool newest_first() const noexcept { return newest_first_.load(std::memory_order_relaxed); }
+  // Requests here of the caller with that key.
+  std::size_t waiting_of(std::uint64_t key) const noexcept { return pending_.waiting_of(key); }
+  // Sends away the last request of the caller who has most here, if these are more than `most`.
+  bool push_out(std::size_t most) noexcept;
 
   // The last lease of a detached endpoint is gone.
   void forget(const Endpoint& endpoint) noexcept;
@@ -134,13 +134,15 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   // Weights have grown.
   void expire(TimePoint now) noexcept override;
   void tell_panic();
+  // Whether a request that waits can use a permit of an endpoint.
+  class CanUse;
   Pending* first_for(const Endpoint& endpoint) const noexcept;
   void probed(Endpoint& endpoint, std::unique_ptr<net::Stream> stream,
               const Error* failure) noexcept override;
   void configure(SessionPool& sessions) const noexcept;
   void enqueue(Pending& pending) noexcept;
   void dequeue(Pending& pending) noexcept;
-  void publish_oldest() noexcept;
+  void publish_queue() noexcept;
 
   Cluster& cluster_;
   net::Loop& loop_;
@@ -149,15 +151,17 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   std::shared_ptr<const Cluster::State> state_;
   WorkerChoice choice_;
   std::vector<std::shared_ptr<Endpoint>> detached_;  // no longer listed, leases left
-  std::uint64_t limit_ = 0;
+  std::uint64_t limit_ = 0;  // of each endpoint, or the highest that theirs may be
+  bool measures_ = false;
   std::uint64_t tls_changes_ = 0;
   bool left_ = false;
   Deadline reweigh_at_ = no_deadline;  // when weights and zones are looked at again
   Endpoint* preferred_ = nullptr;
   bool told_panic_ = false;
-  Pending* first_ = nullptr;
-  Pending* last_ = nullptr;
+  PendingQueue pending_;
   std::atomic<Duration::rep> oldest_{TimePoint::max().time_since_epoch().count()};
+  std::atomic<std::uint64_t> crowd_{0};
+  std::atomic<bool> newest_first_{false};
 };
 
 }  // namespace weir::upstream

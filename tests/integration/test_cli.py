@@ -320,7 +320,7 @@ routes: [{name: a, match: {}, middleware: [m], timeout: 5, respond: {}}]
                          ["weir.yaml:2:12: listeners: expected a list, got a mapping; write "
                           '`listeners: [{name: http, bind: "0.0.0.0:8080"}]`'])
 
-    @rows([(key, key) for key in ("etcd", "consul", "kubernetes", "concurrency")])
+    @rows([(key, key) for key in ("etcd", "consul", "kubernetes")])
     def test_not_yet(self, key):
         found = self.lines(GOOD.replace('"127.0.0.1:2"}]', f'"127.0.0.1:2"}}], {key}: {{}}'))
         self.assertEqual(len(found), 1, found)

@@ -19,6 +19,7 @@
 #include "weir/config/bind.hpp"
 #include "weir/config/canary.hpp"
 #include "weir/config/circuit_breaker.hpp"
+#include "weir/config/concurrency.hpp"
 #include "weir/config/health.hpp"
 #include "weir/config/load_balancer.hpp"
 #include "weir/config/middleware.hpp"
@@ -302,14 +303,19 @@ struct Lenient {
   bool padded_chunk_size = false;  // spaces stand behind a chunk's size
 };
 
+// Who is served first of those who wait for a place: `adaptive` is control::AdaptiveOrder.
+enum class PoolOrder : std::uint8_t { fifo, adaptive };
+
 struct Pool {
-  std::uint64_t in_flight = 1024;
+  std::uint64_t in_flight = 1024;  // where `concurrency` is off
   std::uint64_t pending = 1024;
   Duration pending_timeout = 1s;
   std::uint64_t h2_connections = 2;  // a worker and endpoint
   std::uint64_t tunnels = 10000;
   double client_share = 0;       // of the permits, for one client address; 0: no limit
   Duration connection_age = 0s;  // 0: no limit
+  PoolOrder order = PoolOrder::fifo;
+  std::optional<Key> fair{};  // whose requests take turns when they wait; none: nobody's
 };
 
 struct Upstream {
@@ -323,6 +329,7 @@ struct Upstream {
   std::uint64_t response_header_size = 64 * KiB;
   Lenient lenient;
   Pool pool;
+  Concurrency concurrency;
   std::optional<HealthCheck> health_check;
   std::optional<OutlierDetection> outlier_detection;
   std::optional<CircuitBreaker> circuit_breaker;

@@ -22,6 +22,7 @@ struct ForwardTarget {
   std::shared_ptr<upstream::Cluster> cluster;
   std::size_t response_header_size = 64 * 1024;  // bytes
   std::optional<config::Key> key{};              // by which its endpoints are chosen, if they are
+  std::optional<config::Key> fair{};             // by which those who wait take turns, if they do
 };
 
 // The file's weights of a split, in its order.

@@ -110,9 +110,10 @@ class EndpointMetrics : public Sharded<EndpointShard> {
   const std::string& upstream() const noexcept { return upstream_; }
   const std::string& address() const noexcept { return address_; }
 
-  SharedValue healthy{1};   // 0 or 1
-  SharedValue weight;       // in force; 0: no requests go there
-  std::uint64_t shown = 0;  // as for upstreams
+  SharedValue healthy{1};         // 0 or 1
+  SharedValue weight;             // in force; 0: no requests go there
+  SharedValue concurrency_limit;  // of `concurrency`; 0: it is off
+  std::uint64_t shown = 0;        // as for upstreams
 
  private:
   std::string upstream_;

@@ -17,6 +17,8 @@ struct Caller {
   // Where so few endpoints are healthy that health is ignored: it may go to any of them. False: to
   // a healthy one or none, as it has another place to go to (a fallback for no_healthy_endpoint).
   bool may_panic = true;
+  // Hash of by whom its requests take turns when they wait (pool.fair); those without one are one.
+  std::uint64_t fair = 0;
 };
 
 }  // namespace weir::upstream

@@ -25,6 +25,7 @@
 #include "weir/config/endpoints_file.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
+#include "weir/control/probe_turn.hpp"
 #include "weir/control/retry_budget.hpp"
 #include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
@@ -91,6 +92,7 @@ struct EndpointInfo {
   std::string weight_why{};  // with weights reported: what of its reports counts
   std::string zone{};
   std::uint64_t in_flight = 0;
+  std::uint64_t limit = 0;  // of in_flight, at this moment
   std::uint64_t tunnels = 0;
   std::uint64_t idle_connections = 0;
   std::uint64_t active_connections = 0;
@@ -122,7 +124,12 @@ struct ClusterInfo {
   std::vector<EndpointInfo> endpoints;
   std::vector<std::string> unresolved;  // names without an address yet
   std::uint64_t pending = 0;            // requests waiting for a permit
-  double saturation = 0;                // 0..1: the fuller of permits and places to wait
+  std::uint64_t most_pending = 0;
+  config::PoolOrder order = config::PoolOrder::fifo;
+  bool newest_first = false;        // on some worker the newest go first, by `order`
+  std::optional<config::Key> fair;  // by which callers take turns
+  config::ConcurrencyPolicy concurrency = config::ConcurrencyPolicy::off;
+  double saturation = 0;  // 0..1: the fuller of permits and places to wait
   bool has_checks = false;
   std::uint64_t checks_passed = 0;
   std::uint64_t checks_failed = 0;
@@ -280,6 +287,13 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // those who can use it, or drops it.
   void release_permit(Endpoint& endpoint, unsigned worker, const Visited* seen = nullptr) noexcept;
   bool hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen) noexcept;
+  // The worker whose turn it is: that where somebody has waited longest, or, where callers take
+  // turns, each as often as it has callers. `worker` itself if there is no other.
+  std::size_t longest_waiting(unsigned worker, TimePoint oldest_here,
+                              const Visited* seen) const noexcept;
+  std::size_t next_by_keys(unsigned worker, bool somebody_here, const Visited* seen) noexcept;
+  // A place in the full queue for a caller who has fewer than others, whose last request goes.
+  bool make_room(unsigned worker, const Caller& caller) noexcept;
   bool begin_waiting(std::uint64_t most) noexcept;
   Task<Result<Lease>> wait_for_permit(unsigned worker, const Tried& tried, Deadline deadline,
                                       const Caller& caller);
@@ -323,6 +337,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::atomic<bool> in_service_{false};  // some worker has looked at it: who comes now is new
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
   std::atomic<std::uint64_t> arrivals_{0};             // ever in one
+  std::atomic<std::uint64_t> turns_{0};                // given to workers, where callers take turns
+  control::ProbeTurn probe_turn_;                      // among the endpoints
 
   control::OutlierDetector outliers_;
   mutable std::mutex health_mutex_;  // taken inside mutex_, never the other way round

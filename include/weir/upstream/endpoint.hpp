@@ -20,6 +20,7 @@
 #include "weir/telemetry/cells.hpp"
 #include "weir/upstream/connect_probe.hpp"
 #include "weir/upstream/connection_pool.hpp"
+#include "weir/upstream/endpoint_limit.hpp"
 #include "weir/upstream/session_pool.hpp"
 
 namespace weir::upstream {
@@ -67,6 +68,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // so.
   control::ReportedWeight& load() noexcept { return load_; }
   const control::ReportedWeight& load() const noexcept { return load_; }
+  // Its own limit, which follows what is measured; null where it never had one.
+  EndpointLimit* measured_limit() const noexcept { return limit_.load(std::memory_order_acquire); }
   std::uint64_t tunnels() const noexcept { return tunnels_.load(std::memory_order_relaxed); }
   // Connections that wait, and those in use (tunnels included).
   std::uint64_t idle_connections() const noexcept;
@@ -106,6 +109,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void is_back(TimePoint now) noexcept {
     back_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   }
+  // It has a limit that follows what is measured from now on. One thread at a time.
+  void follow(const EndpointLimit::Policy& policy, TimePoint now);
   bool take_permit(std::uint64_t limit) noexcept { return take(in_flight_, limit); }
   void drop_permit() noexcept { in_flight_.fetch_sub(1); }
   bool take_tunnel(std::uint64_t limit) noexcept { return take(tunnels_, limit); }
@@ -131,6 +136,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<bool> of_name_{false};
   std::atomic<Duration::rep> failure_told_{};  // when RegistryHooks::connect_failed was, last
   std::uint32_t configured_weight_ = 0;        // guarded by the Cluster's mutex
+  // Once there was a policy for it; never taken away, since workers may look.
+  std::unique_ptr<EndpointLimit> limit_owner_;
+  std::atomic<EndpointLimit*> limit_{nullptr};
   alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> tunnels_{0};
   std::unique_ptr<Slot[]> slots_;

@@ -85,8 +85,9 @@ struct FetchPlan {
   std::string_view request_id{};                  // in the debug log
   std::optional<std::uint64_t> key{};             // as of upstream::Caller, as what follows
   bool may_panic = true;
+  std::uint64_t fair = 0;
 
-  upstream::Caller caller() const noexcept { return {client, &scope, key, may_panic}; }
+  upstream::Caller caller() const noexcept { return {client, &scope, key, may_panic, fair}; }
 };
 
 }  // namespace weir::proxy

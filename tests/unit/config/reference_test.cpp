@@ -63,11 +63,14 @@ upstreams:
     health_check: {headers: {x-check: weir}}
     outlier_detection: {}
     circuit_breaker: {}
-  orders-v2: {endpoints: [{address: "127.0.0.1:9002"}]}
+    concurrency: {}
+  orders-v2: {endpoints: [{address: "127.0.0.1:9002"}], concurrency: {policy: fixed, limit: 100}}
   sessions:
     endpoints: [{address: "127.0.0.1:9003"}]
     load_balancer: {policy: hash, key: {cookie: weir_endpoint}}
-  shadow: {endpoints: [{address: "127.0.0.1:9004"}]}
+  shadow:
+    endpoints: [{address: "127.0.0.1:9004"}]
+    concurrency: {policy: heuristic, base: 200, floor: 20}
 )";
 
 // Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
@@ -131,20 +134,20 @@ TEST(Reference, HasEveryKeyOfTheSchema) {
   collect_schema(schema, schema, "", known);
   for (const std::string& key : written) EXPECT_TRUE(known.contains(key)) << key;
   for (const std::string& key : known) {
-    const bool shown_elsewhere = key.contains("basic_auth") ||        // names a file: in a comment
-                                 key.contains("api_key") ||           // the same
-                                 key.contains(".redirect_https.") ||  // off: in a comment
-                                 key.starts_with(".defaults.retry") ||   // the same
-                                 key.contains("endpoints_from") ||       // names a file
-                                 key.ends_with("endpoints[].dns") ||     // instead of `address`
-                                 key.ends_with("endpoints[].srv") ||     // the same
-                                 key.ends_with("endpoints[].family") ||  // of names
-                                 key.contains(".tls") || key.contains("middleware[].") ||
-                                 key.contains(".keys.") || key.ends_with(".typ") ||
-                                 key.contains(".from[].") || key.contains("request_headers.") ||
-                                 key.contains("response_headers.") || key.contains(".response.") ||
-                                 key.contains(".request.add.") || key.ends_with("beta.present") ||
-                                 key.contains(".key.") || key.contains(".key[].");
+    const bool shown_elsewhere =
+        key.contains("basic_auth") ||           // names a file: in a comment
+        key.contains("api_key") ||              // the same
+        key.contains(".redirect_https.") ||     // off: in a comment
+        key.starts_with(".defaults.retry") ||   // the same
+        key.contains("endpoints_from") ||       // names a file
+        key.ends_with("endpoints[].dns") ||     // instead of `address`
+        key.ends_with("endpoints[].srv") ||     // the same
+        key.ends_with("endpoints[].family") ||  // of names
+        key.contains(".tls") || key.contains("middleware[].") || key.contains(".keys.") ||
+        key.ends_with(".typ") || key.contains(".from[].") || key.contains("request_headers.") ||
+        key.contains("response_headers.") || key.contains(".response.") ||
+        key.contains(".request.add.") || key.ends_with("beta.present") || key.contains(".key.") ||
+        key.contains(".key[].") || key.contains(".fair.") || key.contains(".fair[].");
     if (!shown_elsewhere) {
       EXPECT_TRUE(written.contains(key) || key.ends_with(".regex") || key.ends_with(".present"))
           << key;
