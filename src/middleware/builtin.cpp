@@ -29,7 +29,7 @@ constexpr std::tuple builtins{
         "refusals of those within",
         make_cors, explain_cors, sets_no_fields, Preflights::answered},
     MiddlewareType<config::LoadShed>{
-        "before all that costs anything: who is refused here is refused for a load of memory",
+        "before all that costs: with too much to do, a refusal takes one look at a number",
         make_load_shed, explain_load_shed, sets_no_fields, Preflights::forwarded},
     MiddlewareType<config::IpFilter>{
         "the cheapest refusal: nothing is worked out for the unwelcome", make_ip_filter,
