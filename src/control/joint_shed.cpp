@@ -192,7 +192,7 @@ class JointShed::Running {
   std::array<std::uint32_t, full_steps> calls_{};  // of full steps
   std::uint32_t calls_now_ = 0;                    // of the running step
   std::uint64_t calls_sum_ = 0;                    // of full steps
-  std::array<Duration, bucket_edges> edges_{};       // ascending
+  std::array<Duration, bucket_edges> edges_{};     // ascending
   std::array<Buckets, answer_slots> answers_{};
   Buckets answers_sum_{};
   std::uint64_t answers_all_ = 0;

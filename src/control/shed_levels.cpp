@@ -61,7 +61,8 @@ void ShedLevels::update(Source& source, ShedCause which, double measure,
   std::uint8_t reached = 0;
   std::uint8_t needed = 0;
   for (std::uint8_t level = 1; level <= most_levels; ++level) {
-    if (measure + thirds_rounding >= shed_threshold(which, limit, last_refused(level))) reached = level;
+    if (measure + thirds_rounding >= shed_threshold(which, limit, last_refused(level)))
+      reached = level;
     if (measure + thirds_rounding >= release_threshold(which, limit, level)) needed = level;
   }
   if (reached > source.level) {

@@ -43,8 +43,8 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
   const TimePoint now = side.loop.now();
   control::CircuitBreaker& breaker = target.cluster->breaker();
   auto call = breaker.begin(now);
-  if (breaker.shed().on() &&
-      breaker.shed().call(side.priority, now, call && call->may_be_shed())) [[unlikely]] {
+  if (breaker.shed().on() && breaker.shed().call(side.priority, now, call && call->may_be_shed()))
+      [[unlikely]] {
     co_return fail(Reason::shed, Side::upstream, target.cluster->name());
   }
   if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());

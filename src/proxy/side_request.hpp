@@ -23,10 +23,10 @@ namespace weir::proxy {
 struct SideCall {
   net::Loop& loop;  // the worker's
   unsigned worker;
-  IpAddress client;               // for whose share of the upstream's places; may be not valid
-  TransferClock clock;            // its hard_deadline ends all
-  CancelScope scope;              // cancels the request
-  std::string_view request_id{};  // of the client's request, in the debug log
+  IpAddress client;                   // for whose share of the upstream's places; may be not valid
+  TransferClock clock;                // its hard_deadline ends all
+  CancelScope scope;                  // cancels the request
+  std::string_view request_id{};      // of the client's request, in the debug log
   Priority priority = Priority::low;  // where the upstream's breaker sheds
 };
 

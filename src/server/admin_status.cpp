@@ -56,8 +56,7 @@ json::array listeners_json(const std::vector<ListenerStatus>& listeners) {
   return out;
 }
 
-json::object saturation_json(const LoadStatus& load,
-                             const std::optional<LoadMeasures>& measures) {
+json::object saturation_json(const LoadStatus& load, const std::optional<LoadMeasures>& measures) {
   json::array workers;
   for (const double worker : load.workers) workers.emplace_back(rounded(worker));
   return {{"ratio", rounded(load.saturation)},
@@ -237,10 +236,10 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
   for (const LoadShedStatus& each : status.load_sheds) {
     if (each.level == 0) continue;
     const std::string_view highest = name(static_cast<Priority>(each.level - 1));
-    out.push_back({"shedding",
-                   fmt::format("{} refuses requests of priority {}{}: {} is {}, the limit is {}",
-                               each.name, highest, each.level > 1 ? " and below" : "", each.cause,
-                               each.measured, each.limit)});
+    out.push_back(
+        {"shedding", fmt::format("{} refuses requests of priority {}{}: {} is {}, the limit is {}",
+                                 each.name, highest, each.level > 1 ? " and below" : "", each.cause,
+                                 each.measured, each.limit)});
   }
   if (status.log_lines_lost != 0) {
     out.push_back({"access_log_lost",

@@ -241,16 +241,17 @@ AdminAnswer show_upstreams(Server& server) {
     for (const upstream::NameInfo& name : names) looked_up.push_back(name_json(name));
     json::array unresolved;
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
-    out.push_back(json::object{{"name", info.name},
-                               {"policy", config::name(info.policy)},
-                               {"panic", info.panic},
-                               {"endpoints", std::move(endpoints)},
-                               {"circuit_breaker", breaker_json(cluster->breaker().view(now),
-                                                               cluster->breaker().shed().view(now))},
-                               {"unresolved", std::move(unresolved)},
-                               {"names", std::move(looked_up)},
-                               {"pending", info.pending},
-                               {"saturation", info.saturation}});
+    out.push_back(json::object{
+        {"name", info.name},
+        {"policy", config::name(info.policy)},
+        {"panic", info.panic},
+        {"endpoints", std::move(endpoints)},
+        {"circuit_breaker",
+         breaker_json(cluster->breaker().view(now), cluster->breaker().shed().view(now))},
+        {"unresolved", std::move(unresolved)},
+        {"names", std::move(looked_up)},
+        {"pending", info.pending},
+        {"saturation", info.saturation}});
   }
   return json_answer(out);
 }

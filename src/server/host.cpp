@@ -142,7 +142,8 @@ double Host::memory_used() const {
     if (limit <= 0 || limit >= static_cast<double>(no_memory_limit)) continue;
     const double usage =
         first_number(group + (is_v2 ? "/memory.current" : "/memory.usage_in_bytes"));
-    const double cache = stat_of(group + "/memory.stat", is_v2 ? "inactive_file" : "total_inactive_file");
+    const double cache =
+        stat_of(group + "/memory.stat", is_v2 ? "inactive_file" : "total_inactive_file");
     const double allowed = machine != 0 ? std::min(limit, static_cast<double>(machine)) : limit;
     most = std::max(most, std::max(usage - cache, 0.0) / allowed);
   }

@@ -106,9 +106,8 @@ std::shared_ptr<RateLimitMetrics> Metrics::rate_limit(std::string_view policy) {
 }
 
 std::shared_ptr<LoadShedMetrics> Metrics::load_shed(std::string_view policy) {
-  return find(load_sheds_, policy, {}, [&] {
-    return std::make_shared<LoadShedMetrics>(std::string(policy), workers_ + 1);
-  });
+  return find(load_sheds_, policy, {},
+              [&] { return std::make_shared<LoadShedMetrics>(std::string(policy), workers_ + 1); });
 }
 
 template <class Series>

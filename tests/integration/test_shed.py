@@ -61,6 +61,7 @@ class LoadShedTest(ShedCase):
         self.assert_problem(refused, "shed")
         self.assertEqual(refused.header("retry-after"), "1")
         self.assertIn(b"connections", refused.body)
+        wait_until("all are counted", lambda: self.shown(gateway)["measured"] == "100.0%")
         self.assertEqual({key: self.shown(gateway)[key] for key in (
             "name", "level", "refused", "cause", "measured", "limit")},
             {"name": "protect", "level": 3, "refused": ["low", "normal", "high"],

@@ -14,8 +14,8 @@
 //
 // A call belongs to the stretch of a state that it began in: what it comes to later counts nowhere.
 //
-// Beside this it holds the rule by which a share of calls is shed (JointShed), and tells it how long
-// calls took. Whoever asks begin() asks that, too.
+// Beside this it holds the rule by which a share of calls is shed (JointShed), and tells it how
+// long calls took. Whoever asks begin() asks that, too.
 #pragma once
 
 #include <array>

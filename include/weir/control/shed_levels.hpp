@@ -42,8 +42,8 @@ double shed_threshold(ShedCause source, double limit, Priority priority) noexcep
 
 // What is refused: the `level` lowest priorities.
 struct ShedVerdict {
-  std::uint8_t level = 0;             // 0 to 3
-  ShedCause cause = ShedCause::lag;   // with a level above 0: what led to it
+  std::uint8_t level = 0;            // 0 to 3
+  ShedCause cause = ShedCause::lag;  // with a level above 0: what led to it
   bool refuses(Priority priority) const noexcept {
     return static_cast<std::uint8_t>(priority) < level;
   }
@@ -64,7 +64,7 @@ class ShedLevels {
  private:
   struct Source {
     std::uint8_t level = 0;
-    std::uint8_t calm_level = 0;     // the highest that the measures since calm_since ask for
+    std::uint8_t calm_level = 0;  // the highest that the measures since calm_since ask for
     std::optional<TimePoint> calm_since{};  // they ask for less than `level`
   };
 

@@ -43,8 +43,8 @@ std::shared_ptr<LoadShedder> load_shedder(KeptStates& kept, std::string_view nam
                                           const config::LoadShed& spec, unsigned workers,
                                           telemetry::Metrics& metrics) {
   const control::LoadFigures limits = limits_of(spec);
-  const std::string settings = fmt::format("{} {} {} {}", limits.lag, limits.memory,
-                                           limits.connections, limits.saturation);
+  const std::string settings =
+      fmt::format("{} {} {} {}", limits.lag, limits.memory, limits.connections, limits.saturation);
   return kept.get<LoadShedder>(name, settings, [&] {
     return std::make_shared<LoadShedder>(name, limits, workers, metrics.load_shed(name));
   });
@@ -96,8 +96,8 @@ void LoadShedder::tell(TimePoint now, unsigned worker, std::uint8_t before) {
                {"worker", worker}});
     return;
   }
-  const std::string lasted = config::format_duration(
-      std::chrono::round<std::chrono::milliseconds>(now - began_));
+  const std::string lasted =
+      config::format_duration(std::chrono::round<std::chrono::milliseconds>(now - began_));
   log::info("load shedding ends", {{"middleware", name_},
                                    {"cause", control::name(worst_.cause)},
                                    {"measured", measured},

@@ -344,9 +344,9 @@ class JointModel {
       calm_ = 0;
       return;
     }
-    const bool calm = rate < 0.9 * policy_.rate &&
-                      (!known || p95 <= Duration(std::llround(
-                                            0.9 * static_cast<double>(policy_.p95.count()))));
+    const bool calm =
+        rate < 0.9 * policy_.rate &&
+        (!known || p95 <= Duration(std::llround(0.9 * static_cast<double>(policy_.p95.count()))));
     calm_ = calm ? calm_ + 1 : 0;
     if (calm_ > 50) active = false;
   }

@@ -65,9 +65,7 @@ TEST(ShedLevels, EachSourceAtItsThresholds) {
       {"the worst decides",
        {.lag = 0.1, .memory = 0.75, .connections = 0.85},
        {.level = 2, .cause = ShedCause::connections}},
-      {"the first of two",
-       {.lag = 0.1, .memory = 0.75},
-       {.level = 1, .cause = ShedCause::lag}},
+      {"the first of two", {.lag = 0.1, .memory = 0.75}, {.level = 1, .cause = ShedCause::lag}},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
@@ -78,8 +76,9 @@ TEST(ShedLevels, EachSourceAtItsThresholds) {
 
 TEST(ShedLevels, WhatIsOffIsNotLookedAt) {
   ShedLevels levels({.memory = 0.9});
-  EXPECT_EQ(levels.update(shed_start, {.lag = 60, .memory = 0.89, .connections = 1, .saturation = 1}),
-            ShedVerdict{});
+  EXPECT_EQ(
+      levels.update(shed_start, {.lag = 60, .memory = 0.89, .connections = 1, .saturation = 1}),
+      ShedVerdict{});
 }
 
 TEST(ShedLevels, EndsAfterFiveCalmSeconds) {
