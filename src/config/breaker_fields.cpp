@@ -155,6 +155,42 @@ Value some_share(double& target) {
   return out;
 }
 
+// Measured over a second: what is below one call in it cannot be told from none.
+Value shed_rate(Rate& target) {
+  Value plain = rate(target);
+  plain.read = [&target, read = std::move(plain.read)](const Reader& in) {
+    read(in);
+    if (target.tokens != 0 && target.tokens < static_cast<std::uint64_t>(target.period / 1s)) {
+      target = {};
+      in.error("must be at least one call a second: 1/s, 60/m or 3600/h");
+    }
+  };
+  return off_or(target, std::move(plain));
+}
+
+Fields shed_fields(BreakerShed& shed) {
+  return {{"rate", shed_rate(shed.rate),
+           "calls to the upstream in a second, shed and refused ones included; off: not looked at"},
+          {"p95", off_or(shed.p95, duration(shed.p95)),
+           "95% of the calls of the last five seconds have their head in this time; off: not "
+           "looked at"},
+          {"share", some_share(shed.share),
+           "of the requests that is refused past either, lowest priorities first"}};
+}
+
+Value shed_value(std::optional<BreakerShed>& target) {
+  Value out = optional_block(target, shed_fields);
+  out.read = [&target, read = std::move(out.read)](const Reader& in) {
+    const std::size_t errors = in.context().problems.error_count();
+    read(in);
+    if (in.context().problems.error_count() != errors) return;
+    if (target->rate.tokens == 0 && target->p95 == Duration::zero()) {
+      in.error("needs `rate` or `p95`: with neither nothing is ever shed");
+    }
+  };
+  return out;
+}
+
 }  // namespace
 
 Fields fields(CircuitBreaker& breaker) {
@@ -171,6 +207,8 @@ Fields fields(CircuitBreaker& breaker) {
       {"open_for", duration(breaker.open_for), "how long it stays open"},
       {"half_open_calls", count(breaker.half_open_calls, 1, most_calls),
        "probes that then decide whether it closes"},
+      {"shed", shed_value(breaker.shed),
+       "refuses a share of the requests while there are too many, or their answers are slow"},
   };
 }
 

@@ -170,6 +170,15 @@ Value share(double& target) {
           .schema = [] { return measure_schema(share_pattern, Zero::allowed); }};
 }
 
+Value rate(Rate& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                if (const auto value = in.parse(parse_rate)) target = *value;
+              },
+          .print = [&target] { return Tree(to_text(target)); },
+          .schema = [] { return pattern_schema("^[0-9]+/(s|m|h)$"); }};
+}
+
 Value text(std::string& target, Check check) {
   return {.read =
               [&target, check](const Reader& in) {

@@ -15,6 +15,7 @@
 #include "config/scalars.hpp"
 #include "weir/base/ip.hpp"
 #include "weir/base/time.hpp"
+#include "weir/config/rate.hpp"
 
 namespace weir::config {
 
@@ -25,6 +26,39 @@ inline constexpr std::uint64_t largest_head = 16 * MiB;
 inline constexpr std::uint64_t largest_count = 1'000'000'000;
 
 enum class Zero : std::uint8_t { refused, allowed };
+
+// `off`, for which T{} stands, or what `value` of the same variable reads, which is not T{}.
+template <class T>
+Value off_or(T& target, Value value) {
+  Value out;
+  out.read = [&target, read = std::move(value.read)](const Reader& in) {
+    if (in.is_text()) {
+      const auto written = in.text();
+      if (!written) return;
+      if (*written == "off" || *written == "false") {
+        target = T{};
+        return;
+      }
+    }
+    const T before = std::exchange(target, T{});
+    const std::size_t errors = in.context().problems.error_count();
+    read(in);
+    if (target == T{}) {
+      target = before;
+      if (in.context().problems.error_count() == errors) in.error("must be above 0, or off");
+    }
+  };
+  out.print = [&target, print = std::move(value.print)] {
+    return target == T{} ? Tree("off") : print();
+  };
+  out.schema = [schema = std::move(value.schema)] {
+    Tree off = Tree::list();
+    off.push("off");
+    off.push(false);
+    return any_of({schema(), Tree::map({{"enum", std::move(off)}})});
+  };
+  return out;
+}
 
 // What is wrong with a text; may bring it into its normal form.
 using Check = std::optional<std::string> (*)(std::string& text);
@@ -39,6 +73,7 @@ struct Word {
 };
 Value size_or(std::uint64_t& target, std::uint64_t most, Word word);
 Value share(double& target);
+Value rate(Rate& target);
 Value text(std::string& target, Check check);
 // A list of texts, none twice, or one text alone; so are the other lists of texts and words here.
 Value texts(std::vector<std::string>& target, Check check);

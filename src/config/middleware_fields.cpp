@@ -22,8 +22,8 @@ constexpr const MiddlewareSpec* all_types = nullptr;
 constexpr auto type_names =
     with_types(all_types, []<class... Specs> { return std::array{Specs::type...}; });
 
-constexpr std::array<std::string_view, 8> later_types{
-    "load_shed", "compress", "cache", "coalesce", "offload", "idempotency", "waf", "oidc"};
+constexpr std::array<std::string_view, 7> later_types{"compress",    "cache", "coalesce", "offload",
+                                                      "idempotency", "waf",   "oidc"};
 
 // The alternative of that index with its defaults.
 template <std::size_t Index = 0>

@@ -21,6 +21,7 @@ Fields fields(ConcurrencyLimit& limit, std::vector<Written>& templates);
 Fields fields(ApiKey& auth, std::vector<Written>& templates);
 Fields fields(ForwardAuth& auth, std::vector<Written>& templates);
 Fields fields(Jwt& jwt, std::vector<Written>& templates);
+Fields fields(LoadShed& shed, std::vector<Written>& templates);
 
 // What is wrong with the whole, "" for nothing. Asked when each key is right by itself.
 std::string_view fault(const Cors& cors);
@@ -33,5 +34,6 @@ std::string_view fault(const ConcurrencyLimit& limit);
 std::string_view fault(const ApiKey& auth);
 std::string_view fault(const ForwardAuth& auth);
 std::string_view fault(const Jwt& jwt);
+std::string_view fault(const LoadShed& shed);
 
 }  // namespace weir::config

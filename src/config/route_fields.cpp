@@ -291,6 +291,13 @@ Fields route_fields(RouteDraft& draft) {
        "answers with a fixed answer"},
       {"max_duration", duration(route.max_duration, Zero::allowed),
        "the longest time that the whole request may take; 0: no limit"},
+      {"priority",
+       choice<Priority>(route.priority, {{"critical", Priority::critical},
+                                         {"high", Priority::high},
+                                         {"normal", Priority::normal},
+                                         {"low", Priority::low}}),
+       "when there is too much, low is refused first and critical never (load_shed, "
+       "circuit_breaker.shed)"},
       {"upgrades", texts(route.upgrades, check_upgrade), "websocket: WebSockets may pass"},
       {"mirror",
        optional_block(route.mirror,
@@ -301,9 +308,7 @@ Fields route_fields(RouteDraft& draft) {
        "who answers in place of the upstream when that fails: another upstream or a fixed answer"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
-  for (const std::string_view key : {"hedge", "priority"}) {
-    out.push_back(unsupported(key));
-  }
+  out.push_back(unsupported("hedge"));
   return out;
 }
 

@@ -1,4 +1,4 @@
-// Middleware that bounds how much comes from a caller: rate_limit, concurrency_limit.
+// Middleware that bounds how much comes: rate_limit, concurrency_limit, load_shed.
 #include "config/key_fields.hpp"
 #include "config/kinds.hpp"
 #include "config/middleware_fields.hpp"
@@ -10,15 +10,6 @@ constexpr std::uint64_t most_tokens = 1'000'000'000;
 constexpr std::uint64_t most_keys = 100'000'000;
 constexpr std::uint64_t most_in_flight = 1'000'000'000;
 constexpr Duration longest_fill = std::chrono::hours(24 * 365);
-
-Value rate(Rate& target) {
-  return {.read =
-              [&target](const Reader& in) {
-                if (const auto value = in.parse(parse_rate)) target = *value;
-              },
-          .print = [&target] { return Tree(to_text(target)); },
-          .schema = [] { return pattern_schema("^[0-9]+/(s|m|h)$"); }};
-}
 
 // What is in force is printed, which without a word in the file follows from the rate.
 Value burst(RateLimit& limit) {
@@ -48,6 +39,17 @@ Fields fields(ConcurrencyLimit& limit, std::vector<Written>&) {
           {"key", key(limit.key), "who has a limit of their own, as in rate_limit"}};
 }
 
+Fields fields(LoadShed& shed, std::vector<Written>&) {
+  return {{"lag", off_or(shed.lag, duration(shed.lag)),
+           "how late a worker does what is due, on average over half a second; or off"},
+          {"memory", off_or(shed.memory, share(shed.memory)),
+           "use of the cgroup's memory limit, without one of the machine's memory; or off"},
+          {"connections", off_or(shed.connections, share(shed.connections)),
+           "open connections of server.max_connections; or off"},
+          {"saturation", off_or(shed.saturation, share(shed.saturation)),
+           "the share of the last two seconds that a worker was busy; or off"}};
+}
+
 std::string_view fault(const RateLimit& limit) {
   if (limit.cost > limit.bucket()) return "`cost` is above `burst`: nothing would ever pass";
   using Wide = unsigned __int128;
@@ -58,5 +60,10 @@ std::string_view fault(const RateLimit& limit) {
   return "";
 }
 std::string_view fault(const ConcurrencyLimit&) { return ""; }
+std::string_view fault(const LoadShed& shed) {
+  const bool off = shed.lag == Duration::zero() && shed.memory == 0 && shed.connections == 0 &&
+                   shed.saturation == 0;
+  return off ? "all of it is off: it would never refuse anything" : "";
+}
 
 }  // namespace weir::config

@@ -82,6 +82,7 @@ std::expected<BreakerCall, Duration> CircuitBreaker::begin_guarded(TimePoint now
 
 void CircuitBreaker::record(const Permit& permit, TimePoint now, CallEnd end, int status,
                             GrpcStatus grpc, Duration took) {
+  if (shed_.on()) shed_.answered(now, took);
   const std::lock_guard lock(mutex_);
   if (permit.stretch != stretch_) return;
   const bool failed = fails(end, status, grpc);

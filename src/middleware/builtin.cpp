@@ -15,6 +15,7 @@
 #include "middleware/headers/headers.hpp"
 #include "middleware/ip_filter/ip_filter.hpp"
 #include "middleware/jwt/jwt.hpp"
+#include "middleware/load_shed/load_shed.hpp"
 #include "middleware/rate_limit/rate_limit.hpp"
 #include "middleware/type.hpp"
 
@@ -27,6 +28,9 @@ constexpr std::tuple builtins{
         "outermost: answers preflights, which carry no credentials, and lets scripts read the "
         "refusals of those within",
         make_cors, explain_cors, sets_no_fields, Preflights::answered},
+    MiddlewareType<config::LoadShed>{
+        "before all that costs: with too much to do, a refusal takes one look at a number",
+        make_load_shed, explain_load_shed, sets_no_fields, Preflights::forwarded},
     MiddlewareType<config::IpFilter>{
         "the cheapest refusal: nothing is worked out for the unwelcome", make_ip_filter,
         explain_ip_filter, sets_no_fields, Preflights::forwarded},

@@ -35,6 +35,12 @@ constexpr unsigned most_repeats = 3;
 constexpr std::string_view no_upgrades =
     "a WebSocket handshake, but the route has no upgrades: [websocket]";
 
+std::string_view too_much(control::ShedCause cause) noexcept {
+  return cause == control::ShedCause::p95
+             ? "the service answers too slowly: a share of the requests is refused"
+             : "too many requests for this service: a share of them is refused";
+}
+
 class Forwarder final : public Handler {
  public:
   Forwarder(const config::Route& route, const config::Server& server,
@@ -224,7 +230,14 @@ class Forwarder final : public Handler {
   // REQUIRES: the request is prepared.
   Task<Response> send(Request& request, Exchange& exchange, const Target& target,
                       const Sending& how) {
-    auto call = target.cluster->breaker().begin(net::loop_of(exchange).now());
+    control::CircuitBreaker& breaker = target.cluster->breaker();
+    const TimePoint now = net::loop_of(exchange).now();
+    auto call = breaker.begin(now);
+    if (breaker.shed().on()) [[unlikely]] {
+      const bool may_refuse = call && call->may_be_shed();
+      const auto cause = breaker.shed().call(exchange.context.route->priority, now, may_refuse);
+      if (cause) return refuse(Reason::shed, too_much(*cause), exchange);
+    }
     if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
     return forward(request, exchange, target, std::move(*call), how);
   }

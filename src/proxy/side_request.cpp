@@ -41,7 +41,12 @@ Task<Result<SubrequestAnswer>> read_answer(Fetch& fetch, ResponseHead head, std:
 Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
                                           SideCall& side, Duration timeout, std::size_t most_body) {
   const TimePoint now = side.loop.now();
-  auto call = target.cluster->breaker().begin(now);
+  control::CircuitBreaker& breaker = target.cluster->breaker();
+  auto call = breaker.begin(now);
+  if (breaker.shed().on() && breaker.shed().call(side.priority, now, call && call->may_be_shed()))
+      [[unlikely]] {
+    co_return fail(Reason::shed, Side::upstream, target.cluster->name());
+  }
   if (!call) co_return fail(Reason::circuit_open, Side::upstream, target.cluster->name());
   const Deadline all = side.clock.hard_deadline;
   const bool clients = timeout != Duration::zero() && all < now + timeout;

@@ -7,6 +7,7 @@
 
 #include "weir/base/cancel.hpp"
 #include "weir/base/ip.hpp"
+#include "weir/base/priority.hpp"
 #include "weir/base/result.hpp"
 #include "weir/base/task.hpp"
 #include "weir/base/time.hpp"
@@ -22,10 +23,11 @@ namespace weir::proxy {
 struct SideCall {
   net::Loop& loop;  // the worker's
   unsigned worker;
-  IpAddress client;               // for whose share of the upstream's places; may be not valid
-  TransferClock clock;            // its hard_deadline ends all
-  CancelScope scope;              // cancels the request
-  std::string_view request_id{};  // of the client's request, in the debug log
+  IpAddress client;                   // for whose share of the upstream's places; may be not valid
+  TransferClock clock;                // its hard_deadline ends all
+  CancelScope scope;                  // cancels the request
+  std::string_view request_id{};      // of the client's request, in the debug log
+  Priority priority = Priority::low;  // where the upstream's breaker sheds
 };
 
 // `timeout` is for the answer's head. Content past `most_body` bytes is not read. All outlive the

@@ -25,7 +25,8 @@ class UpstreamSubrequest final : public Subrequest {
                   .client = exchange.context.client_ip,
                   .clock = {},
                   .scope = CancelScope(&exchange.scope),
-                  .request_id = exchange.context.request_id()};
+                  .request_id = exchange.context.request_id(),
+                  .priority = exchange.context.route->priority};
     side.clock.hard_deadline = std::min(deadline_after(now, timeout), exchange.clock.hard_deadline);
     co_return co_await send_aside(target_, request, side, timeout, most_body);
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/admin_views.hpp"
+#include "weir/base/priority.hpp"
 #include "weir/base/release.hpp"
 #include "weir/config/duration.hpp"
 
@@ -55,13 +56,38 @@ json::array listeners_json(const std::vector<ListenerStatus>& listeners) {
   return out;
 }
 
-json::object saturation_json(const LoadStatus& load) {
+json::object saturation_json(const LoadStatus& load, const std::optional<LoadMeasures>& measures) {
   json::array workers;
   for (const double worker : load.workers) workers.emplace_back(rounded(worker));
   return {{"ratio", rounded(load.saturation)},
           {"workers", std::move(workers)},
           {"connections", rounded(load.connections)},
-          {"offload", rounded(load.offload)}};
+          {"offload", rounded(load.offload)},
+          {"lag_seconds", measures ? json::value(rounded(measures->lag)) : json::value()},
+          {"memory", measures ? json::value(rounded(measures->memory)) : json::value()}};
+}
+
+// The priorities that are refused at that level.
+json::array refused_json(unsigned level) {
+  json::array out;
+  for (unsigned i = 0; i < level; ++i) out.emplace_back(name(static_cast<Priority>(i)));
+  return out;
+}
+
+json::array load_shed_json(const std::vector<LoadShedStatus>& sheds) {
+  const auto text_or_null = [](const std::string& text) {
+    return text.empty() ? json::value() : json::value(text);
+  };
+  json::array out;
+  for (const LoadShedStatus& each : sheds) {
+    out.push_back(json::object{{"name", each.name},
+                               {"level", each.level},
+                               {"refused", refused_json(each.level)},
+                               {"cause", text_or_null(each.cause)},
+                               {"measured", text_or_null(each.measured)},
+                               {"limit", text_or_null(each.limit)}});
+  }
+  return out;
 }
 
 json::object requests_json(const TrafficStatus& traffic) {
@@ -128,6 +154,13 @@ void add_upstream_warnings(Server& server, Warnings& out) {
         return fmt::format("the circuit breaker of upstream {} is {}{}{}", info.name,
                            control::name(breaker.state), breaker.why.empty() ? "" : ": ",
                            breaker.why);
+      });
+    }
+    const control::JointShedView shed = cluster->breaker().shed().view(Clock::now());
+    if (shed.active) {
+      out.add("shedding", [&] {
+        return fmt::format("upstream {}: {:g}% of its requests are refused ({})", info.name,
+                           shed.policy.share * 100, control::name(shed.cause));
       });
     }
     if (info.panic) {
@@ -204,6 +237,14 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
     out.push_back({"saturated", fmt::format("the gateway is at {:.0f}% of what it can take",
                                             status.load.saturation * 100)});
   }
+  for (const LoadShedStatus& each : status.load_sheds) {
+    if (each.level == 0) continue;
+    const std::string_view highest = name(static_cast<Priority>(each.level - 1));
+    out.push_back(
+        {"shedding", fmt::format("{} refuses requests of priority {}{}: {} is {}, the limit is {}",
+                                 each.name, highest, each.level > 1 ? " and below" : "", each.cause,
+                                 each.measured, each.limit)});
+  }
   if (status.log_lines_lost != 0) {
     out.push_back({"access_log_lost",
                    fmt::format("{} lines of the access log were lost", status.log_lines_lost)});
@@ -240,7 +281,8 @@ AdminAnswer show_status(Server& server) {
                    {"connections", json::object{{"active", status.load.open_connections},
                                                 {"limit", status.load.most_connections}}},
                    {"requests", requests_json(status.traffic)},
-                   {"saturation", saturation_json(status.load)},
+                   {"saturation", saturation_json(status.load, status.measures)},
+                   {"load_shed", load_shed_json(status.load_sheds)},
                    {"log", log_json(status)},
                    {"warnings", warnings_json(server, status)}});
 }

@@ -23,18 +23,6 @@ json::object shares(const config::Split& split, const control::SplitWeights& wei
   return out;
 }
 
-// Null without one that is configured or forced.
-json::value breaker_json(const control::BreakerView& view) {
-  if (!view.active) return nullptr;
-  json::object out{{"state", control::name(view.state)},  {"why", view.why},
-                   {"forced", control::name(view.force)}, {"calls", view.counts.calls},
-                   {"failed", view.counts.failed},        {"slow", view.counts.slow}};
-  if (view.open_left > Duration::zero()) {
-    out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
-  }
-  return out;
-}
-
 double seconds_of(Duration time) {
   const auto whole = std::chrono::round<std::chrono::milliseconds>(time);
   return static_cast<double>(whole.count()) / 1000;
@@ -42,6 +30,34 @@ double seconds_of(Duration time) {
 
 json::value seconds_json(const std::optional<Duration>& time) {
   return time ? json::value(seconds_of(*time)) : json::value();
+}
+
+// Null without one that is configured.
+json::value shed_json(const control::JointShedView& view) {
+  if (!view.on) return nullptr;
+  std::uint64_t refused = 0;
+  for (const auto& by_cause : view.shed) {
+    for (const std::uint64_t each : by_cause) refused += each;
+  }
+  return json::object{{"active", view.active},
+                      {"cause", view.active ? json::value(control::name(view.cause)) : nullptr},
+                      {"rate", view.rate},
+                      {"p95_seconds", seconds_json(view.p95)},
+                      {"share", view.policy.share},
+                      {"refused", refused}};
+}
+
+// Null without one that is configured or forced.
+json::value breaker_json(const control::BreakerView& view, const control::JointShedView& shed) {
+  if (!view.active) return nullptr;
+  json::object out{{"state", control::name(view.state)},  {"why", view.why},
+                   {"forced", control::name(view.force)}, {"calls", view.counts.calls},
+                   {"failed", view.counts.failed},        {"slow", view.counts.slow}};
+  out["shed"] = shed_json(shed);
+  if (view.open_left > Duration::zero()) {
+    out["retry_after"] = std::chrono::ceil<std::chrono::seconds>(view.open_left).count();
+  }
+  return out;
 }
 
 json::object name_json(const upstream::NameInfo& name) {
@@ -272,21 +288,23 @@ AdminAnswer show_upstreams(Server& server) {
     for (const upstream::NameInfo& name : from.names) looked_up.push_back(name_json(name));
     json::array unresolved;
     for (const std::string& name : info.unresolved) unresolved.emplace_back(name);
-    out.push_back(json::object{{"name", info.name},
-                               {"policy", config::name(info.policy)},
-                               {"weights", weights_word(info.weights)},
-                               {"panic", info.panic},
-                               {"zone_aware", info.zone_aware},
-                               {"zones", zones_json(info.zones)},
-                               {"endpoints", std::move(endpoints)},
-                               {"circuit_breaker", breaker_json(cluster->breaker().view(now))},
-                               {"unresolved", std::move(unresolved)},
-                               {"names", std::move(looked_up)},
-                               {"endpoints_from", endpoints_from_json(from.file)},
-                               {"concurrency", config::name(info.concurrency)},
-                               {"pending", info.pending},
-                               {"queue", queue_json(info)},
-                               {"saturation", info.saturation}});
+    out.push_back(json::object{
+        {"name", info.name},
+        {"policy", config::name(info.policy)},
+        {"weights", weights_word(info.weights)},
+        {"panic", info.panic},
+        {"zone_aware", info.zone_aware},
+        {"zones", zones_json(info.zones)},
+        {"endpoints", std::move(endpoints)},
+        {"circuit_breaker",
+         breaker_json(cluster->breaker().view(now), cluster->breaker().shed().view(now))},
+        {"unresolved", std::move(unresolved)},
+        {"names", std::move(looked_up)},
+        {"endpoints_from", endpoints_from_json(from.file)},
+        {"concurrency", config::name(info.concurrency)},
+        {"pending", info.pending},
+        {"queue", queue_json(info)},
+        {"saturation", info.saturation}});
   }
   return json_answer(out);
 }

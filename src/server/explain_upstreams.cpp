@@ -78,14 +78,25 @@ std::string balancer_text(const config::Upstream& upstream, const config::Route&
                      balancer.bounded_load == 0 ? "" : " and not too full");
 }
 
+std::string shed_text(const config::BreakerShed& shed) {
+  std::string past;
+  if (shed.rate.tokens != 0) past = config::to_text(shed.rate);
+  if (shed.p95 != Duration::zero()) {
+    past += fmt::format("{}a p95 of {:g}s", past.empty() ? "" : " or ", in_seconds(shed.p95));
+  }
+  return fmt::format("; refuses {:g}% of the requests past {}", 100 * shed.share, past);
+}
+
 std::string breaker_text(const config::CircuitBreaker& breaker) {
-  return fmt::format(
+  std::string out = fmt::format(
       "opens for {:g}s when {:g}% of {} or more calls in {} failed, or {:g}% took "
       "longer than {:g}s",
       in_seconds(breaker.open_for), 100 * breaker.failure_rate, breaker.minimum_calls,
       breaker.window.calls == 0 ? fmt::format("{:g}s", in_seconds(breaker.window.time))
                                 : fmt::format("the last {}", breaker.window.calls),
       100 * breaker.slow_call_rate, in_seconds(breaker.slow_call));
+  if (breaker.shed) out += shed_text(*breaker.shed);
+  return out;
 }
 
 std::string check_text(const config::HealthCheck& check) {

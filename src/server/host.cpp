@@ -1,5 +1,7 @@
 #include "server/host.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -33,6 +35,31 @@ std::optional<double> number(const std::string& word) {
   double out = 0;
   if (!(in >> out) || !in.eof()) return std::nullopt;
   return out;
+}
+
+// 0 where there is none.
+double first_number(const std::string& file) {
+  const std::vector<std::string> first = words(file);
+  return first.empty() ? 0 : number(first[0]).value_or(0);
+}
+
+// Of lines "name value"; 0 where there is none.
+double stat_of(const std::string& file, std::string_view name) {
+  std::ifstream in(file);
+  std::string each;
+  double value = 0;
+  while (in >> each >> value) {
+    if (each == name) return value;
+  }
+  return 0;
+}
+
+// MemTotal in bytes; 0: not known.
+std::uint64_t machine_memory(const std::string& root) {
+  std::ifstream in(root + "/proc/meminfo");
+  std::string name;
+  std::uint64_t kib = 0;
+  return in >> name >> kib && name == "MemTotal:" ? kib * 1024 : 0;
 }
 
 template <class T>
@@ -102,11 +129,31 @@ std::uint64_t Host::memory_limit() const {
 
 std::uint64_t Host::memory() const {
   std::uint64_t least = memory_limit();
-  std::ifstream in(root_ + "/proc/meminfo");
-  std::string name;
-  std::uint64_t kib = 0;
-  if (in >> name >> kib && name == "MemTotal:") take_least(least, kib * 1024);
+  if (const std::uint64_t machine = machine_memory(root_); machine != 0) take_least(least, machine);
   return least;
+}
+
+double Host::memory_used() const {
+  const std::uint64_t machine = machine_memory(root_);
+  double most = -1;
+  for (const std::string& group : groups("memory")) {
+    const bool is_v2 = !words(group + "/memory.max").empty();
+    const double limit = first_number(group + (is_v2 ? "/memory.max" : "/memory.limit_in_bytes"));
+    if (limit <= 0 || limit >= static_cast<double>(no_memory_limit)) continue;
+    const double usage =
+        first_number(group + (is_v2 ? "/memory.current" : "/memory.usage_in_bytes"));
+    const double cache =
+        stat_of(group + "/memory.stat", is_v2 ? "inactive_file" : "total_inactive_file");
+    const double allowed = machine != 0 ? std::min(limit, static_cast<double>(machine)) : limit;
+    most = std::max(most, std::max(usage - cache, 0.0) / allowed);
+  }
+  if (most < 0 && machine != 0) {
+    const std::vector<std::string> pages = words(root_ + "/proc/self/statm");
+    const auto resident = pages.size() < 2 ? std::nullopt : number(pages[1]);
+    const double bytes = resident.value_or(0) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+    most = bytes / static_cast<double>(machine);
+  }
+  return std::clamp(most, 0.0, 1.0);
 }
 
 std::uint64_t Host::somaxconn() const {

@@ -20,6 +20,10 @@ class Host {
   std::uint64_t memory_limit() const;
   // What the process may take: the limit, or the machine's memory if that is less; 0: not known.
   std::uint64_t memory() const;
+  // How much of its memory is in use, 0 to 1: of the fullest cgroup with a limit (of its memory
+  // what the kernel cannot give up at once, as kubelet counts it), without one the resident memory
+  // of this process, of the machine's; 0: not known.
+  double memory_used() const;
   // net.core.somaxconn; 0 when it is not known.
   std::uint64_t somaxconn() const;
 

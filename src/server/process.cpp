@@ -1,8 +1,14 @@
 #include "weir/server/process.hpp"
 
+#include <fmt/format.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "weir/base/release.hpp"
+#include "weir/config/duration.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -10,6 +16,32 @@ namespace {
 
 constexpr unsigned offload_threads = 3;     // of which a use takes two
 constexpr std::size_t offload_queue = 256;  // for each use
+
+std::string p95_text(const std::optional<Duration>& p95) {
+  return p95 ? config::format_duration(std::chrono::round<std::chrono::milliseconds>(*p95)) : "-";
+}
+
+void log_shed(std::string_view upstream, const control::JointShedChange& change) {
+  namespace log = telemetry::log;
+  const std::string rate = fmt::format("{:.0f}/s", change.rate);
+  if (change.active) {
+    log::warn("shedding begins", {{"upstream", upstream},
+                                  {"cause", control::name(change.cause)},
+                                  {"rate", rate},
+                                  {"p95", p95_text(change.p95)},
+                                  {"share", fmt::format("{:g}%", change.policy.share * 100)}});
+    return;
+  }
+  log::info("shedding ends",
+            {{"upstream", upstream},
+             {"cause", control::name(change.cause)},
+             {"rate", rate},
+             {"p95", p95_text(change.p95)},
+             {"lasted", config::format_duration(
+                            std::chrono::round<std::chrono::milliseconds>(change.lasted))},
+             {"requests", change.calls},
+             {"refused", change.shed}});
+}
 
 upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::HealthWatch& health,
                                        Process::ConnectFailed connect_failed) {
@@ -31,6 +63,7 @@ upstream::RegistryHooks endpoint_hooks(telemetry::Metrics& metrics, upstream::He
                                    {"to", control::name(change.to)},
                                    {"why", change.why}});
           },
+      .shed_changed = log_shed,
       .cluster_changed =
           [&health](const std::shared_ptr<upstream::Cluster>& cluster) { health.look_at(cluster); },
       .connect_failed = std::move(connect_failed),

@@ -194,6 +194,7 @@ void Server::end_reload(Problems problems) {
 
 void Server::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
   snapshot_ = std::move(snapshot);
+  parts_->load_watch->look();
   const auto left = std::make_shared<std::size_t>(parts_->workers.size());
   const auto all = std::make_shared<std::function<void()>>(std::move(done));
   for (const auto& worker : parts_->workers) {

@@ -22,6 +22,17 @@ void show_breaker(const control::BreakerView& view, telemetry::UpstreamMetrics::
   }
 }
 
+void show_shed(const control::JointShedView& view, telemetry::UpstreamMetrics::Shed& out) {
+  // Where once something was shed the counts stay.
+  if (view.on) out.on.set(1);
+  out.active.set(view.active ? 1 : 0);
+  for (std::size_t p = 0; p < out.refused.size(); ++p) {
+    for (std::size_t c = 0; c < out.refused[p].size(); ++c) {
+      out.refused[p][c].set(static_cast<double>(view.shed[p][c]));
+    }
+  }
+}
+
 void show_health(const upstream::ClusterInfo& info, telemetry::UpstreamMetrics::Health& out) {
   // Who once was checked, or judged, keeps the counts.
   if (info.has_checks) out.checked.set(1);
@@ -43,6 +54,7 @@ void show_upstreams(Process& process) {
     series->panic.set(info.panic ? 1 : 0);
     series->endpoints.set(static_cast<double>(info.endpoints.size()));
     show_breaker(cluster->breaker().view(Clock::now()), series->breaker);
+    show_shed(cluster->breaker().shed().view(Clock::now()), series->shed);
     show_health(info, series->health);
     for (const upstream::EndpointInfo& endpoint : info.endpoints) {
       auto* metrics = endpoint.endpoint->annex<telemetry::EndpointMetrics>();

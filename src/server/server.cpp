@@ -88,6 +88,8 @@ std::expected<void, Server::Problems> Server::start() {
   process_->max_connections = most_connections;
   parts_->compiler = std::make_unique<Compiler>(main_, process_->snapshots);
   parts_->saturation = std::make_unique<Saturation>(main_, *process_, parts_->workers, quota);
+  parts_->load_watch =
+      std::make_unique<LoadWatch>(main_, *process_, parts_->workers, *parts_->saturation);
   process_->metrics.on_scrape([this] {
     show_splits(*snapshot_, *process_);
     show_endpoint_files();
@@ -163,6 +165,7 @@ void Server::warn(const Problems& warnings) {
 
 void Server::serve() {
   for (const auto& worker : parts_->workers) worker->start(snapshot_);
+  parts_->load_watch->look();
   started_ = true;
   parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait, [this] {
     if (ready_told_) std::exchange(ready_told_, nullptr)();
@@ -327,6 +330,7 @@ void Server::finished() {
   parts_->discovery.stop();
   process_->health.stop();
   parts_->readiness.stop();
+  parts_->load_watch->stop();
   parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();
   for (const BoundListener& listener : parts_->listeners) {

@@ -9,6 +9,7 @@
 #include "server/client_counts.hpp"
 #include "server/compiler.hpp"
 #include "server/failure_log.hpp"
+#include "server/load_watch.hpp"
 #include "server/memory_trim.hpp"
 #include "server/readiness.hpp"
 #include "server/reloads.hpp"
@@ -51,6 +52,7 @@ class Server::Parts {
   std::vector<BoundListener> listeners;
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<Saturation> saturation;
+  std::unique_ptr<LoadWatch> load_watch;
   std::unique_ptr<TlsFiles> tls;
   Readiness readiness;
   upstream::Discovery discovery;

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "server/log_level.hpp"
 #include "server/server_parts.hpp"
+#include "weir/middleware/load_shedder.hpp"
 #include "weir/server/server.hpp"
 
 namespace weir::server {
@@ -36,6 +38,29 @@ void add_certificate(const BoundListener& listener, std::vector<CertificateStatu
                  .ends = WallClock::from_time_t(first->ends_at)});
 }
 
+void add_load_sheds(const config::Config& config, Process& process,
+                    std::vector<LoadShedStatus>& out) {
+  const auto shedders = process.kept_states.living<LoadShedder>();
+  for (const config::Middleware& middleware : config.middleware) {
+    const auto* spec = std::get_if<config::LoadShed>(&middleware.spec);
+    if (spec == nullptr) continue;
+    // One that a reload has replaced has other limits.
+    const control::LoadFigures limits = limits_of(*spec);
+    const auto found = std::ranges::find_if(shedders, [&](const auto& each) {
+      return each->name() == middleware.name && each->limits() == limits;
+    });
+    if (found == shedders.end()) continue;  // no route has it
+    const control::ShedVerdict worst = (*found)->worst();
+    LoadShedStatus& one = out.emplace_back();
+    one.name = middleware.name;
+    one.level = worst.level;
+    if (worst.level == 0) continue;
+    one.cause = control::name(worst.cause);
+    one.measured = measure_text(worst.cause, (*found)->measured());
+    one.limit = measure_text(worst.cause, limits.of(worst.cause));
+  }
+}
+
 }  // namespace
 
 Status Server::status() const {
@@ -62,6 +87,12 @@ Status Server::status() const {
   };
   for (std::size_t i = 0; i < snapshot_->config().routes.size(); ++i) {
     add_route(*snapshot_->route(i).metrics);
+  }
+  add_load_sheds(snapshot_->config(), *process_, out.load_sheds);
+  for (const control::LoadFigures& worker : parts_->load_watch->figures()) {
+    if (!out.measures) out.measures.emplace();
+    out.measures->lag = std::max(out.measures->lag, worker.lag);
+    out.measures->memory = std::max(out.measures->memory, worker.memory);
   }
   out.log_level = telemetry::log::level();
   out.log_level_in_file = log_level_->in_file();

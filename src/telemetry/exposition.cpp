@@ -21,6 +21,8 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_weights(families);
   collect_leniencies(families);
   collect_rate_limits(families);
+  collect_load_sheds(families);
+  collect_breaker_sheds(families);
   collect_mirrors(families);
   collect_fallbacks(families);
   collect_jwt(families);

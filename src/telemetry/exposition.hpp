@@ -40,6 +40,8 @@ class Exposition final : public prometheus::Collectable {
   void collect_weights(Families& out) const;
   void collect_leniencies(Families& out) const;
   void collect_rate_limits(Families& out) const;
+  void collect_load_sheds(Families& out) const;
+  void collect_breaker_sheds(Families& out) const;
   void collect_jwt(Families& out) const;
   void collect_mirrors(Families& out) const;
   void collect_fallbacks(Families& out) const;

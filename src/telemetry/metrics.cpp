@@ -18,7 +18,10 @@ Metrics::Metrics(unsigned workers, std::string_view version, std::string_view io
     : workers_(workers),
       version_(version),
       io_backend_(io_backend),
-      utilization_(std::make_unique<SharedValue[]>(workers)) {}
+      utilization_(std::make_unique<SharedValue[]>(workers)),
+      lags_(std::make_unique<SharedValue[]>(workers)) {
+  for (unsigned i = 0; i < workers; ++i) lags_[i].set(-1);
+}
 
 Metrics::~Metrics() = default;
 
@@ -108,6 +111,11 @@ std::shared_ptr<RateLimitMetrics> Metrics::rate_limit(std::string_view policy) {
   });
 }
 
+std::shared_ptr<LoadShedMetrics> Metrics::load_shed(std::string_view policy) {
+  return find(load_sheds_, policy, {},
+              [&] { return std::make_shared<LoadShedMetrics>(std::string(policy), workers_ + 1); });
+}
+
 template <class Series>
 void Metrics::sweep(Table<Series>& table, TimePoint now) {
   for (auto entry = table.begin(); entry != table.end();) {
@@ -132,6 +140,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(zones_, now);
   sweep(listeners_, now);
   sweep(rate_limits_, now);
+  sweep(load_sheds_, now);
   sweep(certificates_, now);
   sweep(jwts_, now);
   sweep(jwt_keys_, now);

@@ -1,3 +1,6 @@
+#include <array>
+#include <string>
+
 #include "telemetry/exposition.hpp"
 #include "telemetry/families.hpp"
 #include "telemetry/sums.hpp"
@@ -22,6 +25,63 @@ void Exposition::collect_rate_limits(Families& out) const {
     decisions.counter({policy, {"decision", "dry_run"}}, dry_run);
   }
   std::move(decisions).append_to(out);
+}
+
+void Exposition::collect_load_sheds(Families& out) const {
+  auto refused = counter_family("weir_load_shed_requests_total",
+                                "Requests that load_shed refused, by their priority and why.");
+  auto level = gauge_family("weir_load_shed_level",
+                            "Priorities that load_shed refuses: 0 none, 1 low, 2 normal and low, 3 "
+                            "all but critical.");
+  for (const auto& [key, held] : metrics_.load_sheds_) {
+    const LoadShedMetrics& shed = *held.series;
+    const Label policy{"policy", shed.policy()};
+    for (std::size_t p = 0; p + 1 < priority_count; ++p) {
+      for (std::size_t c = 0; c < control::load_source_count; ++c) {
+        const std::uint64_t n =
+            total(shed, [p, c](const LoadShedShard& s) -> auto& { return s.refused[p][c]; });
+        if (n == 0) continue;
+        refused.counter({policy,
+                         {"priority", name(static_cast<Priority>(p))},
+                         {"cause", control::name(control::load_sources[c])}},
+                        n);
+      }
+    }
+    if (!is_gone(held)) level.gauge({policy}, shed.level.value());
+  }
+  auto lag = gauge_family("weir_worker_lag_seconds",
+                          "How late a worker does what is due, on average over half a second.");
+  for (unsigned i = 0; i < metrics_.workers_; ++i) {
+    const double seconds = metrics_.lags_[i].value();
+    if (seconds >= 0) lag.gauge({{"worker", std::to_string(i)}}, seconds);
+  }
+  auto memory = gauge_family("weir_memory_used_ratio",
+                             "Use of the memory that the cgroup or the machine allows.");
+  if (metrics_.memory.value() >= 0) memory.gauge({}, metrics_.memory.value());
+  for (Family* family : {&refused, &level, &lag, &memory}) std::move(*family).append_to(out);
+}
+
+void Exposition::collect_breaker_sheds(Families& out) const {
+  auto refused = counter_family("weir_circuit_breaker_shed_requests_total",
+                                "Requests that an upstream's shed refused, by priority and why.");
+  auto active = gauge_family("weir_circuit_breaker_shedding",
+                             "Whether the upstream's shed refuses a share: 1 or 0.");
+  constexpr std::array<std::string_view, 2> causes{"rate", "p95"};
+  for (const auto& [key, held] : metrics_.upstreams_) {
+    const UpstreamMetrics& upstream = *held.series;
+    if (upstream.shed.on.value() == 0) continue;
+    const Label label{"upstream", upstream.upstream()};
+    if (is_shown(held)) active.gauge({label}, upstream.shed.active.value());
+    for (std::size_t p = 0; p + 1 < priority_count; ++p) {
+      for (std::size_t c = 0; c < causes.size(); ++c) {
+        const double n = upstream.shed.refused[p][c].value();
+        if (n == 0) continue;
+        refused.counter_of(
+            {label, {"priority", name(static_cast<Priority>(p))}, {"cause", causes[c]}}, n);
+      }
+    }
+  }
+  for (Family* family : {&refused, &active}) std::move(*family).append_to(out);
 }
 
 void Exposition::collect_jwt(Families& out) const {

@@ -1,5 +1,7 @@
 #include "upstream/breaker_policy.hpp"
 
+#include <chrono>
+
 namespace weir::upstream {
 
 std::optional<control::BreakerPolicy> breaker_policy(
@@ -23,6 +25,16 @@ std::optional<control::BreakerPolicy> breaker_policy(
   out.open_for = breaker->open_for;
   out.half_open_calls = breaker->half_open_calls;
   return out;
+}
+
+std::optional<control::JointShedPolicy> shed_policy(
+    const std::optional<config::CircuitBreaker>& breaker) {
+  if (!breaker || !breaker->shed) return std::nullopt;
+  const config::BreakerShed& shed = *breaker->shed;
+  const double seconds = std::chrono::duration<double>(shed.rate.period).count();
+  return control::JointShedPolicy{.rate = static_cast<double>(shed.rate.tokens) / seconds,
+                                  .p95 = shed.p95,
+                                  .share = shed.share};
 }
 
 }  // namespace weir::upstream

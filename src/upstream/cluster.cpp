@@ -10,6 +10,7 @@
 #include "upstream/limit_policy.hpp"
 #include "upstream/outlier_policy.hpp"
 #include "upstream/worker_view.hpp"
+#include "weir/base/chance.hpp"
 
 namespace weir::upstream {
 namespace {
@@ -46,11 +47,17 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
     : name_(upstream.name),
       workers_(std::move(workers)),
       hooks_(std::move(hooks)),
-      breaker_([this](const control::BreakerChange& change) {
-        if (hooks_.breaker_changed) hooks_.breaker_changed(name_, change);
-      }),
+      breaker_(
+          [this](const control::BreakerChange& change) {
+            if (hooks_.breaker_changed) hooks_.breaker_changed(name_, change);
+          },
+          [this](const control::JointShedChange& change) {
+            if (hooks_.shed_changed) hooks_.shed_changed(name_, change);
+          },
+          chance()),
       clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
+  breaker_.shed().apply(shed_policy(upstream.circuit_breaker));
   retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
   outliers_.apply(outlier_policy(upstream.outlier_detection), Clock::now());
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
@@ -217,6 +224,7 @@ void Cluster::apply(const config::Upstream& upstream, const Addresses& found) {
     gone = rebuild(std::move(next), std::move(members));
   }
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
+  breaker_.shed().apply(shed_policy(upstream.circuit_breaker));
   retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);
   {
     const std::lock_guard lock(health_mutex_);

@@ -105,11 +105,12 @@ class ListsTest(Case):
         config = basic_config([
             {"name": "all", "match": {"path_prefix": "/"}, "split": [
                 {"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 1}],
-             "middleware": [{"rate_limit": {"rate": "1000/s"}}]},
+             "middleware": [{"rate_limit": {"rate": "1000/s"}},
+                            {"load_shed": {"lag": "300s", "memory": "100%", "saturation": "off"}}]},
             {"name": "jwt", "match": {"path": "/jwt"}, "upstream": "a", "middleware": [
                 {"jwt": {"issuers": [{"issuer": "i", "algorithms": ["HS256"],
                                       "keys": {"secret": "s" * 32}}]}}]},
-        ], {"a": {"endpoints": [{"address": origin.address}], "circuit_breaker": {},
+        ], {"a": {"endpoints": [{"address": origin.address}], "circuit_breaker": {"shed": {"rate": "100000/s"}},
                   "health_check": {}, "outlier_detection": {}},
             "b": origin.address})
         gateway = self.gateway(config)

@@ -39,6 +39,9 @@ ROUTES = {
               {"Expect": [None, "100-continue", "something"], "Max-Forwards": [None, "0", "1", "x"],
                "x_under": [None, "1"], "Via": [None, "1.1 weir", ", ".join(["1.1 weir"] * 5)]}),
     "crowd": ({"concurrency_limit": {"limit": 100}}, {"X-A": [None, "1"]}),
+    # At limits that no machine reaches.
+    "shed": ({"load_shed": {"lag": "300s", "memory": False, "saturation": False}},
+             {"X-A": [None, "1"]}),
     "asked": ({"forward_auth": {"upstream": "judge", "path": "/", "copy_headers": ["x-judged"]}},
               {"X-Deny": [None, "1"]}),
     # Whether it is matched depends on a field that only the gateway may set.

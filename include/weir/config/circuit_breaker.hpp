@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "weir/base/time.hpp"
 #include "weir/config/place.hpp"
+#include "weir/config/rate.hpp"
 
 namespace weir::config {
 
@@ -26,6 +28,13 @@ struct BreakerWindow {
   std::uint32_t calls = 0;  // the last so many
 };
 
+// Past either limit a share of the calls is refused.
+struct BreakerShed {
+  Rate rate;             // of calls; 0 tokens: not looked at
+  Duration p95 = 200ms;  // until the head; 0: not looked at
+  double share = 0.15;   // above 0
+};
+
 struct CircuitBreaker {
   BreakerFailures failures;
   double failure_rate = 0.5;  // share, above 0
@@ -35,6 +44,7 @@ struct CircuitBreaker {
   std::uint32_t minimum_calls = 20;
   Duration open_for = 10s;
   std::uint32_t half_open_calls = 10;
+  std::optional<BreakerShed> shed;
 };
 
 }  // namespace weir::config

@@ -131,9 +131,21 @@ struct ForwardAuth {
   std::string upstream_at;  // "middleware.login.forward_auth.upstream"
 };
 
+// Limits of 0 are off.
+struct LoadShed {
+  static constexpr std::string_view type = "load_shed";
+  static constexpr std::string_view purpose =
+      "refuses requests by their route's priority while the gateway is too full: 503 shed";
+
+  Duration lag = 100ms;
+  double memory = 0.9;
+  double connections = 0.9;
+  double saturation = 0.95;
+};
+
 // One alternative per type of middleware; the compiler lists what a new one still lacks.
 using MiddlewareSpec = std::variant<Cors, IpFilter, BodyLimit, Headers, BasicAuth, Jwt, RateLimit,
-                                    ConcurrencyLimit, ApiKey, ForwardAuth>;
+                                    ConcurrencyLimit, ApiKey, ForwardAuth, LoadShed>;
 
 // The type's name in the file: "cors". A literal.
 inline std::string_view type_name(const MiddlewareSpec& spec) noexcept {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "weir/base/ip.hpp"
+#include "weir/base/priority.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 #include "weir/config/bind.hpp"
@@ -235,6 +236,7 @@ struct Route {
   HeaderChanges request_headers;  // defaults merged: defaults' changes come first
   HeaderChanges response_headers;
   EncodedSlashes encoded_slashes = EncodedSlashes::reject;
+  Priority priority = Priority::normal;
   Duration timeout = 15s;               // 0: none
   Duration stream_idle_timeout = 5min;  // 0: none
   Duration max_duration = 0s;

@@ -13,6 +13,9 @@
 //            Who sends one call after the other never meets it; a crowd that waited does.
 //
 // A call belongs to the stretch of a state that it began in: what it comes to later counts nowhere.
+//
+// Beside this it holds the rule by which a share of calls is shed (JointShed), and tells it how
+// long calls took. Whoever asks begin() asks that, too.
 #pragma once
 
 #include <array>
@@ -31,6 +34,7 @@
 #include "weir/base/grpc_status.hpp"
 #include "weir/base/time.hpp"
 #include "weir/control/call_window.hpp"
+#include "weir/control/joint_shed.hpp"
 
 namespace weir::control {
 
@@ -95,7 +99,10 @@ class CircuitBreaker {
   static constexpr std::uint32_t ramp_calls = 64;
   static constexpr Duration longest_ramp = std::chrono::seconds(10);
 
-  explicit CircuitBreaker(Observer observer = {}) : observer_(std::move(observer)) {}
+  // `seed` as in JointShed.
+  explicit CircuitBreaker(Observer observer = {}, JointShed::Observer shed_observer = {},
+                          std::uint64_t seed = 0)
+      : observer_(std::move(observer)), shed_(std::move(shed_observer), seed) {}
   CircuitBreaker(const CircuitBreaker&) = delete;
   CircuitBreaker& operator=(const CircuitBreaker&) = delete;
 
@@ -114,6 +121,8 @@ class CircuitBreaker {
   void force(BreakerForce force);
   // Makes the change that is due at `now`.
   BreakerView view(TimePoint now);
+  // With its own policy, and its own lock.
+  JointShed& shed() noexcept { return shed_; }
 
  private:
   friend class BreakerCall;
@@ -145,6 +154,7 @@ class CircuitBreaker {
   BreakerState state() const noexcept;
 
   const Observer observer_;
+  JointShed shed_;
   std::atomic<std::uint64_t> word_{word(0, Mode::pass)};
   std::atomic<TimePoint::rep> open_until_{0};  // written before word_ says open
   std::atomic<bool> counts_grpc_{false};       // the policy has codes of gRPC
@@ -187,6 +197,8 @@ class BreakerCall {
   bool is_probe() const noexcept {
     return breaker_ != nullptr && permit_.kind == CircuitBreaker::Permit::Kind::probe;
   }
+  // A probe decides about others, and what is held closed lets everything pass.
+  bool may_be_shed() const noexcept { return breaker_ != nullptr && !is_probe(); }
   // Codes of gRPC count: what an answered call of it came to is known with its status.
   bool counts_grpc() const noexcept {
     return breaker_ != nullptr && breaker_->counts_grpc_.load(std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tuple>
 #include <typeindex>
+#include <vector>
 
 namespace weir {
 
@@ -29,6 +30,18 @@ class KeptStates {
     const std::shared_ptr<State> made = make();
     kept = made;
     return made;
+  }
+
+  // Those of that type which somebody still holds.
+  template <class State>
+  std::vector<std::shared_ptr<State>> living() {
+    std::vector<std::shared_ptr<State>> out;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, kept] : states_) {
+      if (std::get<0>(key) != std::type_index(typeid(State))) continue;
+      if (auto state = kept.lock()) out.push_back(std::static_pointer_cast<State>(state));
+    }
+    return out;
   }
 
  private:

@@ -14,7 +14,8 @@ inline RouteFacts facts_of(const config::Route& route) noexcept {
   const bool one = to != nullptr && to->split.size() == 1;
   return {.path_params = route.match.path_params,
           .methods = route.match.methods,
-          .only_upstream = one ? to->split.front().upstream : std::string_view()};
+          .only_upstream = one ? to->split.front().upstream : std::string_view(),
+          .priority = route.priority};
 }
 
 }  // namespace weir

@@ -52,6 +52,21 @@ struct CertificateStatus {
   WallClock::time_point ends;
 };
 
+// A load_shed, in the worker that refuses most.
+struct LoadShedStatus {
+  std::string name;
+  unsigned level = 0;    // how many priorities are refused, from low on: 0 to 3
+  std::string cause;     // with a level above 0, as the next two
+  std::string measured;  // "130ms"
+  std::string limit;     // "100ms"
+};
+
+// The worst of the workers, while some load_shed is configured.
+struct LoadMeasures {
+  double lag = 0;  // seconds
+  double memory = 0;
+};
+
 // The steps of one component have a level of their own.
 struct ComponentLogStatus {
   debug_log::Component component{};
@@ -70,6 +85,8 @@ struct Status {
   std::vector<ListenerStatus> listeners;            // in the configuration's order
   LoadStatus load;
   TrafficStatus traffic;
+  std::vector<LoadShedStatus> load_sheds;  // of the configuration, by name
+  std::optional<LoadMeasures> measures;
   std::vector<CertificateStatus> certificates;  // of each listener the one that ends first
   telemetry::log::Level log_level{};
   telemetry::log::Level log_level_in_file{};

@@ -43,6 +43,7 @@ class Metrics {
   std::shared_ptr<ZoneMetrics> zone(std::string_view upstream, std::string_view zone);
   std::shared_ptr<ListenerMetrics> listener(std::string_view name);
   std::shared_ptr<RateLimitMetrics> rate_limit(std::string_view policy);
+  std::shared_ptr<LoadShedMetrics> load_shed(std::string_view policy);
   std::shared_ptr<CertificateMetrics> certificate(std::string_view listener, std::string_view name);
   std::shared_ptr<JwtMetrics> jwt(std::string_view policy);
   // Shows `last_success` from now on.
@@ -55,7 +56,11 @@ class Metrics {
   // REQUIRES: worker < workers.
   SharedValue& utilization(unsigned worker) noexcept { return utilization_[worker]; }
 
+  // Seconds that a worker is late, as `utilization`; below 0: not measured, no series.
+  SharedValue& lag(unsigned worker) noexcept { return lags_[worker]; }
+
   SharedValue saturation;         // weir_saturation_ratio
+  SharedValue memory{-1};         // weir_memory_used_ratio; below 0: not measured
   SharedValue config_generation;  // weir_config_generation
   SharedValue config_snapshots;   // weir_config_snapshots
   void reloaded(
@@ -97,6 +102,7 @@ class Metrics {
   std::string version_;
   std::string io_backend_;
   std::unique_ptr<SharedValue[]> utilization_;
+  std::unique_ptr<SharedValue[]> lags_;
   Counter reloads_succeeded_;
   Counter reloads_failed_;
   SharedValue last_reload_successful_{1};
@@ -112,6 +118,7 @@ class Metrics {
   Table<ZoneMetrics> zones_;
   Table<ListenerMetrics> listeners_;
   Table<RateLimitMetrics> rate_limits_;
+  Table<LoadShedMetrics> load_sheds_;
   Table<CertificateMetrics> certificates_;
   Table<JwtMetrics> jwts_;
   Table<JwtKeysMetrics> jwt_keys_;

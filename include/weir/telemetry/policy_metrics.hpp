@@ -6,7 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "weir/base/priority.hpp"
 #include "weir/base/reason.hpp"
+#include "weir/control/shed_levels.hpp"
 #include "weir/telemetry/cells.hpp"
 #include "weir/telemetry/sharded.hpp"
 
@@ -23,6 +25,23 @@ class RateLimitMetrics : public Sharded<RateLimitShard> {
   RateLimitMetrics(std::string policy, unsigned slots)
       : Sharded(slots), policy_(std::move(policy)) {}
   const std::string& policy() const noexcept { return policy_; }
+
+ private:
+  std::string policy_;
+};
+
+struct alignas(cache_line) LoadShedShard {
+  // By priority (critical never is) and by cause.
+  std::array<std::array<Counter, control::load_source_count>, priority_count - 1> refused;
+};
+
+class LoadShedMetrics : public Sharded<LoadShedShard> {
+ public:
+  LoadShedMetrics(std::string policy, unsigned slots)
+      : Sharded(slots), policy_(std::move(policy)) {}
+  const std::string& policy() const noexcept { return policy_; }
+
+  SharedValue level;  // how many priorities are refused, in the worker that refuses most
 
  private:
   std::string policy_;

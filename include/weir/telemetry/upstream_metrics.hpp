@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "weir/base/priority.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/control/name_schedule.hpp"
 #include "weir/telemetry/cells.hpp"
@@ -59,6 +60,15 @@ class UpstreamMetrics : public Sharded<UpstreamShard> {
     std::array<SharedValue, 3> transitions;  // by the state they led to
   };
   Breaker breaker;
+
+  // What its circuit breaker sheds, as each scrape finds it.
+  struct Shed {
+    SharedValue on;      // 0 or 1; 0: no series
+    SharedValue active;  // 0 or 1
+    // By priority (critical never is) and by cause: rate, p95.
+    std::array<std::array<SharedValue, 2>, priority_count - 1> refused;
+  };
+  Shed shed;
 
   // Its health checks and ejections, as each scrape finds them.
   struct Health {

@@ -59,6 +59,9 @@ struct RegistryHooks {
   // The circuit breaker of an upstream changed its state.
   std::function<void(std::string_view upstream, const control::BreakerChange& change)>
       breaker_changed{};
+  // It begins or ends to shed a share of the calls.
+  std::function<void(std::string_view upstream, const control::JointShedChange& change)>
+      shed_changed{};
   // The endpoints of a cluster, how they are used, or its settings changed. Any thread, a worker's
   // included.
   std::function<void(const std::shared_ptr<Cluster>& cluster)> cluster_changed{};

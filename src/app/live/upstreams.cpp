@@ -45,6 +45,11 @@ void add_notes(const json::object& upstream, std::vector<std::string>& out) {
     out.push_back(fmt::format("{}: circuit breaker {}: {}{}", name, text_at(breaker, "state"), why,
                               left > 0 ? "; tries again in " + time_text(left) : ""));
   }
+  const json::object& shed = object_at(breaker, "shed");
+  if (flag_at(shed, "active")) {
+    out.push_back(fmt::format("{}: {} of its requests are refused: past its {}", name,
+                              percent_text(number_at(shed, "share")), text_at(shed, "cause")));
+  }
   if (flag_at(upstream, "panic")) {
     out.push_back(name + ": too few endpoints are healthy, their health is ignored");
   }

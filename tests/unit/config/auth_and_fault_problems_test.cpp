@@ -21,6 +21,25 @@ TEST(AuthProblems, AreReported) {
   });
 }
 
+TEST(SheddingProblems, AreReported) {
+  expect_problems({
+      {"load_shed",
+       Kind::middleware,
+       "m: {load_shed: {lag: 0, memory: 120%, connections: 0%}}",
+       {"5:23: middleware.m.load_shed.lag: must be above 0",
+        "5:34: middleware.m.load_shed.memory: '120%' is more than 100%",
+        "5:53: middleware.m.load_shed.connections: must be above 0, or off"}},
+      {"load_shed_of_nothing",
+       Kind::middleware,
+       "m: {load_shed: {lag: off, memory: off, connections: off, saturation: off}}",
+       {"5:17: middleware.m.load_shed: all of it is off: it would never refuse anything"}},
+      {"route_priority",
+       Kind::route,
+       "match: {}\nrespond: {}\npriority: urgent",
+       {"8:14: routes[1].priority: 'urgent' is not one of critical, high, normal, low"}},
+  });
+}
+
 TEST(MirrorAndFaultProblems, AreReported) {
   expect_problems({
       {"route_mirror",

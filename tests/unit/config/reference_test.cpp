@@ -21,6 +21,7 @@ middleware:
   marked: {headers: {request: {set: {x-edge: weir}}}}
   per_client: {rate_limit: {rate: 50/s}}
   at_once: {concurrency_limit: {limit: 10}}
+  protect: {load_shed: {}}
   session: {forward_auth: {upstream: sessions, path: /verify, copy_headers: [x-user]}}
   login:
     jwt:
@@ -41,7 +42,7 @@ routes:
       query: {beta: {regex: "[01]"}}
       listeners: [http]
       scheme: http
-    middleware: [pages, inside, per_client, at_once, small, marked, login, session]
+    middleware: [pages, protect, inside, per_client, at_once, small, marked, login, session]
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     mirror: {upstream: shadow}
     retry: {}
@@ -62,7 +63,7 @@ upstreams:
     endpoints: [{address: "127.0.0.1:9001"}]
     health_check: {headers: {x-check: weir}}
     outlier_detection: {}
-    circuit_breaker: {}
+    circuit_breaker: {shed: {}}
     concurrency: {}
   orders-v2: {endpoints: [{address: "127.0.0.1:9002"}], concurrency: {policy: fixed, limit: 100}}
   sessions:

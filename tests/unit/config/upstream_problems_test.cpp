@@ -118,7 +118,21 @@ TEST(UpstreamProblems, AreReported) {
         "1000000",
         "7:21: upstreams.app.circuit_breaker.minimum_calls: '0' is not an integer of 1 to 1000000",
         "7:35: upstreams.app.circuit_breaker.slow_call: must be above 0",
-        "7:39: upstreams.app.circuit_breaker.rate: unknown key 'rate' (known: failures, window)"}},
+        "7:39: upstreams.app.circuit_breaker.rate: unknown key 'rate' (known: failures, window, "
+        "shed)"}},
+      {"circuit_breaker_shed",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\n"
+       "circuit_breaker: {shed: {rate: 30/m, p95: 0, share: 0%}}",
+       {"6:35: upstreams.app.circuit_breaker.shed.rate: must be at least one call a second: 1/s, "
+        "60/m or 3600/h",
+        "6:46: upstreams.app.circuit_breaker.shed.p95: must be above 0",
+        "6:56: upstreams.app.circuit_breaker.shed.share: must be above 0"}},
+      {"circuit_breaker_shed_of_nothing",
+       Kind::upstream,
+       "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {shed: {p95: off}}",
+       {"6:28: upstreams.app.circuit_breaker.shed: needs `rate` or `p95`: with neither nothing is "
+        "ever shed"}},
       {"circuit_breaker_window",
        Kind::upstream,
        "endpoints: [{address: 'a:1'}]\ncircuit_breaker: {window: 100}",

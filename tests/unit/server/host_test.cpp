@@ -121,6 +121,58 @@ TEST_F(HostTest, WhatAProcessMayTakeIsTheLimitOrTheMachines) {
   EXPECT_EQ(host({}).memory(), 0u);
 }
 
+TEST_F(HostTest, HowMuchOfTheMemoryIsUsed) {
+  struct Row {
+    const char* name;
+    std::map<std::string, std::string> files;
+    double used;
+  };
+  const std::string v2 = "/sys/fs/cgroup";
+  const std::string v1 = "/sys/fs/cgroup/memory";
+  const std::string eight_pages = std::to_string(::sysconf(_SC_PAGESIZE) * 8 / 1024);
+  const Row rows[] = {
+      {"v2, without what can be given up",
+       {{"/proc/self/cgroup", "0::/a"},
+        {v2 + "/a/memory.max", "1000000"},
+        {v2 + "/a/memory.current", "600000"},
+        {v2 + "/a/memory.stat", "anon 1\ninactive_file 100000\nactive_file 7"}},
+       0.5},
+      {"the fullest on the way up",
+       {{"/proc/self/cgroup", "0::/a/b"},
+        {v2 + "/a/b/memory.max", "1000"},
+        {v2 + "/a/b/memory.current", "100"},
+        {v2 + "/a/memory.max", "4000"},
+        {v2 + "/a/memory.current", "3000"}},
+       0.75},
+      {"v1",
+       {{"/proc/self/cgroup", "4:memory:/a"},
+        {v1 + "/a/memory.limit_in_bytes", "1000000"},
+        {v1 + "/a/memory.usage_in_bytes", "500000"},
+        {v1 + "/a/memory.stat", "cache 3\ninactive_file 1\ntotal_inactive_file 250000"}},
+       0.25},
+      {"a limit that the machine has not",
+       {{"/proc/self/cgroup", "0::/a"},
+        {"/proc/meminfo", "MemTotal:  1000 kB"},
+        {v2 + "/a/memory.max", "4000000000"},
+        {v2 + "/a/memory.current", "512000"}},
+       0.5},
+      {"without a limit what is resident",
+       {{"/proc/self/cgroup", "0::/a"},
+        {v2 + "/a/memory.max", "max"},
+        {v2 + "/a/memory.current", "1000000000"},
+        {"/proc/meminfo", "MemTotal:  " + eight_pages + " kB"},
+        {"/proc/self/statm", "100 2 1 1 0 1 0"}},
+       0.25},
+      {"more than all",
+       {{"/proc/self/cgroup", "0::/a"},
+        {v2 + "/a/memory.max", "1000"},
+        {v2 + "/a/memory.current", "5000"}},
+       1},
+      {"nothing known", {}, 0},
+  };
+  for (const Row& row : rows) EXPECT_DOUBLE_EQ(host(row.files).memory_used(), row.used) << row.name;
+}
+
 TEST_F(HostTest, HeadsTakeAnEighthOfItOrWhatIsConfigured) {
   struct Row {
     const char* name;
