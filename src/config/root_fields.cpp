@@ -204,7 +204,8 @@ Value routes_value(Draft& draft) {
                            {exactly_one({"upstream", "split", "redirect", "respond"}),
                             needs("sticky", {"split"}), needs("override", {"split"}),
                             needs("mirror", {"upstream", "split"}),
-                            needs("fallback", {"upstream", "split"})}));
+                            needs("fallback", {"upstream", "split"}),
+                            needs("hedge", {"upstream", "split"})}));
           }};
 }
 
