@@ -51,6 +51,7 @@ class ClientFetch final : public ExchangePart, private TryObserver {
   void try_ended(const TryRecord& record, bool) override { exchange_.record.tell_try(record); }
   void grpc_ended(GrpcStatus status) override { exchange_.record.tell_grpc_status(status); }
   void waited(Duration queued) override { exchange_.record.tell_wait(queued); }
+  void answers(std::string_view endpoint) override { exchange_.record.tell_answers(endpoint); }
 
   Exchange& exchange_;
   Request& request_;
