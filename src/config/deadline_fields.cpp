@@ -114,10 +114,11 @@ Fields fields(Deadlines& deadlines) {
 }
 
 Fields fields(Hedge& hedge) {
-  return {{"after", hedge_after_value(hedge),
-           "a duration, or p50, p90, p95 or p99 of the upstream's heads in the last 30 s, off until "
-           "there are 100"},
-          {"most", count(hedge.most, 1, most_hedges), "how many hedges a request may get"}};
+  return {
+      {"after", hedge_after_value(hedge),
+       "a duration, or p50, p90, p95 or p99 of the upstream's heads in the last 30 s, off until "
+       "there are 100"},
+      {"most", count(hedge.most, 1, most_hedges), "how many hedges a request may get"}};
 }
 
 void check_hedge(const RouteDraft& draft, Problems& problems) {

@@ -112,8 +112,7 @@ void LatencyWindow::refresh(TimePoint now) noexcept {
       while (before + sums[bucket] < rank) before += sums[bucket++];
       const Duration begin = begin_of(bucket);
       const auto width = static_cast<double>((begin_of(bucket + 1) - begin).count());
-      const double part =
-          static_cast<double>(rank - before) / static_cast<double>(sums[bucket]);
+      const double part = static_cast<double>(rank - before) / static_cast<double>(sums[bucket]);
       found = begin.count() + static_cast<Duration::rep>(width * part);
     }
     found_[q].store(found, std::memory_order_relaxed);

@@ -28,7 +28,8 @@ DeadlineField DeadlineField::of(RequestHead& head, const config::Deadlines& sett
     if (told) headers.remove(FieldId::x_request_timeout);
   } else if (told) {
     out.form_ = told->bare ? Form::bare : Form::with_unit;
-  } else if (always && (settings.request_timeout || !headers.contains(FieldId::x_request_timeout))) {
+  } else if (always &&
+             (settings.request_timeout || !headers.contains(FieldId::x_request_timeout))) {
     out.form_ = Form::with_unit;
   }
   return out;
@@ -57,8 +58,8 @@ void DeadlineField::write(RequestHead& head, TimePoint now, const HeadTime& time
 
 void DeadlineField::yield_to(const HeaderMap& headers) noexcept {
   if (form_ == Form::none) return;
-  const auto now = form_ == Form::grpc ? headers.get(grpc_name)
-                                       : headers.get(FieldId::x_request_timeout);
+  const auto now =
+      form_ == Form::grpc ? headers.get(grpc_name) : headers.get(FieldId::x_request_timeout);
   if (!now || now->data() != written_) form_ = Form::none;
 }
 

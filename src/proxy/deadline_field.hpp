@@ -1,5 +1,6 @@
-// The field that tells an upstream how long its answer is still waited for (`server.deadline.send`):
-// grpc-timeout of a gRPC call, X-Request-Timeout of others. A value; worker thread only.
+// The field that tells an upstream how long its answer is still waited for
+// (`server.deadline.send`): grpc-timeout of a gRPC call, X-Request-Timeout of others. A value;
+// worker thread only.
 #pragma once
 
 #include <cstdint>

@@ -32,8 +32,7 @@ namespace {
 constexpr unsigned most_repeats = 3;
 
 constexpr std::string_view out_of_time = "the request's deadline is over";
-constexpr std::string_view hopeless =
-    "less time is left than half of the upstream's answers take";
+constexpr std::string_view hopeless = "less time is left than half of the upstream's answers take";
 
 constexpr std::string_view no_upgrades =
     "a WebSocket handshake, but the route has no upgrades: [websocket]";

@@ -75,9 +75,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   exchange.clock.hard_deadline =
       deadline_after(exchange.context.started, found->config->max_duration);
   const config::Deadlines& deadlines = config.server.deadline;
-  if (const auto time =
-          told_timeout(head, {.grpc_timeout = deadlines.grpc_timeout,
-                              .request_timeout = deadlines.request_timeout})) {
+  if (const auto time = told_timeout(head, {.grpc_timeout = deadlines.grpc_timeout,
+                                            .request_timeout = deadlines.request_timeout})) {
     exchange.clock.hard_deadline =
         std::min(exchange.clock.hard_deadline, exchange.context.head_received + *time);
   }

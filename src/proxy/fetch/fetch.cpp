@@ -310,10 +310,9 @@ void Fetch::head_came() {
 }
 
 void Fetch::tell_head(const Attempt& attempt) {
-  plan_.cluster.tried(plan_.worker, attempt.endpoint(),
-                      {.end = control::CallEnd::answered,
-                       .status = attempt.status(),
-                       .head = attempt.head_time()});
+  plan_.cluster.tried(
+      plan_.worker, attempt.endpoint(),
+      {.end = control::CallEnd::answered, .status = attempt.status(), .head = attempt.head_time()});
 }
 
 void Fetch::weigh_head() {

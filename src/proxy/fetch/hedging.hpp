@@ -35,8 +35,8 @@ class Hedging final {
   // Whether the next try may be joined: it is known how long a head is waited for, and the request
   // has hedges left.
   bool begins() noexcept;
-  // The next try, to its head or its failure, as Fetch::first_try(). With a head the fetch's attempt
-  // is that of the winner. REQUIRES: begins() said so.
+  // The next try, to its head or its failure, as Fetch::first_try(). With a head the fetch's
+  // attempt is that of the winner. REQUIRES: begins() said so.
   Task<Result<>> race(ResponseHead& head);
 
   // --- for the fetch's own try, which is the first of a race

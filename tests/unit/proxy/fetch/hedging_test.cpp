@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <poll.h>
 
 #include <algorithm>
@@ -124,8 +123,8 @@ class HedgingTest : public testing::Test {
 };
 
 std::string answer_of(std::string_view status, std::string_view body) {
-  return "HTTP/1.1 " + std::string(status) +
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  return "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + std::string(body);
 }
 
 TEST_F(HedgingTest, AHedgeWins) {
@@ -460,8 +459,7 @@ TEST(HedgeRuleTest, WaitsForAQuantileThatIsKnown) {
   ASSERT_TRUE(after);
   EXPECT_GT(*after, 84ms);
   EXPECT_LT(*after, 107ms);
-  const auto middle =
-      HedgeRule({.after = config::HedgeAfter::p50}).after(heads, later);
+  const auto middle = HedgeRule({.after = config::HedgeAfter::p50}).after(heads, later);
   ASSERT_TRUE(middle);
   EXPECT_LT(*middle, *after);
 }
