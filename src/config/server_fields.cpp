@@ -113,6 +113,8 @@ Fields fields(Server& server) {
       {"zone", text(server.zone, check_zone),
        "where this gateway is, for zone_aware of upstreams; empty: unknown"},
       {"via", block(fields(server.via)), "the Via field"},
+      {"deadline", block(fields(server.deadline)),
+       "how long the sender of a request waits, as it says, and what upstreams are told of it"},
   };
 }
 

@@ -55,6 +55,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
             if (hooks_.shed_changed) hooks_.shed_changed(name_, change);
           },
           chance()),
+      heads_(static_cast<unsigned>(workers_.size())),
       clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   breaker_.shed().apply(shed_policy(upstream.circuit_breaker));

@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-#include "weir/control/latency_window.hpp"
+#include "weir/control/latency_tally.hpp"
 
 namespace weir::control {
 

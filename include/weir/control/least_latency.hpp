@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "weir/control/latency_window.hpp"
+#include "weir/control/latency_tally.hpp"
 
 namespace weir::control {
 

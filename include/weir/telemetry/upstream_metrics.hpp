@@ -24,6 +24,9 @@ inline constexpr std::size_t retry_result_count = 4;
 // What became of an answer's word on its endpoint's load.
 enum class LoadReportResult : std::uint8_t { used, incomplete, malformed, binary };
 inline constexpr std::size_t load_report_result_count = 4;
+// What became of a hedge, or of the wish for one.
+enum class HedgeResult : std::uint8_t { won, lost, budget };
+inline constexpr std::size_t hedge_result_count = 3;
 
 struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer
@@ -33,6 +36,7 @@ struct alignas(cache_line) UpstreamShard {
   Counter bare_lf;
   Counter padded_chunk_size;
   std::array<Counter, retry_result_count> retries;
+  std::array<Counter, hedge_result_count> hedges;
   Gauge retry_body;  // bytes of requests' content that are kept for retries
   std::array<Counter, load_report_result_count> load_reports;
 };

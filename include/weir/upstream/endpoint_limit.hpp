@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "weir/base/time.hpp"
-#include "weir/control/latency_window.hpp"
+#include "weir/control/latency_tally.hpp"
 #include "weir/control/measured_limit.hpp"
 #include "weir/control/probe_turn.hpp"
 #include "weir/upstream/try_outcome.hpp"
@@ -37,7 +37,7 @@ class EndpointLimit {
   bool may_end(TimePoint now) const noexcept;
   void publish() noexcept;  // under mutex_, or while constructed
 
-  control::LatencyWindow window_;
+  control::LatencyTally window_;
   std::atomic<std::uint64_t> value_{0};
   // As of measured_, for those who do not have the lock.
   std::atomic<TimePoint::rep> counts_from_{0};

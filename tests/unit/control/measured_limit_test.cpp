@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr TimePoint measured_from = TimePoint() + 1h;
 constexpr GradientPolicy gradient{.min = 10, .max = 1000};
 
-TEST(LatencyWindow, KnowsTheMedian) {
+TEST(LatencyTally, KnowsTheMedian) {
   struct Row {
     const char* name;
     std::vector<Duration> took;
@@ -30,7 +30,7 @@ TEST(LatencyWindow, KnowsTheMedian) {
       {"very slow", {100s, 100s, 100s}, 100s},
   };
   for (const Row& row : rows) {
-    LatencyWindow window;
+    LatencyTally window;
     for (const Duration took : row.took) window.add(took, 1);
     EXPECT_EQ(window.count(), row.took.size()) << row.name;
     const LatencyFigures figures = window.take();
@@ -42,8 +42,8 @@ TEST(LatencyWindow, KnowsTheMedian) {
   }
 }
 
-TEST(LatencyWindow, BeginsAnew) {
-  LatencyWindow window;
+TEST(LatencyTally, BeginsAnew) {
+  LatencyTally window;
   window.add(10ms, 7);
   window.add(30ms, 3);
   EXPECT_EQ(window.take().most_in_flight, 7u);
@@ -56,10 +56,10 @@ TEST(LatencyWindow, BeginsAnew) {
   EXPECT_GT(window.take().median, 2min) << "as long as can be told";
 }
 
-TEST(LatencyWindow, IsExactToSixPercent) {
+TEST(LatencyTally, IsExactToSixPercent) {
   std::mt19937_64 random(1);
   for (int n = 0; n < 300; ++n) {
-    LatencyWindow window;
+    LatencyTally window;
     std::vector<Duration> all;
     const auto around = static_cast<std::int64_t>(20'000 + random() % 10'000'000'000);
     for (int k = 0; k < 101; ++k) {
