@@ -110,6 +110,9 @@ class Server:
                 waiting += [int(child) for child in children.read_text().split()]
         return found
 
+    def running(self):
+        return self._child.poll() is None
+
     def diagnostics(self):
         return Path(self._log).read_text(errors="replace")[-2000:]
 

@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import json
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,8 +24,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "load"))
 
-import plot  # noqa: E402
-from proxies import Server, Workspace, free_port  # noqa: E402
+from fronts import haproxy, installed, nginx, percentile, tell, wait_listening, weir  # noqa: E402
+from proxies import Workspace, free_port  # noqa: E402
 
 # An origin over HTTP/1.1: PORT DELAY_SECONDS FAIL_EACH (0: never) HOST,HOST,... SIGTERM: takes nothing more, answers what
 # it has, closes what is idle. Prints what it was asked each second, and at its end how many were open.
@@ -145,89 +144,7 @@ def load(port, clients, seconds, meanwhile=None):
     return sorted(answers)
 
 
-# --- the proxies: name -> a Server in front of `ports`
-
-def weir(binary, workspace, ports, upstream, route, admin="off"):
-    """`upstream` may name other endpoints than `ports` of 127.0.0.1."""
-    port = free_port()
-    config = {"version": 1, "access_log": {"path": "off"}, "admin": {"bind": admin},
-              "listeners": [{"name": "http", "bind": f"127.0.0.1:{port}"}],
-              "routes": [{"name": "all", "match": {}, "upstream": "origins", **route}],
-              "upstreams": {"origins": {"endpoints": [{"address": f"127.0.0.1:{each}"} for each in ports],
-                                        **upstream}}}
-    path = workspace.path / f"weir{port}.yaml"
-    path.write_text(json.dumps(config))
-    return Server("weir", port, [str(binary), "run", "-c", str(path)], None, workspace.path / f"weir{port}.out")
-
-
-def nginx(workspace, ports, policy="", location=""):
-    port = free_port()
-    path = workspace.path / f"nginx{port}.conf"
-    user = "user root;" if pathlib.Path("/proc/self").stat().st_uid == 0 else ""
-    folders = "".join(f"{kind}_temp_path {workspace.path}/{kind};" for kind in
-                      ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    servers = " ".join(f"server 127.0.0.1:{each};" for each in ports)
-    path.write_text(f"""{user} worker_processes 2; daemon off; pid {workspace.path}/nginx{port}.pid;
-error_log /dev/null crit; events {{ worker_connections 4096; }}
-http {{ access_log off; {folders}
-  upstream origins {{ {policy} {servers} keepalive 128; }}
-  server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://origins; proxy_http_version 1.1;
-    proxy_set_header Connection ""; {location} }} }} }}
-""")
-    return Server("nginx", port, [shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-e", "stderr", "-p",
-                                  str(workspace.path), "-c", str(path)], None, workspace.path / f"nginx{port}.out")
-
-
-def haproxy(workspace, ports, policy="roundrobin", defaults=""):
-    port = free_port()
-    path = workspace.path / f"haproxy{port}.cfg"
-    servers = "\n".join(f"  server s{each} 127.0.0.1:{each}" for each in ports)
-    path.write_text(f"""global
-  nbthread 2
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 75s
-  timeout server 75s
-  http-reuse always
-{defaults}
-frontend http
-  bind 127.0.0.1:{port} backlog 4096
-  default_backend origins
-backend origins
-  balance {policy}
-{servers}
-""")
-    return Server("haproxy", port, [shutil.which("haproxy", path="/usr/sbin:/usr/bin"), "-f", str(path)], None,
-                  workspace.path / f"haproxy{port}.out")
-
-
-def installed(name):
-    return shutil.which(name, path="/usr/sbin:/usr/bin") is not None
-
-
-def wait_listening(server):
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            asyncio.run(_knock(server.port))
-            return server
-        except OSError:
-            time.sleep(0.01)
-    raise SystemExit(f"{server.name} does not listen: {server.diagnostics()}")
-
-
-async def _knock(port):
-    _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
-
-
 # --- figures
-
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
-
 
 def failures(answers):
     return sum(1 for _at, status, _took in answers if status != 200)
@@ -240,11 +157,6 @@ def each_second(answers, value):
     for answer in answers:
         by_second.setdefault(int(answer[0] - begin), []).append(answer)
     return [(second, value(of)) for second, of in sorted(by_second.items())]
-
-
-def tell(scene, folder, title, y_name, series, rows, bound=None):
-    plot.save(folder / f"{scene}.svg", title, "seconds", y_name, series, bound)
-    print(json.dumps({"scene": scene, "plot": str(folder / f"{scene}.svg"), "results": rows}), flush=True)
 
 
 # --- scenes
