@@ -97,13 +97,13 @@ void Attempt::begin() {
   bool whole = false;
   const Bytes first = first_content(whole);
   content_taken_ = !first.empty();
-  upload_done_ = whole;
+  upload_ = whole ? Upload::done : Upload::waiting;
   state_ = State::head;
   const auto sent = client_->send_head(request_.head, first, whole);
   // What the upstream did not take, and the content behind it, is sent beside the wait for its
   // answer. One that closed may have answered before: its answer is read all the same.
   if (sent && (!*sent || !whole)) {
-    upload_done_ = false;
+    upload_ = Upload::waiting;
     uploads_.spawn(upload(!*sent, whole));
   }
 }
@@ -162,7 +162,7 @@ Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
       strip_hop_by_hop(head.headers);
       if (plan_.interim != nullptr) co_await plan_.interim->informational(head);
       if (head.status == 100) {
-        asked_for_ = true;
+        if (upload_ == Upload::waiting) upload_ = Upload::asked;
         continued_.notify();
       }
       continue;
@@ -223,7 +223,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (!flushed) co_return;
     }
     if (whole) {
-      upload_done_ = true;
+      upload_ = Upload::done;
       co_return;
     }
     BodyStream& body = *request_.body;
@@ -232,17 +232,16 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (unasked == Unasked::over) co_return;
       whole = unasked == Unasked::whole;
     }
-    if (settling_) co_return;
-    pulling_ = true;
+    if (upload_ == Upload::stopped) co_return;
+    upload_ = Upload::pulling;
+    content_taken_ = true;
     net::TurnTaking turns(loop_);
     while (!whole) {
       const auto piece = co_await next_piece();
       if (!piece) {
-        if (settling_) co_return;
-        fail_upload(piece.error());
+        if (upload_ != Upload::stopped) fail_upload(piece.error());
         co_return;
       }
-      content_taken_ = true;
       if (piece->empty()) break;
       const bool taken = co_await send_piece(*piece);
       if (!taken) co_return;
@@ -250,7 +249,8 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (turns.moved(piece->size())) co_await turns.yield();
     }
     continued_.notify();
-    upload_done_ = (co_await client_->send_end(request_trailers())).has_value();
+    const auto ended = co_await client_->send_end(request_trailers());
+    if (ended) upload_ = Upload::done;
   } catch (const std::bad_alloc&) {
     fail_upload({Reason::internal, Side::internal, "out of memory"});
   }
@@ -287,7 +287,7 @@ Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
   const Deadline until = loop_.now() + continue_wait;
   net::TurnTaking turns(loop_);
   // A final answer instead of 100: the content is not wanted.
-  while (!head_came() && !settling_ && !continued_.cancelled()) {
+  while (!head_came() && upload_ != Upload::stopped && !continued_.cancelled()) {
     const Bytes piece = ready_piece();
     if (!piece.empty()) {
       content_taken_ = true;
@@ -296,7 +296,7 @@ Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
       if (turns.moved(piece.size())) co_await turns.yield();
     }
     if (content_complete()) co_return Unasked::whole;
-    if (asked_for_ || loop_.now() >= until) co_return Unasked::ask;
+    if (upload_ == Upload::asked || loop_.now() >= until) co_return Unasked::ask;
     if (piece.empty()) {
       co_await continued_.wait(until);
       static_cast<void>(continued_.result());
@@ -324,15 +324,16 @@ bool Attempt::refused_unread() const noexcept { return kept_.adding() && client_
 
 Task<> Attempt::gather() {
   const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, plan_.clock.hard_deadline);
-  while (pulling_ && uploads_.size() != 0 && refused_unread() && !upload_failure_ &&
-         !plan_.scope.cancelled() && !request_.body->complete() && loop_.now() < until) {
+  while (upload_ == Upload::pulling && uploads_.size() != 0 && refused_unread() &&
+         !upload_failure_ && !plan_.scope.cancelled() && !request_.body->complete() &&
+         loop_.now() < until) {
     co_await continued_.wait(until);
   }
 }
 
 bool Attempt::has_whole_request() const noexcept {
   if (replayed_ != nullptr) return !replayed_->lost();
-  if (!kept_.whole().empty() || (!pulling_ && !content_taken_)) return true;
+  if (!kept_.whole().empty() || !content_taken_) return true;
   const BodyStream& body = *request_.body;
   return kept_.adding() && body.complete() && body.trailers().empty();
 }
@@ -376,19 +377,20 @@ void Attempt::answer_ended(bool reusable) noexcept {
     grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
   }
   owner_.answer_ended();
-  if (reusable && upload_done_) lease_.give_back();
+  if (reusable && upload_ended()) lease_.give_back();
 }
 
 Task<> Attempt::settle() {
   unfollow();
-  settling_ = true;
+  const bool pulling = upload_ == Upload::pulling;
+  if (!upload_ended()) upload_ = Upload::stopped;
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
-    if (state_ != State::done || !upload_done_) client_->cancel();
+    if (state_ != State::done || !upload_ended()) client_->cancel();
     if (replayed_ != nullptr) {
       replayed_->leave();
-    } else if (pulling_) {
+    } else if (pulling) {
       request_.body->abort(Reason::upstream_reset);
     }
     co_await uploads_.join();

@@ -68,7 +68,7 @@ class Attempt final : public BodyStream,
   // What another try would send is here.
   bool has_whole_request() const noexcept;
   // Nothing of the content was taken from the client, nor is it waited for.
-  bool untaken() const noexcept { return !pulling_ && !content_taken_; }
+  bool untaken() const noexcept { return !content_taken_; }
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
   // tunnels.
   bool into_tunnel() noexcept;
@@ -77,8 +77,8 @@ class Attempt final : public BodyStream,
   bool head_came() const noexcept { return status_ != 0; }
   int status() const noexcept { return status_; }
   bool is_grpc() const noexcept { return grpc_; }
-  GrpcStatus grpc_status() const noexcept { return grpc_status_; }  // of head or trailers
-  bool upload_ended() const noexcept { return upload_done_; }       // all content was sent
+  GrpcStatus grpc_status() const noexcept { return grpc_status_; }        // of head or trailers
+  bool upload_ended() const noexcept { return upload_ == Upload::done; }  // all content was sent
   // The time until the head or the failure, and until now: connecting included, without waiting for
   // the client.
   Duration head_time() const noexcept { return head_time_; }
@@ -115,6 +115,13 @@ class Attempt final : public BodyStream,
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
   void fail_upload(Error why) noexcept;
+  enum class Upload : std::uint8_t {
+    waiting,  // what comes unasked is sent
+    asked,    // likewise, and the upstream's 100 came
+    pulling,  // the client is asked for content
+    stopped,  // settle() came before the end: nothing more is asked for
+    done,     // all was sent
+  };
   enum class Unasked : std::uint8_t { ask, whole, over };
   // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
   // be asked for; whole: all came; over: the content is not wanted any more.
@@ -158,11 +165,8 @@ class Attempt final : public BodyStream,
   const Duration waited_before_;  // for the client, when it started
   Duration head_time_{};
   State state_ = State::sending;
-  bool upload_done_ = false;
-  bool settling_ = false;       // an upload that has not begun shall not
-  bool pulling_ = false;        // the client is asked for content
-  bool content_taken_ = false;  // some of it left the client's hands
-  bool asked_for_ = false;      // the upstream's 100 came
+  Upload upload_ = Upload::waiting;
+  bool content_taken_ = false;  // the client was asked for it, or some of it left its hands
   bool complete_ = false;       // the answer ended whole
   bool tunnelled_ = false;      // it was a 101
   bool discarded_ = false;      // nobody wants its answer
