@@ -43,7 +43,7 @@ Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, R
 
 TryEnd Attempt::end() const noexcept {
   const TimePoint now = loop_.now();
-  const bool whole = complete_ || tunnelled_ || discarded_;
+  const bool whole = is_whole();
   const bool cut = head_came() && !whole;
   const TransferClock& clock = plan_.clock;
   const bool gone = plan_.scope.cancelled();
@@ -66,7 +66,7 @@ TryRecord Attempt::record(const TryEnd& end) const noexcept {
           .queue = lease_.queue_time,
           .connect = lease_.connect_time,
           .head = head_time_,
-          .bytes = tunnelled_ ? 0 : client_->content_bytes()};
+          .bytes = status_ == 101 ? 0 : client_->content_bytes()};
 }
 
 TryEnd Attempt::finish(UpstreamRecord& record) const {
@@ -192,7 +192,7 @@ void Attempt::take_final_head(const ResponseHead& head) {
   if (grpc_) {
     grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
     // Trailers right behind the head have come with it.
-    if (grpc_status_ == no_grpc_status && complete_) {
+    if (grpc_status_ == no_grpc_status && state_ == State::done) {
       grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
     }
   }
@@ -264,10 +264,6 @@ void Attempt::fail_upload(Error why) noexcept {
   continued_.notify();
 }
 
-Task<Result<Bytes>> Attempt::next_piece() {
-  return replayed_ != nullptr ? replayed_->next() : request_.body->read();
-}
-
 Task<bool> Attempt::send_piece(Bytes piece) {
   kept_.add(piece);
   if (refused_unread()) co_return true;
@@ -320,8 +316,6 @@ const HeaderMap& Attempt::request_trailers() {
   return *trailers_;
 }
 
-bool Attempt::refused_unread() const noexcept { return kept_.adding() && client_->unprocessed(); }
-
 Task<> Attempt::gather() {
   const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, plan_.clock.hard_deadline);
   while (upload_ == Upload::pulling && uploads_.size() != 0 && refused_unread() &&
@@ -349,29 +343,32 @@ EndedTry Attempt::ended() const noexcept {
 }
 
 Task<> Attempt::discard() {
-  discarded_ = true;
+  state_ = is_over() ? State::done : State::discarded;
   const Deadline until = loop_.now() + discard_wait;
   std::size_t taken = 0;
-  while (state_ != State::done && taken <= most_discarded) {
+  while (!is_over() && taken <= most_discarded) {
     const Bytes piece = client_->read_ready();
     taken += piece.size();
-    if (!piece.empty() || state_ == State::done) continue;
+    if (!piece.empty() || is_over()) continue;
     const net::Io ready = co_await client_->wait_more(until);
     if (ready != net::Io::ok) break;
   }
-  if (state_ != State::done) client_->abort(Reason::upstream_reset);
+  if (!is_over()) client_->abort(Reason::upstream_reset);
 }
 
-bool Attempt::into_tunnel() noexcept { return tunnelled_ = lease_.into_tunnel(); }
+bool Attempt::into_tunnel() noexcept {
+  if (!lease_.into_tunnel()) return false;
+  state_ = is_over() ? State::done : State::tunnel;
+  return true;
+}
 
 void Attempt::cancel(Reason) noexcept {
   continued_.cancel();
-  if (state_ != State::done) client_->cancel();
+  if (!is_over()) client_->cancel();
 }
 
 void Attempt::answer_ended(bool reusable) noexcept {
-  state_ = State::done;
-  complete_ = client_->complete();
+  state_ = client_->complete() || is_whole() ? State::done : State::cut;
   // Of a head that is the whole answer the status is read when it is looked at.
   if (grpc_ && head_came() && grpc_status_ == no_grpc_status) {
     grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
@@ -387,7 +384,7 @@ Task<> Attempt::settle() {
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
-    if (state_ != State::done || !upload_ended()) client_->cancel();
+    if (!is_over() || !upload_ended()) client_->cancel();
     if (replayed_ != nullptr) {
       replayed_->leave();
     } else if (pulling) {

@@ -29,10 +29,14 @@ class Attempt final : public BodyStream,
  public:
   // Connecting is the lease's, before this is made.
   enum class State : std::uint8_t {
-    sending,  // begin() has not been called
-    head,     // the final head is waited for
-    content,  // it came
-    done,     // nothing is read from the connection any more
+    sending,    // begin() has not been called
+    head,       // the final head is waited for
+    content,    // it came
+    tunnel,     // it was a 101
+    discarded,  // it came, and nobody wants its answer
+    // Nothing is read from the connection any more:
+    done,  // the answer ended as it should
+    cut,   // it did not
   };
 
   class Owner {
@@ -126,7 +130,9 @@ class Attempt final : public BodyStream,
   // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
   // be asked for; whole: all came; over: the content is not wanted any more.
   Task<Unasked> send_unasked(BodyStream& body);
-  Task<Result<Bytes>> next_piece();
+  Task<Result<Bytes>> next_piece() {
+    return replayed_ != nullptr ? replayed_->next() : request_.body->read();
+  }
   Bytes ready_piece() {
     return replayed_ != nullptr ? replayed_->ready() : request_.body->read_ready();
   }
@@ -138,7 +144,9 @@ class Attempt final : public BodyStream,
   // The client's fields behind the content, without the gateway's.
   const HeaderMap& request_trailers();
   // The upstream will not look at what is still sent, and another try may want it.
-  bool refused_unread() const noexcept;
+  bool refused_unread() const noexcept { return kept_.adding() && client_->unprocessed(); }
+  bool is_over() const noexcept { return state_ >= State::done; }
+  bool is_whole() const noexcept { return state_ >= State::tunnel && state_ != State::cut; }
   // Why there is no final head.
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
@@ -167,9 +175,6 @@ class Attempt final : public BodyStream,
   State state_ = State::sending;
   Upload upload_ = Upload::waiting;
   bool content_taken_ = false;  // the client was asked for it, or some of it left its hands
-  bool complete_ = false;       // the answer ended whole
-  bool tunnelled_ = false;      // it was a 101
-  bool discarded_ = false;      // nobody wants its answer
   const bool grpc_;
   std::optional<Error> upload_failure_;  // the client's fault
   std::optional<Error> failure_;
