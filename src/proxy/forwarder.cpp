@@ -121,6 +121,7 @@ class Forwarder final : public Handler {
     std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next
     bool may_panic = true;
     bool may_be_followed = false;  // by the fallback
+    ReplayableBody* content{};     // which that would read
     bool may_retry = true;         // where the route has `retry`
   };
 
@@ -183,6 +184,7 @@ class Forwarder final : public Handler {
     FallbackTurn turn(*fallback_, request, exchange);
     first.may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_);
     first.may_be_followed = true;
+    first.content = turn.content();
     Sending second{.path = first.path, .may_retry = false};
     // Of the request as the client sent it.
     if (instead_.key) second.key = instead_.key->of(request, exchange);
@@ -280,7 +282,8 @@ class Forwarder final : public Handler {
                          .gateway_fields = gateway_fields_,
                          .request_id = exchange.context.request_id(),
                          .key = how.key,
-                         .may_panic = how.may_panic};
+                         .may_panic = how.may_panic,
+                         .content = how.content};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
                                                       how.path, std::move(call),
                                                       !how.may_be_followed));
