@@ -2,8 +2,9 @@
 """Who may name whom, which library stays in which room, and how long a file may be.
 
 A folder includes only folders on a lower floor, or itself, and declares no type of a higher one. Two files of a room have
-no function of the same name in unnamed namespaces: in a bundle (cmake/Unity.cmake) one would take the other's wherever
-the arguments fit. Run as a test and by ./dev lint; cmake/check_layering_test.py tests it.
+no function of the same name in unnamed namespaces, or static: in a bundle (cmake/Unity.cmake) one would take the other's
+wherever the arguments fit. Nor have two unit tests of one namespace, whatever their folders: bundles of tests do not end
+with a folder. Run as a test and by ./dev lint; cmake/check_layering_test.py tests it.
 """
 import pathlib
 import re
@@ -103,16 +104,17 @@ def function_name(head: str) -> str | None:
 
 def names_of(text: str) -> tuple[list, list, list]:
     """(namespace, name, line) of the types that are declared only, of those that are defined, and of the functions that
-    are defined in an unnamed namespace."""
+    are defined in an unnamed namespace, or static."""
     code = without_literals(text)
     declared, defined, hidden = [], [], []
     scopes = []  # names of namespaces, "" for an unnamed one, None for a block that is none
-    begin = 0
+    begin, line = 0, 1
     for found in re.finditer(r"[{};]", code):
-        mark, head = found.group(), code[begin:found.start()].strip()
+        mark, head = found.group(), code[begin:found.start()]
+        line += head.count("\n")
         begin = found.end()
-        line = code.count("\n", 0, found.start()) + 1
         outside = None not in scopes
+        head = head.strip() if outside else ""
         where = "::".join(name for name in scopes if name) if outside else None
         if mark == "{":
             space = NAMESPACE.search(head)
@@ -123,7 +125,7 @@ def names_of(text: str) -> tuple[list, list, list]:
             head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.S)
             if kind := TYPE.search(head):
                 defined.append((where, kind.group(1), line))
-            elif "" in scopes and (name := function_name(head)):
+            elif ("" in scopes or head.startswith("static ")) and (name := function_name(head)):
                 hidden.append((where, name, line))
         elif mark == "}":
             if scopes:
@@ -153,15 +155,16 @@ def check_forward(names: dict, root: pathlib.Path) -> list[str]:
     return problems
 
 
-def check_hidden(names: dict, root: pathlib.Path) -> list[str]:
-    """Functions that two files of one room call the same in unnamed namespaces of the same namespace."""
+def check_hidden(names: dict, root: pathlib.Path, place=room) -> list[str]:
+    """Functions that two files of one `place` (a room) call the same in unnamed namespaces of the same namespace."""
     first = {}
     problems = []
     for path, (_, _, hidden) in names.items():
+        here = place(path, root)
         for space, name, line in hidden:
-            if (room(path, root), name) in OVERLOADED:
+            if (here, name) in OVERLOADED:
                 continue
-            other, at = first.setdefault((room(path, root), space, name), (path, line))
+            other, at = first.setdefault((here, space, name), (path, line))
             if other != path:
                 problems.append(f"{path.relative_to(root)}:{line}: {name} is also in the unnamed namespace of "
                                 f"{other.relative_to(root)}:{at}; rename one, or make both one")
@@ -202,6 +205,8 @@ def main() -> int:
                 if included.startswith(start) and here not in rooms:
                     problems.append(f"{place}: <{included}> belongs to {', '.join(sorted(rooms))} alone")
     problems += check_forward(names, root) + check_hidden(names, root)
+    tests = [p for p in sorted((root / "tests/unit").rglob("*")) if p.suffix in (".hpp", ".cpp")]
+    problems += check_hidden({path: names_of(path.read_text()) for path in tests}, root, lambda path, root: "tests")
     for problem in problems:
         print(problem)
     print(f"{len(files)} files, {len(problems)} problems")

@@ -94,6 +94,23 @@ class HiddenFunctions(unittest.TestCase):
         called = "namespace weir {\nnamespace {\nconst int b = twice(2);\nconst Table c{twice(3)};\n}\n}\n"
         self.assertEqual(problems({"src/http/a.cpp": self.A, "src/http/b.cpp": member, "src/http/c.cpp": called}), [])
 
+    def test_of_static_functions(self):
+        one = "namespace weir {\nstatic int twice(int a) {\n  return 2 * a;\n}\n}\n"
+        self.assertEqual(problems({"src/http/a.cpp": one, "src/http/b.cpp": self.A}),
+                         ["src/http/b.cpp:4: twice is also in the unnamed namespace of src/http/a.cpp:2; rename one, "
+                          "or make both one"])
+
+    def test_of_unit_tests_in_any_folders(self):
+        found = problems({"tests/unit/base/a_test.cpp": self.A, "tests/unit/http/b_test.cpp": self.A,
+                          "tests/unit/net/c_test.cpp": self.A.replace("namespace weir", "namespace weir::net"),
+                          "src/http/a.cpp": self.A})
+        self.assertEqual(found, ["tests/unit/http/b_test.cpp:4: twice is also in the unnamed namespace of "
+                                 "tests/unit/base/a_test.cpp:4; rename one, or make both one"])
+
+    def test_of_macros_of_tests(self):
+        one = self.A.replace("int twice(int a)", "TEST(Twice, Is)")
+        self.assertEqual(problems({"tests/unit/base/a_test.cpp": one, "tests/unit/base/b_test.cpp": one}), [])
+
 
 class Length(unittest.TestCase):
     def test_of_a_file(self):

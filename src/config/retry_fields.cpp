@@ -94,12 +94,12 @@ Value retry_conditions_value(RetryConditions& conditions) {
       .print =
           [&conditions] {
             Tree out = Tree::list();
-            for (const auto& [word, flag] : retry_condition_words) {
-              if (conditions.*flag) out.push(word);
-            }
-            for (const std::uint16_t status : conditions.statuses) out.push(std::int64_t{status});
-            for (const auto& [word, code] : retried_codes) {
-              if (std::ranges::find(conditions.grpc, code) != conditions.grpc.end()) out.push(word);
+            for (std::string& word : words_of(conditions)) {
+              if (const auto status = parse_decimal(word)) {
+                out.push(static_cast<std::int64_t>(*status));
+              } else {
+                out.push(std::move(word));
+              }
             }
             return out;
           },
@@ -142,9 +142,7 @@ Value retry_methods_value(RetryMethods& methods) {
                   return Tree(methods.all ? "all" : "idempotent");
                 }
                 Tree out = Tree::list();
-                if (methods.idempotent) out.push("idempotent");
-                if (methods.all) out.push("all");
-                for (const std::string& each : methods.listed) out.push(each);
+                for (std::string& word : words_of(methods)) out.push(std::move(word));
                 return out;
               },
           .schema = texts_schema};
@@ -197,6 +195,26 @@ void warn_of_retry(const Reader& in, const Places& places, const Retry& retry) {
 }
 
 }  // namespace
+
+std::vector<std::string> words_of(const RetryConditions& conditions) {
+  std::vector<std::string> out;
+  for (const auto& [word, flag] : retry_condition_words) {
+    if (conditions.*flag) out.emplace_back(word);
+  }
+  for (const std::uint16_t status : conditions.statuses) out.push_back(std::to_string(status));
+  for (const auto& [word, code] : retried_codes) {
+    if (std::ranges::find(conditions.grpc, code) != conditions.grpc.end()) out.emplace_back(word);
+  }
+  return out;
+}
+
+std::vector<std::string> words_of(const RetryMethods& methods) {
+  std::vector<std::string> out;
+  if (methods.idempotent) out.emplace_back("idempotent");
+  if (methods.all) out.emplace_back("all");
+  out.insert(out.end(), methods.listed.begin(), methods.listed.end());
+  return out;
+}
 
 Value retry_value(Route& route) {
   const auto make = [](Retry& retry) { return fields(retry); };

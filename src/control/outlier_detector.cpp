@@ -55,6 +55,8 @@ bool OutlierDetector::tried(OutlierRecord& record, bool failed) const noexcept {
   }
   if (!failed) {
     if (record.errors_.load(relaxed) != 0) record.errors_.store(0, relaxed);
+    if (record.refused_.load(relaxed) == OutlierRecord::Refused::for_errors) [[unlikely]]
+      record.refused_.store(OutlierRecord::Refused::no, relaxed);
     return false;
   }
   const std::uint32_t most = consecutive_errors_.load(relaxed);
@@ -76,8 +78,8 @@ void OutlierDetector::apply(const std::optional<OutlierPolicy>& policy, TimePoin
   }
 }
 
-bool OutlierDetector::may_leave(std::size_t whom,
-                                std::span<const OutlierPeer> peers) const noexcept {
+const char* OutlierDetector::obstacle(std::size_t whom,
+                                      std::span<const OutlierPeer> peers) const noexcept {
   std::size_t ejected = 1;
   std::size_t staying = 0;
   for (std::size_t i = 0; i < peers.size(); ++i) {
@@ -89,11 +91,26 @@ bool OutlierDetector::may_leave(std::size_t whom,
   // A share that is written as 30 % shall mean three of ten.
   constexpr double rounding = 1e-9;
   const double most = policy_->max_ejected * static_cast<double>(peers.size()) + rounding;
-  return peers[whom].healthy && staying != 0 && static_cast<double>(ejected) <= most;
+  if (staying == 0) return "it is the last one in use";
+  return static_cast<double>(ejected) <= most ? nullptr : "max_ejected is reached";
 }
 
-Ejection OutlierDetector::take_out(std::size_t whom, OutlierRecord& record, EjectionCause cause,
-                                   std::string why, TimePoint now) {
+std::optional<Ejection> OutlierDetector::take_out(std::size_t whom,
+                                                  std::span<const OutlierPeer> peers,
+                                                  EjectionCause cause, std::string why,
+                                                  TimePoint now) {
+  using Refused = OutlierRecord::Refused;
+  OutlierRecord& record = *peers[whom].record;
+  // Who is out by its checks is not missed.
+  if (!peers[whom].healthy) return std::nullopt;
+  if (const char* const what = obstacle(whom, peers)) {
+    record.refusal_ = fmt::format("{}, but {}", why, what);
+    record.refused_.store(
+        cause == EjectionCause::consecutive_errors ? Refused::for_errors : Refused::for_share,
+        std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  record.refused_.store(Refused::no, std::memory_order_relaxed);
   const bool goes_on = record.row_ != 0 && now - record.back_at_ < record.time_;
   record.row_ = goes_on ? record.row_ + 1 : 1;
   // No product: it could overflow.
@@ -105,7 +122,7 @@ Ejection OutlierDetector::take_out(std::size_t whom, OutlierRecord& record, Ejec
   record.why_ = why;
   record.ejected_.store(true, std::memory_order_relaxed);
   ++counts_[static_cast<std::size_t>(cause)];
-  return {.peer = whom, .cause = cause, .why = std::move(why), .time = record.time_};
+  return Ejection{.peer = whom, .cause = cause, .why = std::move(why), .time = record.time_};
 }
 
 std::optional<Ejection> OutlierDetector::eject(std::size_t whom, std::span<const OutlierPeer> peers,
@@ -115,8 +132,8 @@ std::optional<Ejection> OutlierDetector::eject(std::size_t whom, std::span<const
   const std::uint32_t errors = record.errors_.exchange(0, std::memory_order_relaxed);
   // A success, or somebody else who ejects it, came in between.
   const std::uint32_t least = policy_->consecutive_errors;
-  if (least == 0 || errors < least || !may_leave(whom, peers)) return std::nullopt;
-  return take_out(whom, record, EjectionCause::consecutive_errors,
+  if (least == 0 || errors < least) return std::nullopt;
+  return take_out(whom, peers, EjectionCause::consecutive_errors,
                   fmt::format("{} error{}", errors, errors == 1 ? "" : "s"), now);
 }
 
@@ -128,6 +145,9 @@ std::vector<Ejection> OutlierDetector::judge_shares(std::span<const OutlierPeer>
   std::vector<Measured> all;
   for (std::size_t i = 0; i < peers.size(); ++i) {
     OutlierRecord& record = *peers[i].record;
+    if (record.refused_.load(std::memory_order_relaxed) == OutlierRecord::Refused::for_share) {
+      record.refused_.store(OutlierRecord::Refused::no, std::memory_order_relaxed);
+    }
     // Failures first: a try that comes in between counts as a request that did not fail.
     const std::uint32_t failures = record.failures_.exchange(0, std::memory_order_relaxed);
     const std::uint32_t requests = record.requests_.exchange(0, std::memory_order_relaxed);
@@ -141,12 +161,12 @@ std::vector<Ejection> OutlierDetector::judge_shares(std::span<const OutlierPeer>
   for (const Measured& one : measured) {
     if (one.share() < policy_->failure_share) break;
     if (measured.size() >= compared_peers && !stands_out(one, measured)) continue;
-    if (!may_leave(one.peer, peers)) continue;
-    OutlierRecord& record = *peers[one.peer].record;
-    record.errors_.store(0, std::memory_order_relaxed);
-    out.push_back(take_out(
-        one.peer, record, EjectionCause::failure_share,
-        fmt::format("{:.1f}% of {} requests failed", 100 * one.share(), one.requests), now));
+    auto ejection = take_out(
+        one.peer, peers, EjectionCause::failure_share,
+        fmt::format("{:.1f}% of {} requests failed", 100 * one.share(), one.requests), now);
+    if (!ejection) continue;
+    peers[one.peer].record->errors_.store(0, std::memory_order_relaxed);
+    out.push_back(std::move(*ejection));
   }
   return out;
 }
@@ -157,6 +177,7 @@ void OutlierDetector::let_in(OutlierRecord& record, TimePoint now) noexcept {
   record.errors_.store(0, relaxed);
   record.requests_.store(0, relaxed);
   record.failures_.store(0, relaxed);
+  record.refused_.store(OutlierRecord::Refused::no, relaxed);
   record.ejected_.store(false, relaxed);
 }
 
@@ -181,6 +202,12 @@ Deadline OutlierDetector::ejected_until(const OutlierRecord& record) noexcept {
 std::optional<EjectionView> OutlierDetector::view(const OutlierRecord& record, TimePoint now) {
   if (!record.ejected_.load(std::memory_order_relaxed)) return std::nullopt;
   return EjectionView{record.why_, std::max(Duration::zero(), record.until_ - now)};
+}
+
+std::string OutlierDetector::refusal(const OutlierRecord& record) {
+  const bool is_refused =
+      record.refused_.load(std::memory_order_relaxed) != OutlierRecord::Refused::no;
+  return is_refused ? record.refusal_ : std::string();
 }
 
 }  // namespace weir::control

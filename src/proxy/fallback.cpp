@@ -24,7 +24,7 @@ FallbackTurn::FallbackTurn(Fallback& of, Request& request, Exchange& exchange)
       exchange_(exchange),
       path_(request.head.path),
       has_authority_(!request.head.authority.empty()) {
-  if (request.body == nullptr) return;
+  if (request.body == nullptr || of.fixed_answer() != nullptr) return;
   content_ = &exchange.own(std::make_unique<ReplayableBody>(*request.body));
   request.body = content_;
 }
@@ -52,7 +52,6 @@ bool FallbackTurn::begins(const Response& failed) {
   const config::Route& route = of_.route();
   if (of_.fixed_answer() != nullptr) {
     std::swap(head.path, path_);
-    if (content_ != nullptr) content_->let_go();
   } else {
     if (!has_authority_ && !(route.rewrite && !route.rewrite->host.empty())) head.authority = {};
     if (content_ != nullptr) content_->rewind();

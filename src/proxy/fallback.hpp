@@ -43,11 +43,13 @@ class Fallback {
 // head. All that it is made of outlives it.
 class FallbackTurn {
  public:
-  // Keeps the content from now on.
+  // Keeps the content from now on, where an upstream may be asked.
   FallbackTurn(Fallback& of, Request& request, Exchange& exchange);
   FallbackTurn(const FallbackTurn&) = delete;
   FallbackTurn& operator=(const FallbackTurn&) = delete;
 
+  // The request's content, which is kept; null: there is none, or a fixed answer does without.
+  ReplayableBody* content() const noexcept { return content_; }
   // Whether the first upstream may be asked though no endpoint of it is healthy. `is_handshake`: of
   // a WebSocket.
   bool may_panic(bool is_handshake) const noexcept;
@@ -65,7 +67,7 @@ class FallbackTurn {
   Fallback& of_;
   Request& request_;
   Exchange& exchange_;
-  ReplayableBody* content_ = nullptr;  // null: the request has none
+  ReplayableBody* content_ = nullptr;
   // The client's, while a fixed answer is made the forwarded one: a rewrite is not to be seen
   // there.
   std::string_view path_;

@@ -137,6 +137,7 @@ class Forwarder final : public Handler {
     bool may_panic = true;
     std::uint64_t fair = 0;
     bool may_be_followed = false;  // by the fallback
+    ReplayableBody* content{};     // which that would read
     bool may_retry = true;         // where the route has `retry` or `hedge`
     DeadlineField deadline{};
   };
@@ -205,6 +206,7 @@ class Forwarder final : public Handler {
     FallbackTurn turn(*fallback_, request, exchange);
     first.may_panic = turn.may_panic(request.head.upgrade_websocket && websocket_);
     first.may_be_followed = true;
+    first.content = turn.content();
     Sending second{.path = first.path, .may_retry = false};
     // Of the request as the client sent it.
     if (instead_.key) second.key = instead_.key->of(request, exchange);
@@ -325,7 +327,8 @@ class Forwarder final : public Handler {
                          .request_id = exchange.context.request_id(),
                          .key = how.key,
                          .may_panic = how.may_panic,
-                         .fair = how.fair};
+                         .fair = how.fair,
+                         .content = how.content};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
                                                       how.path, how.deadline, std::move(call),
                                                       !how.may_be_followed));

@@ -18,6 +18,12 @@ void ReplayableBody::let_go() noexcept {
   if (abort_) source_.abort(*std::exchange(abort_, std::nullopt));
 }
 
+void ReplayableBody::give_back(std::optional<std::string> kept) noexcept {
+  if (!std::exchange(kept_by_reader_, false)) return;
+  if (!kept || kept->size() > most) return let_go();
+  if (state_ == State::keeping) kept_ = std::move(*kept);
+}
+
 Task<Result<Bytes>> ReplayableBody::read() {
   if (abort_) co_return std::unexpected(Error{*abort_, Side::internal, {}});
   if (state_ == State::replaying) co_return take_kept();
@@ -50,7 +56,7 @@ void ReplayableBody::abort(Reason reason) noexcept {
 }
 
 void ReplayableBody::keep(Bytes piece) noexcept {
-  if (state_ != State::keeping) return;
+  if (state_ != State::keeping || kept_by_reader_) return;
   try {
     if (kept_.size() + piece.size() <= most) {
       kept_ += as_text(piece);

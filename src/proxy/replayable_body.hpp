@@ -23,11 +23,19 @@ class ReplayableBody final : public ExchangePart, public BodyStream {
 
   // Whether none of the content is gone: all that was read is kept, and the rest can still be read.
   // What somebody still waits for in read() cannot.
-  bool can_rewind() const noexcept { return state_ == State::keeping && !broken_ && !reading_; }
+  bool can_rewind() const noexcept {
+    return state_ == State::keeping && !broken_ && !reading_ && !kept_by_reader_;
+  }
   // It begins again, once. REQUIRES: can_rewind().
   void rewind() noexcept;
   // Nobody will rewind it: it is the source and nothing else from now on.
   void let_go() noexcept;
+
+  // --- for a reader that keeps what it reads for itself: it is not kept here, too
+  // REQUIRES: nothing was read.
+  void leave_to_reader() noexcept { kept_by_reader_ = state_ == State::keeping; }
+  // All that was read, or nothing where that is gone. Nobody reads any more.
+  void give_back(std::optional<std::string> kept) noexcept;
 
   // --- BodyStream
   Task<Result<Bytes>> read() override;
@@ -60,6 +68,7 @@ class ReplayableBody final : public ExchangePart, public BodyStream {
   State state_ = State::keeping;
   bool reading_ = false;         // somebody waits in read()
   bool broken_ = false;          // the source failed, or was aborted
+  bool kept_by_reader_ = false;  // and not given back yet
   std::optional<Reason> abort_;  // not told to the source yet
   std::string kept_;
 };

@@ -113,6 +113,7 @@ json::object endpoint_json(const upstream::EndpointInfo& endpoint, const Origins
                    {"state", name(endpoint.state)},
                    {"checks", control::name(endpoint.checks)},
                    {"ejected", endpoint.ejection.has_value()},
+                   {"not_ejected", endpoint.not_ejected},
                    {"weight", endpoint.weight},
                    {"effective_weight", endpoint.effective_weight},
                    {"weight_source", upstream::name(endpoint.weight_source)},

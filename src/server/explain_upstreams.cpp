@@ -12,7 +12,9 @@
 #include "weir/control/sticky_split.hpp"
 #include "weir/proxy/balancer_key.hpp"
 #include "weir/proxy/forwarder.hpp"
+#include "weir/proxy/retried_methods.hpp"
 #include "weir/proxy/split_choice.hpp"
+#include "weir/upstream/tried.hpp"
 
 namespace weir::server {
 namespace {
@@ -130,6 +132,43 @@ std::string outlier_text(const config::OutlierDetection& outliers) {
                      in_seconds(outliers.ejection_time), causes, 100 * outliers.max_ejected);
 }
 
+// How many endpoints a request may fail to connect to.
+std::string failover_text(bool on) {
+  return on ? fmt::format(
+                  "a failed connect goes to another endpoint, {} at most, or once more to an only "
+                  "one",
+                  upstream::Tried::most_connects)
+            : "off: a failed connect goes to no other endpoint";
+}
+
+std::string retry_text(const config::Route& route, const RequestHead& head) {
+  if (!route.retry) return failover_text(route.failover);
+  const config::Retry& retry = *route.retry;
+  const std::string conditions =
+      fmt::format("{}", fmt::join(config::words_of(retry.conditions), ", "));
+  if (retry.retries == 0) return "none, since `retries` is 0; " + failover_text(route.failover);
+  std::string out = fmt::format("{} more {} for {}; it waits up to {:g}s, at most {:g}s",
+                                retry.retries, retry.retries == 1 ? "try" : "tries", conditions,
+                                in_seconds(retry.backoff.base), in_seconds(retry.backoff.max));
+  if (retry.try_timeout != Duration::zero()) {
+    out += fmt::format("; each try has {:g}s to its answer's head", in_seconds(retry.try_timeout));
+  }
+  if (!proxy::may_be_retried(retry, head)) {
+    out += fmt::format("; of {} only what no upstream has seen, since `methods` has {}{}",
+                       head.method_text, fmt::join(config::words_of(retry.methods), ", "),
+                       retry.idempotency_key ? " and it has no Idempotency-Key" : "");
+  } else if (head.framing == Framing::length && head.content_length > retry.max_body) {
+    out += fmt::format("; not once content was sent: {} bytes are more than `max_body` keeps, {}",
+                       head.content_length, retry.max_body);
+  }
+  return out + "; " + failover_text(route.failover);
+}
+
+std::string budget_text(const config::RetryBudget& budget) {
+  return fmt::format("retries at a time: {:g}% of the requests in flight, but always {}",
+                     100 * budget.share, budget.min);
+}
+
 // Who can answer, and what keeps requests off.
 void explain_upstream(const config::Upstream& upstream, const config::Route& route,
                       const Request& request, const Exchange& exchange, const LiveState& live,
@@ -176,8 +215,12 @@ void explain_upstreams(const config::Config& config, const config::Route& route,
     out.steps.push_back({"upstream", action_text(route)});
   }
   for (const config::SplitShare& share : to.split) {
-    explain_upstream(*config.find_upstream(share.upstream), route, request, exchange, live, out);
+    const config::Upstream& upstream = *config.find_upstream(share.upstream);
+    explain_upstream(upstream, route, request, exchange, live, out);
+    if (!route.retry) continue;
+    out.steps.push_back({"retry_budget " + upstream.name, budget_text(upstream.retry_budget)});
   }
+  out.steps.push_back({"retry", retry_text(route, request.head)});
   const auto& fallback = route.fallback;
   if (!fallback) return;
   out.steps.push_back({"fallback", fallback_text(*fallback)});

@@ -347,6 +347,7 @@ ClusterInfo Cluster::describe() const {
                              .failure = endpoint->backoff().failure(now),
                              .unhealthy = {},
                              .ejection = {},
+                             .not_ejected = {},
                              .endpoint = endpoint,
                              .sources = sources_of(*endpoint)});
     describe_health(now, *endpoint, out.endpoints.back());

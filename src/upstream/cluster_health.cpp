@@ -40,6 +40,7 @@ Cluster::Rotation Cluster::rotation(const State& state) {
 void Cluster::eject(const Endpoint& endpoint, TimePoint now) {
   const std::shared_ptr<const State> state = this->state();
   std::optional<control::Ejection> ejected;
+  std::string refusal;
   bool was_in = false;
   {
     const std::lock_guard lock(health_mutex_);
@@ -48,8 +49,13 @@ void Cluster::eject(const Endpoint& endpoint, TimePoint now) {
     if (found == all.endpoints.end()) return;
     ejected =
         outliers_.eject(static_cast<std::size_t>(found - all.endpoints.begin()), all.peers, now);
-    if (ejected) was_in = (*found)->health_.take_out(Out::ejection);
+    if (ejected) {
+      was_in = (*found)->health_.take_out(Out::ejection);
+    } else {
+      refusal = control::OutlierDetector::refusal(endpoint.outlier_);
+    }
   }
+  if (!refusal.empty()) log_not_ejected(now, name_, endpoint, refusal);
   if (!was_in) return;
   log_out_of_use(name_, endpoint, ejection_text(*ejected));
   health_changed();
@@ -57,11 +63,12 @@ void Cluster::eject(const Endpoint& endpoint, TimePoint now) {
 
 Deadline Cluster::keep_ejections(TimePoint now) {
   const std::shared_ptr<const State> state = this->state();
-  struct Gone {
+  struct Judged {
     Endpoint* endpoint;
     std::string why;
   };
-  std::vector<Gone> gone;
+  std::vector<Judged> gone;
+  std::vector<Judged> kept;
   std::vector<Endpoint*> back;
   Deadline next = no_deadline;
   {
@@ -78,6 +85,10 @@ Deadline Cluster::keep_ejections(TimePoint now) {
           gone.push_back({&endpoint, ejection_text(ejection)});
         }
       }
+      for (Endpoint* const endpoint : all.endpoints) {
+        std::string refusal = control::OutlierDetector::refusal(endpoint->outlier_);
+        if (!refusal.empty()) kept.push_back({endpoint, std::move(refusal)});
+      }
     }
     next = outliers_.interval_end();
     for (const auto& endpoint : state->endpoints) {
@@ -87,7 +98,8 @@ Deadline Cluster::keep_ejections(TimePoint now) {
   for (const Endpoint* endpoint : back) {
     log_in_use_again(name_, *endpoint, "its ejection is over");
   }
-  for (const Gone& each : gone) log_out_of_use(name_, *each.endpoint, each.why);
+  for (const Judged& each : gone) log_out_of_use(name_, *each.endpoint, each.why);
+  for (const Judged& each : kept) log_not_ejected(now, name_, *each.endpoint, each.why);
   if (!back.empty() || !gone.empty()) health_changed();
   return next;
 }
@@ -150,6 +162,7 @@ void Cluster::describe_health(TimePoint now, const Endpoint& endpoint, EndpointI
   out.checks = endpoint.checks_.verdict();
   out.unhealthy = endpoint.checks_.why();
   out.ejection = control::OutlierDetector::view(endpoint.outlier_, now);
+  if (outliers_.on()) out.not_ejected = control::OutlierDetector::refusal(endpoint.outlier_);
 }
 
 }  // namespace weir::upstream

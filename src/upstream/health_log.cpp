@@ -4,6 +4,7 @@
 
 #include "weir/base/debug_log.hpp"
 #include "weir/telemetry/log.hpp"
+#include "weir/telemetry/occasional.hpp"
 
 namespace weir::upstream {
 
@@ -17,6 +18,12 @@ void log_out_of_use(std::string_view upstream, const Endpoint& endpoint, std::st
 void log_in_use_again(std::string_view upstream, const Endpoint& endpoint, std::string_view why) {
   log::info("endpoint in use again",
             {{"upstream", upstream}, {"endpoint", endpoint.address()}, {"why", why}});
+}
+
+void log_not_ejected(TimePoint now, std::string_view upstream, const Endpoint& endpoint,
+                     std::string_view why) {
+  log::occasionally(now, log::Level::warn, "endpoint not ejected",
+                    {{"upstream", upstream}, {"endpoint", endpoint.address()}}, {{"why", why}});
 }
 
 void tell_checked(std::string_view upstream, const Endpoint& endpoint, const CheckResult& result,

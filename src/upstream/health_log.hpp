@@ -12,6 +12,9 @@ namespace weir::upstream {
 
 void log_out_of_use(std::string_view upstream, const Endpoint& endpoint, std::string_view why);
 void log_in_use_again(std::string_view upstream, const Endpoint& endpoint, std::string_view why);
+// For the first time, then with a count once a minute.
+void log_not_ejected(TimePoint now, std::string_view upstream, const Endpoint& endpoint,
+                     std::string_view why);
 void tell_checked(std::string_view upstream, const Endpoint& endpoint, const CheckResult& result,
                   Duration took) noexcept;
 

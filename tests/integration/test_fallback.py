@@ -375,6 +375,8 @@ class UpstreamTest(FallbackCase):
         entry = self.entry(gateway)
         self.assertEqual([one["result"] for one in entry["tries"]], ["reset"] * 3 + ["ok"])
         self.assertEqual((entry["attempts"], entry["fallback_reason"]), (4, "upstream_reset"))
+        # What the retries kept went to the fallback, and is counted no more.
+        self.assertEqual(gateway.settled_metrics().value("weir_retry_body_bytes", upstream="main"), 0)
         # It is asked once. No connection to it is kept: a reset of one that was would be asked again
         # on a fresh one.
         spare.clear()

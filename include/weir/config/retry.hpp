@@ -42,6 +42,10 @@ struct Retry {
   RetryBackoff backoff;
 };
 
+// As they are written, in the order in which they are printed.
+std::vector<std::string> words_of(const RetryConditions& conditions);
+std::vector<std::string> words_of(const RetryMethods& methods);
+
 // How many retries an upstream gets at a time, from the whole process.
 struct RetryBudget {
   double share = 0.2;  // of its requests in flight

@@ -64,6 +64,11 @@ class OutlierRecord {
   TimePoint back_at_{};    // when that ended
   std::uint32_t row_ = 0;  // ejections in a row; 0: never ejected
   std::string why_;
+  // What an ejection was refused for: errors, which a success forgives, or a share, which the next
+  // interval does.
+  enum class Refused : std::uint8_t { no, for_errors, for_share };
+  std::atomic<Refused> refused_{Refused::no};
+  std::string refusal_;
 };
 
 // An endpoint that takes requests as far as its operator is concerned.
@@ -117,13 +122,18 @@ class OutlierDetector {
   // Until when it is ejected; no_deadline for who is not.
   static Deadline ejected_until(const OutlierRecord& record) noexcept;
   static std::optional<EjectionView> view(const OutlierRecord& record, TimePoint now);
+  // Why it is not ejected though it should be: "5 errors, but max_ejected is reached"; "" for who
+  // is, or behaves.
+  static std::string refusal(const OutlierRecord& record);
   // Ejections so far, by cause.
   const std::array<std::uint64_t, ejection_cause_count>& counts() const noexcept { return counts_; }
 
  private:
-  bool may_leave(std::size_t whom, std::span<const OutlierPeer> peers) const noexcept;
-  Ejection take_out(std::size_t whom, OutlierRecord& record, EjectionCause cause, std::string why,
-                    TimePoint now);
+  // What keeps it in, null: nothing. REQUIRES: it is healthy.
+  const char* obstacle(std::size_t whom, std::span<const OutlierPeer> peers) const noexcept;
+  // Nothing where something keeps it in.
+  std::optional<Ejection> take_out(std::size_t whom, std::span<const OutlierPeer> peers,
+                                   EjectionCause cause, std::string why, TimePoint now);
   static void let_in(OutlierRecord& record, TimePoint now) noexcept;
 
   std::atomic<bool> on_{false};

@@ -105,6 +105,7 @@ struct EndpointInfo {
   control::Verdict checks = control::Verdict::unknown;  // of its active checks
   std::string unhealthy;                                // why its checks fail, "" if they do not
   std::optional<control::EjectionView> ejection;
+  std::string not_ejected;  // why it is in use though its requests fail, "" if they do not
   std::shared_ptr<const Endpoint> endpoint;
   std::vector<std::string> sources;  // as in Membership::Listed
 

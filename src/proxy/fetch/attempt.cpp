@@ -43,7 +43,7 @@ Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, R
 
 TryEnd Attempt::end() const noexcept {
   const TimePoint now = loop_.now();
-  const bool whole = complete_ || tunnelled_ || discarded_;
+  const bool whole = is_whole();
   const bool cut = head_came() && !whole;
   const TransferClock& clock = plan_.clock;
   const bool gone = plan_.scope.cancelled();
@@ -67,7 +67,7 @@ TryRecord Attempt::record(const TryEnd& end) const noexcept {
           .queue = lease_.queue_time,
           .connect = lease_.connect_time,
           .head = head_time_,
-          .bytes = tunnelled_ ? 0 : client_->content_bytes()};
+          .bytes = status_ == 101 ? 0 : client_->content_bytes()};
 }
 
 TryEnd Attempt::finish(UpstreamRecord& record) const {
@@ -98,13 +98,13 @@ void Attempt::begin() {
   bool whole = false;
   const Bytes first = first_content(whole);
   content_taken_ = !first.empty();
-  upload_done_ = whole;
+  upload_ = whole ? Upload::done : Upload::waiting;
   state_ = State::head;
   const auto sent = client_->send_head(request_.head, first, whole);
   // What the upstream did not take, and the content behind it, is sent beside the wait for its
   // answer. One that closed may have answered before: its answer is read all the same.
   if (sent && (!*sent || !whole)) {
-    upload_done_ = false;
+    upload_ = Upload::waiting;
     uploads_.spawn(upload(!*sent, whole));
   }
 }
@@ -163,7 +163,7 @@ Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
       strip_hop_by_hop(head.headers);
       if (plan_.interim != nullptr) co_await plan_.interim->informational(head);
       if (head.status == 100) {
-        asked_for_ = true;
+        if (upload_ == Upload::waiting) upload_ = Upload::asked;
         continued_.notify();
       }
       continue;
@@ -194,7 +194,7 @@ void Attempt::take_final_head(ResponseHead& head) {
   if (grpc_) {
     grpc_status_ = parse_grpc_status(head.headers.get("grpc-status"));
     // Trailers right behind the head have come with it.
-    if (grpc_status_ == no_grpc_status && complete_) {
+    if (grpc_status_ == no_grpc_status && state_ == State::done) {
       grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
     }
   }
@@ -225,7 +225,7 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (!flushed) co_return;
     }
     if (whole) {
-      upload_done_ = true;
+      upload_ = Upload::done;
       co_return;
     }
     BodyStream& body = *request_.body;
@@ -234,17 +234,16 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (unasked == Unasked::over) co_return;
       whole = unasked == Unasked::whole;
     }
-    if (settling_) co_return;
-    pulling_ = true;
+    if (upload_ == Upload::stopped) co_return;
+    upload_ = Upload::pulling;
+    content_taken_ = true;
     net::TurnTaking turns(loop_);
     while (!whole) {
       const auto piece = co_await next_piece();
       if (!piece) {
-        if (settling_) co_return;
-        fail_upload(piece.error());
+        if (upload_ != Upload::stopped) fail_upload(piece.error());
         co_return;
       }
-      content_taken_ = true;
       if (piece->empty()) break;
       const bool taken = co_await send_piece(*piece);
       if (!taken) co_return;
@@ -252,7 +251,8 @@ Task<> Attempt::upload(bool flush, bool whole) {
       if (turns.moved(piece->size())) co_await turns.yield();
     }
     continued_.notify();
-    upload_done_ = (co_await client_->send_end(request_trailers())).has_value();
+    const auto ended = co_await client_->send_end(request_trailers());
+    if (ended) upload_ = Upload::done;
   } catch (const std::bad_alloc&) {
     fail_upload({Reason::internal, Side::internal, "out of memory"});
   }
@@ -264,10 +264,6 @@ void Attempt::fail_upload(Error why) noexcept {
   client_->abort(upload_failure_->reason);
   client_->cancel();
   continued_.notify();
-}
-
-Task<Result<Bytes>> Attempt::next_piece() {
-  return replayed_ != nullptr ? replayed_->next() : request_.body->read();
 }
 
 Task<bool> Attempt::send_piece(Bytes piece) {
@@ -289,7 +285,7 @@ Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
   const Deadline until = loop_.now() + continue_wait;
   net::TurnTaking turns(loop_);
   // A final answer instead of 100: the content is not wanted.
-  while (!head_came() && !settling_ && !continued_.cancelled()) {
+  while (!head_came() && upload_ != Upload::stopped && !continued_.cancelled()) {
     const Bytes piece = ready_piece();
     if (!piece.empty()) {
       content_taken_ = true;
@@ -298,7 +294,7 @@ Task<Attempt::Unasked> Attempt::send_unasked(BodyStream& body) {
       if (turns.moved(piece.size())) co_await turns.yield();
     }
     if (content_complete()) co_return Unasked::whole;
-    if (asked_for_ || loop_.now() >= until) co_return Unasked::ask;
+    if (upload_ == Upload::asked || loop_.now() >= until) co_return Unasked::ask;
     if (piece.empty()) {
       co_await continued_.wait(until);
       static_cast<void>(continued_.result());
@@ -322,19 +318,18 @@ const HeaderMap& Attempt::request_trailers() {
   return *trailers_;
 }
 
-bool Attempt::refused_unread() const noexcept { return kept_.adding() && client_->unprocessed(); }
-
 Task<> Attempt::gather() {
   const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, plan_.clock.hard_deadline);
-  while (pulling_ && uploads_.size() != 0 && refused_unread() && !upload_failure_ &&
-         !plan_.scope.cancelled() && !request_.body->complete() && loop_.now() < until) {
+  while (upload_ == Upload::pulling && uploads_.size() != 0 && refused_unread() &&
+         !upload_failure_ && !plan_.scope.cancelled() && !request_.body->complete() &&
+         loop_.now() < until) {
     co_await continued_.wait(until);
   }
 }
 
 bool Attempt::has_whole_request() const noexcept {
   if (replayed_ != nullptr) return !replayed_->lost();
-  if (!kept_.whole().empty() || (!pulling_ && !content_taken_)) return true;
+  if (!kept_.whole().empty() || !content_taken_) return true;
   const BodyStream& body = *request_.body;
   return kept_.adding() && body.complete() && body.trailers().empty();
 }
@@ -350,48 +345,52 @@ EndedTry Attempt::ended() const noexcept {
 }
 
 Task<> Attempt::discard() {
-  discarded_ = true;
+  state_ = is_over() ? State::done : State::discarded;
   const Deadline until = loop_.now() + discard_wait;
   std::size_t taken = 0;
-  while (state_ != State::done && taken <= most_discarded) {
+  while (!is_over() && taken <= most_discarded) {
     const Bytes piece = client_->read_ready();
     taken += piece.size();
-    if (!piece.empty() || state_ == State::done) continue;
+    if (!piece.empty() || is_over()) continue;
     const net::Io ready = co_await client_->wait_more(until);
     if (ready != net::Io::ok) break;
   }
-  if (state_ != State::done) client_->abort(Reason::upstream_reset);
+  if (!is_over()) client_->abort(Reason::upstream_reset);
 }
 
-bool Attempt::into_tunnel() noexcept { return tunnelled_ = lease_.into_tunnel(); }
+bool Attempt::into_tunnel() noexcept {
+  if (!lease_.into_tunnel()) return false;
+  state_ = is_over() ? State::done : State::tunnel;
+  return true;
+}
 
 void Attempt::cancel(Reason) noexcept {
   continued_.cancel();
-  if (state_ != State::done) client_->cancel();
+  if (!is_over()) client_->cancel();
 }
 
 void Attempt::answer_ended(bool reusable) noexcept {
-  state_ = State::done;
-  complete_ = client_->complete();
-  if (complete_) take_load(client_->received_trailers());
+  state_ = client_->complete() || is_whole() ? State::done : State::cut;
+  if (client_->complete()) take_load(client_->received_trailers());
   // Of a head that is the whole answer the status is read when it is looked at.
   if (grpc_ && head_came() && grpc_status_ == no_grpc_status) {
     grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
   }
   owner_.answer_ended();
-  if (reusable && upload_done_ && !lost_) lease_.give_back();
+  if (reusable && upload_ended() && !lost_) lease_.give_back();
 }
 
 Task<> Attempt::settle() {
   unfollow();
-  settling_ = true;
+  const bool pulling = upload_ == Upload::pulling;
+  if (!upload_ended()) upload_ = Upload::stopped;
   if (uploads_.size() != 0) {
     // The answer is over and the upload is not: nobody will read the rest.
     continued_.cancel();
-    if (state_ != State::done || !upload_done_) client_->cancel();
+    if (!is_over() || !upload_ended()) client_->cancel();
     if (replayed_ != nullptr) {
       replayed_->leave();
-    } else if (pulling_) {
+    } else if (pulling) {
       request_.body->abort(Reason::upstream_reset);
     }
     co_await uploads_.join();

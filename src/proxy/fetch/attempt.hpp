@@ -30,10 +30,14 @@ class Attempt final : public BodyStream,
  public:
   // Connecting is the lease's, before this is made.
   enum class State : std::uint8_t {
-    sending,  // begin() has not been called
-    head,     // the final head is waited for
-    content,  // it came
-    done,     // nothing is read from the connection any more
+    sending,    // begin() has not been called
+    head,       // the final head is waited for
+    content,    // it came
+    tunnel,     // it was a 101
+    discarded,  // it came, and nobody wants its answer
+    // Nothing is read from the connection any more:
+    done,  // the answer ended as it should
+    cut,   // it did not
   };
 
   class Owner {
@@ -69,7 +73,7 @@ class Attempt final : public BodyStream,
   // What another try would send is here.
   bool has_whole_request() const noexcept;
   // Nothing of the content was taken from the client, nor is it waited for.
-  bool untaken() const noexcept { return !pulling_ && !content_taken_; }
+  bool untaken() const noexcept { return !content_taken_; }
   // After a 101: takes the connection out of the count of requests. Fails when the upstream has its
   // tunnels.
   bool into_tunnel() noexcept;
@@ -78,8 +82,8 @@ class Attempt final : public BodyStream,
   bool head_came() const noexcept { return status_ != 0; }
   int status() const noexcept { return status_; }
   bool is_grpc() const noexcept { return grpc_; }
-  GrpcStatus grpc_status() const noexcept { return grpc_status_; }  // of head or trailers
-  bool upload_ended() const noexcept { return upload_done_; }       // all content was sent
+  GrpcStatus grpc_status() const noexcept { return grpc_status_; }        // of head or trailers
+  bool upload_ended() const noexcept { return upload_ == Upload::done; }  // all content was sent
   // The time until the head or the failure, and until now: connecting included, without waiting for
   // the client.
   Duration head_time() const noexcept { return head_time_; }
@@ -129,11 +133,20 @@ class Attempt final : public BodyStream,
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);
   void fail_upload(Error why) noexcept;
+  enum class Upload : std::uint8_t {
+    waiting,  // what comes unasked is sent
+    asked,    // likewise, and the upstream's 100 came
+    pulling,  // the client is asked for content
+    stopped,  // settle() came before the end: nothing more is asked for
+    done,     // all was sent
+  };
   enum class Unasked : std::uint8_t { ask, whole, over };
   // While the client may wait for 100 Continue: sends what comes all the same. ask: the rest is to
   // be asked for; whole: all came; over: the content is not wanted any more.
   Task<Unasked> send_unasked(BodyStream& body);
-  Task<Result<Bytes>> next_piece();
+  Task<Result<Bytes>> next_piece() {
+    return replayed_ != nullptr ? replayed_->next() : request_.body->read();
+  }
   Bytes ready_piece() {
     return replayed_ != nullptr ? replayed_->ready() : request_.body->read_ready();
   }
@@ -145,7 +158,9 @@ class Attempt final : public BodyStream,
   // The client's fields behind the content, without the gateway's.
   const HeaderMap& request_trailers();
   // The upstream will not look at what is still sent, and another try may want it.
-  bool refused_unread() const noexcept;
+  bool refused_unread() const noexcept { return kept_.adding() && client_->unprocessed(); }
+  bool is_over() const noexcept { return state_ >= State::done; }
+  bool is_whole() const noexcept { return state_ >= State::tunnel && state_ != State::cut; }
   // Why there is no final head.
   std::unexpected<Error> failed(const Error& why);
   Error cancelled_error() const;
@@ -173,14 +188,8 @@ class Attempt final : public BodyStream,
   const Duration waited_before_;  // for the client, when it started
   Duration head_time_{};
   State state_ = State::sending;
-  bool upload_done_ = false;
-  bool settling_ = false;       // an upload that has not begun shall not
-  bool pulling_ = false;        // the client is asked for content
-  bool content_taken_ = false;  // some of it left the client's hands
-  bool asked_for_ = false;      // the upstream's 100 came
-  bool complete_ = false;       // the answer ended whole
-  bool tunnelled_ = false;      // it was a 101
-  bool discarded_ = false;      // nobody wants its answer
+  Upload upload_ = Upload::waiting;
+  bool content_taken_ = false;  // the client was asked for it, or some of it left its hands
   bool lost_ = false;           // another try won
   const bool grpc_;
   std::optional<Error> upload_failure_;  // the client's fault

@@ -202,9 +202,13 @@ Task<> Fetch::conclude(const Result<>& came) {
     co_await attempt_->settle();
     kept_.end(request_.head.headers.arena());
     end_try(Again::no);
+    if (retrying_) retrying_->give_content_back();
     co_return;
   }
-  if (retrying_) retrying_->end();
+  if (retrying_) {
+    retrying_->end();
+    retrying_->give_content_back();
+  }
   const TimePoint now = plan_.loop.now();
   if (any_try_) {
     const Reason why = plan_.time.named(came.error().reason, now, plan_.clock);

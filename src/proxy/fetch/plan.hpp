@@ -28,6 +28,8 @@ class InformationalSink;
 
 namespace weir::proxy {
 
+class ReplayableBody;
+
 // How long until the final head: from the request's head, all tries included, standing still while
 // the client's content is waited for.
 struct HeadTime {
@@ -90,6 +92,7 @@ struct FetchPlan {
   std::optional<std::uint64_t> key{};             // as of upstream::Caller, as what follows
   bool may_panic = true;
   std::uint64_t fair = 0;
+  ReplayableBody* content = nullptr;  // the request's, where another fetch may read it after this
 
   upstream::Caller caller() const noexcept { return {client, &scope, key, may_panic, fair}; }
 };

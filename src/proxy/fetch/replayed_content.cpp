@@ -82,6 +82,17 @@ void ReplayedContent::leave() noexcept {
   waiter_.notify();
 }
 
+std::optional<std::string> ReplayedContent::hand_over() {
+  // What came for a next try that there is not.
+  if (came_ && result_) {
+    came_ = false;
+    keep(*result_);
+  }
+  if (std::exchange(lost_, true)) return std::nullopt;
+  held_.add(-static_cast<std::int64_t>(kept_.size()));
+  return std::exchange(kept_, {});
+}
+
 Task<> ReplayedContent::settle() {
   if (pulls_.size() == 0) co_return;
   body_.abort(Reason::upstream_reset);

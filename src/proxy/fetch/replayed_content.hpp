@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "weir/base/result.hpp"
@@ -50,6 +51,9 @@ class ReplayedContent {
   // Notifies `to` when there is a failure(), until it is given null.
   void tell_failure(net::Waiter* to) noexcept { listener_ = to; }
 
+  // All that was read of the client, for who reads on in place of a further try; nothing where some
+  // of it is gone. lost() afterwards. REQUIRES: no try reads.
+  std::optional<std::string> hand_over();
   // Nobody will read on: returns when nothing runs.
   Task<> settle();
   bool settled() const noexcept { return pulls_.size() == 0; }

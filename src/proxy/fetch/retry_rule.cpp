@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/proxy/retried_methods.hpp"
+
 namespace weir::proxy {
 
 RetryRule::RetryRule(const config::Retry& retry)
@@ -40,6 +42,10 @@ bool RetryRule::allows(const RequestHead& head) const noexcept {
     return true;
   }
   return idempotency_key && head.headers.contains(std::string_view("idempotency-key"));
+}
+
+bool may_be_retried(const config::Retry& retry, const RequestHead& head) {
+  return RetryRule(retry).allows(head);
 }
 
 }  // namespace weir::proxy

@@ -1,7 +1,11 @@
 #include "proxy/fetch/retrying.hpp"
 
 #include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
 
+#include "proxy/replayable_body.hpp"
 #include "weir/base/chance.hpp"
 #include "weir/control/retry_backoff.hpp"
 
@@ -12,6 +16,20 @@ Retrying::Retrying(const FetchPlan& plan, const Request& request, UpstreamRecord
   const RetryRule& rule = *plan.retry;
   if (request.body == nullptr || !allowed_ || rule.retries == 0 || rule.max_body == 0) return;
   content_.emplace(*request.body, plan.loop, rule.max_body, record.kept_bytes());
+  // Where less is kept here than the other one may want, it keeps its own.
+  keeps_for_plan_ = plan.content != nullptr && rule.max_body >= ReplayableBody::most;
+  if (keeps_for_plan_) plan.content->leave_to_reader();
+}
+
+void Retrying::give_content_back() noexcept {
+  if (!std::exchange(keeps_for_plan_, false)) return;
+  std::optional<std::string> kept;
+  try {
+    kept = content_->hand_over();
+  } catch (const std::bad_alloc&) {
+    // Then it is gone.
+  }
+  plan_.content->give_back(std::move(kept));
 }
 
 void Retrying::bind(std::uint64_t endpoint, TimePoint until) {

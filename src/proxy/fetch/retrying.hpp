@@ -21,6 +21,9 @@ class Retrying {
  public:
   // All outlive it. REQUIRES: plan.retry.
   Retrying(const FetchPlan& plan, const Request& request, UpstreamRecord& record);
+  ~Retrying() { give_content_back(); }
+  Retrying(const Retrying&) = delete;
+  Retrying& operator=(const Retrying&) = delete;
 
   const RetryRule& rule() const noexcept { return *plan_.retry; }
   ReplayedContent* content() noexcept { return content_ ? &*content_ : nullptr; }
@@ -42,6 +45,8 @@ class Retrying {
   void came_to(bool success) noexcept;
   // Another retry was wanted, and the content is gone.
   void lost_content() noexcept { record_.retry(telemetry::RetryResult::not_replayable); }
+  // What was kept goes to the plan's `content`, which another fetch may read: no try follows.
+  void give_content_back() noexcept;
   // No further retry.
   void end() noexcept { permit_.reset(); }
 
@@ -62,6 +67,7 @@ class Retrying {
   std::vector<Bound> bound_;
   unsigned retries_ = 0;
   bool under_way_ = false;
+  bool keeps_for_plan_ = false;  // its `content` does not keep what this one keeps
 };
 
 }  // namespace weir::proxy

@@ -164,6 +164,46 @@ TEST_F(OutlierDetectorTest, AnotherPolicyLeavesOutWhoIsOut) {
   EXPECT_NE(view(0), "");
 }
 
+TEST_F(OutlierDetectorTest, TellsWhomItKeeps) {
+  begin(2, {});
+  const auto refusal = [&](std::size_t at) { return OutlierDetector::refusal(records_[at]); };
+  EXPECT_EQ(refusal(0), "");
+  ASSERT_TRUE(tries(0, 5));
+  EXPECT_EQ(refusal(0), "");
+  EXPECT_FALSE(tries(1, 5));
+  EXPECT_EQ(refusal(1), "5 errors, but it is the last one in use");
+  tries(1, 1, false);
+  EXPECT_EQ(refusal(1), "") << "a success forgives";
+
+  peers_.clear();
+  records_.clear();
+  begin(10, {.max_ejected = 0.1});
+  ASSERT_TRUE(tries(0, 5));
+  EXPECT_FALSE(tries(1, 5));
+  EXPECT_EQ(refusal(1), "5 errors, but max_ejected is reached");
+  now_ += 30s;
+  ASSERT_TRUE(ends(0));
+  ASSERT_TRUE(tries(1, 5));
+  EXPECT_EQ(refusal(1), "");
+  // Who is out by its checks is not kept in.
+  peers_[2].healthy = false;
+  EXPECT_FALSE(tries(2, 5));
+  EXPECT_EQ(refusal(2), "");
+}
+
+TEST_F(OutlierDetectorTest, OfASharePastTheCeilingItTellsForAnInterval) {
+  OutlierPolicy policy = by_share(0.5);
+  policy.max_ejected = 0;
+  begin(3, policy);
+  interval(0, 10, 6);
+  EXPECT_TRUE(judge().empty());
+  EXPECT_EQ(OutlierDetector::refusal(records_[0]),
+            "60.0% of 10 requests failed, but max_ejected is reached");
+  interval(0, 10, 1);
+  EXPECT_TRUE(judge().empty());
+  EXPECT_EQ(OutlierDetector::refusal(records_[0]), "");
+}
+
 struct CeilingRow {
   const char* name;
   std::size_t endpoints;

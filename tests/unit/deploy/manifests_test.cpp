@@ -30,7 +30,7 @@ const std::string small = deploy + "k8s/overlays/small/";
 const std::string custom_metrics = deploy + "k8s/components/custom-metrics/";
 const std::string public_example = deploy + "k8s/examples/public/";
 
-std::string text_of(const std::string& file) {
+std::string text_of_file(const std::string& file) {
   std::ifstream in(file);
   EXPECT_TRUE(in) << file;
   std::ostringstream out;
@@ -125,7 +125,7 @@ TEST(Manifests, TheAutoscalerReadsMetricsThatThereAre) {
 }
 
 TEST(Manifests, ThePictureOfTheDockerfileIsTheOneOfThePods) {
-  const std::string dockerfile = text_of(WEIR_SOURCE_DIR "/Dockerfile");
+  const std::string dockerfile = text_of_file(WEIR_SOURCE_DIR "/Dockerfile");
   const std::string image = container()["image"].as<std::string>();
   const std::string version = image.substr(image.find(':') + 1);
   EXPECT_EQ(version, release());
@@ -138,7 +138,7 @@ TEST(Manifests, ThePictureOfTheDockerfileIsTheOneOfThePods) {
 }
 
 TEST(Manifests, TheUnitStopsNoSoonerThanTheDrain) {
-  const std::string unit = text_of(deploy + "systemd/weir.service");
+  const std::string unit = text_of_file(deploy + "systemd/weir.service");
   const std::string key = "TimeoutStopSec=";
   const std::size_t at = unit.find(key);
   ASSERT_NE(at, std::string::npos);

@@ -179,6 +179,42 @@ TEST(ReplayableBody, AnAbortWaitsUntilItIsDecided) {
   EXPECT_EQ(source.aborted, Reason::upstream_reset) << "nobody comes behind the second one";
 }
 
+TEST(ReplayableBody, WhatItsReaderKeepsIsNotKeptTwice) {
+  Source source({"one ", "two ", "three"});
+  ReplayableBody body(source);
+  body.leave_to_reader();
+  EXPECT_EQ(as_text(body.read_ready()), "one ");
+  EXPECT_FALSE(body.can_rewind()) << "not given back";
+  body.give_back("one ");
+  ASSERT_TRUE(body.can_rewind());
+  body.rewind();
+  EXPECT_EQ(read_all(body), "[one ][two ][three]");
+
+  Source other({"one", "two"});
+  ReplayableBody lost(other);
+  lost.leave_to_reader();
+  EXPECT_EQ(as_text(lost.read_ready()), "one");
+  lost.abort(Reason::upstream_reset);
+  EXPECT_FALSE(other.aborted);
+  lost.give_back(std::nullopt);
+  EXPECT_FALSE(lost.can_rewind());
+  EXPECT_EQ(other.aborted, Reason::upstream_reset);
+
+  Source long_one({std::string(ReplayableBody::most + 1, 'x')});
+  ReplayableBody too_long(long_one);
+  too_long.leave_to_reader();
+  too_long.give_back(std::string(too_long.read_ready().size(), 'x'));
+  EXPECT_FALSE(too_long.can_rewind());
+
+  Source late({"one"});
+  ReplayableBody gone(late);
+  gone.leave_to_reader();
+  EXPECT_EQ(as_text(gone.read_ready()), "one");
+  gone.let_go();
+  gone.give_back("one");
+  EXPECT_FALSE(gone.can_rewind()) << "nobody wants it any more";
+}
+
 TEST(ReplayableBody, AnAbortIsToldWhenNobodyWantsIt) {
   Source source({"one ", "two"});
   ReplayableBody body(source);

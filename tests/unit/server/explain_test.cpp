@@ -37,6 +37,8 @@ routes:
   - name: parted
     match: {path: /parted}
     split: [{upstream: orders, weight: 3}, {upstream: others, weight: 1}]
+    retry: {retries: 2, try_timeout: 500ms, max_body: 1KiB, idempotency_key: true}
+  - {name: single, match: {path: /single}, upstream: orders, retry: off}
 upstreams:
   orders: {endpoints: [{address: "127.0.0.1:9001"}]}
   others: {endpoints: [{address: "127.0.0.1:9002"}, {address: "127.0.0.1:9003"}]}
@@ -88,6 +90,35 @@ TEST_F(ExplainTest, HowARequestWouldBeTreated) {
        "upstream others for circuit_open, pool_full"},
       {"the fallback's endpoints", get("http://shop.example/orders/7"), true, 0, "endpoints others",
        "127.0.0.1:9003"},
+      {"only connects without a rule", get("http://shop.example/orders/7"), true, 0, "retry",
+       "a failed connect goes to another endpoint, 3 at most"},
+      {"no failover", get("/single"), true, 0, "retry",
+       "off: a failed connect goes to no other endpoint"},
+      {"retries", get("/parted"), true, 0, "retry",
+       "2 more tries for connect, reset, timeout, 502, 503, 504; it waits up to 0.025s, at most "
+       "0.25s; each try has 0.5s to its answer's head; a failed connect"},
+      {"a method that is not retried",
+       {"POST", "/parted", {}, "", ""},
+       true,
+       0,
+       "retry",
+       "of POST only what no upstream has seen, since `methods` has idempotent and it has no "
+       "Idempotency-Key"},
+      {"one that may be",
+       {"POST", "/parted", {{"Idempotency-Key", "7"}}, "", ""},
+       true,
+       0,
+       "retry",
+       "its answer's head; a failed connect"},
+      {"more content than is kept",
+       {"PUT", "/parted", {{"Content-Length", "1025"}}, "", ""},
+       true,
+       0,
+       "retry",
+       "1025 bytes are more than `max_body` keeps, 1024"},
+      {"the budget of each", get("/parted"), true, 0, "retry_budget others",
+       "20% of the requests in flight, but always 3"},
+      {"no budget without retries", get("/single"), true, 0, "retry_budget orders", "(none)"},
       {"rewritten", get("http://shop.example/orders/7"), true, 0, "rewrite", "/v1/7"},
       {"its time", get("http://shop.example/orders/7"), true, 0, "timeout", "3s"},
       {"its endpoints", get("http://shop.example/orders/7"), true, 0, "endpoints orders",

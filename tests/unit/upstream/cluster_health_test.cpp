@@ -65,6 +65,9 @@ TEST(ClusterHealth, ErrorsEjectAndTimeBringsBack) {
     // The last one stays, whatever it does.
     tell_tries(*cluster, cluster->describe().endpoints[1], control::CallEnd::connect, 0, 50);
     EXPECT_EQ(co_await served_by(*cluster, loop), rest);
+    EXPECT_EQ(cluster->describe().endpoints[1].not_ejected,
+              "5 errors, but it is the last one in use");
+    EXPECT_EQ(cluster->describe().endpoints[0].not_ejected, "");
     const TimePoint now = loop.now();
     const Deadline end = cluster->keep_ejections(now);
     EXPECT_LE(end, now + 30s);

@@ -5,7 +5,7 @@
 namespace weir::app {
 namespace {
 
-LoggedRequest request() {
+LoggedRequest logged_request() {
   LoggedRequest out;
   out.method = "GET";
   out.path = "/orders/7";
@@ -16,7 +16,7 @@ LoggedRequest request() {
   return out;
 }
 
-bool passes(const TailFilterText& text, const LoggedRequest& one = request()) {
+bool passes(const TailFilterText& text, const LoggedRequest& one = logged_request()) {
   const auto filter = TailFilter::parse(text);
   EXPECT_TRUE(filter) << filter.error();
   return filter && filter->passes(one);
@@ -50,7 +50,7 @@ TEST(TailFilter, AllKindsMustHold) {
 }
 
 TEST(TailFilter, WhatIsAbsent) {
-  LoggedRequest plain = request();
+  LoggedRequest plain = logged_request();
   plain.reason = plain.route = "";
   plain.status = 0;
   EXPECT_FALSE(passes({.reason = {"any"}}, plain));

@@ -25,7 +25,7 @@ struct Row {
   bool late;
 };
 
-const std::vector<Row>& rows() {
+const std::vector<Row>& late_frame_rows() {
   static const std::vector<Row> all{
       {"nothing", "", false},
       {"a request", frame_bytes(headers_type, 5, 1), false},
@@ -70,7 +70,7 @@ bool late(std::string_view sent, std::size_t step) {
 }
 
 TEST(LateFrames, Rows) {
-  for (const Row& row : rows()) {
+  for (const Row& row : late_frame_rows()) {
     for (const std::size_t step : {1, 2, 7, 1000}) {
       EXPECT_EQ(late(row.sent, step), row.late) << row.name << " by " << step;
     }

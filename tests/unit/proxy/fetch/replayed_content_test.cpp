@@ -164,6 +164,37 @@ TEST_F(ReplayedContentTest, TellsOfAClientThatFailsBetweenTries) {
   });
 }
 
+TEST_F(ReplayedContentTest, HandsOverAllThatWasRead) {
+  net::run_on(loop_, [&]() -> Task<> {
+    body_.arrive("one ");
+    group_.spawn(read_all());
+    co_await net::pass(loop_, 5ms);
+    content_.leave();
+    const bool left = co_await group_.join(loop_.now() + 5s);
+    EXPECT_TRUE(left);
+    // It comes for nobody.
+    body_.arrive("two");
+    co_await net::pass(loop_, 5ms);
+    EXPECT_EQ(held_.value(), 4);
+    EXPECT_EQ(content_.hand_over(), "one two");
+    EXPECT_EQ(held_.value(), 0);
+    EXPECT_TRUE(content_.lost());
+    EXPECT_EQ(content_.hand_over(), std::nullopt);
+    EXPECT_EQ(held_.value(), 0);
+    EXPECT_TRUE(content_.settled());
+  });
+}
+
+TEST_F(ReplayedContentTest, HandsOverNothingOfWhatIsTooLong) {
+  net::run_on(loop_, [&]() -> Task<> {
+    body_.arrive("eleven more");
+    EXPECT_EQ(as_text(content_.begin()), "eleven more");
+    EXPECT_EQ(content_.hand_over(), std::nullopt);
+    EXPECT_EQ(held_.value(), 0);
+    co_return;
+  });
+}
+
 TEST_F(ReplayedContentTest, EndsWhatWaits) {
   net::run_on(loop_, [&]() -> Task<> {
     group_.spawn(read_all());
