@@ -39,26 +39,24 @@ enum class Preflights : std::uint8_t { forwarded, answered };
 template <class Spec>
 struct MiddlewareType {
   // Throws std::invalid_argument for what the loader should have refused.
-  using Make = std::shared_ptr<Middleware> (*)(const Spec& spec, const Making& with);
-  using Explain = Explained (*)(const Spec& spec, Explaining& asked);
-  using SetsFields = std::vector<std::string> (*)(const Spec& spec);
+  using Make = std::shared_ptr<Middleware>(const Spec& spec, const Making& with);
+  using Explain = Explained(const Spec& spec, Explaining& asked);
+  using SetsFields = std::vector<std::string>(const Spec& spec);
 
-  // No member can be left out, nor be null.
-  consteval MiddlewareType(std::string_view why_here, Make makes, Explain explains, SetsFields sets,
-                           Preflights preflights_are)
+  // No member can be left out, nor be null: a reference is to a function that there is.
+  consteval MiddlewareType(std::string_view why_here, Make& makes, Explain& explains,
+                           SetsFields& sets, Preflights preflights_are)
       : reason(why_here),
         make(makes),
         explain(explains),
         sets_fields(sets),
-        preflights(preflights_are) {
-    if (make == nullptr || explain == nullptr || sets_fields == nullptr) throw "null";
-  }
+        preflights(preflights_are) {}
 
   std::string_view reason;  // why it stands where it does among the types, from outside in
-  Make make;
-  Explain explain;  // by the functions that decide about real requests
+  Make* make;
+  Explain* explain;  // by the functions that decide about real requests
   // Names of the fields that tell the upstream who the caller is. No client may send them.
-  SetsFields sets_fields;
+  SetsFields* sets_fields;
   Preflights preflights;  // answered: the route's preflights match by the method that they ask for
 };
 

@@ -367,7 +367,7 @@ class UpstreamTest(FallbackCase):
                              {"main": main.address, "spare": spare.address})
         spare.handler = lambda connection, request: (
             connection.read_body(request),
-            connection.reply(200, [("X-From", "spare")], request.body))
+            connection.reply(200, [("X-From", "spare"), ("Connection", "close")], request.body))
         response = self.fetch(gateway, "/a/reset", "POST", body=b"abc" * 1000)
         self.assertEqual((response.status, response.header("x-from"), response.body),
                          (200, "spare", b"abc" * 1000), response)
@@ -377,7 +377,8 @@ class UpstreamTest(FallbackCase):
         self.assertEqual((entry["attempts"], entry["fallback_reason"]), (4, "upstream_reset"))
         # What the retries kept went to the fallback, and is counted no more.
         self.assertEqual(gateway.settled_metrics().value("weir_retry_body_bytes", upstream="main"), 0)
-        # It is asked once.
+        # It is asked once. No connection to it is kept: a reset of one that was would be asked again
+        # on a fresh one.
         spare.clear()
         spare.handler = by_path
         self.assert_problem(self.fetch(gateway, "/a/reset"), "upstream_reset")

@@ -357,6 +357,25 @@ class OutlierTest(HealthCase):
         self.ask_until(gateway, lambda: self.why(gateway, bad.address))
         self.assertRegex(self.why(gateway, bad.address), "ejected: 5 errors")
 
+    def test_a_stale_connection_is_no_error(self):
+        """An origin that closes kept connections early answers each request on a fresh one."""
+        resets = []
+
+        def once(connection, request):
+            if getattr(connection, "answered", False):
+                resets.append(request.target)
+                connection.reset()
+                return
+            connection.answered = True
+            connection.reply(200, body=b"fine\n")
+        origins = [self.origin(once) for _ in range(2)]
+        gateway = self.serve(*(o.address for o in origins), workers=1, outliers={
+            "consecutive_errors": 1, "ejection_time": "300s"})
+        self.assertEqual(self.ask(gateway, 20), [200] * 20)
+        self.assertGreaterEqual(len(resets), 5)
+        self.assertEqual([self.why(gateway, o.address) for o in origins], ["", ""])
+        self.assertEqual(self.ejections(gateway), 0)
+
     def test_returns_when_its_time_is_over(self):
         bad, good = self.switched(answer=503), self.switched()
         gateway = self.serve(bad.address, good.address, outliers={"ejection_time": "1s"})

@@ -38,7 +38,7 @@ Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& cal
 }
 
 Fetch::~Fetch() {
-  if (attempt_) end_try(false);
+  if (attempt_) end_try(Again::no);
 }
 
 Task<Result<>> Fetch::first_try(ResponseHead& head) {
@@ -67,7 +67,7 @@ Task<Result<>> Fetch::further_tries(Result<> came, ResponseHead& head) {
     if (next != Again::retry) ++repeats;
     tried_.fresh =
         next == Again::replay || (!came && came.error().reason == Reason::upstream_reset);
-    co_await leave_try(came.has_value());
+    co_await leave_try(next, came.has_value());
     if (wait) {
       head = ResponseHead();
       came = co_await pause(*wait);
@@ -147,12 +147,12 @@ std::optional<Duration> Fetch::prepare_retry(const Result<>& came, const Respons
   return retrying_->prepare(tried_, call_);
 }
 
-Task<> Fetch::leave_try(bool answered) {
+Task<> Fetch::leave_try(Again next, bool answered) {
   if (!attempt_) co_return;
   if (answered) co_await attempt_->discard();
   co_await attempt_->settle();
   kept_.end(request_.head.headers.arena());
-  end_try(true);
+  end_try(next);
   doubts_ = false;
 }
 
@@ -191,7 +191,7 @@ Task<> Fetch::conclude(const Result<>& came) {
   if (attempt_) {
     co_await attempt_->settle();
     kept_.end(request_.head.headers.arena());
-    end_try(false);
+    end_try(Again::no);
     if (retrying_) retrying_->give_content_back();
     co_return;
   }
@@ -304,11 +304,15 @@ void Fetch::judge_head() {
   }
 }
 
-void Fetch::end_try(bool again) {
+void Fetch::end_try(Again next) {
+  const bool again = next != Again::no;
   const TryEnd end = attempt_->finish(record_);
   if (!attempt_->head_came()) {
+    // A kept connection that had ended meanwhile, or a refusal unread, is no failure of the
+    // endpoint.
+    const control::CallEnd told = next == Again::replay ? control::CallEnd::unknown : call_end(end);
     plan_.cluster.tried(plan_.worker, attempt_->endpoint(),
-                        {.end = call_end(end), .head = attempt_->head_time()});
+                        {.end = told, .head = attempt_->head_time()});
   }
   if (observer_ != nullptr) {
     if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());

@@ -79,12 +79,12 @@ class Fetch final : private Attempt::Owner {
   // How long the retry that the rule wants waits; nothing: there is none.
   std::optional<Duration> prepare_retry(const Result<>& came, const ResponseHead& head);
   // Ends the try, which another one follows: `answered`, its answer is thrown away.
-  Task<> leave_try(bool answered);
+  Task<> leave_try(Again next, bool answered);
   // Fails with why the request is not sent again after all.
   Task<Result<>> pause(Duration time);
   // Nothing follows.
   Task<> conclude(const Result<>& came);
-  void end_try(bool again);
+  void end_try(Again next);
   // The head that came is the client's.
   void judge_head();
   // Where the head says how the call ended, the breaker is told.
