@@ -16,6 +16,7 @@
 namespace weir::config {
 
 Fields fields(Server& server);
+Fields fields(Deadlines& deadlines);
 Fields fields(Log& log);
 Fields fields(AccessLog& log);
 // A mapping or `off`; where the address stands goes to `bind`.
@@ -30,6 +31,9 @@ Fields fields(CircuitBreaker& breaker);
 // `off`, or a block; sets `retry` and `failover` of the route.
 Value retry_value(Route& route);
 Fields fields(RetryBudget& budget);
+Fields fields(Hedge& hedge);
+// What of the route its `hedge` does not go with.
+void check_hedge(const RouteDraft& draft, Problems& problems);
 Value health_check_value(std::optional<HealthCheck>& target);
 // What of `upstream` its health_check does not go with.
 void check_health_check(const Upstream& upstream, Problems& problems);

@@ -199,12 +199,12 @@ Value routes_value(Draft& draft) {
       .schema =
           [] {
             RouteDraft sample;
-            return list_schema(
-                with_rules(schema_fields(route_fields(sample)),
-                           {exactly_one({"upstream", "split", "redirect", "respond"}),
-                            needs("sticky", {"split"}), needs("override", {"split"}),
-                            needs("mirror", {"upstream", "split"}),
-                            needs("fallback", {"upstream", "split"})}));
+            return list_schema(with_rules(
+                schema_fields(route_fields(sample)),
+                {exactly_one({"upstream", "split", "redirect", "respond"}),
+                 needs("sticky", {"split"}), needs("override", {"split"}),
+                 needs("mirror", {"upstream", "split"}), needs("fallback", {"upstream", "split"}),
+                 needs("hedge", {"upstream", "split"})}));
           }};
 }
 

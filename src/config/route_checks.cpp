@@ -117,6 +117,7 @@ void take_action(RouteDraft& draft, Problems& problems) {
                        problems);
   }
   if (actions == 1) check_fallback(draft, problems);
+  if (actions == 1) check_hedge(draft, problems);
 }
 
 void check_path(const RouteDraft& draft, Problems& problems) {

@@ -297,13 +297,13 @@ Fields route_fields(RouteDraft& draft) {
                       [&draft](Mirror& each) { return mirror_fields(each, draft.upstreams); }),
        "copies of requests to another upstream, whose answers are dropped"},
       {"fault", fault_value(route.fault), "failures on purpose; {}: both"},
+      {"hedge", optional_block(route.hedge, [](Hedge& hedge) { return fields(hedge); }),
+       "a second try at another endpoint where the first one's head takes long"},
       {"fallback", fallback_value(draft),
        "who answers in place of the upstream when that fails: another upstream or a fixed answer"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
-  for (const std::string_view key : {"hedge", "priority"}) {
-    out.push_back(unsupported(key));
-  }
+  out.push_back(unsupported("priority"));
   return out;
 }
 

@@ -111,6 +111,8 @@ Fields fields(Server& server) {
        "cgroup's limit or of the memory, at least 32 MiB; when it is spent, the oldest unfinished "
        "heads get 431"},
       {"via", block(fields(server.via)), "the Via field"},
+      {"deadline", block(fields(server.deadline)),
+       "how long the sender of a request waits, as it says, and what upstreams are told of it"},
   };
 }
 

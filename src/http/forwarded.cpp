@@ -11,18 +11,19 @@
 namespace weir {
 namespace {
 
-constexpr FieldSet untrusted_ids = field_set(
-    {FieldId::forwarded, FieldId::proxy, FieldId::true_client_ip, FieldId::x_client_ip,
-     FieldId::x_forwarded_client_cert, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
-     FieldId::x_forwarded_port, FieldId::x_forwarded_proto, FieldId::x_original_url,
-     FieldId::x_real_ip, FieldId::x_request_id, FieldId::x_rewrite_url});
+constexpr FieldSet untrusted_ids =
+    field_set({FieldId::forwarded, FieldId::proxy, FieldId::true_client_ip, FieldId::x_client_ip,
+               FieldId::x_forwarded_client_cert, FieldId::x_forwarded_for,
+               FieldId::x_forwarded_host, FieldId::x_forwarded_port, FieldId::x_forwarded_proto,
+               FieldId::x_original_url, FieldId::x_real_ip, FieldId::x_request_id,
+               FieldId::x_request_timeout, FieldId::x_rewrite_url});
 
 constexpr std::string_view forwarded_prefix = "x-forwarded-";
 
 // Of the list above those that a `_` may stand in; the X-Forwarded- ones have the prefix.
-constexpr std::array<std::string_view, 6> untrusted_dashed{"x-real-ip",      "x-client-ip",
-                                                           "true-client-ip", "x-original-url",
-                                                           "x-rewrite-url",  "x-request-id"};
+constexpr std::array<std::string_view, 7> untrusted_dashed{
+    "x-real-ip",     "x-client-ip",  "true-client-ip",   "x-original-url",
+    "x-rewrite-url", "x-request-id", "x-request-timeout"};
 
 constexpr char fold(char c) noexcept { return c == '_' ? '-' : to_lower(c); }
 

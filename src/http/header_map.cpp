@@ -64,6 +64,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(FieldId::x_rewri
     "x-original-url",
     "x-real-ip",
     "x-request-id",
+    "x-request-timeout",
     "x-rewrite-url",
 };
 static_assert(names[static_cast<std::size_t>(FieldId::te)] == "te");

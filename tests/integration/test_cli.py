@@ -212,7 +212,7 @@ class CheckTest(CliCase):
         ("two kinds of path", "path: /office}", "path: /office, path_prefix: /}",
          "routes[1].match.path_prefix", "path"),
         ("future key", "    upstream: orders-v1\n",
-         "    upstream: orders-v1\n    hedge: {}\n", "routes[1].hedge",
+         "    upstream: orders-v1\n    priority: high\n", "routes[1].priority",
          "not supported by this version"),
         ("future middleware", "{ip_filter: {allow: [10.0.0.0/8]}}", "{load_shed: {}}",
          "middleware.office.load_shed", "not supported by this version"),

@@ -10,7 +10,7 @@ from harness import Case, basic_config, rows
 SPOOFS = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
           "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-User", "X-Real-IP", "X-Client-IP",
           "True-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Client-Cert",
-          "X-Request-Id", "Proxy"]
+          "X-Request-Id", "X-Request-Timeout", "Proxy"]
 
 
 class StrangerTest(Case):

@@ -18,7 +18,9 @@
 #include "weir/config/bind.hpp"
 #include "weir/config/canary.hpp"
 #include "weir/config/circuit_breaker.hpp"
+#include "weir/config/deadlines.hpp"
 #include "weir/config/health.hpp"
+#include "weir/config/hedge.hpp"
 #include "weir/config/load_balancer.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
@@ -44,6 +46,7 @@ struct Server {
   std::uint64_t max_connections = 50000;
   std::uint64_t head_memory = 0;  // bytes; 0: auto
   Via via;
+  Deadlines deadline;
 };
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
@@ -237,6 +240,7 @@ struct Route {
   Duration max_duration = 0s;
   std::optional<Retry> retry;
   bool failover = true;  // false: `retry: off`, a failed connect goes to no other endpoint
+  std::optional<Hedge> hedge;
   std::vector<std::string> upgrades;  // only "websocket" exists
   std::optional<Mirror> mirror;
   std::optional<Fault> fault;

@@ -34,6 +34,8 @@ class ExchangeRecord {
     queue_time_ += queued;
     connect_time_ += connected;
   }
+  // Of tries beside each other the one at this endpoint has the answer.
+  void tell_answers(std::string_view endpoint) noexcept { endpoint_ = endpoint; }
   // Waited for a connection, and none came.
   void tell_wait(Duration queued) noexcept { queue_time_ += queued; }
   // One more try has ended, where there is more than one: the first is told when the second is

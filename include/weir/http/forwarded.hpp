@@ -19,8 +19,8 @@ std::size_t remove_spellings(HeaderMap& headers, std::string_view name);
 
 // Removes what only a trusted peer may say, in any case and with `_` for `-`: Forwarded,
 // X-Forwarded-*, X-Real-IP, X-Client-IP, True-Client-IP, X-Original-URL, X-Rewrite-URL,
-// X-Request-Id, Proxy, and the names in `extra`. For requests of untrusted peers, before anything
-// looks at the fields.
+// X-Request-Id, X-Request-Timeout, Proxy, and the names in `extra`. For requests of untrusted
+// peers, before anything looks at the fields.
 void strip_untrusted(HeaderMap& headers, std::span<const std::string> extra = {});
 
 // Removes the fields of this connection alone: the hop-by-hop ones and those that Connection names

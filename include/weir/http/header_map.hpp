@@ -67,6 +67,7 @@ enum class FieldId : std::uint8_t {
   x_original_url,
   x_real_ip,
   x_request_id,
+  x_request_timeout,
   x_rewrite_url,
 };
 

@@ -9,15 +9,15 @@
 namespace weir::codec::h1 {
 namespace {
 
-constexpr std::array<std::string_view, 43> forbidden{
+constexpr std::array<std::string_view, 44> forbidden{
     // framing, connection, routing
     "host", "trailer", "connection", "keep-alive", "te", "transfer-encoding", "upgrade",
     "http2-settings", "alt-svc", "via", "proxy", "x-original-url", "x-rewrite-url",
     "x-http-method-override",
     // who asks
     "authorization", "cookie", "set-cookie", "www-authenticate", "authentication-info", "x-api-key",
-    "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-request-id", "traceparent",
-    "tracestate", "origin", "referer",
+    "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-request-id", "x-request-timeout",
+    "traceparent", "tracestate", "origin", "referer",
     // how to read, answer and keep
     "expect", "max-forwards", "range", "cache-control", "pragma", "age", "expires", "date", "vary",
     "warning", "location", "retry-after", "clear-site-data", "strict-transport-security"};

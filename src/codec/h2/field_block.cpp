@@ -13,7 +13,7 @@ std::uint8_t* bytes(std::string_view text) noexcept {
 // section 7.1.3), or never the same twice, so that its entries would push out useful ones.
 constexpr FieldSet not_indexed =
     field_set({FieldId::authorization, FieldId::proxy_authorization, FieldId::set_cookie,
-               FieldId::x_request_id, FieldId::traceparent});
+               FieldId::x_request_id, FieldId::x_request_timeout, FieldId::traceparent});
 
 }  // namespace
 

@@ -45,6 +45,7 @@ routes:
     rewrite: {path: "/v2/orders/{id}", host: orders.internal}
     mirror: {upstream: shadow}
     retry: {}
+    hedge: {}
     fault: {}
     fallback: {upstream: orders-v2}
     upstream: orders-v1

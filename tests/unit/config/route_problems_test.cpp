@@ -160,8 +160,8 @@ TEST(RouteProblems, OfRoutesAreReported) {
        {"8:14: routes[1].without[0]: unknown name in defaults.middleware: 'nobody'"}},
       {"route_later_keys",
        Kind::route,
-       "match: {}\nrespond: {}\nhedge: {}",
-       {"8:4: routes[1].hedge: 'hedge' is not supported by this version"}},
+       "match: {}\nrespond: {}\npriority: high",
+       {"8:4: routes[1].priority: 'priority' is not supported by this version"}},
       {"retry_values",
        Kind::route,
        "match: {}\nupstream: app\nretry: {retries: 11, conditions: [resett, 503, 503, 399, 5xx, "

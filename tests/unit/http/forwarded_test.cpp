@@ -57,6 +57,8 @@ TEST(StripUntrusted, EverySpelling) {
       {"X-Rewrite_URL", false},
       {"X-Request-Id", false},
       {"x_request_id", false},
+      {"X-Request-Timeout", false},
+      {"x_request_timeout", false},
       {"Proxy", false},
       {"X-User", false},
       {"x_user", false},
