@@ -44,6 +44,7 @@ Cluster::Cluster(const config::Upstream& upstream, std::vector<net::Loop*> worke
       breaker_([this](const control::BreakerChange& change) {
         if (hooks_.breaker_changed) hooks_.breaker_changed(name_, change);
       }),
+      heads_(static_cast<unsigned>(workers_.size())),
       clients_(std::make_unique<ClientShares>(static_cast<unsigned>(workers_.size()))) {
   breaker_.apply(breaker_policy(upstream.circuit_breaker));
   retry_budget_.apply(upstream.retry_budget.share, upstream.retry_budget.min);

@@ -88,6 +88,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       }
     }
     if (!lease) {
+      if (!tried.may_wait) co_return fail(Reason::pool_full, Side::upstream, name_);
       Result<Lease> granted = co_await wait_for_permit(worker, tried, deadline, caller);
       if (!granted) co_return std::unexpected(std::move(granted.error()));
       lease = std::move(*granted);
@@ -97,6 +98,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     // It holds the client's place until it ends; one that comes to nothing hands it back.
     lease->hold_for(caller.client, std::move(place));
     Endpoint& endpoint = lease->endpoint();
+    tried.connecting = {endpoint.id(), view.loop().now()};
     Result<> connected;
     const Deadline within =
         std::min(deadline, deadline_after(view.loop().now(), tried.connect_limit));
@@ -123,6 +125,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
     place = lease->hand_back_place();
     queued = lease->queue_time;
     last = std::move(connected.error());
+    tried.connecting = {};
     tried.add(endpoint);
     tried.connect_failures.push_back(
         {endpoint.shared_from_this(), last->reason, lease->connect_time});
@@ -247,6 +250,8 @@ bool Cluster::hand_over(Endpoint& endpoint, unsigned worker, const Visited* seen
 
 void Cluster::tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
   view(worker).tell_outcome(endpoint, outcome);
+  if (heads_.watched() && outcome.end == control::CallEnd::answered) [[unlikely]]
+    heads_.add(worker, workers_[worker]->now(), outcome.head);
   if (outliers_.on() && outcome.end != control::CallEnd::unknown) [[unlikely]] {
     const bool failed = outcome.end != control::CallEnd::answered ||
                         (outcome.status >= 502 && outcome.status <= 504);

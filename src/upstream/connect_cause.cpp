@@ -22,6 +22,7 @@ std::string cause_of(const Error& error) {
     case TryResult::client_gone:
     case TryResult::connect_failed:
     case TryResult::timeout:
+    case TryResult::hedge_lost:
     case TryResult::end:
       break;
   }

@@ -18,6 +18,7 @@ std::string_view message_of(Reason reason) noexcept {
     case TryResult::ok:
     case TryResult::client_gone:
     case TryResult::timeout:
+    case TryResult::hedge_lost:
     case TryResult::end:
       break;
   }

@@ -23,6 +23,7 @@
 #include "weir/base/time.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/circuit_breaker.hpp"
+#include "weir/control/latency_window.hpp"
 #include "weir/control/retry_budget.hpp"
 #include "weir/net/file_refusals.hpp"
 #include "weir/net/loop.hpp"
@@ -123,6 +124,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   control::CircuitBreaker& breaker() noexcept { return breaker_; }
   // Asked before a request is sent again for what its try came to; any thread.
   control::RetryBudget& retry_budget() noexcept { return retry_budget_; }
+  // How long its answers' heads take, while somebody watches; any thread.
+  control::LatencyWindow& heads() noexcept { return heads_; }
 
   // --- worker `worker`
 
@@ -275,6 +278,7 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   const RegistryHooks hooks_;
   control::CircuitBreaker breaker_;
   control::RetryBudget retry_budget_;
+  control::LatencyWindow heads_;
   const std::unique_ptr<ClientShares> clients_;
   std::vector<std::unique_ptr<WorkerView>> views_;
   net::FileRefusals tls_refusals_;  // the main thread's, once constructed

@@ -60,6 +60,17 @@ class Tried {
   static constexpr unsigned most_connects = 3;
   bool goes_on() const noexcept { return connects_left > 1; }
 
+  // False: acquire() fails with pool_full where it would wait for a permit.
+  bool may_wait = true;
+
+  // Where acquire() has a permit and is making or awaiting a connection, and since when; with id 0
+  // it waits for a permit, or has not been called.
+  struct Connecting {
+    std::uint64_t endpoint = 0;
+    TimePoint since{};
+  };
+  Connecting connecting;
+
   // Where there is no other endpoint, acquire() tries the one it has once more, after a moment.
   bool once_more = true;
 
