@@ -109,6 +109,7 @@ constexpr TryResultName try_result_names[] = {
     {TryResult::bad_response, "bad_response"},
     {TryResult::tls_failed, "tls_failed"},
     {TryResult::timeout, "timeout"},
+    {TryResult::hedge_lost, "hedge_lost"},
 };
 
 // Each reason has its row, and a row has what its status asks for.

@@ -17,6 +17,7 @@ control::CallEnd call_end(Reason failure) noexcept {
     case TryResult::ok:
       return control::CallEnd::answered;
     case TryResult::client_gone:
+    case TryResult::hedge_lost:
     case TryResult::end:
       break;
   }
@@ -24,6 +25,7 @@ control::CallEnd call_end(Reason failure) noexcept {
 }
 
 control::CallEnd call_end(const TryEnd& end) noexcept {
+  if (end.lost) return control::CallEnd::unknown;
   // The upstream did answer: a stream that lasts until its limit is none of its failures.
   if (end.out_of_time) return control::CallEnd::answered;
   if (end.silent) return control::CallEnd::timeout;
@@ -34,6 +36,7 @@ control::CallEnd call_end(const TryEnd& end) noexcept {
 }
 
 TryResult result_of(const TryEnd& end) noexcept {
+  if (end.lost) return TryResult::hedge_lost;
   if (end.out_of_time || end.silent) return TryResult::timeout;
   if (end.failure == Reason::none && !end.answer_complete) {
     return end.client_gone ? TryResult::client_gone : TryResult::reset;
@@ -52,14 +55,15 @@ void UpstreamRecord::leased(const upstream::Lease& lease) {
   if (lease.queue_time != Duration::zero()) shard_.queue.observe(lease.queue_time);
 }
 
-TryResult UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure) {
-  const TryResult result = info(failure.reason).try_result;
+TryResult UpstreamRecord::connect_failed(const upstream::ConnectFailure& failure, bool lost) {
+  const TryResult result = lost ? TryResult::hedge_lost : info(failure.reason).try_result;
   if (failure.endpoint) count(*failure.endpoint, result, 0);
   return result;
 }
 
 void UpstreamRecord::ended(const upstream::Endpoint& endpoint, const TryEnd& end) {
-  shard_.duration.observe(end.duration);
+  // How long it would have taken nobody knows.
+  if (!end.lost) shard_.duration.observe(end.duration);
   count(endpoint, result_of(end), end.status);
 }
 

@@ -23,6 +23,7 @@ struct TryEnd {
   bool answer_complete = false;
   bool out_of_time = false;  // ended in its content by the route's or the client's limit for all
   bool silent = false;       // ended in its content by stream_idle_timeout
+  bool lost = false;         // another try of the request won: it says nothing of the endpoint
   int status = 0;            // of the final head, 0 if there was none
   Duration duration{};
 };
@@ -40,10 +41,14 @@ class UpstreamRecord {
       : upstream_(metrics.upstream()), shard_(metrics.shard(worker)), worker_(worker) {}
 
   void leased(const upstream::Lease& lease);
-  TryResult connect_failed(const upstream::ConnectFailure& failure);
+  // `lost`: it was given up, as another try won.
+  TryResult connect_failed(const upstream::ConnectFailure& failure, bool lost = false);
   void ended(const upstream::Endpoint& endpoint, const TryEnd& end);
   void retry(telemetry::RetryResult result) noexcept {
     shard_.retries[static_cast<std::size_t>(result)].add();
+  }
+  void hedge(telemetry::HedgeResult result) noexcept {
+    shard_.hedges[static_cast<std::size_t>(result)].add();
   }
   telemetry::Gauge& kept_bytes() noexcept { return shard_.retry_body; }
   // A try without an answer, for the diagnostics: `error` says why; of a `reused` connection that

@@ -69,7 +69,8 @@ enum class TryResult : std::uint8_t {
   bad_response,
   tls_failed,
   timeout,
-  end,  // no result: one behind the last
+  hedge_lost,  // another try of the request had the first head
+  end,         // no result: one behind the last
 };
 
 inline constexpr std::size_t try_result_count = static_cast<std::size_t>(TryResult::end);

@@ -20,6 +20,10 @@ namespace weir::telemetry {
 enum class RetryResult : std::uint8_t { success, failure, budget, not_replayable };
 inline constexpr std::size_t retry_result_count = 4;
 
+// What became of a hedge, or of the wish for one.
+enum class HedgeResult : std::uint8_t { won, lost, budget };
+inline constexpr std::size_t hedge_result_count = 3;
+
 struct alignas(cache_line) UpstreamShard {
   Histogram duration;  // of a try: from its start to the last byte of the answer
   Histogram connect;   // only tries that opened a connection
@@ -28,6 +32,7 @@ struct alignas(cache_line) UpstreamShard {
   Counter bare_lf;
   Counter padded_chunk_size;
   std::array<Counter, retry_result_count> retries;
+  std::array<Counter, hedge_result_count> hedges;
   Gauge retry_body;  // bytes of requests' content that are kept for retries
 };
 

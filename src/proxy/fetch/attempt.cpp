@@ -48,11 +48,12 @@ TryEnd Attempt::end() const noexcept {
   const TransferClock& clock = plan_.clock;
   const bool gone = plan_.scope.cancelled();
   const bool idle = now >= deadline_after(clock.last_activity, clock.idle_timeout);
-  return {.failure = failure_ ? failure_->reason : Reason::none,
-          .client_gone = gone,
+  return {.failure = failure_ && !lost_ ? failure_->reason : Reason::none,
+          .client_gone = gone || lost_,
           .answer_complete = whole,
           .out_of_time = cut && plan_.deadline_bounds_answer && now >= clock.hard_deadline,
           .silent = cut && idle && !gone,
+          .lost = lost_,
           .status = status_,
           .duration = now - started_};
 }
@@ -376,7 +377,7 @@ void Attempt::answer_ended(bool reusable) noexcept {
     grpc_status_ = parse_grpc_status(client_->trailers().get("grpc-status"));
   }
   owner_.answer_ended();
-  if (reusable && upload_done_) lease_.give_back();
+  if (reusable && upload_done_ && !lost_) lease_.give_back();
 }
 
 Task<> Attempt::settle() {

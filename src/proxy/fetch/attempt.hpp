@@ -95,6 +95,13 @@ class Attempt final : public BodyStream,
   std::optional<std::uint64_t> length() const noexcept override { return client_->length(); }
   void abort(Reason reason) noexcept override;
 
+  // Another try of the request has won: gives this one up at once, and it is no result of its
+  // endpoint.
+  void lose() noexcept {
+    lost_ = true;
+    cancel(Reason::client_closed);
+  }
+
   // Stops what still runs and returns when nothing does. Before destruction.
   Task<> settle();
   bool settled() const noexcept { return uploads_.size() == 0; }
@@ -166,6 +173,7 @@ class Attempt final : public BodyStream,
   bool complete_ = false;       // the answer ended whole
   bool tunnelled_ = false;      // it was a 101
   bool discarded_ = false;      // nobody wants its answer
+  bool lost_ = false;           // another try won
   const bool grpc_;
   std::optional<Error> upload_failure_;  // the client's fault
   std::optional<Error> failure_;

@@ -31,6 +31,8 @@ Fetch::Fetch(const FetchPlan& plan, Request& request, control::BreakerCall&& cal
     tried_.connects_left = 1;
     tried_.once_more = false;
   }
+  if (plan_.hedge != nullptr && HedgeRule::allows(request)) [[unlikely]]
+    hedging_ = std::make_unique<Hedging>(*this);
   if (plan_.retry == nullptr) [[likely]]
     return;
   tried_.connect_limit = plan_.retry->try_timeout;
@@ -42,6 +44,12 @@ Fetch::~Fetch() {
 }
 
 Task<Result<>> Fetch::first_try(ResponseHead& head) {
+  if (hedging_ && hedging_->begins()) [[unlikely]]
+    return hedging_->race(head);
+  return try_at_once(head);
+}
+
+Task<Result<>> Fetch::try_at_once(ResponseHead& head) {
   std::optional<upstream::Lease> lease =
       plan_.cluster.try_acquire(plan_.worker, tried_, plan_.caller());
   if (!lease) return connect_and_try(head);
@@ -77,7 +85,9 @@ Task<Result<>> Fetch::further_tries(Result<> came, ResponseHead& head) {
       }
       if (next == Again::retry) retrying_->begin();
     }
-    came = co_await connect_and_try(head);
+    const bool hedged = hedging_ && hedging_->begins();
+    Task<Result<>> trying = hedged ? hedging_->race(head) : connect_and_try(head);
+    came = co_await std::move(trying);
     if (came && !doubts_) co_return came;
   }
 }
@@ -213,9 +223,17 @@ Task<Result<>> Fetch::connect_and_try(ResponseHead& head) {
 Task<Result<upstream::Lease>> Fetch::connect() {
   const TimePoint asked = plan_.loop.now();
   const Deadline until = plan_.time.until(asked, plan_.clock);
-  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, plan_.caller());
+  upstream::Caller caller = plan_.caller();
+  if (hedging_) [[unlikely]]
+    caller.scope = &hedging_->scope();
+  auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, caller);
   const TimePoint now = plan_.loop.now();
-  const Duration connecting = tell_failures();
+  const bool lost = caller.scope->cancelled() && !plan_.scope.cancelled();
+  const Duration connecting = tell_failures(tried_, lost);
+  if (acquired && lost) {
+    acquired->give_back();
+    acquired = fail(caller.scope->reason(), Side::downstream);
+  }
   spent_ += connecting;
   if (!acquired) acquired.error().reason = named(acquired.error().reason, now);
   // What was no try was waiting.
@@ -229,12 +247,13 @@ Reason Fetch::named(Reason failure, TimePoint now) const noexcept {
   return is_tries ? Reason::try_timeout : failure;
 }
 
-Duration Fetch::tell_failures() {
+Duration Fetch::tell_failures(upstream::Tried& tried, bool lost) {
   const TimePoint now = plan_.loop.now();
   Duration took{};
-  for (upstream::ConnectFailure& failure : tried_.connect_failures) {
+  for (upstream::ConnectFailure& failure : tried.connect_failures) {
+    const bool given_up = lost && failure.reason == Reason::client_closed;
     failure.reason = plan_.time.named(named(failure.reason, now), now, plan_.clock);
-    const TryResult result = record_.connect_failed(failure);
+    const TryResult result = record_.connect_failed(failure, given_up);
     if (failure.endpoint) {
       plan_.cluster.tried(plan_.worker, *failure.endpoint,
                           {.end = call_end(failure.reason), .head = failure.took});
@@ -242,33 +261,40 @@ Duration Fetch::tell_failures() {
     any_try_ = true;
     took += failure.took;
     if (observer_ == nullptr) continue;
-    if (failure.endpoint) endpoint_ = copy(failure.endpoint->address());
-    observer_->try_begins(endpoint_, {}, failure.took);
-    const TryRecord record{.endpoint = endpoint_,
+    std::string_view endpoint;
+    if (failure.endpoint) endpoint = copy(failure.endpoint->address());
+    observer_->try_begins(endpoint, {}, failure.took);
+    const TryRecord record{.endpoint = endpoint,
                            .result = name(result),
                            .took = failure.took,
-                           .reason = failure.reason,
+                           .reason = given_up ? Reason::none : failure.reason,
                            .connect = failure.took};
     if (observer_->wants_record(true)) observer_->try_ended(record, true);
   }
-  tried_.connect_failures.clear();
+  tried.connect_failures.clear();
   return took;
 }
 
-void Fetch::begin_try(upstream::Lease&& lease) {
+std::string_view Fetch::tell_leased(const upstream::Lease& lease) {
   record_.leased(lease);
   if (debug_log::on(debug_log::Component::upstream, debug_log::Level::debug)) [[unlikely]]
     lease.tell_chosen(plan_.request_id);
   any_try_ = true;
   // A copy: a reload may take the endpoint away with its last lease.
-  endpoint_ = copy(lease.endpoint().address());
-  if (request_.head.authority.empty()) request_.head.authority = host_of(endpoint_);
+  const std::string_view endpoint = copy(lease.endpoint().address());
+  if (request_.head.authority.empty()) request_.head.authority = host_of(endpoint);
+  return endpoint;
+}
+
+void Fetch::begin_try(upstream::Lease&& lease) {
+  endpoint_ = tell_leased(lease);
   const Duration queued = lease.queue_time;
   const Duration connected = lease.connect_time;
   Attempt::Owner& owner = *this;
   ReplayedContent* const replayed = retrying_ ? retrying_->content() : nullptr;
   if (retrying_) retrying_->set_in_flight(true);
-  attempt_.emplace(owner, plan_, std::move(lease), request_, kept_, replayed, endpoint_);
+  place_.emplace(owner, plan_, std::move(lease), request_, kept_, replayed, endpoint_);
+  attempt_ = &*place_;
   // Once there is one that will be told to have ended.
   if (observer_ != nullptr) observer_->try_begins(endpoint_, queued, connected);
 }
@@ -277,10 +303,19 @@ void Fetch::begin_try(upstream::Lease&& lease) {
 // gRPC waits for the trailers where codes count; who waits with it for them is let in when open_for
 // is over once more.
 void Fetch::head_came() {
-  plan_.cluster.tried(plan_.worker, attempt_->endpoint(),
-                      {.end = control::CallEnd::answered,
-                       .status = attempt_->status(),
-                       .head = attempt_->head_time()});
+  if (hedging_ && hedging_->races()) [[unlikely]]
+    return hedging_->first_head_came();
+  tell_head(*attempt_);
+  weigh_head();
+}
+
+void Fetch::tell_head(const Attempt& attempt) {
+  plan_.cluster.tried(
+      plan_.worker, attempt.endpoint(),
+      {.end = control::CallEnd::answered, .status = attempt.status(), .head = attempt.head_time()});
+}
+
+void Fetch::weigh_head() {
   if (retrying_) {
     const EndedTry ended = attempt_->ended();
     const Again next = again(ended, repeatable(0), &retrying_->rule());
@@ -300,16 +335,21 @@ void Fetch::judge_head() {
   }
 }
 
-void Fetch::end_try(bool again) {
-  const TryEnd end = attempt_->finish(record_);
-  if (!attempt_->head_came()) {
-    plan_.cluster.tried(plan_.worker, attempt_->endpoint(),
-                        {.end = call_end(end), .head = attempt_->head_time()});
+TryEnd Fetch::tell_end(const Attempt& attempt, bool again) {
+  const TryEnd end = attempt.finish(record_);
+  if (!attempt.head_came()) {
+    plan_.cluster.tried(plan_.worker, attempt.endpoint(),
+                        {.end = call_end(end), .head = attempt.head_time()});
   }
   if (observer_ != nullptr) {
-    if (attempt_->is_grpc()) observer_->grpc_ended(attempt_->grpc_status());
-    if (observer_->wants_record(again)) observer_->try_ended(attempt_->record(end), again);
+    if (attempt.is_grpc()) observer_->grpc_ended(attempt.grpc_status());
+    if (observer_->wants_record(again)) observer_->try_ended(attempt.record(end), again);
   }
+  return end;
+}
+
+void Fetch::end_try(bool again) {
+  const TryEnd end = tell_end(*attempt_, again);
   if (retrying_) {
     retrying_->set_in_flight(false);
     if (!again) retrying_->end();
@@ -319,7 +359,9 @@ void Fetch::end_try(bool again) {
   } else {
     tell_breaker(call_end(end));
   }
-  attempt_.reset();
+  attempt_ = nullptr;
+  place_.reset();
+  if (hedging_) hedging_->clear();
 }
 
 void Fetch::answer_ended() noexcept {
@@ -337,7 +379,8 @@ bool Fetch::into_tunnel() noexcept {
 }
 
 Task<> Fetch::settle() {
-  if (attempt_) co_await attempt_->settle();
+  if (hedging_) co_await hedging_->settle();
+  if (place_) co_await place_->settle();
   if (retrying_ && retrying_->content() != nullptr) co_await retrying_->content()->settle();
 }
 

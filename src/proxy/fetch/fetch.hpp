@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proxy/fetch/attempt.hpp"
+#include "proxy/fetch/hedging.hpp"
 #include "proxy/fetch/kept_content.hpp"
 #include "proxy/fetch/plan.hpp"
 #include "proxy/fetch/retrying.hpp"
@@ -54,18 +55,25 @@ class Fetch final : private Attempt::Owner {
   // Stops what still runs and returns when nothing does. Again, where it threw bad_alloc.
   Task<> settle();
   bool settled() const noexcept {
-    return (!attempt_ || attempt_->settled()) &&
+    return (!place_ || place_->settled()) && (!hedging_ || hedging_->settled()) &&
            (!retrying_ || retrying_->content() == nullptr || retrying_->content()->settled());
   }
 
  private:
+  friend class Hedging;
+
+  // A try by itself, on an idle connection where there is one.
+  Task<Result<>> try_at_once(ResponseHead& head);
   // A try on a connection that has to be made, or waited for.
   Task<Result<>> connect_and_try(ResponseHead& head);
   Task<Result<upstream::Lease>> connect();
   // What a connect that the try's own limit cut is called.
   Reason named(Reason failure, TimePoint now) const noexcept;
-  // Tells of the connects that failed; returns how long they took.
-  Duration tell_failures();
+  // Tells of the connects that failed; returns how long they took. `lost`: the last one may have
+  // been given up for another try.
+  Duration tell_failures(upstream::Tried& tried, bool lost);
+  // Before a try on this lease; returns the endpoint's text, in the request's arena.
+  std::string_view tell_leased(const upstream::Lease& lease);
   void begin_try(upstream::Lease&& lease);
   // What follows the try that came to this, or the connects that failed; waits for the rest of the
   // content where the request could be replayed.
@@ -85,6 +93,11 @@ class Fetch final : private Attempt::Owner {
   // Nothing follows.
   Task<> conclude(const Result<>& came);
   void end_try(bool again);
+  TryEnd tell_end(const Attempt& attempt, bool again);
+  // The endpoint's verdict, of a head that came.
+  void tell_head(const Attempt& attempt);
+  // Whether the head is one that the rule may retry, and what it says of the call.
+  void weigh_head();
   // The head that came is the client's.
   void judge_head();
   // Where the head says how the call ended, the breaker is told.
@@ -107,7 +120,9 @@ class Fetch final : private Attempt::Owner {
   bool any_try_ = false;       // one began, or failed to connect
   bool doubts_ = false;
   std::unique_ptr<Retrying> retrying_;  // null: without a rule
-  std::optional<Attempt> attempt_;
+  std::optional<Attempt> place_;
+  std::unique_ptr<Hedging> hedging_;  // null: no hedges
+  Attempt* attempt_ = nullptr;        // in place_, or the one that won a race
 };
 
 }  // namespace weir::proxy

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/fetch/hedge_rule.hpp"
 #include "proxy/fetch/retry_rule.hpp"
 #include "weir/base/grpc_status.hpp"
 #include "weir/base/reason.hpp"
@@ -59,6 +60,8 @@ class TryObserver {
   virtual void grpc_ended(GrpcStatus status) = 0;
   // So long was waited for a connection, and no try came of it.
   virtual void waited(Duration queued) = 0;
+  // Of tries that ran beside each other the one at `endpoint` has the answer.
+  virtual void answers(std::string_view endpoint) { static_cast<void>(endpoint); }
 
  protected:
   ~TryObserver() = default;
@@ -76,6 +79,7 @@ struct FetchPlan {
   std::size_t header_size;           // bounds the answer's head, bytes
   unsigned most_repeats = 1;         // how often it is sent again (fetch/again.hpp), retries aside
   const RetryRule* retry = nullptr;  // null: no retries
+  const HedgeRule* hedge = nullptr;  // null: no hedges
   bool failover = true;              // a connect that failed is tried elsewhere
   // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
   // upstream's.

@@ -84,6 +84,17 @@ TEST_F(UpstreamRecordTest, EachEndHasItsResult) {
   }
 }
 
+TEST_F(UpstreamRecordTest, WhoLostToAnotherTryCountsWithoutItsDuration) {
+  record_.ended(*endpoint_, {.client_gone = true, .lost = true});
+  record_.ended(*endpoint_, {.client_gone = true, .lost = true, .status = 503});
+  EXPECT_EQ(counted(TryResult::hedge_lost, 0), 1u);
+  EXPECT_EQ(counted(TryResult::hedge_lost, 5), 1u);
+  record_.connect_failed({endpoint_, Reason::client_closed, 2s}, true);
+  EXPECT_EQ(counted(TryResult::hedge_lost, 0), 2u);
+  EXPECT_EQ(counted_in_all(), 3u);
+  EXPECT_EQ(observed(metrics_.shard(0).duration), 0u);
+}
+
 TEST_F(UpstreamRecordTest, EachEndSaysWhatABreakerHears) {
   struct Row {
     const char* name;
@@ -92,6 +103,9 @@ TEST_F(UpstreamRecordTest, EachEndSaysWhatABreakerHears) {
   };
   const Row rows[] = {
       {"an answer", {.answer_complete = true, .status = 200}, control::CallEnd::answered},
+      {"another try won",
+       {.client_gone = true, .lost = true, .status = 503},
+       control::CallEnd::unknown},
       {"a failure's head, cut", {.client_gone = true, .status = 503}, control::CallEnd::answered},
       {"cut within its content", {.status = 200}, control::CallEnd::reset},
       {"cut as the client left", {.client_gone = true, .status = 200}, control::CallEnd::unknown},
