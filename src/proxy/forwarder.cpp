@@ -8,6 +8,7 @@
 
 #include "proxy/client_fetch.hpp"
 #include "proxy/content_limit.hpp"
+#include "proxy/deadline_field.hpp"
 #include "proxy/fallback.hpp"
 #include "proxy/upstream_fields.hpp"
 #include "proxy/websocket.hpp"
@@ -17,7 +18,6 @@
 #include "weir/control/weighted_split.hpp"
 #include "weir/http/answer.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/http/grpc.hpp"
 #include "weir/middleware/header_rewrite.hpp"
 #include "weir/net/loop_of.hpp"
 #include "weir/proxy/balancer_key.hpp"
@@ -31,6 +31,9 @@ namespace {
 // How often a request is sent again that upstreams refuse without looking at it.
 constexpr unsigned most_repeats = 3;
 
+constexpr std::string_view out_of_time = "the request's deadline is over";
+constexpr std::string_view hopeless = "less time is left than half of the upstream's answers take";
+
 constexpr std::string_view no_upgrades =
     "a WebSocket handshake, but the route has no upgrades: [websocket]";
 
@@ -43,11 +46,13 @@ class Forwarder final : public Handler {
       : route_(route),
         overrides_(overrides),
         gateway_fields_(gateway_fields),
+        deadlines_(server.deadline),
         via_name_(server.via.request ? std::string_view(server.via.name) : std::string_view()),
         request_headers_(route.request_headers, route.match.path_params),
         websocket_(std::ranges::find(route.upgrades, "websocket") != route.upgrades.end()),
         is_split_(std::get<config::UpstreamAction>(route.action).is_split),
         choice_(std::get<config::UpstreamAction>(route.action), route.match.path_params) {
+    if (route.hedge) hedge_.emplace(*route.hedge);
     for (ForwardTarget& target : targets) {
       configured_.push_back(target.weight);
       targets_.push_back(target_of(std::move(target), metrics));
@@ -101,6 +106,7 @@ class Forwarder final : public Handler {
     std::shared_ptr<telemetry::UpstreamMetrics> metrics;
     std::shared_ptr<telemetry::SplitMetrics> split;
     std::optional<BalancerKey> key;
+    control::LatencyWindow::Watch heads{};  // of the cluster, where somebody asks for its quantiles
   };
   // What the answer is to set; empty: nothing.
   struct NewCookie {
@@ -121,12 +127,16 @@ class Forwarder final : public Handler {
     std::optional<std::uint64_t> key{};  // as of upstream::Caller, as the next
     bool may_panic = true;
     bool may_be_followed = false;  // by the fallback
-    bool may_retry = true;         // where the route has `retry`
+    bool may_retry = true;         // where the route has `retry` or `hedge`
+    DeadlineField deadline{};
   };
 
   Target target_of(ForwardTarget&& from, telemetry::Metrics& metrics) const {
     std::shared_ptr<telemetry::UpstreamMetrics> counts = metrics.upstream(from.cluster->name());
     Target out{std::move(from.cluster), from.response_header_size, std::move(counts), nullptr, {}};
+    if (deadlines_.refuse_hopeless || (hedge_ && hedge_->quantile)) {
+      out.heads = control::LatencyWindow::Watch(out.cluster->heads());
+    }
     if (from.key) out.key.emplace(*from.key, route_.match.path_params);
     return out;
   }
@@ -186,29 +196,27 @@ class Forwarder final : public Handler {
     Sending second{.path = first.path, .may_retry = false};
     // Of the request as the client sent it.
     if (instead_.key) second.key = instead_.key->of(request, exchange);
-    const TimePoint told = net::loop_of(exchange).now();
     Response response = co_await serve(request, exchange, target, first);
     if (!turn.begins(response)) co_return response;
     if (Handler* const fixed = fallback_->fixed_answer()) {
       response = co_await fixed->handle(request, exchange);
     } else {
-      if (is_grpc(request.head)) shorten_grpc_timeout(request.head, exchange, told);
       // It has the route's `timeout` to itself; the client's wait until now was the first one's.
       const TimePoint now = net::loop_of(exchange).now();
       second.start = now - exchange.clock.client_wait(now);
+      second.deadline = first.deadline;
       response = co_await send(request, exchange, instead_, second);
     }
     turn.end(response);
     co_return response;
   }
 
-  Task<Response> serve(Request& request, Exchange& exchange, const Target& target,
-                       const Sending& how) {
+  Task<Response> serve(Request& request, Exchange& exchange, const Target& target, Sending& how) {
     // A deadline of the client's that is over asks nobody.
     if (net::loop_of(exchange).now() >= exchange.clock.hard_deadline) {
-      return refuse(Reason::request_timeout, "", exchange);
+      return refuse(Reason::request_timeout, out_of_time, exchange);
     }
-    if (const std::string_view fault = prepare(request, exchange); !fault.empty()) {
+    if (const std::string_view fault = prepare(request, exchange, how); !fault.empty()) {
       return refuse(Reason::internal, fault, exchange);
     }
     return send(request, exchange, target, how);
@@ -217,9 +225,20 @@ class Forwarder final : public Handler {
   // REQUIRES: the request is prepared.
   Task<Response> send(Request& request, Exchange& exchange, const Target& target,
                       const Sending& how) {
+    if (deadlines_.refuse_hopeless && is_hopeless(exchange, target, how)) [[unlikely]]
+      return refuse(Reason::request_timeout, hopeless, exchange);
     auto call = target.cluster->breaker().begin(net::loop_of(exchange).now());
     if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
     return forward(request, exchange, target, std::move(*call), how);
+  }
+
+  // The request has less time left than half of the upstream's heads took.
+  bool is_hopeless(const Exchange& exchange, const Target& target, const Sending& how) const {
+    const TimePoint now = net::loop_of(exchange).now();
+    const Deadline end = HeadTime{how.start, route_.timeout}.until(now, exchange.clock);
+    if (end == no_deadline) return false;
+    const auto half = target.cluster->heads().quantile(control::Quantile::p50, now);
+    return half && end - now < *half;
   }
 
   static Task<Response> with_cookies(Task<Response> answering, std::string split,
@@ -240,17 +259,21 @@ class Forwarder final : public Handler {
   }
 
   // The request as the upstream shall see it; says what is wrong with a rewritten path.
-  std::string_view prepare(Request& request, Exchange& exchange) const {
+  std::string_view prepare(Request& request, Exchange& exchange, Sending& how) const {
     RequestHead& head = request.head;
     HeaderMap& headers = head.headers;
     head.upgrade_websocket = head.upgrade_websocket && websocket_;
-    if (is_grpc(head)) shorten_grpc_timeout(head, exchange, exchange.context.head_received);
+    how.deadline = DeadlineField::of(head, deadlines_);
+    if (how.deadline.tells()) [[unlikely]]
+      how.deadline.write(head, net::loop_of(exchange).now(), {how.start, route_.timeout},
+                         exchange.clock);
     if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
     if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
     if (!head.expect_continue) headers.remove(FieldId::expect);
     add_upstream_fields(head, exchange, via_name_);
     // Last, so that it holds for our own fields, too.
     request_headers_.apply(headers, request, exchange);
+    how.deadline.yield_to(headers);
     return rewriting_ ? rewriting_->apply(request, exchange) : std::string_view();
   }
 
@@ -274,6 +297,7 @@ class Forwarder final : public Handler {
                          .header_size = target.response_header_size,
                          .most_repeats = most_repeats,
                          .retry = retry_ && how.may_retry ? &*retry_ : nullptr,
+                         .hedge = hedge_ && how.may_retry ? &*hedge_ : nullptr,
                          .failover = route_.failover,
                          .deadline_bounds_answer = true,
                          .interim = exchange.interim,
@@ -282,7 +306,7 @@ class Forwarder final : public Handler {
                          .key = how.key,
                          .may_panic = how.may_panic};
     return exchange.own(std::make_unique<ClientFetch>(exchange, plan, request, request_headers_,
-                                                      how.path, std::move(call),
+                                                      how.path, how.deadline, std::move(call),
                                                       !how.may_be_followed));
   }
 
@@ -331,6 +355,7 @@ class Forwarder final : public Handler {
   const config::Route& route_;
   const control::SplitOverrides& overrides_;
   const std::span<const std::string> gateway_fields_;
+  const config::Deadlines& deadlines_;
   const std::string_view via_name_;
   const HeaderRewrite request_headers_;
   const bool websocket_;
@@ -343,6 +368,7 @@ class Forwarder final : public Handler {
   std::vector<WorkerSplit> splits_;
   std::optional<Rewriting> rewriting_;
   std::optional<RetryRule> retry_;
+  std::optional<HedgeRule> hedge_;
   std::unique_ptr<Fallback> fallback_;  // null: none
   Target instead_{};                    // the fallback's; without a cluster where it is no upstream
 };

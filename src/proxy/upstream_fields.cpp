@@ -6,8 +6,6 @@
 
 #include "weir/base/copy_text.hpp"
 #include "weir/base/text.hpp"
-#include "weir/http/grpc.hpp"
-#include "weir/net/loop_of.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -149,15 +147,6 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.context.client_ip));
   lines.add(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
   if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
-}
-
-void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange, TimePoint since) {
-  const auto time = parse_grpc_timeout(head.headers.get("grpc-timeout").value_or(""));
-  if (!time) return;
-  // A turn's requests have the turn's time, yet some has gone.
-  constexpr Duration least = std::chrono::microseconds(1);
-  const Duration gone = std::max<Duration>(net::loop_of(exchange).now() - since, least);
-  head.headers.set("grpc-timeout", grpc_timeout(*time - gone));
 }
 
 }  // namespace weir::proxy

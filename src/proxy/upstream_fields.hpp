@@ -13,8 +13,4 @@ namespace weir::proxy {
 // `via_name` is "" when no Via is added.
 void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::string_view via_name);
 
-// The upstream is told what is left of a gRPC call's time, not what there was at `since`: when it
-// came, or when it was last told.
-void shorten_grpc_timeout(RequestHead& head, const Exchange& exchange, TimePoint since);
-
 }  // namespace weir::proxy

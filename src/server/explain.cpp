@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 
 #include "server/explain_upstreams.hpp"
 #include "server/https_location.hpp"
@@ -95,6 +97,16 @@ std::string duration_text(Duration duration) {
   return duration == Duration::zero()
              ? "none"
              : fmt::format("{}s", std::chrono::duration<double>(duration).count());
+}
+
+// Whether it has content is not known here.
+std::string hedge_text(const config::Hedge& hedge, Method method) {
+  if (!is_idempotent(method)) return "not for this method";
+  constexpr std::array<std::string_view, 5> words{"", "p50", "p90", "p95", "p99"};
+  const std::string_view word = words[static_cast<std::size_t>(hedge.after)];
+  return fmt::format(
+      "without content: at most {} more after {}", hedge.most,
+      word.empty() ? duration_text(hedge.time) : fmt::format("{} of the upstream's heads", word));
 }
 
 }  // namespace
@@ -312,6 +324,7 @@ std::expected<Explanation, std::string> explain(const config::Config& config,
     step("mirror",
          fmt::format("{}% are copied to {}", route.mirror->sample * 100, route.mirror->upstream));
   }
+  if (route.hedge) step("hedge", hedge_text(*route.hedge, head.method));
   step("timeout",
        fmt::format("{} to the answer's head, then at most {} without data",
                    duration_text(route.timeout), duration_text(route.stream_idle_timeout)));

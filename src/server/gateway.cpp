@@ -11,8 +11,8 @@
 #include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
+#include "weir/http/deadline_fields.hpp"
 #include "weir/http/forwarded.hpp"
-#include "weir/http/grpc.hpp"
 #include "weir/http/request_id.hpp"
 #include "weir/http/url_path.hpp"
 #include "weir/telemetry/occasional.hpp"
@@ -74,12 +74,11 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   exchange.clock.idle_timeout = found->config->stream_idle_timeout;
   exchange.clock.hard_deadline =
       deadline_after(exchange.context.started, found->config->max_duration);
-  if (is_grpc(head)) {
-    const auto time = parse_grpc_timeout(headers.get("grpc-timeout").value_or(""));
-    if (time) {
-      exchange.clock.hard_deadline =
-          std::min(exchange.clock.hard_deadline, exchange.context.head_received + *time);
-    }
+  const config::Deadlines& deadlines = config.server.deadline;
+  if (const auto time = told_timeout(head, {.grpc_timeout = deadlines.grpc_timeout,
+                                            .request_timeout = deadlines.request_timeout})) {
+    exchange.clock.hard_deadline =
+        std::min(exchange.clock.hard_deadline, exchange.context.head_received + *time);
   }
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
   co_await answering.finished();
