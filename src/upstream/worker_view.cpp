@@ -284,7 +284,7 @@ bool WorkerView::grant(Endpoint& endpoint) noexcept {
   Pending* const pending = first_for(endpoint);
   if (pending == nullptr) return false;
   dequeue(*pending);
-  pending->lease.emplace(Lease(cluster_, endpoint, worker_));
+  pending->lease.emplace(Lease::Maker(), cluster_, endpoint, worker_);
   pending->waiter.notify();
   return true;
 }
