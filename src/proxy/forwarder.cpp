@@ -103,8 +103,7 @@ class Forwarder final : public Handler {
                                    ? serve_or_fall_back(request, exchange, target, how)
                                    : serve(request, exchange, target, how);
     if (split_cookie.line.empty() && endpoint_cookie.line.empty()) return answering;
-    return with_cookies(std::move(answering), std::move(split_cookie.line),
-                        std::move(endpoint_cookie.line));
+    return with_cookies(std::move(answering), split_cookie.line, endpoint_cookie.line);
   }
 
  private:
@@ -117,10 +116,10 @@ class Forwarder final : public Handler {
     std::optional<QueueKey> fair;
     control::LatencyWindow::Watch heads{};  // of the cluster, where somebody asks for its quantiles
   };
-  // What the answer is to set; empty: nothing.
+  // What the answer is to set; empty: nothing. In the request's arena.
   struct NewCookie {
-    std::string value;
-    std::string line;
+    std::string_view value;
+    std::string_view line;
   };
   // A cache line each: workers write theirs for every request.
   struct alignas(64) WorkerSplit {
@@ -154,7 +153,7 @@ class Forwarder final : public Handler {
     return out;
   }
 
-  const Target& pick(const Request& request, const Exchange& exchange, NewCookie& cookie) {
+  const Target& pick(Request& request, const Exchange& exchange, NewCookie& cookie) {
     if (!is_split_) return targets_.front();
     const unsigned worker = exchange.context.connection.worker;
     WorkerSplit& own = splits_[worker];
@@ -169,14 +168,18 @@ class Forwarder final : public Handler {
     return target;
   }
 
-  std::size_t choose(const Request& request, const Exchange& exchange, WorkerSplit& own,
+  std::size_t choose(Request& request, const Exchange& exchange, WorkerSplit& own,
                      NewCookie& cookie) const {
     if (const auto named = choice_.by_header(request.head.headers)) return *named;
     if (!choice_.sticky()) return own.turns.pick();
     if (const auto place = choice_.place(request, exchange)) return own.places.pick(*place);
-    cookie.value = new_value(exchange, own);
-    cookie.line = choice_.set_cookie(cookie.value, is_secure(request, exchange));
+    cookie.value = keep(new_value(exchange, own), request);
+    cookie.line = keep(choice_.set_cookie(cookie.value, is_secure(request, exchange)), request);
     return own.places.pick(SplitChoice::place_of(cookie.value));
+  }
+
+  static std::string_view keep(std::string_view text, Request& request) {
+    return request.head.headers.arena().copy(text);
   }
 
   std::string new_value(const Exchange& exchange, WorkerSplit& own) const {
@@ -190,14 +193,14 @@ class Forwarder final : public Handler {
   }
 
   // One cookie may stand for both places.
-  std::uint64_t key_of(const BalancerKey& key, const Request& request, const Exchange& exchange,
+  std::uint64_t key_of(const BalancerKey& key, Request& request, const Exchange& exchange,
                        const NewCookie& split, NewCookie& out) {
     if (const auto known = key.of(request, exchange)) return *known;
     if (!split.value.empty() && choice_.cookie() == key.cookie()) {
       return BalancerKey::of_cookie(split.value);
     }
-    out.value = new_value(exchange, splits_[exchange.context.connection.worker]);
-    out.line = place_cookie(key.cookie(), out.value, is_secure(request, exchange));
+    out.value = keep(new_value(exchange, splits_[exchange.context.connection.worker]), request);
+    out.line = keep(place_cookie(key.cookie(), out.value, is_secure(request, exchange)), request);
     return BalancerKey::of_cookie(out.value);
   }
 
@@ -251,7 +254,8 @@ class Forwarder final : public Handler {
       if (cause) return refuse(Reason::shed, too_much(*cause), exchange);
     }
     if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
-    return forward(request, exchange, target, std::move(*call), how);
+    return forward(request, exchange, fetch_for(request, exchange, target, std::move(*call), how),
+                   how.may_be_followed);
   }
 
   // The request has less time left than half of the upstream's heads took.
@@ -263,8 +267,8 @@ class Forwarder final : public Handler {
     return half && end - now < *half;
   }
 
-  static Task<Response> with_cookies(Task<Response> answering, std::string split,
-                                     std::string endpoint) {
+  static Task<Response> with_cookies(Task<Response> answering, std::string_view split,
+                                     std::string_view endpoint) {
     Response response = co_await std::move(answering);
     if (!split.empty()) response.head.headers.add("set-cookie", split);
     if (!endpoint.empty()) response.head.headers.add("set-cookie", endpoint);
@@ -334,9 +338,9 @@ class Forwarder final : public Handler {
                                                       !how.may_be_followed));
   }
 
-  Task<Response> forward(Request& request, Exchange& exchange, const Target& target,
-                         control::BreakerCall call, Sending how) {
-    ClientFetch& part = fetch_for(request, exchange, target, std::move(call), how);
+  // The answer of `part`; `may_be_followed` as in Sending.
+  Task<Response> forward(Request& request, Exchange& exchange, ClientFetch& part,
+                         bool may_be_followed) {
     Fetch& fetch = *part;
     Response response;
     Result<> came = co_await fetch.first_try(response.head);
@@ -346,7 +350,7 @@ class Forwarder final : public Handler {
     if (!fetch.upload_ended()) exchange.decisions.close_after = true;
     complete(request, exchange, fetch, response);
     // An answer that cannot be used: nothing of it may run beside the fallback.
-    if (how.may_be_followed && response.reason != Reason::none) co_await exchange.end(part);
+    if (may_be_followed && response.reason != Reason::none) co_await exchange.end(part);
     co_return response;
   }
 

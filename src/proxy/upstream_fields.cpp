@@ -97,15 +97,9 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   const bool trusted = connection.peer_trusted;
   add_client_identity(headers, connection);
   std::string way;
-  std::string via;
+  std::string vias;
   if (trusted) way = list_before(headers, FieldId::x_forwarded_for);
-  if (!via_name.empty()) {
-    via = list_before(headers, FieldId::via);
-    via += head.version == Version::http2    ? "2.0 "
-           : head.version == Version::http10 ? "1.0 "
-                                             : "1.1 ";
-    via += via_name;
-  }
+  if (!via_name.empty()) vias = list_before(headers, FieldId::via);
   // What a trusted peer said of the client's side is nearer to the truth than what we see of the
   // peer.
   const auto to_say = [&](FieldId id, bool say) { return say ? field_set(id) : FieldSet{0}; };
@@ -126,7 +120,7 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   headers.remove_all(ours);
 
   Lines lines(headers, 2 * IpAddress::longest_text + way.size() + head.authority.size() +
-                           exchange.context.request_id().size() + via.size());
+                           exchange.context.request_id().size() + vias.size() + via_name.size());
   const auto address = [](const IpAddress& ip) {
     return [&ip](char* out) { return ip.write_to(out); };
   };
@@ -146,7 +140,14 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
   }
   lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.context.client_ip));
   lines.add(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
-  if (!via_name.empty()) lines.add(FieldId::via, "Via", std::string_view(via));
+  if (!via_name.empty()) {
+    const std::string_view version = head.version == Version::http2    ? "2.0 "
+                                     : head.version == Version::http10 ? "1.0 "
+                                                                       : "1.1 ";
+    lines.add(FieldId::via, "Via", [&](char* out) {
+      return copy_text(copy_text(copy_text(out, vias), version), via_name);
+    });
+  }
 }
 
 }  // namespace weir::proxy

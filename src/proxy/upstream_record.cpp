@@ -88,8 +88,8 @@ void UpstreamRecord::cut(TimePoint now, const upstream::Endpoint& endpoint) cons
                     {{"endpoint", endpoint.address()}});
 }
 
-void UpstreamRecord::forgiven(TimePoint now, const upstream::Endpoint& endpoint,
-                              config::Lenient faults) const noexcept {
+void UpstreamRecord::tell_forgiven(TimePoint now, const upstream::Endpoint& endpoint,
+                                   config::Lenient faults) const noexcept {
   namespace log = telemetry::log;
   const auto tell = [&](std::string_view key) {
     log::occasionally(now, log::Level::warn, "malformed answer accepted",

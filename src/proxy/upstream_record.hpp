@@ -59,10 +59,15 @@ class UpstreamRecord {
   void cut(TimePoint now, const upstream::Endpoint& endpoint) const noexcept;
   // Which faults of an answer were forgiven, if any.
   void forgiven(TimePoint now, const upstream::Endpoint& endpoint,
-                config::Lenient faults) const noexcept;
+                config::Lenient faults) const noexcept {
+    if (faults.bare_lf || faults.padded_chunk_size) [[unlikely]]
+      tell_forgiven(now, endpoint, faults);
+  }
 
  private:
   void count(const upstream::Endpoint& endpoint, TryResult result, int status);
+  void tell_forgiven(TimePoint now, const upstream::Endpoint& endpoint,
+                     config::Lenient faults) const noexcept;
 
   std::string_view upstream_;  // of the metrics, which outlive it
   telemetry::UpstreamShard& shard_;

@@ -6,21 +6,15 @@
 
 namespace weir::upstream {
 
-ClientPlace& ClientPlace::operator=(ClientPlace&& other) noexcept {
-  if (this == &other) return *this;
-  end();
-  shares_ = std::exchange(other.shares_, nullptr);
-  client_ = other.client_;
-  return *this;
-}
-
 void ClientPlace::leave() noexcept { std::exchange(shares_, nullptr)->leave(client_); }
 
 void ClientShares::add(unsigned worker, ClientCells at, std::uint32_t change) noexcept {
-  for (const auto& [row, cell] : {std::pair{0, at.first}, std::pair{1, at.second}}) {
-    std::atomic<std::uint32_t>& count = counts_[worker].rows[static_cast<std::size_t>(row)][cell];
+  const auto add_to = [change](std::atomic<std::uint32_t>& count) {
     count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
-  }
+  };
+  Counts& counts = counts_[worker];
+  add_to(counts.rows[0][at.first]);
+  add_to(counts.rows[1][at.second]);
 }
 
 ClientCells ClientShares::take(unsigned worker, const IpAddress& client) noexcept {

@@ -153,6 +153,9 @@ std::vector<std::string> Cluster::rebuild(std::shared_ptr<State> next, Membershi
       gone.push_back(endpoint->address());
     }
   }
+  by_latency_.store(next->settings.load_balancer.policy == config::LoadBalancing::peak_ewma ||
+                        next->settings.concurrency.is_adaptive(),
+                    std::memory_order_relaxed);
   state_ = std::move(next);
   members_ = std::move(members);
   std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });

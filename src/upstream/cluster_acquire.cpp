@@ -27,35 +27,37 @@ bool Cluster::take_client_place(const WorkerView& view, const Caller& caller, Cl
 
 std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
                                           const Caller& caller) {
+  // What is returned, by whichever way.
+  std::optional<Lease> lease;
   WorkerView& view = this->view(worker);
   view.refresh();
   // Those who wait come first.
-  if (tried.fresh || tried.tunnel || view.has_pending()) return std::nullopt;
+  if (tried.fresh || tried.tunnel || view.has_pending()) return lease;
   ClientPlace place;
-  if (!take_client_place(view, caller, place)) return std::nullopt;
+  if (!take_client_place(view, caller, place)) return lease;
   Endpoint* const endpoint = view.pick(tried, caller);
-  if (endpoint == nullptr) return std::nullopt;
+  if (endpoint == nullptr) return lease;
   if (view.multiplexes(*endpoint)) {
     SessionPool* const sessions = endpoint->slot(worker).sessions.get();
     PooledSession* const session = sessions != nullptr ? sessions->try_take(false) : nullptr;
     if (session == nullptr || !endpoint->take_permit(view.limit_of(*endpoint))) {
       if (session != nullptr) sessions->give_back(*session);
       view.prefer(*endpoint);
-      return std::nullopt;
+      return lease;
     }
-    Lease lease(*this, *endpoint, worker);
-    lease.set_session(*session);
-    lease.hold_for(caller.client, std::move(place));
+    lease.emplace(Lease::Maker(), *this, *endpoint, worker);
+    lease->set_session(*session);
+    lease->hold_for(caller.client, std::move(place));
     return lease;
   }
   ConnectionPool& idle = endpoint->slot(worker).idle;
   if (!idle.has_any(view.loop().now()) || !endpoint->take_permit(view.limit_of(*endpoint))) {
     view.prefer(*endpoint);
-    return std::nullopt;
+    return lease;
   }
-  Lease lease(*this, *endpoint, worker);
-  lease.set_connection(idle.take(view.loop().now()), true);
-  lease.hold_for(caller.client, std::move(place));
+  lease.emplace(Lease::Maker(), *this, *endpoint, worker);
+  lease->set_connection(idle.take(view.loop().now()), true);
+  lease->hold_for(caller.client, std::move(place));
   return lease;
 }
 
@@ -83,7 +85,7 @@ Task<Result<Lease>> Cluster::acquire(unsigned worker, Tried& tried, Deadline dea
       while (Endpoint* const endpoint = view.pick(tried, caller)) {
         // Another worker may take the last permit in between.
         if (!endpoint->take_permit(view.limit_of(*endpoint))) continue;
-        lease.emplace(Lease(*this, *endpoint, worker));
+        lease.emplace(Lease::Maker(), *this, *endpoint, worker);
         break;
       }
     }
@@ -315,7 +317,8 @@ bool Cluster::make_room(unsigned worker, const Caller& caller) noexcept {
   return true;
 }
 
-void Cluster::tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
+void Cluster::heed_try(unsigned worker, const Endpoint& endpoint,
+                       const TryOutcome& outcome) noexcept {
   const WorkerView& here = view(worker);
   here.tell_outcome(endpoint, outcome);
   if (here.measures()) [[unlikely]] {

@@ -55,13 +55,12 @@ void ConnectionPool::put(std::unique_ptr<Connection> connection, TimePoint now,
   }
 }
 
-bool ConnectionPool::has_any(TimePoint now) noexcept {
+void ConnectionPool::drop_aged(TimePoint now) noexcept {
   while (newest_ != nullptr && now >= newest_->ends_) {
     const std::unique_ptr<Connection> closed(newest_);
     unlink(*closed);
     tell_retired(closed->stream().id(), "connection_age");
   }
-  return newest_ != nullptr;
 }
 
 std::unique_ptr<Connection> ConnectionPool::take(TimePoint now) noexcept {
@@ -113,11 +112,9 @@ void ConnectionPool::unlink(Connection& connection) noexcept {
   set_size(size() - 1);
 }
 
-void ConnectionPool::bury() noexcept {
-  while (closed_ != nullptr) {
-    const std::unique_ptr<Connection> dead(closed_);
-    closed_ = dead->older_;
-  }
+void ConnectionPool::bury_one() noexcept {
+  const std::unique_ptr<Connection> dead(closed_);
+  closed_ = dead->older_;
 }
 
 }  // namespace weir::upstream

@@ -12,7 +12,7 @@
 
 namespace weir::upstream {
 
-Lease::Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
+Lease::Lease(Maker, Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
     : cluster_(&cluster), endpoint_(&endpoint), worker_(worker) {
   Endpoint::Slot& slot = endpoint.slot(worker);
   ++slot.leases;

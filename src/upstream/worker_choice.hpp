@@ -150,6 +150,11 @@ std::optional<std::size_t> WorkerChoice::pick_in(Group& group, const Caller& cal
 template <class Eligible>
 Endpoint* WorkerChoice::pick(std::size_t first, const Caller& caller, TimePoint now,
                              control::Turn turn, Eligible&& eligible) {
+  // Of one there is no choice, and no turn.
+  if (endpoints_.size() == 1) {
+    Endpoint* const only = endpoints_.front();
+    return eligible(*only) ? only : nullptr;
+  }
   std::size_t at = first;
   for (std::size_t looked = 0; looked < tiers_.size(); ++looked) {
     Tier& tier = tiers_[at];

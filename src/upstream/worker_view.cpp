@@ -313,7 +313,7 @@ bool WorkerView::grant(Endpoint& endpoint) noexcept {
   if (pending == nullptr) return false;
   publish_queue();
   cluster_.waiting_.fetch_sub(1);
-  pending->lease.emplace(Lease(cluster_, endpoint, worker_));
+  pending->lease.emplace(Lease::Maker(), cluster_, endpoint, worker_);
   pending->waiter.notify();
   return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "weir/base/ip.hpp"
 
@@ -26,7 +27,13 @@ class ClientPlace {
   ClientPlace(ClientPlace&& other) noexcept : shares_(other.shares_), client_(other.client_) {
     other.shares_ = nullptr;
   }
-  ClientPlace& operator=(ClientPlace&& other) noexcept;
+  ClientPlace& operator=(ClientPlace&& other) noexcept {
+    if (this == &other) return *this;
+    end();
+    shares_ = std::exchange(other.shares_, nullptr);
+    client_ = other.client_;
+    return *this;
+  }
   ~ClientPlace() { end(); }
 
   void end() noexcept {

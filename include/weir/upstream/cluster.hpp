@@ -183,7 +183,11 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   Task<Result<Lease>> acquire(unsigned worker, Tried& tried, Deadline deadline, Caller caller);
   // What a try on `endpoint` came to, a connect that failed included; told once a try, when its
   // head came or when there is none.
-  void tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept;
+  void tried(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept {
+    if (by_latency_.load(std::memory_order_relaxed) || outliers_.on() || heads_.watched())
+        [[unlikely]]
+      heed_try(worker, endpoint, outcome);
+  }
   // Some endpoint that takes requests is not among `tried`.
   bool has_untried(unsigned worker, const Tried& tried, const Caller& caller);
   // At all endpoints that take requests.
@@ -257,6 +261,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   WorkerView& view(unsigned worker) const noexcept { return *views_[worker]; }
   ClientShares& clients() const noexcept { return *clients_; }
+  // For those who look at what tries came to: the balancer, limits, hedges, the outlier detection.
+  void heed_try(unsigned worker, const Endpoint& endpoint, const TryOutcome& outcome) noexcept;
   // A place for one more request of the caller's client; false when it has its share.
   bool take_client_place(const WorkerView& view, const Caller& caller, ClientPlace& place);
   std::shared_ptr<const State> state() const;
@@ -343,6 +349,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   net::FileRefusals tls_refusals_;  // the main thread's, once constructed
   std::atomic<std::uint64_t> generation_{1};
   std::atomic<bool> in_service_{false};  // some worker has looked at it: who comes now is new
+  // The balancer or the limit looks at what tries came to.
+  std::atomic<bool> by_latency_{false};
   alignas(64) std::atomic<std::uint64_t> waiting_{0};  // in all workers' queues
   std::atomic<std::uint64_t> arrivals_{0};             // ever in one
   std::atomic<std::uint64_t> turns_{0};                // given to workers, where callers take turns

@@ -52,7 +52,11 @@ class ConnectionPool final : private net::Timer {
   // The one used last that is not too old, null when there is none.
   std::unique_ptr<Connection> take(TimePoint now) noexcept;
   // Whether take() has one. Closes those that are too old on the way.
-  bool has_any(TimePoint now) noexcept;
+  bool has_any(TimePoint now) noexcept {
+    if (newest_ != nullptr && now >= newest_->ends_) [[unlikely]]
+      drop_aged(now);
+    return newest_ != nullptr;
+  }
   // Closes all.
   void clear() noexcept;
 
@@ -63,8 +67,13 @@ class ConnectionPool final : private net::Timer {
   friend class Connection;
   void expire(TimePoint now) noexcept override;
   void drop(Connection& connection) noexcept;
+  void drop_aged(TimePoint now) noexcept;
   void unlink(Connection& connection) noexcept;
-  void bury() noexcept;
+  void bury() noexcept {
+    while (closed_ != nullptr) [[unlikely]]
+      bury_one();
+  }
+  void bury_one() noexcept;
   void set_size(std::uint32_t size) noexcept { size_.store(size, std::memory_order_relaxed); }
 
   Connection* newest_ = nullptr;

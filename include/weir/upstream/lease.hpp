@@ -20,6 +20,14 @@ class Cluster;
 
 class Lease {
  public:
+  // Leases are made by those who take permits.
+  class Maker {
+    friend class Cluster;
+    friend class WorkerView;
+    Maker() = default;
+  };
+  // Takes over a permit.
+  Lease(Maker, Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
   Lease(Lease&& other) noexcept
       : queue_time(other.queue_time),
         connect_time(other.connect_time),
@@ -75,7 +83,7 @@ class Lease {
   enum class Holds : std::uint8_t { nothing, permit, tunnel };
 
   // Counts the permit for `client`, which may not be valid: unknown.
-  void hold_for(const IpAddress& client, ClientPlace place) noexcept {
+  void hold_for(const IpAddress& client, ClientPlace&& place) noexcept {
     place_ = std::move(place);
     if (client.valid()) count_for(client);
   }
@@ -83,8 +91,6 @@ class Lease {
   void count_for(const IpAddress& client) noexcept;
   // The permit is no longer held, and the client no longer counted.
   void leave_permit() noexcept;
-  // Takes over a permit.
-  Lease(Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
   void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
   // Takes over a place.
   void set_session(PooledSession& session) noexcept;
