@@ -10,6 +10,7 @@
 #include "proxy/content_limit.hpp"
 #include "proxy/deadline_field.hpp"
 #include "proxy/fallback.hpp"
+#include "proxy/forward_refusals.hpp"
 #include "proxy/queue_key.hpp"
 #include "proxy/upstream_fields.hpp"
 #include "proxy/websocket.hpp"
@@ -24,25 +25,12 @@
 #include "weir/proxy/balancer_key.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
-#include "weir/telemetry/occasional.hpp"
 
 namespace weir::proxy {
 namespace {
 
 // How often a request is sent again that upstreams refuse without looking at it.
 constexpr unsigned most_repeats = 3;
-
-constexpr std::string_view out_of_time = "the request's deadline is over";
-constexpr std::string_view hopeless = "less time is left than half of the upstream's answers take";
-
-constexpr std::string_view no_upgrades =
-    "a WebSocket handshake, but the route has no upgrades: [websocket]";
-
-std::string_view too_much(control::ShedCause cause) noexcept {
-  return cause == control::ShedCause::p95
-             ? "the service answers too slowly: a share of the requests is refused"
-             : "too many requests for this service: a share of them is refused";
-}
 
 class Forwarder final : public Handler {
  public:
@@ -275,15 +263,6 @@ class Forwarder final : public Handler {
     co_return response;
   }
 
-  // Who forgot the key sees a WebSocket that does not open and nothing that failed.
-  static void tell_of_handshake(Exchange& exchange) {
-    exchange.record.tell_detail(no_upgrades);
-    telemetry::log::occasionally(net::loop_of(exchange).now(), telemetry::log::Level::info,
-                                 "WebSocket handshake on a route without upgrades",
-                                 {{"route", exchange.context.route_name}},
-                                 {{"client_ip", exchange.context.client_ip.to_string()}});
-  }
-
   // The request as the upstream shall see it; says what is wrong with a rewritten path.
   std::string_view prepare(Request& request, Exchange& exchange, Sending& how) const {
     RequestHead& head = request.head;
@@ -301,11 +280,6 @@ class Forwarder final : public Handler {
     request_headers_.apply(headers, request, exchange);
     how.deadline.yield_to(headers);
     return rewriting_ ? rewriting_->apply(request, exchange) : std::string_view();
-  }
-
-  static Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
-                               Duration retry_after = {}) {
-    co_return problem(reason, detail, exchange.context.request_id(), retry_after);
   }
 
   ClientFetch& fetch_for(Request& request, Exchange& exchange, const Target& target,

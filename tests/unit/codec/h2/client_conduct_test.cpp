@@ -9,10 +9,10 @@ namespace weir::codec::h2 {
 namespace {
 
 using namespace std::chrono_literals;
-using Request = ClientConduct::Request;
+using ConductRequest = ClientConduct::Request;
 
 // A second of a client: so many requests of each kind, every second, in turn.
-struct Row {
+struct ConductRow {
   std::string_view name;
   int answered;
   int given_up;
@@ -21,8 +21,8 @@ struct Row {
   bool proxy_stays;
 };
 
-const std::vector<Row>& rows() {
-  static const std::vector<Row> all{
+const std::vector<ConductRow>& rows() {
+  static const std::vector<ConductRow> all{
       {"none given up", 400, 0, 0, true, true},
       {"a fifth given up", 320, 80, 0, true, true},
       {"half", 500, 500, 0, true, true},
@@ -37,19 +37,19 @@ const std::vector<Row>& rows() {
   return all;
 }
 
-bool stays(const Row& row, bool proxy) {
+bool stays(const ConductRow& row, bool proxy) {
   TimePoint now{};
   ClientConduct conduct(now, proxy);
   for (int tick = 0; tick < 600; ++tick, now += 100ms) {
     for (int i = 0; i < row.answered / 10; ++i) conduct.answered();
-    for (int i = 0; i < row.given_up / 10; ++i) conduct.gives_up(Request::unanswered, now);
-    for (int i = 0; i < row.cut / 10; ++i) conduct.gives_up(Request::being_answered, now);
+    for (int i = 0; i < row.given_up / 10; ++i) conduct.gives_up(ConductRequest::unanswered, now);
+    for (int i = 0; i < row.cut / 10; ++i) conduct.gives_up(ConductRequest::being_answered, now);
   }
   return !conduct.is_away();
 }
 
 TEST(ClientConductTest, TheShareOfWhatIsGivenUpCounts) {
-  for (const Row& row : rows()) {
+  for (const ConductRow& row : rows()) {
     EXPECT_EQ(stays(row, false), row.stranger_stays) << row.name;
     EXPECT_EQ(stays(row, true), row.proxy_stays) << row.name << ", a proxy";
   }
@@ -81,10 +81,10 @@ TEST(ClientConductTest, WhoGoesOnIsCutOff) {
   const TimePoint now{};
   ClientConduct conduct(now, true);
   int resets = 0;
-  for (; !conduct.is_away(); ++resets) conduct.gives_up(Request::unanswered, now);
+  for (; !conduct.is_away(); ++resets) conduct.gives_up(ConductRequest::unanswered, now);
   EXPECT_FALSE(conduct.is_cut_off());
   int more = 0;
-  for (; !conduct.is_cut_off(); ++more) conduct.gives_up(Request::unanswered, now);
+  for (; !conduct.is_cut_off(); ++more) conduct.gives_up(ConductRequest::unanswered, now);
   // What it may have in flight, and not what it was forgiven before.
   EXPECT_LE(more, static_cast<int>(FloodGuard::most_resets) + 1);
   EXPECT_GT(more, 100);

@@ -19,14 +19,14 @@ std::string frame_bytes(char type, char flags, char stream, std::size_t size = 4
   return out + std::string(size, 'x');
 }
 
-struct Row {
+struct LateFrameRow {
   std::string_view name;
   std::string sent;
   bool late;
 };
 
-const std::vector<Row>& late_frame_rows() {
-  static const std::vector<Row> all{
+const std::vector<LateFrameRow>& late_frame_rows() {
+  static const std::vector<LateFrameRow> all{
       {"nothing", "", false},
       {"a request", frame_bytes(headers_type, 5, 1), false},
       {"a request with content",
@@ -70,7 +70,7 @@ bool late(std::string_view sent, std::size_t step) {
 }
 
 TEST(LateFrames, Rows) {
-  for (const Row& row : late_frame_rows()) {
+  for (const LateFrameRow& row : late_frame_rows()) {
     for (const std::size_t step : {1, 2, 7, 1000}) {
       EXPECT_EQ(late(row.sent, step), row.late) << row.name << " by " << step;
     }
