@@ -245,12 +245,6 @@ Task<Result<upstream::Lease>> Fetch::connect() {
   co_return acquired;
 }
 
-Reason Fetch::named(Reason failure, TimePoint now) const noexcept {
-  const bool is_tries =
-      failure == Reason::request_timeout && retrying_ && now < plan_.time.until(now, plan_.clock);
-  return is_tries ? Reason::try_timeout : failure;
-}
-
 Duration Fetch::tell_failures(upstream::Tried& tried, bool lost) {
   const TimePoint now = plan_.loop.now();
   Duration took{};

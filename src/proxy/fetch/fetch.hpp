@@ -68,7 +68,11 @@ class Fetch final : private Attempt::Owner {
   Task<Result<>> connect_and_try(ResponseHead& head);
   Task<Result<upstream::Lease>> connect();
   // What a connect that the try's own limit cut is called.
-  Reason named(Reason failure, TimePoint now) const noexcept;
+  Reason named(Reason failure, TimePoint now) const noexcept {
+    const bool is_tries =
+        failure == Reason::request_timeout && retrying_ && now < plan_.time.until(now, plan_.clock);
+    return is_tries ? Reason::try_timeout : failure;
+  }
   // Tells of the connects that failed; returns how long they took. `lost`: the last one may have
   // been given up for another try.
   Duration tell_failures(upstream::Tried& tried, bool lost);
