@@ -20,8 +20,8 @@ void tell_of_handshake(Exchange& exchange) {
                                {{"client_ip", exchange.context.client_ip.to_string()}});
 }
 
-Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
-                      Duration retry_after) {
+Task<Response> refusal(Reason reason, std::string_view detail, const Exchange& exchange,
+                       Duration retry_after) {
   co_return problem(reason, detail, exchange.context.request_id(), retry_after);
 }
 

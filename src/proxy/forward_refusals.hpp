@@ -28,7 +28,7 @@ void tell_of_handshake(Exchange& exchange);
 
 // The answer of a request that is not forwarded. `detail` lives until it is awaited; `retry_after`
 // of zero: no such field.
-Task<Response> refuse(Reason reason, std::string_view detail, const Exchange& exchange,
-                      Duration retry_after = {});
+Task<Response> refusal(Reason reason, std::string_view detail, const Exchange& exchange,
+                       Duration retry_after = {});
 
 }  // namespace weir::proxy

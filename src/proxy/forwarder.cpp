@@ -70,12 +70,12 @@ class Forwarder final : public Handler {
   Task<Response> handle(Request& request, Exchange& exchange) override {
     const RequestHead& head = request.head;
     if (content_is_too_long(head, exchange)) {
-      return refuse(Reason::body_too_large, "the content is larger than the limit", exchange);
+      return refusal(Reason::body_too_large, "the content is larger than the limit", exchange);
     }
     if (head.upgrade_websocket && !websocket_) {
       tell_of_handshake(exchange);
       if (head.version == Version::http2) {
-        return refuse(Reason::not_implemented, no_upgrades, exchange);
+        return refusal(Reason::not_implemented, no_upgrades, exchange);
       }
     }
     NewCookie split_cookie;
@@ -220,10 +220,10 @@ class Forwarder final : public Handler {
   Task<Response> serve(Request& request, Exchange& exchange, const Target& target, Sending& how) {
     // A deadline of the client's that is over asks nobody.
     if (net::loop_of(exchange).now() >= exchange.clock.hard_deadline) {
-      return refuse(Reason::request_timeout, out_of_time, exchange);
+      return refusal(Reason::request_timeout, out_of_time, exchange);
     }
     if (const std::string_view fault = prepare(request, exchange, how); !fault.empty()) {
-      return refuse(Reason::internal, fault, exchange);
+      return refusal(Reason::internal, fault, exchange);
     }
     return send(request, exchange, target, how);
   }
@@ -232,16 +232,16 @@ class Forwarder final : public Handler {
   Task<Response> send(Request& request, Exchange& exchange, const Target& target,
                       const Sending& how) {
     if (deadlines_.refuse_hopeless && is_hopeless(exchange, target, how)) [[unlikely]]
-      return refuse(Reason::request_timeout, hopeless, exchange);
+      return refusal(Reason::request_timeout, hopeless, exchange);
     control::CircuitBreaker& breaker = target.cluster->breaker();
     const TimePoint now = net::loop_of(exchange).now();
     auto call = breaker.begin(now);
     if (breaker.shed().on()) [[unlikely]] {
       const bool may_refuse = call && call->may_be_shed();
       const auto cause = breaker.shed().call(exchange.context.route->priority, now, may_refuse);
-      if (cause) return refuse(Reason::shed, too_much(*cause), exchange);
+      if (cause) return refusal(Reason::shed, too_much(*cause), exchange);
     }
-    if (!call) return refuse(Reason::circuit_open, "", exchange, call.error());
+    if (!call) return refusal(Reason::circuit_open, "", exchange, call.error());
     return forward(request, exchange, fetch_for(request, exchange, target, std::move(*call), how),
                    how.may_be_followed);
   }
