@@ -179,7 +179,7 @@ class TroubleTest(FileCase):
         self.assertEqual(self.told_failure(gateway), 1)
         status = gateway.admin("GET", "/status").json()
         self.assertIn("endpoints_from_failed", [warning["name"] for warning in status["warnings"]])
-        shown = weir("upstreams", "--admin", gateway.address("admin"))
+        shown = weir("upstreams", "--admin", "%s:%d" % gateway.address("admin"))
         self.assertIn(told, shown.stdout)
         self.assertIn("the endpoints of before are used", shown.stdout)
         gateway.wait_log("the line", lambda lines: any(

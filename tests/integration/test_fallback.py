@@ -59,7 +59,8 @@ class FallbackCase(Case):
         return self.gateway(basic_config(routes, upstreams, **more))
 
     def entry(self, gateway, number=-1, count=1):
-        """A line of the access log, once there are so many."""
+        """A line of the access log, once there are so many, in the order in which the requests began: workers
+        write theirs when they come to it."""
         def read():
             try:
                 with open(gateway.file("access.log"), "rb") as file:
@@ -67,7 +68,8 @@ class FallbackCase(Case):
             except FileNotFoundError:
                 return None
             return lines if len(lines) >= count else None
-        return json.loads(wait_until(f"{count} lines of the log", read)[number])
+        lines = [json.loads(line) for line in wait_until(f"{count} lines of the log", read)]
+        return sorted(lines, key=lambda line: line["time"])[number]
 
     def assert_spare(self, response, proxy_status=REFUSED):
         self.assertEqual((response.status, response.header("x-from")), (200, "spare"), response)

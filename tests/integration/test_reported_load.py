@@ -132,7 +132,9 @@ class FieldTest(ReportCase):
                              trailers=[("X-Sum", "1"), *(fields if behind else [])])
         gateway = self.gateway(self.config([self.origin(handler)]))
         asked = 0
-        for path in ("/head", "/behind"):
+        # So long a trailer section is refused as such.
+        paths = ("/head", "/behind") if sum(len(value) for _, value in fields) < 8192 else ("/head",)
+        for path in paths:
             for head, trailers in self.ask(gateway, path):
                 asked += 1
                 self.assert_without_report([*head, *trailers])

@@ -158,10 +158,6 @@ TEST(RouteProblems, OfRoutesAreReported) {
        Kind::route,
        "match: {}\nrespond: {}\nwithout: [nobody]",
        {"8:14: routes[1].without[0]: unknown name in defaults.middleware: 'nobody'"}},
-      {"route_later_keys",
-       Kind::route,
-       "match: {}\nrespond: {}\npriority: high",
-       {"8:4: routes[1].priority: 'priority' is not supported by this version"}},
       {"retry_values",
        Kind::route,
        "match: {}\nupstream: app\nretry: {retries: 11, conditions: [resett, 503, 503, 399, 5xx, "

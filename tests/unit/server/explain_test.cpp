@@ -168,7 +168,9 @@ TEST_F(ExplainTest, HowARequestWouldBeTreated) {
     }
     EXPECT_EQ(got->routed, row.routed);
     EXPECT_EQ(got->status, row.status);
-    EXPECT_NE(step(*got, row.step), "(none)") << got->to_text();
+    if (row.text != std::string_view("(none)")) {
+      EXPECT_NE(step(*got, row.step), "(none)") << got->to_text();
+    }
     EXPECT_NE(step(*got, row.step).find(row.text), std::string::npos) << got->to_text();
   }
 }
