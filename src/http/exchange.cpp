@@ -1,24 +1,26 @@
 #include "weir/http/exchange.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace weir {
 
 bool Exchange::settle_now() noexcept {
-  while (!parts_.empty() && parts_.back()->settled()) parts_.pop_back();
-  return parts_.empty();
+  while (last_part_ != nullptr && last_part_->settled()) {
+    last_part_ = std::move(last_part_->before_);
+  }
+  return last_part_ == nullptr;
 }
 
 Task<> Exchange::settle() {
-  while (!parts_.empty()) co_await end(*parts_.back());
+  while (last_part_ != nullptr) co_await end(*last_part_);
 }
 
 Task<> Exchange::end(ExchangePart& part) {
   co_await part.settle();
-  const auto at = std::ranges::find(parts_, &part, &std::unique_ptr<ExchangePart>::get);
+  std::unique_ptr<ExchangePart>* at = &last_part_;
+  while (at->get() != &part) at = &(*at)->before_;
   const std::unique_ptr<ExchangePart> ended = std::move(*at);
-  parts_.erase(at);
+  *at = std::move(ended->before_);
 }
 
 }  // namespace weir

@@ -53,7 +53,8 @@ class EpollReactor final : public Reactor {
 
   void dispatch() noexcept override {
     // Whoever asks again from here on is told in the next turn.
-    telling_.swap(again_);
+    if (!again_.empty()) [[unlikely]]
+      telling_.swap(again_);
     while (position_ < count_) {
       const epoll_event& event = events_[static_cast<std::size_t>(position_++)];
       if (event.data.ptr == nullptr) continue;
@@ -63,6 +64,8 @@ class EpollReactor final : public Reactor {
       target->on_ready(ready);
     }
     count_ = 0;
+    if (telling_.empty()) [[likely]]
+      return;
     for (std::size_t i = 0; i < telling_.size(); ++i) {
       if (telling_[i] != nullptr) telling_[i]->on_ready(Ready::read);
     }

@@ -121,9 +121,6 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
 
   Lines lines(headers, 2 * IpAddress::longest_text + way.size() + head.authority.size() +
                            exchange.context.request_id().size() + vias.size() + via_name.size());
-  const auto address = [](const IpAddress& ip) {
-    return [&ip](char* out) { return ip.write_to(out); };
-  };
   if (holds(ours, FieldId::x_forwarded_for)) {
     lines.add(FieldId::x_forwarded_for, "X-Forwarded-For",
               [&](char* out) { return peer.write_to(copy_text(out, way)); });
@@ -138,14 +135,17 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
     lines.add(FieldId::x_forwarded_port, "X-Forwarded-Port",
               [&](char* out) { return std::to_chars(out, out + 5, port).ptr; });
   }
-  lines.add(FieldId::x_real_ip, "X-Real-IP", address(exchange.context.client_ip));
+  lines.add(FieldId::x_real_ip, "X-Real-IP",
+            [&](char* out) { return exchange.context.client_ip.write_to(out); });
   lines.add(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
   if (!via_name.empty()) {
-    const std::string_view version = head.version == Version::http2    ? "2.0 "
-                                     : head.version == Version::http10 ? "1.0 "
-                                                                       : "1.1 ";
+    const char* const version = head.version == Version::http2    ? "2.0 "
+                                : head.version == Version::http10 ? "1.0 "
+                                                                  : "1.1 ";
     lines.add(FieldId::via, "Via", [&](char* out) {
-      return copy_text(copy_text(copy_text(out, vias), version), via_name);
+      char* const at = copy_text(out, vias);
+      std::memcpy(at, version, 4);
+      return copy_text(at + 4, via_name);
     });
   }
 }

@@ -18,7 +18,7 @@ void ClientShares::add(unsigned worker, ClientCells at, std::uint32_t change) no
 }
 
 ClientCells ClientShares::take(unsigned worker, const IpAddress& client) noexcept {
-  const std::uint64_t hash = hash_of(network_of(client));
+  const std::uint64_t hash = client.is_v6() ? hash_of(network_of(client)) : hash_of(client);
   const ClientCells at{static_cast<std::uint8_t>(hash % cells),
                        static_cast<std::uint8_t>((hash >> 32) % cells), true};
   add(worker, at, 1);

@@ -37,26 +37,26 @@ std::optional<Lease> Cluster::try_acquire(unsigned worker, const Tried& tried,
   if (!take_client_place(view, caller, place)) return lease;
   Endpoint* const endpoint = view.pick(tried, caller);
   if (endpoint == nullptr) return lease;
+  Endpoint::Slot& slot = endpoint->slot(worker);
+  PooledSession* session = nullptr;
+  bool is_there = false;
   if (view.multiplexes(*endpoint)) {
-    SessionPool* const sessions = endpoint->slot(worker).sessions.get();
-    PooledSession* const session = sessions != nullptr ? sessions->try_take(false) : nullptr;
-    if (session == nullptr || !endpoint->take_permit(view.limit_of(*endpoint))) {
-      if (session != nullptr) sessions->give_back(*session);
-      view.prefer(*endpoint);
-      return lease;
-    }
-    lease.emplace(Lease::Maker(), *this, *endpoint, worker);
-    lease->set_session(*session);
-    lease->hold_for(caller.client, std::move(place));
-    return lease;
+    if (slot.sessions) session = slot.sessions->try_take(false);
+    is_there = session != nullptr;
+  } else {
+    is_there = slot.idle.has_any(view.loop().now());
   }
-  ConnectionPool& idle = endpoint->slot(worker).idle;
-  if (!idle.has_any(view.loop().now()) || !endpoint->take_permit(view.limit_of(*endpoint))) {
+  if (!is_there || !endpoint->take_permit(view.limit_of(*endpoint))) {
+    if (session != nullptr) slot.sessions->give_back(*session);
     view.prefer(*endpoint);
     return lease;
   }
   lease.emplace(Lease::Maker(), *this, *endpoint, worker);
-  lease->set_connection(idle.take(view.loop().now()), true);
+  if (session != nullptr) {
+    lease->set_session(*session);
+  } else {
+    lease->set_connection(slot.idle.take(view.loop().now()), true);
+  }
   lease->hold_for(caller.client, std::move(place));
   return lease;
 }

@@ -12,13 +12,6 @@
 
 namespace weir::upstream {
 
-Lease::Lease(Maker, Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
-    : cluster_(&cluster), endpoint_(&endpoint), worker_(worker) {
-  Endpoint::Slot& slot = endpoint.slot(worker);
-  ++slot.leases;
-  if (slot.zone_requests != nullptr) slot.zone_requests->add();
-}
-
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this == &other) return *this;
   end();
@@ -35,13 +28,6 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   place_ = std::move(other.place_);
   tunnel_pin_ = std::move(other.tunnel_pin_);
   return *this;
-}
-
-void Lease::set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept {
-  connection_ = std::move(connection);
-  reused_ = reused;
-  std::atomic<std::uint32_t>& active = endpoint_->slot(worker_).active;
-  active.store(active.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 std::unique_ptr<codec::ClientExchange> Lease::begin(TransferClock& clock, const CancelScope& scope,
@@ -76,8 +62,7 @@ void Lease::set_session(PooledSession& session) noexcept {
   reused_ = std::exchange(session.used, true);
 }
 
-void Lease::leave_session() noexcept {
-  if (session_ == nullptr) return;
+void Lease::give_session_back() noexcept {
   PooledSession& session = *std::exchange(session_, nullptr);
   SessionPool& pool = session.pool;
   pool.give_back(session);
@@ -96,12 +81,15 @@ std::unique_ptr<Connection> Lease::take_connection() noexcept {
 }
 
 void Lease::count_for(const IpAddress& client) noexcept {
-  ClientShares& shares = cluster_->clients();
-  cells_ = shares.take(worker_, client);
-  const WorkerView& view = cluster_->view(worker_);
+  cells_ = cluster_->clients().take(worker_, client);
   // Far from the limit nobody has half of it.
-  if (endpoint_->in_flight() * 2 < view.limit_of(*endpoint_)) [[likely]]
-    return;
+  if (endpoint_->in_flight() * 2 >= cluster_->view(worker_).limit_of(*endpoint_)) [[unlikely]]
+    warn_of_share(client);
+}
+
+void Lease::warn_of_share(const IpAddress& client) const noexcept {
+  ClientShares& shares = cluster_->clients();
+  const WorkerView& view = cluster_->view(worker_);
   const std::uint64_t permits = view.permits();
   const std::uint64_t held = shares.held(cells_);
   if (held < 2 || held * 2 < permits || !shares.may_warn(view.loop().now())) return;

@@ -38,6 +38,8 @@ class WorkerChoice {
 
   // Those that may be used, tier by tier.
   std::span<Endpoint* const> endpoints() const noexcept { return endpoints_; }
+  // The one that there is; null where there are others, or none.
+  Endpoint* only() const noexcept { return endpoints_.size() == 1 ? endpoints_.front() : nullptr; }
   bool contains(const Endpoint* endpoint) const noexcept;
   // The health of some tier is ignored.
   bool panics() const noexcept { return panics_; }
@@ -150,11 +152,6 @@ std::optional<std::size_t> WorkerChoice::pick_in(Group& group, const Caller& cal
 template <class Eligible>
 Endpoint* WorkerChoice::pick(std::size_t first, const Caller& caller, TimePoint now,
                              control::Turn turn, Eligible&& eligible) {
-  // Of one there is no choice, and no turn.
-  if (endpoints_.size() == 1) {
-    Endpoint* const only = endpoints_.front();
-    return eligible(*only) ? only : nullptr;
-  }
   std::size_t at = first;
   for (std::size_t looked = 0; looked < tiers_.size(); ++looked) {
     Tier& tier = tiers_[at];

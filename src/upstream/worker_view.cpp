@@ -143,6 +143,8 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
     return endpoint.in_flight() < limit_of(endpoint) && may_use(endpoint);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
+  // Who has nobody beside him is taken however he stands, and no turn moves.
+  if (Endpoint* const only = choice_.only()) return eligible(*only) ? only : nullptr;
   if (preferred != nullptr && eligible(*preferred) && !choice_.is_by_key(caller)) return preferred;
   // Who comes here again after a connect that failed has had his turn: the next request shall not
   // meet the same endpoint for that.

@@ -47,6 +47,10 @@ class ExchangePart : public Cached {
   virtual Task<> settle() { co_return; }
   // Nothing runs any more: it can be destroyed without settle().
   virtual bool settled() const noexcept { return false; }
+
+ private:
+  friend class Exchange;
+  std::unique_ptr<ExchangePart> before_;  // the one that the exchange owned before it
 };
 
 // Where the codec sends interim answers (100, 103) and says what it knows of the client.
@@ -82,9 +86,10 @@ class Exchange {
 
   // Takes over `part` until settle().
   template <class T>
-  T& own(std::unique_ptr<T> part) {
+  T& own(std::unique_ptr<T> part) noexcept {
     T& out = *part;
-    parts_.push_back(std::move(part));
+    ExchangePart& last = out;
+    last.before_ = std::exchange(last_part_, std::move(part));
     return out;
   }
   // Settles and destroys one part.
@@ -106,12 +111,9 @@ class Exchange {
   CancelScope scope;
 
  private:
-  template <class T>
-  using List = std::vector<T, CachedAllocator<T>>;
-
   RequestContext context_;
-  List<std::unique_ptr<ExchangePart>> parts_;
-  List<std::shared_ptr<const void>> guards_;
+  std::unique_ptr<ExchangePart> last_part_;
+  std::vector<std::shared_ptr<const void>, CachedAllocator<std::shared_ptr<const void>>> guards_;
 };
 
 }  // namespace weir

@@ -36,6 +36,7 @@ class ClientPlace {
   }
   ~ClientPlace() { end(); }
 
+  explicit operator bool() const noexcept { return shares_ != nullptr; }
   void end() noexcept {
     if (shares_ != nullptr) leave();
   }

@@ -4,6 +4,7 @@
 // the lease itself. The endpoint lives as long as the lease, also after give_back().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -27,7 +28,12 @@ class Lease {
     Maker() = default;
   };
   // Takes over a permit.
-  Lease(Maker, Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept;
+  Lease(Maker, Cluster& cluster, Endpoint& endpoint, unsigned worker) noexcept
+      : cluster_(&cluster), endpoint_(&endpoint), worker_(worker) {
+    Endpoint::Slot& slot = endpoint.slot(worker);
+    ++slot.leases;
+    if (slot.zone_requests != nullptr) slot.zone_requests->add();
+  }
   Lease(Lease&& other) noexcept
       : queue_time(other.queue_time),
         connect_time(other.connect_time),
@@ -43,7 +49,9 @@ class Lease {
         tunnel_pin_(std::move(other.tunnel_pin_)) {}
   Lease& operator=(Lease&& other) noexcept;
   // Without give_back(): closes the connection and returns the permit.
-  ~Lease() { end(); }
+  ~Lease() {
+    if (cluster_ != nullptr) end();
+  }
 
   Endpoint& endpoint() const noexcept { return *endpoint_; }
   // The request's way on the connection; `clock`, `scope`, which says why it was cancelled, and
@@ -82,19 +90,29 @@ class Lease {
   friend class WorkerView;
   enum class Holds : std::uint8_t { nothing, permit, tunnel };
 
-  // Counts the permit for `client`, which may not be valid: unknown.
+  // Counts the permit for `client`, which may not be valid: unknown. REQUIRES: it holds no place.
   void hold_for(const IpAddress& client, ClientPlace&& place) noexcept {
-    place_ = std::move(place);
+    if (place) place_ = std::move(place);
     if (client.valid()) count_for(client);
   }
   ClientPlace hand_back_place() noexcept { return std::move(place_); }
   void count_for(const IpAddress& client) noexcept;
+  // Where the client has half of the permits.
+  void warn_of_share(const IpAddress& client) const noexcept;
   // The permit is no longer held, and the client no longer counted.
   void leave_permit() noexcept;
-  void set_connection(std::unique_ptr<Connection> connection, bool reused) noexcept;
+  void set_connection(std::unique_ptr<Connection>&& connection, bool reused) noexcept {
+    connection_ = std::move(connection);
+    reused_ = reused;
+    std::atomic<std::uint32_t>& active = endpoint_->slot(worker_).active;
+    active.store(active.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   // Takes over a place.
   void set_session(PooledSession& session) noexcept;
-  void leave_session() noexcept;
+  void leave_session() noexcept {
+    if (session_ != nullptr) give_session_back();
+  }
+  void give_session_back() noexcept;
   std::unique_ptr<Connection> take_connection() noexcept;
   std::uint64_t connection_id() const noexcept {
     return session_ != nullptr ? session_->id : connection_->stream().id();

@@ -6,11 +6,7 @@
 
 namespace weir::codec::h1 {
 
-net::Io Input::fill(std::size_t wanted) {
-  if (!stream_->readable() && stream_->is_open()) {
-    was_full_ = false;
-    return net::Io::would_block;
-  }
+net::Io Input::read(std::size_t wanted) {
   if (empty()) {
     begin_ = end_ = 0;
     fitted_ = false;

@@ -21,7 +21,11 @@ class Input {
   void consume(std::size_t count) noexcept { begin_ += count; }
   // Reads what is there behind what is left, without waiting: ok, would_block, eof or error. Takes
   // a block of `wanted` bytes when it has none or it is empty, and a larger one when it is full.
-  net::Io fill(std::size_t wanted = BufferPool::small_size);
+  net::Io fill(std::size_t wanted = BufferPool::small_size) {
+    if (stream_->readable() || !stream_->is_open()) return read(wanted);
+    was_full_ = false;
+    return net::Io::would_block;
+  }
   // Keeps what is left in a block of about its size, for a long wait for more of it.
   void fit();
   // Bytes of the block it has.
@@ -36,6 +40,8 @@ class Input {
   bool was_full() const noexcept { return was_full_; }
 
  private:
+  net::Io read(std::size_t wanted);
+
   net::Stream* stream_;
   Buffer buffer_;
   std::size_t begin_ = 0;

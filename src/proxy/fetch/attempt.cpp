@@ -95,8 +95,8 @@ Task<Result<>> Attempt::give_up() { co_return std::unexpected(cancelled_error())
 
 void Attempt::begin() {
   follow(&plan_.scope);
-  bool whole = false;
-  const Bytes first = first_content(whole);
+  bool whole = request_.body == nullptr;
+  const Bytes first = whole ? Bytes() : first_content(whole);
   content_taken_ = !first.empty();
   upload_ = whole ? Upload::done : Upload::waiting;
   state_ = State::head;
@@ -111,7 +111,7 @@ void Attempt::begin() {
 
 Bytes Attempt::first_content(bool& whole) {
   BodyStream* const body = request_.body;
-  whole = body == nullptr || !kept_.whole().empty();
+  whole = !kept_.whole().empty();
   if (whole) return kept_.whole();
   RequestHead& head = request_.head;
   if (replayed_ != nullptr && replayed_->begun() && head.expect_continue) {

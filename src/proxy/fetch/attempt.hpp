@@ -117,7 +117,7 @@ class Attempt final : public BodyStream,
  private:
   // Sends what can be sent without waiting; an upload goes on with the rest.
   void begin();
-  // What is sent with the head; `whole`: there is no more of it.
+  // What is sent with the head; `whole`: there is no more of it. REQUIRES: there is a body.
   Bytes first_content(bool& whole);
   // The end of the wait for the final head.
   Deadline until(TimePoint now) const noexcept;
