@@ -83,10 +83,11 @@ class EndpointsList {
         // What else a label may say is for others who read the file.
         if (key == "weight") count(sample.weight, 0, most_weight).read(value);
         if (key == "priority") count(sample.priority, 0, most_priority).read(value);
+        if (key == "zone") config::text(sample.zone, check_zone).read(value);
       });
     };
     read_fields(in, {{"targets", {take_targets, {}, {}}, "a list of HOST:PORT", Need::required},
-                     {"labels", {take_labels, {}, {}}, "weight and priority of these"}});
+                     {"labels", {take_labels, {}, {}}, "weight, priority and zone of these"}});
     for (const Reader& target : targets) {
       if (is_over(target)) return;
       read_target(target, sample);
@@ -111,9 +112,11 @@ class EndpointsList {
     }
     if (is_new) return out_.push_back(std::move(endpoint));
     const EndpointSpec& first = out_[at->second];
-    if (first.weight == endpoint.weight && first.priority == endpoint.priority) return;
+    if (first.weight == endpoint.weight && first.priority == endpoint.priority &&
+        first.zone == endpoint.zone)
+      return;
     in.error("endpoint " + in_quotes(endpoint.address) +
-             " is given twice, with another weight or priority");
+             " is given twice, with another weight, priority or zone");
   }
 
   Problems& problems_;

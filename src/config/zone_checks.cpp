@@ -15,8 +15,9 @@ void settle_zones(Config& config, Problems& problems) {
       problems.warning(WarningName::no_effect, balancer.zone_aware_place,
                        "upstreams." + upstream.name + ".load_balancer.zone_aware", why);
     };
+    // A file may give zones to its endpoints later.
     const bool none_says_where =
-        !upstream.endpoints.empty() &&
+        !upstream.endpoints.empty() && !upstream.endpoints_from &&
         std::ranges::all_of(upstream.endpoints, &std::string::empty, &EndpointSpec::zone);
     if (zone.empty()) {
       warn("has no effect: where this gateway is is not known; set `server.zone`");

@@ -160,6 +160,7 @@ class ToldTest(DeadlineCase):
             connection.reply(answers.pop(0))
         gateway = self.serve(handler=handle, retry={"backoff": {"base": "1ms", "max": "1ms"}})
         self.assertEqual(self.fetch(gateway, headers=[(FIELD, "9s")]).status, 200)
+        wait_until("both requests", lambda: len(self.server.requests) == 2)
         first, second = [int(request.header(FIELD).removesuffix("ms"))
                          for request in self.server.requests]
         self.assertLessEqual(second, first - 299)

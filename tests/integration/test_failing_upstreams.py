@@ -161,6 +161,10 @@ class FailingUpstreamsTest(Case):
             # Its head had come: nothing can be sent again, and the client sees that it was cut.
             self.assertEqual({what[0] for what in not_right} - {"Truncated", "ProtocolError"}, set())
             self.assertLess(len(not_right), len(seen) / 2)
+        elif (kind, protocol) == ("ends_at_random", "h2"):
+            # Answers whose head had come on a connection that another request's answer closed.
+            self.assertEqual({what[0] for what in not_right} - {"Truncated", "ProtocolError"}, set())
+            self.assertLess(len(not_right), len(seen) / 10)
         else:
             self.assertEqual(not_right, [])
         metrics = gateway.settled_metrics()

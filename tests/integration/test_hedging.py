@@ -107,7 +107,8 @@ class RaceTest(HedgeCase):
             asked.wait(bound(10))
             return 200
 
-        gateway = self.serve(late, "silent", protocol=protocol)
+        # Long enough for the first request to be read before the second one is sent.
+        gateway = self.serve(late, "silent", protocol=protocol, hedge={"after": "500ms"})
         watch = threading.Thread(
             target=lambda: (wait_until("the hedge", lambda: len(self.seen) == 2), asked.set()))
         watch.start()

@@ -14,12 +14,13 @@ namespace {
 using testing_support::TempFolder;
 using Lines = std::vector<std::string>;
 
-// "address*weight/priority"; of others than addresses with the kind before it.
+// "address*weight/priority@zone"; of others than addresses with the kind before it.
 Lines lines_of(const ListedEndpoints& endpoints) {
   Lines out;
   for (const EndpointSpec& each : endpoints) {
     std::string line = source_of(each) + "*" + std::to_string(each.weight);
     if (each.priority != 0) line += "/" + std::to_string(each.priority);
+    if (!each.zone.empty()) line += "@" + each.zone;
     if (each.kind == EndpointKind::srv) line.insert(0, "srv ");
     out.push_back(std::move(line));
   }
@@ -55,7 +56,7 @@ TEST(EndpointsFile, Lists) {
        "- targets: ['10.0.0.1:80', 'a.test:81']\n"
        "  labels: {weight: '3', zone: west, __meta_x: y, priority: 1}\n"
        "- targets: ['10.0.0.2:80']\n",
-       {"10.0.0.1:80*3/1", "a.test:81*3/1", "10.0.0.2:80*1"}},
+       {"10.0.0.1:80*3/1@west", "a.test:81*3/1@west", "10.0.0.2:80*1"}},
       {"file_sd in JSON",
        R"([{"targets": ["10.0.0.1:80"], "labels": {"weight": "0", "job": "\u0061\/"}},)"
        "\n\t"
@@ -110,8 +111,12 @@ TEST(EndpointsFile, FaultsHavePlaces) {
        {"targets.yaml:1:45: [0].labels.weight: 'many' is not an integer of 0 to 1000"}},
       {"another weight",
        "['a.test:80', {address: 'a.test:80', weight: 2}]",
-       {"targets.yaml:1:15: [1]: endpoint 'a.test:80' is given twice, with another weight or "
-        "priority"}},
+       {"targets.yaml:1:15: [1]: endpoint 'a.test:80' is given twice, with another weight, "
+        "priority or zone"}},
+      {"another zone",
+       "[{address: 'a.test:80', zone: east}, {address: 'a.test:80', zone: west}]",
+       {"targets.yaml:1:38: [1]: endpoint 'a.test:80' is given twice, with another weight, "
+        "priority or zone"}},
       {"no weight",
        "- {address: 'a.test:80', weight: 0}\n",
        {"targets.yaml:1:1: one weight at least must be above 0"}},
