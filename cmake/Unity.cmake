@@ -9,4 +9,7 @@ function(weir_unity target)
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  # How much larger inlining may make a unit, in percent. By default g++ allows 40, and more to small units: in a
+  # bundle it would inline less than in single files, which costs a request 7 % more instructions.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:--param=inline-unit-growth=100>)
 endfunction()
