@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/blocks.hpp"
 #include "config/scalars.hpp"
 
 namespace weir::config {

@@ -25,19 +25,18 @@ Value address_value(EndpointSpec& endpoint) {
 }
 
 Fields fields(EndpointSpec& endpoint) {
-  return {
-      {"address", address_value(endpoint), "IP:port, [IPv6]:port, unix:PATH or NAME:port"},
-      {"dns", dns_name_value(endpoint),
-       "NAME:port, each of whose addresses is an endpoint; the same as an address NAME:port"},
-      {"srv", srv_name_value(endpoint),
-       "name of SRV records, as in _http._tcp.NAME, which say hosts, ports and weights"},
-      {"family", name_family_value(endpoint),
-       "which addresses of a name are used; any: IPv6 while it connects, otherwise IPv4"},
-      {"weight", count(endpoint.weight, 0, most_weight), "its part of the traffic; 0: none"},
-      {"priority", count(endpoint.priority, 0, most_priority),
-       "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"},
-      {"zone", text(endpoint.zone, check_zone),
-       "where it is, for zone_aware; endpoints without one are a zone of their own"}};
+  return {{"address", address_value(endpoint), "IP:port, [IPv6]:port, unix:PATH or NAME:port"},
+          {"dns", dns_name_value(endpoint),
+           "NAME:port, each of whose addresses is an endpoint; the same as an address NAME:port"},
+          {"srv", srv_name_value(endpoint),
+           "name of SRV records, as in _http._tcp.NAME, which say hosts, ports and weights"},
+          {"family", name_family_value(endpoint),
+           "which addresses of a name are used; any: IPv6 while it connects, otherwise IPv4"},
+          {"weight", count(endpoint.weight, 0, most_weight), "its part of the traffic; 0: none"},
+          {"priority", count(endpoint.priority, 0, most_priority),
+           "the lowest takes the traffic; what its healthy endpoints cannot take goes to the next"},
+          {"zone", text(endpoint.zone, check_zone),
+           "where it is, for zone_aware; endpoints without one are a zone of their own"}};
 }
 
 // `off`, or a share above 0.
