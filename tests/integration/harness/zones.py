@@ -1,4 +1,4 @@
-"""A name server of the test's own over UDP and TCP on one port of 127.0.0.1: what it answers, and how
+"""A name server of the test's own over UDP and TCP on one port of HOST: what it answers, and how
 wrongly, changes while it runs. A gateway is sent to it by `dns: {servers: [SERVER.address]}`."""
 
 import contextlib
@@ -9,6 +9,9 @@ import threading
 import time
 
 TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "AAAA": 28, "SRV": 33}
+# An address that nobody connects from: while a test has its server stopped, no connection of another test
+# takes its port.
+HOST = "127.0.53.1"
 NAMES = {number: name for name, number in TYPES.items()}
 CODES = {"NOERROR": 0, "SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
 
@@ -33,16 +36,16 @@ class ZoneServer:
         self._lock = threading.Lock()
         while True:
             self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._udp.bind(("127.0.0.1", port))
+            self._udp.bind((HOST, port))
             self.port = self._udp.getsockname()[1]
             try:
-                self._tcp = socket.create_server(("127.0.0.1", self.port))
+                self._tcp = socket.create_server((HOST, self.port))
                 break
             except OSError:
                 self._udp.close()
                 if port:
                     raise
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{HOST}:{self.port}"
         self._threads = [threading.Thread(target=run, daemon=True)
                          for run in (self._serve_udp, self._serve_tcp)]
         self._closing = False
@@ -54,9 +57,9 @@ class ZoneServer:
             return
         self._closing = True
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", ("127.0.0.1", self.port))
+            waker.sendto(b"", (HOST, self.port))
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 5).close()
+            socket.create_connection((HOST, self.port), 5).close()
         for thread in self._threads:
             thread.join(5)
         self._udp.close()
