@@ -1,4 +1,4 @@
-// Zones, and weights that endpoints report: where a cluster's requests go.
+// Zones: where a cluster's requests go.
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -6,46 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "upstream/balancing_case.hpp"
+#include "upstream/zones_case.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
 namespace weir::upstream {
 namespace {
 
 using config::LoadBalancing;
-
-constexpr LoadBalancing zone_policies[] = {LoadBalancing::round_robin,
-                                           LoadBalancing::least_requests, LoadBalancing::random_two,
-                                           LoadBalancing::peak_ewma};
-
-class ZonesTest : public BalancingTest {
- protected:
-  // An endpoint in each of `zones`; the gateway is in zone a.
-  void serve_zones(const std::vector<std::string>& zones,
-                   LoadBalancing policy = LoadBalancing::round_robin) {
-    serve(std::vector<std::uint32_t>(zones.size()), policy);
-    for (std::size_t i = 0; i < zones.size(); ++i) upstream_.endpoints[i].zone = zones[i];
-    upstream_.load_balancer.zone_aware = true;
-    upstream_.load_balancer.local_zone = "a";
-    make();
-  }
-  void expect_spread(const std::vector<double>& shares, const char* what) {
-    constexpr int requests = 400;
-    Counts got = spread(requests);
-    int all = 0;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      EXPECT_NEAR(got[std::to_string(i)], shares[i] * requests, 8) << what << ", endpoint " << i;
-      all += got[std::to_string(i)];
-    }
-    EXPECT_EQ(all, requests) << what << ": no request failed";
-  }
-  double share_of(const std::string& zone) {
-    for (const ZoneInfo& each : cluster_->describe().zones) {
-      if (each.zone == zone) return each.share;
-    }
-    return 0;
-  }
-};
 
 // What random_two does with its endpoints is random, the zones' parts are not.
 TEST_F(ZonesTest, TheGatewaysZoneTakesWhatItCan) {
@@ -310,97 +277,6 @@ TEST_F(ZonesTest, RequestsAreCountedByZone) {
   cluster_->apply(upstream_);
   (void)spread(20);
   EXPECT_EQ(count_of("a") + count_of("b") + count_of(""), 40u);
-}
-
-class ReportedTest : public ZonesTest {
- protected:
-  void serve_reported(std::size_t count, LoadBalancing policy = LoadBalancing::round_robin) {
-    serve(std::vector<std::uint32_t>(count), policy);
-    upstream_.load_balancer.weights = config::BalancerWeights::reported;
-    make();
-  }
-  // As if it had come for so long, the last time `ago`.
-  void report(std::size_t i, double weight, Duration since, Duration ago = {}) {
-    auto& load = const_cast<Endpoint&>(*cluster_->describe().endpoints[i].endpoint).load();
-    load.report(weight, Clock::now() - since);
-    load.report(weight, Clock::now() - ago);
-  }
-  EndpointInfo info_of(std::size_t i) { return cluster_->describe().endpoints[i]; }
-};
-
-TEST_F(ReportedTest, EndpointsGetWhatTheySayTheyCanTake) {
-  for (const LoadBalancing policy :
-       {LoadBalancing::round_robin, LoadBalancing::least_requests, LoadBalancing::peak_ewma}) {
-    SCOPED_TRACE(config::name(policy));
-    serve_reported(3, policy);
-    report(0, 300, 11s);
-    report(1, 100, 11s);
-    look_again();
-    expect_spread({0.5, 1.0 / 6, 1.0 / 3}, "the third has the mean");
-    EXPECT_DOUBLE_EQ(info_of(0).effective_weight, 300);
-    EXPECT_EQ(info_of(0).weight_source, WeightSource::reported);
-    EXPECT_DOUBLE_EQ(info_of(2).effective_weight, 200);
-    EXPECT_EQ(info_of(2).weight_source, WeightSource::mean);
-    EXPECT_EQ(info_of(2).weight_why, "no report yet");
-  }
-}
-
-TEST_F(ReportedTest, WhatIsTooNewOrTooOldDoesNotCount) {
-  serve_reported(2);
-  report(0, 300, 0s);
-  report(1, 100, 10min, 4min);
-  look_again();
-  const auto all = cluster_->describe().endpoints;
-  EXPECT_EQ(all[0].weight_source, WeightSource::configured);
-  EXPECT_THAT(all[0].weight_why,
-              testing::MatchesRegex("reports for [0-9] s, they count after 10 s"));
-  EXPECT_THAT(all[1].weight_why,
-              testing::MatchesRegex("no report for 24[0-9] s, the last counts for 180 s"));
-  expect_spread({0.5, 0.5}, "as configured");
-}
-
-TEST_F(ReportedTest, OnesThatComeBackAreNew) {
-  serve_reported(2);
-  report(0, 300, 1min);
-  report(1, 100, 1min);
-  look_again();
-  expect_spread({0.75, 0.25}, "both");
-  set_state(0, EndpointState::down);
-  set_state(0, EndpointState::ready);
-  expect_spread({0.5, 0.5}, "the first at the mean of the others");
-  EXPECT_EQ(info_of(0).weight_source, WeightSource::mean);
-}
-
-TEST_F(ReportedTest, AnOperatorsZeroStays) {
-  serve_reported(2);
-  report(0, 300, 1min);
-  report(1, 100, 1min);
-  cluster_->set_endpoint(address(0), {}, 0);
-  expect_spread({0, 1}, "weight 0");
-  EXPECT_EQ(info_of(0).effective_weight, 0);
-}
-
-// Nobody tells the workers of a report: they look once a second.
-TEST_F(ReportedTest, TheyCountWithinASecond) {
-  serve_reported(2);
-  expect_spread({0.5, 0.5}, "before");
-  report(0, 300, 11s);
-  report(1, 100, 11s);
-  run([&]() -> Task<> {
-    const TimePoint later = loop().now() + 1100ms;
-    co_await until(loop(), [&] { return loop().now() > later; });
-  });
-  expect_spread({0.75, 0.25}, "after");
-}
-
-TEST_F(ReportedTest, ZonesAreSplitByThem) {
-  serve_zones({"a", "b"});
-  upstream_.load_balancer.weights = config::BalancerWeights::reported;
-  make();
-  report(0, 100, 11s);
-  report(1, 300, 11s);
-  look_again();
-  expect_spread({0.5, 0.5}, "two zones, and 1 of 4");
 }
 
 }  // namespace

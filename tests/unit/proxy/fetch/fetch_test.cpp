@@ -2,14 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "upstream/cluster_case.hpp"
-#include "weir/telemetry/metrics.hpp"
+#include "proxy/fetch/fetch_case.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -46,45 +43,12 @@ std::ostream& operator<<(std::ostream& out, const Told::End& end) {
              << end.bytes;
 }
 
-class FetchTest : public testing::Test {
+class FetchTest : public FetchCase {
  protected:
-  ~FetchTest() override { cluster_->leave(0); }
-
-  void reach(std::vector<std::string> addresses) {
-    cluster_ = upstream::cluster_on(upstream::upstream_of(std::move(addresses)), {&loop_});
-  }
-  // What a request comes to: its status, or why there is none. Its answer is
-  // read to the end.
+  // What a request comes to: its status, or why there is none. Its answer is read to the end.
   Task<std::string> outcome(Method method) {
-    Request request;
-    request.head.method = method;
-    request.head.method_text = method == Method::get ? "GET" : "POST";
-    request.head.path = "/";
-    clock_.last_activity = loop_.now();
-    const FetchPlan plan{.cluster = *cluster_,
-                         .metrics = *metrics_.upstream("orders"),
-                         .loop = loop_,
-                         .worker = 0,
-                         .clock = clock_,
-                         .scope = scope_,
-                         .client = {},
-                         .time = {loop_.now(), 5s},
-                         .header_size = 1000,
-                         .most_repeats = 3,
-                         .retry = rule_ ? &*rule_ : nullptr};
-    auto call = cluster_->breaker().begin(loop_.now());
-    Fetch fetch(plan, request, std::move(*call), &told_);
-    ResponseHead head;
-    Result<> came = co_await fetch.first_try(head);
-    if (!came || fetch.doubts()) came = co_await fetch.further_tries(std::move(came), head);
-    std::string out = came ? std::to_string(head.status) : std::string(name(came.error().reason));
-    while (came && head.framing != Framing::none) {
-      const Result<Bytes> piece = co_await fetch.content().read();
-      if (!piece || piece->empty()) break;
-      read_ += piece->size();
-    }
-    co_await fetch.settle();
-    co_return out;
+    const Take count = [this](std::string_view piece) { read_ += piece.size(); };
+    co_return co_await fetch(method, told_, count);
   }
   std::uint64_t in_flight() const {
     std::uint64_t out = 0;
@@ -92,12 +56,6 @@ class FetchTest : public testing::Test {
     return out;
   }
 
-  net::Loop loop_;
-  telemetry::Metrics metrics_{1, "test", "none"};
-  std::shared_ptr<upstream::Cluster> cluster_;
-  std::optional<RetryRule> rule_;
-  TransferClock clock_;
-  CancelScope scope_;
   Told told_;
   std::size_t read_ = 0;  // of answers
 };

@@ -4,16 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
-#include "proxy/fetch/fetch.hpp"
-#include "upstream/cluster_case.hpp"
-#include "weir/telemetry/metrics.hpp"
+#include "proxy/fetch/fetch_case.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -46,44 +41,12 @@ config::Hedge hedge_after(Duration time, std::uint32_t most = 1) {
   return {.after = config::HedgeAfter::time, .time = time, .most = most};
 }
 
-class HedgingTest : public testing::Test {
+class HedgingTest : public FetchCase {
  protected:
-  ~HedgingTest() override { cluster_->leave(0); }
-
-  void reach(std::vector<std::string> addresses) {
-    cluster_ = upstream::cluster_on(upstream::upstream_of(std::move(addresses)), {&loop_});
-  }
   Task<std::string> outcome(Method method = Method::get) {
-    Request request;
-    request.head.method = method;
-    request.head.method_text = method == Method::get ? "GET" : "POST";
-    request.head.path = "/";
-    clock_.last_activity = loop_.now();
-    const FetchPlan plan{.cluster = *cluster_,
-                         .metrics = *metrics_.upstream("orders"),
-                         .loop = loop_,
-                         .worker = 0,
-                         .clock = clock_,
-                         .scope = scope_,
-                         .client = {},
-                         .time = {loop_.now(), 5s},
-                         .header_size = 1000,
-                         .most_repeats = 3,
-                         .retry = retry_ ? &*retry_ : nullptr,
-                         .hedge = &hedge_};
-    auto call = cluster_->breaker().begin(loop_.now());
-    Fetch fetch(plan, request, std::move(*call), &told_);
-    ResponseHead head;
-    Result<> came = co_await fetch.first_try(head);
-    if (!came || fetch.doubts()) came = co_await fetch.further_tries(std::move(came), head);
-    std::string out = came ? std::to_string(head.status) : std::string(name(came.error().reason));
-    while (came && head.framing != Framing::none) {
-      const Result<Bytes> piece = co_await fetch.content().read();
-      if (!piece || piece->empty()) break;
-      out += " " + std::string(as_text(*piece));
-    }
-    co_await fetch.settle();
-    co_return out;
+    std::string content;
+    const Take keep = [&](std::string_view piece) { content.append(" ").append(piece); };
+    co_return co_await fetch(method, told_, keep, &hedge_) + content;
   }
   // Nothing is left of any try.
   void expect_nothing_left() const {
@@ -110,15 +73,9 @@ class HedgingTest : public testing::Test {
   }
   bool has_guest() const { return one_.has_guest() || other_.has_guest(); }
 
-  net::Loop loop_;
-  telemetry::Metrics metrics_{1, "test", "none"};
   const net::Origin one_;
   const net::Origin other_;
-  std::shared_ptr<upstream::Cluster> cluster_;
-  std::optional<RetryRule> retry_;
   HedgeRule hedge_{hedge_after(20ms)};
-  TransferClock clock_;
-  CancelScope scope_;
   HedgesTold told_;
 };
 
@@ -342,7 +299,7 @@ TEST_F(HedgingTest, ToTheRetryRuleThePairIsOneTry) {
   config::Retry retry;
   retry.retries = 1;
   retry.backoff = {.base = 1ms, .max = 2ms};
-  retry_.emplace(retry);
+  rule_.emplace(retry);
   reach({one_.text(), other_.text()});
   std::thread server([&] {
     const net::Socket first = next();
@@ -444,34 +401,6 @@ TEST_F(HedgingTest, AConnectThatHangsIsHedgedToo) {
     cluster_->leave(0);
   });
   server.join();
-}
-
-TEST(HedgeRuleTest, WaitsForAQuantileThatIsKnown) {
-  const TimePoint now{1000h};
-  control::LatencyWindow heads(1);
-  const control::LatencyWindow::Watch watch(heads);
-  EXPECT_EQ(HedgeRule(hedge_after(30ms)).after(heads, now), Duration(30ms));
-  const HedgeRule p95{config::Hedge{}};
-  EXPECT_FALSE(p95.after(heads, now));
-  for (int i = 1; i <= 100; ++i) heads.add(0, now, 1ms * i);
-  const TimePoint later = now + 1s;
-  const auto after = p95.after(heads, later);
-  ASSERT_TRUE(after);
-  EXPECT_GT(*after, 84ms);
-  EXPECT_LT(*after, 107ms);
-  const auto middle = HedgeRule({.after = config::HedgeAfter::p50}).after(heads, later);
-  ASSERT_TRUE(middle);
-  EXPECT_LT(*middle, *after);
-}
-
-TEST(HedgeRuleTest, WhichHeadsAreNoAnswerYet) {
-  const RetryRule usual{config::Retry{}};
-  for (const auto& [status, alone, ruled] :
-       {std::tuple(200, false, false), std::tuple(404, false, false), std::tuple(429, false, false),
-        std::tuple(500, true, false), std::tuple(503, true, true)}) {
-    EXPECT_EQ(is_poor({.status = status}, nullptr), alone) << status;
-    EXPECT_EQ(is_poor({.status = status}, &usual), ruled) << status;
-  }
 }
 
 }  // namespace
