@@ -10,6 +10,7 @@ import time
 import unittest
 
 from harness import Case, NameServer, Origin, ZoneServer, basic_config, rows, wait_until
+from harness.ports import free_port
 from harness.waiting import bound
 
 NAME = "orders.test"
@@ -413,9 +414,7 @@ class DnsmasqTest(DnsCase):
         if path is None:
             raise unittest.SkipTest("dnsmasq is not here")
         first, second = self.pair("127.0.0.1", "127.0.0.2")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         folder = tempfile.TemporaryDirectory(prefix="weir-dnsmasq-")
         self.addCleanup(folder.cleanup)
         os.chmod(folder.name, 0o755)
@@ -434,6 +433,12 @@ class DnsmasqTest(DnsCase):
         self.addCleanup(server.stderr.close)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
+
+        def listens():
+            self.assertIsNone(server.poll(), "dnsmasq ended")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+        wait_until("dnsmasq", listens, 10)
         gateway = self.gateway(self.config(f"{NAME}:{first.port}", servers=[f"127.0.0.1:{port}"],
                                            keep_on_nxdomain="2s"))
         self.wait_body(gateway, "0")

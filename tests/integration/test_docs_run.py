@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 
@@ -13,17 +12,10 @@ from harness import Authority, Case, TlsClient, TlsOrigin, client_context, wait_
 from harness.documents import blocks, complete, example
 from harness.gateway import _die_with_parent, binary
 from harness.h2 import H2Client
+from harness.ports import free_port
 from harness.waiting import bound
 
 QUICK_START = "docs/quick-start.md"
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class QuickStartTest(Case):
@@ -31,7 +23,7 @@ class QuickStartTest(Case):
         folder = tempfile.mkdtemp(prefix="weir-quick-start-")
         self.addCleanup(shutil.rmtree, folder)
         os.symlink(os.path.abspath(binary()), os.path.join(folder, "weir"))
-        ports = dict(zip(("8080", "9901", "9001", "9002"), free_ports(4)))
+        ports = dict(zip(("8080", "9901", "9001", "9002"), (str(free_port()) for _ in range(4))))
 
         def local(text):
             for theirs, ours in ports.items():

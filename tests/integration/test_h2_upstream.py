@@ -15,6 +15,7 @@ import threading
 from harness import (
     Authority, Case, Origin, Truncated, basic_config, h2_frames as h2, rows, wait_until)
 from harness.h2_origin import H2Connection, H2Origin
+from harness.ports import free_port
 from harness.tls import TlsSocket
 
 
@@ -161,9 +162,7 @@ class NghttpdTest(H2UpstreamCase):
         self.addCleanup(folder.cleanup)
         content = bytes(range(256)) * 2000
         (pathlib.Path(folder.name) / "file").write_bytes(content)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(["nghttpd", "--no-tls", "-d", folder.name, "-a", "127.0.0.1",
                                     str(port)], stdout=subprocess.DEVNULL)
         self.addCleanup(process.wait)

@@ -8,9 +8,11 @@ import struct
 import threading
 import time
 
+from .ports import free_port
+
 TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "AAAA": 28, "SRV": 33}
-# An address that nobody connects from: while a test has its server stopped, no connection of another test
-# takes its port.
+# An address of its own and a port that the kernel gives to nobody: while a test has its server stopped, no
+# socket of another test takes its port.
 HOST = "127.0.53.1"
 NAMES = {number: name for name, number in TYPES.items()}
 CODES = {"NOERROR": 0, "SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
@@ -29,16 +31,16 @@ class ZoneServer:
     code that is answered instead; `silent`: names without an answer; `minimum`: of the SOA in negative
     answers, None for no SOA. `queries`: (time, name, type, "udp" or "tcp")."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=None):
         self.records, self.codes, self.silent = {}, {}, set()
         self.minimum, self.scramble = None, None
         self.queries = []
         self._lock = threading.Lock()
         while True:
+            self.port = port or free_port(HOST)
             self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._udp.bind((HOST, port))
-            self.port = self._udp.getsockname()[1]
             try:
+                self._udp.bind((HOST, self.port))
                 self._tcp = socket.create_server((HOST, self.port))
                 break
             except OSError:
