@@ -469,8 +469,10 @@ class UpstreamTest(FallbackCase):
         self.assertEqual(call("/a/slow", "30S").header("proxy-status"), TIMED_OUT)
         times = [self.in_seconds(origin.wait_for_head().header("grpc-timeout"))
                  for origin in (main, spare)]
+        # The route's timeout and the call's run from the same head, however late the first try was sent.
         self.assertLess(times[0], 30)
-        self.assertLessEqual(times[1], times[0] - 0.49)
+        self.assertLess(times[1], times[0])
+        self.assertLessEqual(times[1], 29.5)
         self.assertGreater(times[1], 0)
         # A client whose time is over asks nobody else.
         self.assertNotEqual(call("/b/slow", "300m").header("grpc-status"), "0")
