@@ -8,6 +8,9 @@ from harness import Case, basic_config, rows, wait_until
 from harness.h2_origin import H2Origin
 from harness.waiting import bound
 
+# Long enough for the first request to be read before the second one is sent.
+LATE = {"after": f"{bound(500):g}ms"}
+
 
 class HedgeCase(Case):
     """Origins that share a script: what the first request gets, wherever it goes, then the second."""
@@ -81,7 +84,7 @@ class HedgeCase(Case):
 class RaceTest(HedgeCase):
     @rows([("http1", "http1"), ("h2", "h2")])
     def test_the_first_head_wins_and_the_other_is_cancelled(self, protocol):
-        gateway = self.serve("silent", 200, protocol=protocol)
+        gateway = self.serve("silent", 200, protocol=protocol, hedge=LATE)
         answer = self.fetch(gateway)
         first, second = self.seen
         self.assertNotEqual(first, second)
@@ -107,8 +110,7 @@ class RaceTest(HedgeCase):
             asked.wait(bound(10))
             return 200
 
-        # Long enough for the first request to be read before the second one is sent.
-        gateway = self.serve(late, "silent", protocol=protocol, hedge={"after": "500ms"})
+        gateway = self.serve(late, "silent", protocol=protocol, hedge=LATE)
         watch = threading.Thread(
             target=lambda: (wait_until("the hedge", lambda: len(self.seen) == 2), asked.set()))
         watch.start()
@@ -122,7 +124,7 @@ class RaceTest(HedgeCase):
         self.assertEqual(self.entry(gateway)["endpoint"], self.origins[first].address)
 
     def test_several(self):
-        gateway = self.serve("silent", "silent", 200, count=3, hedge={"most": 2})
+        gateway = self.serve("silent", "silent", 200, count=3, hedge={**LATE, "most": 2})
         answer = self.fetch(gateway)
         self.assertEqual(sorted(self.seen), [0, 1, 2])
         self.assertEqual(answer.body, b"from %d" % self.seen[2])

@@ -20,7 +20,7 @@ std::string only_warning(const Status& status) {
 
 TEST(StatusWarnings, NoneOfAGatewayThatIsWell) {
   Status status;
-  status.last_reload.emplace(ReloadStatus{.at = now, .problems = {}});
+  status.last_reload = ReloadStatus{.at = now, .problems = {}};
   status.certificates = {{.listener = "https", .name = "a.test", .ends = now + 15 * 24h}};
   status.load.saturation = 0.89;
   EXPECT_TRUE(process_warnings(status, now).empty());
@@ -32,7 +32,7 @@ TEST(StatusWarnings, SayWhatToLookAt) {
   EXPECT_EQ(only_warning(status), "not_ready: not ready: draining");
 
   status = {};
-  status.last_reload.emplace(ReloadStatus{.at = now, .problems = {"weir.yaml:1:1: a", "b", "c"}});
+  status.last_reload = ReloadStatus{.at = now, .problems = {"weir.yaml:1:1: a", "b", "c"}};
   EXPECT_EQ(only_warning(status),
             "reload_refused: the last reload was refused, what runs is older than the file: "
             "weir.yaml:1:1: a (and 2 more)");
