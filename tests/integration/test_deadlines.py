@@ -53,7 +53,7 @@ class BoundsTest(DeadlineCase):
         took = time.monotonic() - began
         self.assert_problem(answer, "request_timeout")
         self.assertGreaterEqual(took, 0.29)
-        self.assertLess(took, bound(5))
+        self.assertLess(took, bound(10))
         self.server.wait_connection_ended()
 
     def test_the_time_in_seconds(self):
@@ -77,7 +77,7 @@ class BoundsTest(DeadlineCase):
                     got += piece
             except ConnectionResetError:
                 pass
-            self.assertLess(time.monotonic() - began, bound(5))
+            self.assertLess(time.monotonic() - began, bound(10))
             self.assertTrue(got.endswith(b"half"), got)
         self.server.wait_connection_ended()
 
@@ -246,7 +246,7 @@ class AbortTest(Case):
             self.assertIsNotNone(origin.requests[0].wait_reset())
         else:
             origin.wait_connection_ended()
-        self.assertLess(time.monotonic() - began, bound(1))
+        self.assertLess(time.monotonic() - began, bound(10))
 
     @rows([("http1", "http1"), ("h2", "h2")])
     def test_an_http1_client_closes(self, protocol):
