@@ -225,6 +225,37 @@ class HopelessTest(DeadlineCase):
         self.assertEqual(self.fetch(gateway, headers=[(FIELD, "60s")]).status, 200)
 
 
+    def test_no_retry_either(self):
+        """Where its first try took most of the time, what that came to is the answer."""
+        def handle(connection, request):
+            if request.target == "/warm":
+                time.sleep(2.5)
+                return connection.reply(200)
+            time.sleep(3)
+            if request.target == "/fails":
+                return connection.reply(503, body=b"of the try")
+            # Of an answer that began nobody thinks that the connection was stale.
+            connection.send("HTTP/1.1 2")
+            connection.close()
+        gateway = self.serve({"refuse_hopeless": True}, handler=handle, timeout="30s",
+                             retry={"retries": 3, "backoff": {"base": "1ms", "max": "1ms"}})
+        clients = [gateway.connect(timeout=30) for _ in range(120)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.request("GET", "/warm")
+        for client in clients:
+            self.assertEqual(client.read_response().status, 200)
+
+        wait_until("how long the answers take", lambda: b"less time is left" in self.fetch(
+            gateway, "/warm", headers=[(FIELD, "20ms")]).body)
+        answer = self.fetch(gateway, "/fails", headers=[(FIELD, "5s")])
+        self.assertEqual((answer.status, answer.body), (503, b"of the try"))
+        self.assert_problem(self.fetch(gateway, "/breaks", headers=[(FIELD, "5s")]), "upstream_reset")
+        self.assertEqual([target for target in self.server.targets() if target != "/warm"],
+                         ["/fails", "/breaks"])
+        self.assertEqual(gateway.metrics().value("weir_retries_total") or 0, 0)
+
+
 class AbortTest(Case):
     """A client that leaves takes the upstream's work with it."""
 
