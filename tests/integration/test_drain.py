@@ -300,5 +300,5 @@ class StartTest(Case):
         gateway = Gateway(config)
         self.addCleanup(gateway.close)
         with self.assertRaises(AssertionError):
-            gateway.start(3)
+            gateway.start()
         self.assertEqual(gateway.process.returncode, 1)

@@ -97,5 +97,5 @@ class BindTest(Case):
         gateway = Gateway(settings)
         self.addCleanup(gateway.close)
         with self.assertRaises(AssertionError):
-            gateway.start(5)
+            gateway.start()
         return "\n".join(gateway.lines)

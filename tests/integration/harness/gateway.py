@@ -133,7 +133,7 @@ class Gateway:
             file.write(config)
         os.replace(scratch, self.path)
 
-    def start(self, timeout=15.0, ready=True):
+    def start(self, timeout=30.0, ready=True):
         """Returns when it is ready, or without `ready` when its addresses are known."""
         self.stdout = open(self.file("stdout"), "wb")
         with open(self.stdin, "rb") as stdin:
