@@ -123,11 +123,9 @@ class ForwardAuthTest(Case):
         self.assertEqual(self.upstream.wait_for_request().all("x-user"), [])
 
     def test_a_stranger_sets_nobody_a_deadline(self):
-        self.fetch(self.weir, "/allow", headers=[("X-Request-Timeout", "60s"),
-                                                 ("X_Request_Timeout", "60s")])
+        self.fetch(self.weir, "/allow", headers=[("X-Request-Timeout", "60s")])
         for server in (self.judge, self.upstream):
-            names = [name.lower().replace("_", "-") for name, _ in server.wait_for_request().headers]
-            self.assertNotIn("x-request-timeout", names)
+            self.assertEqual(server.wait_for_request().all("x-request-timeout"), [])
 
     @rows([("its own comes first", "60s", 9_999), ("that of the request comes first", "8s", 7_999)])
     def test_it_is_told_what_is_left_of_its_time(self, told, most):
