@@ -3,7 +3,8 @@
 # include what it uses; so may those who edit (.github/CONTRIBUTING.md).
 #
 # In a bundle the names of unnamed namespaces meet: where two are the same, rename one, or make both one.
-# check_layering.py reports functions of a room, or of the unit tests, that do; for others the compiler does.
+# check_layering.py reports functions, types and constants of a room, or of the unit tests, that do; for others the
+# compiler does.
 function(weir_unity target)
   if(NOT WEIR_UNITY)
     return()

@@ -2,9 +2,10 @@
 """Who may name whom, which library stays in which room, and how long a file may be.
 
 A folder includes only folders on a lower floor, or itself, and declares no type of a higher one. Two files of a room have
-no function of the same name in unnamed namespaces, or static: in a bundle (cmake/Unity.cmake) one would take the other's
-wherever the arguments fit. Nor have two unit tests of one namespace, whatever their folders: bundles of tests do not end
-with a folder. Run as a test and by ./dev lint; cmake/check_layering_test.py tests it.
+no function, type or constant of the same name in unnamed namespaces, and no static function: in a bundle
+(cmake/Unity.cmake) the compiler refuses the second, or takes the other's function wherever the arguments fit. An alias may
+be there twice if it means the same. Nor have two unit tests of one namespace such names, whatever their folders: bundles of
+tests do not end with a folder. Run as a test and by ./dev lint; cmake/check_layering_test.py tests it.
 """
 import pathlib
 import re
@@ -69,6 +70,8 @@ NO_CODE = re.compile(
 NAMESPACE = re.compile(r"(?:inline\s+)?namespace(?:\s+([\w:]+))?$")
 FORWARD = re.compile(r"(?:template\s*<.*>\s*)?(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(\w+)(?:\s*:\s*[\w:\s]+)?$", re.S)
 TYPE = re.compile(r"(?:^|[\s>])(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+(?:alignas\s*\([^)]*\)\s*)?(\w+)(?:\s+final)?\s*(?::(?!:)|$)", re.S)
+ALIAS = re.compile(r"using\s+(\w+)\s*=\s*(.+)$", re.S)
+CONSTANT = re.compile(r"(?:(?:inline|static)\s+)*const(?:expr|init)?\s[^()]*?(\w+)(?:\[[^\]]*\])*$", re.S)
 NOT_NAMES = {"if", "for", "while", "switch", "catch", "return", "sizeof", "alignas", "decltype", "requires", "noexcept",
              "operator", "static_assert"}
 
@@ -102,9 +105,15 @@ def function_name(head: str) -> str | None:
     return found.group(1) if head[:found.start()].strip() else None
 
 
+def constant_name(head: str) -> str | None:
+    """Of the constant whose declaration begins with `head`."""
+    found = CONSTANT.match(head.split("=")[0].strip())
+    return found.group(1) if found else None
+
+
 def names_of(text: str) -> tuple[list, list, list]:
-    """(namespace, name, line) of the types that are declared only, of those that are defined, and of the functions that
-    are defined in an unnamed namespace, or static."""
+    """(namespace, name, line) of the types that are declared only and of those that are defined, and (namespace, name,
+    line, meaning) of what is defined in an unnamed namespace, and of static functions. Only an alias has a meaning."""
     code = without_literals(text)
     declared, defined, hidden = [], [], []
     scopes = []  # names of namespaces, "" for an unnamed one, None for a block that is none
@@ -125,13 +134,22 @@ def names_of(text: str) -> tuple[list, list, list]:
             head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.S)
             if kind := TYPE.search(head):
                 defined.append((where, kind.group(1), line))
+                if "" in scopes:
+                    hidden.append((where, kind.group(1), line, ""))
+            elif "" in scopes and (name := constant_name(head)):
+                hidden.append((where, name, line, ""))
             elif ("" in scopes or head.startswith("static ")) and (name := function_name(head)):
-                hidden.append((where, name, line))
+                hidden.append((where, name, line, ""))
         elif mark == "}":
             if scopes:
                 scopes.pop()
         elif outside and (kind := FORWARD.match(head)):
             declared.append((where, kind.group(1), line))
+        elif outside and "" in scopes:
+            if alias := ALIAS.match(head):
+                hidden.append((where, alias.group(1), line, " ".join(alias.group(2).split())))
+            elif name := constant_name(head):
+                hidden.append((where, name, line, ""))
     return declared, defined, hidden
 
 
@@ -156,16 +174,16 @@ def check_forward(names: dict, root: pathlib.Path) -> list[str]:
 
 
 def check_hidden(names: dict, root: pathlib.Path, place=room) -> list[str]:
-    """Functions that two files of one `place` (a room) call the same in unnamed namespaces of the same namespace."""
+    """What two files of one `place` (a room) call the same in unnamed namespaces of the same namespace."""
     first = {}
     problems = []
     for path, (_, _, hidden) in names.items():
         here = place(path, root)
-        for space, name, line in hidden:
+        for space, name, line, meaning in hidden:
             if (here, name) in OVERLOADED:
                 continue
-            other, at = first.setdefault((here, space, name), (path, line))
-            if other != path:
+            other, at, there = first.setdefault((here, space, name), (path, line, meaning))
+            if other != path and (meaning != there or not meaning):
                 problems.append(f"{path.relative_to(root)}:{line}: {name} is also in the unnamed namespace of "
                                 f"{other.relative_to(root)}:{at}; rename one, or make both one")
     return problems

@@ -112,6 +112,42 @@ class HiddenFunctions(unittest.TestCase):
         self.assertEqual(problems({"tests/unit/base/a_test.cpp": one, "tests/unit/base/b_test.cpp": one}), [])
 
 
+class HiddenTypesAndConstants(unittest.TestCase):
+    @staticmethod
+    def hidden(text):
+        return "namespace weir {\nnamespace {\n" + text + "\n}\n}\n"
+
+    def found(self, one, other):
+        return problems({"src/http/a.cpp": self.hidden(one), "src/http/b.cpp": self.hidden(other)})
+
+    def test_of_one_name(self):
+        for one, other, name in (
+                ("struct Row {\n  int a;\n};", "class Row final : public Base {\n};", "Row"),
+                ("enum class Kind : int { a };", "using Kind = int;", "Kind"),
+                ("using Text = int;", "using Text = long;", "Text"),
+                ("constexpr int most = 3;", "const std::array<int, 2> most{1, 2};", "most"),
+                ("const Row rows[] = {{1}, {2}};", "constexpr std::string_view rows[2]{};", "rows"),
+                ("constexpr const char* const name = \"a\";", "std::string name(int a) {\n}", "name")):
+            with self.subTest(one=one, other=other):
+                self.assertEqual(self.found(one, other),
+                                 [f"src/http/b.cpp:3: {name} is also in the unnamed namespace of src/http/a.cpp:3; "
+                                  "rename one, or make both one"])
+
+    def test_what_may_be(self):
+        for one, other in (
+                ("using Text =\n    std::vector<int>;", "using Text = std::vector<int>;"),
+                ("struct Row {\n  struct In {\n  };\n  static constexpr int most = 1;\n};",
+                 "struct In {\n};\nconstexpr int most = 2;"),
+                ("struct Row;", "struct Row {\n};"),
+                ("void f() {\n  constexpr int most = 1;\n  struct Row {\n  };\n}",
+                 "constexpr int most = 1;\nstruct Row {\n};")):
+            with self.subTest(one=one, other=other):
+                self.assertEqual(self.found(one, other), [])
+        for text in ("struct Row {\n};", "constexpr int most = 1;", "using Text = int;"):
+            with self.subTest(text=text):
+                self.assertEqual(problems({"src/http/a.cpp": self.hidden(text), "src/net/b.cpp": self.hidden(text)}), [])
+
+
 class Length(unittest.TestCase):
     def test_of_a_file(self):
         self.assertEqual(len(problems({"src/http/a.cpp": "\n" * 401})), 1)

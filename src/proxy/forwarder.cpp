@@ -10,6 +10,7 @@
 #include "proxy/content_limit.hpp"
 #include "proxy/deadline_field.hpp"
 #include "proxy/fallback.hpp"
+#include "proxy/fetch/again.hpp"
 #include "proxy/forward_refusals.hpp"
 #include "proxy/queue_key.hpp"
 #include "proxy/upstream_fields.hpp"
@@ -252,7 +253,7 @@ class Forwarder final : public Handler {
     const Deadline end = HeadTime{how.start, route_.timeout}.until(now, exchange.clock);
     if (end == no_deadline) return false;
     const auto half = target.cluster->heads().quantile(control::Quantile::p50, now);
-    return half && end - now < *half;
+    return half && !has_time(end - now, Duration::zero(), half);
   }
 
   static Task<Response> with_cookies(Task<Response> answering, std::string_view split,
@@ -299,6 +300,7 @@ class Forwarder final : public Handler {
                          .retry = retry_ && how.may_retry ? &*retry_ : nullptr,
                          .hedge = hedge_ && how.may_retry ? &*hedge_ : nullptr,
                          .failover = route_.failover,
+                         .refuse_hopeless = deadlines_.refuse_hopeless,
                          .deadline_bounds_answer = true,
                          .interim = exchange.interim,
                          .gateway_fields = gateway_fields_,

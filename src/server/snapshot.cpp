@@ -111,7 +111,7 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
   const config::Via& via = own.server.via;
   const std::string_view via_name = via.request ? std::string_view(via.name) : std::string_view();
   const auto subrequest = [&](std::string_view upstream) {
-    return proxy::make_subrequest(aside(upstream), via_name);
+    return proxy::make_subrequest(aside(upstream), via_name, own.server.deadline);
   };
   std::vector<Chain> chains = build_chains(
       own, {process.offload, process.metrics, process.kept_states, process.workers, subrequest});

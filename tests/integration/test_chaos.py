@@ -162,7 +162,7 @@ class ChaosTest(Case):
                       metrics.value("weir_upstream_connections", state="active"),
                       metrics.value("weir_connections_active"))
             return not any(counts) and counts
-        wait_until("everything to be given back", left, timeout=8)
+        wait_until("everything to be given back", left)
         self.assert_all_permits_are_back(gateway, origin)
         self.assertEqual(gateway.terminate(), 0)
 

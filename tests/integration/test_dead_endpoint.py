@@ -213,7 +213,7 @@ class AccessLogTest(DeadEndpointCase):
     def test_tries(self, kind, result):
         dead = getattr(self, kind)()
         alive = self.origin()
-        gateway = self.serve(dead.address, alive.address, connect_timeout="300ms")
+        gateway = self.serve(dead.address, alive.address, connect_timeout="1500ms")
         entries = self.first_with_tries(gateway)
         told = [entry for entry in entries if "tries" in entry]
         self.assertEqual(len(told), 1, entries)
@@ -224,11 +224,11 @@ class AccessLogTest(DeadEndpointCase):
         self.assertEqual((entry["attempts"], entry["endpoint"], entry["status"]),
                          (2, alive.address, 200))
         if kind == "silent":
-            self.assertGreaterEqual(entry["tries"][0]["ms"], 290)
-            self.assertGreaterEqual(entry["connect_ms"], 290)
+            self.assertGreaterEqual(entry["tries"][0]["ms"], 1490)
+            self.assertGreaterEqual(entry["connect_ms"], 1490)
         self.assertGreaterEqual(entry["connect_ms"], entry["tries"][0]["ms"])
         self.assertLess(abs(entry["duration_ms"] - sum(t["ms"] for t in entry["tries"])),
-                        1000 * bound(0.2))
+                        1000 * bound(1))
 
     def test_all_of_them_failed(self):
         dead = [self.refusing().address for _ in range(12)]

@@ -31,7 +31,7 @@ def ask(address, path, headers=None):
     """Status and body."""
     request = urllib.request.Request(f"http://{address}{path}", headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=bound(5)) as answer:
+        with urllib.request.urlopen(request, timeout=bound(20)) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -154,7 +154,7 @@ class ShownTest(TerminalCase):
     def test_what_a_client_sends_does_not_reach_the_terminal(self):
         terminal = self.demo("--no-traffic", env={"NO_COLOR": "1"})
         host, port = self.gateway_at.rsplit(":", 1)
-        with socket.create_connection((host, int(port)), timeout=bound(5)) as peer:
+        with socket.create_connection((host, int(port)), timeout=bound(20)) as peer:
             peer.sendall(b"GET /\x1b[2J\x07 HTTP/1.1\r\nHost: a\r\n\r\n")
             peer.recv(1000)
         terminal.wait(r"  400 .*bad_request")
@@ -274,7 +274,7 @@ class EndTest(TerminalCase):
         terminal.press("q")
         terminal.wait(r"^-- draining")
         terminal.press("q")
-        self.assertEqual(terminal.wait_exit(5), 2)
+        self.assertEqual(terminal.wait_exit(), 2)
         self.assert_put_back(terminal)
 
     def test_sigterm_ends(self):

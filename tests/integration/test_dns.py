@@ -57,7 +57,7 @@ class DnsCase(Case):
     def bodies(self, gateway, count=1):
         return [self.fetch(gateway, "/").body.decode() for _ in range(count)]
 
-    def wait_body(self, gateway, body, timeout=10):
+    def wait_body(self, gateway, body, timeout=30):
         wait_until(f"an answer of {body}", lambda: self.bodies(gateway) == [body], timeout, 0.05)
 
     def look_ups(self, gateway, result):
@@ -78,7 +78,7 @@ class HoldingTest(DnsCase):
         wait_until("a third question", lambda: len(self.zone.asked(NAME)) >= 3, 10)
         asked = self.zone.asked(NAME)
         self.assertGreater(asked[2] - asked[1], gap - 0.1)
-        self.assertLess(asked[2] - asked[1], gap + bound(1))
+        self.assertLess(asked[2] - asked[1], gap + bound(5))
 
     def test_an_alias_and_its_address_hold_as_the_shorter(self):
         origin = self.answering("0")
@@ -192,7 +192,7 @@ class FailureTest(DnsCase):
         wait_until("the answer", lambda: self.look_ups(gateway, "nxdomain") >= 2, 15)
         asked = self.zone.asked(NAME)
         self.assertGreater(asked[-1] - asked[-2], gap - 0.1)
-        self.assertLess(asked[-1] - asked[-2], gap + bound(1))
+        self.assertLess(asked[-1] - asked[-2], gap + bound(5))
 
     def test_without_an_address_it_is_asked_soon_and_then_less_often(self):
         gateway = self.begun()
@@ -202,7 +202,7 @@ class FailureTest(DnsCase):
         gaps = [later - earlier for earlier, later in zip(asked, asked[1:])]
         for gap, least in zip(gaps, (0.1, 0.2, 0.5, 1, 2)):
             self.assertGreater(gap, least - 0.05, gaps)
-            self.assertLess(gap, least + bound(0.7), gaps)
+            self.assertLess(gap, least + bound(3), gaps)
 
     def begun(self):
         config = self.config(f"{NAME}:1")
@@ -218,7 +218,7 @@ class FailureTest(DnsCase):
         first.close()
         begun = time.monotonic()
         self.wait_body(gateway, "1")
-        self.assertLess(time.monotonic() - begun, bound(5))
+        self.assertLess(time.monotonic() - begun, bound(20))
 
     def test_the_name_server_dies_and_comes_back(self):
         first, second = self.pair("127.0.0.1", "127.0.0.2")

@@ -45,7 +45,7 @@ class TerminateTest(DrainCase):
         start = time.monotonic()
         self.weir.signal(number)
         self.assertEqual(self.weir.wait_exit(), 0)
-        self.assertLess(time.monotonic() - start, bound(3))
+        self.assertLess(time.monotonic() - start, bound(9))
 
     @rows([("SIGTERM", signal.SIGTERM), ("SIGINT", signal.SIGINT)])
     def test_signals_until_it_is_gone(self, number):
@@ -63,7 +63,7 @@ class TerminateTest(DrainCase):
         used.read_response()
         start = time.monotonic()
         self.assertEqual(self.weir.terminate(), 0)
-        self.assertLess(time.monotonic() - start, bound(5))
+        self.assertLess(time.monotonic() - start, bound(9))
         used.expect_gone()
         fresh.expect_gone()
 
@@ -141,7 +141,7 @@ class TerminateTest(DrainCase):
         start = time.monotonic()
         self.weir.signal(signal.SIGTERM)
         self.assertEqual(self.weir.wait_exit(), 2)
-        self.assertLess(time.monotonic() - start, bound(3))
+        self.assertLess(time.monotonic() - start, bound(9))
 
     def test_tunnels_are_cut_at_the_end(self):
         def tunnel(connection, request):
@@ -166,7 +166,7 @@ class TerminateTest(DrainCase):
 class DelayTest(DrainCase):
     def test_steps(self):
         """Not ready, but accepting and answering with Connection: close; then the listener goes."""
-        self.serve(drain_delay="1500ms", drain_timeout="5s")
+        self.serve(drain_delay="4s", drain_timeout="5s")
         kept = self.client(self.weir)
         kept.request("GET", "/")
         self.assertIsNone(kept.read_response().header("connection"))
@@ -182,7 +182,7 @@ class DelayTest(DrainCase):
             self.assertEqual(response.status, 200)
             self.assert_closing(peer, response)
         self.assertEqual(self.weir.wait_exit(), 0)
-        self.assertGreaterEqual(time.monotonic() - start, 1.4)
+        self.assertGreaterEqual(time.monotonic() - start, 3.9)
 
     def test_second_signal_inside_the_delay(self):
         self.serve(drain_delay="30s")
@@ -191,7 +191,7 @@ class DelayTest(DrainCase):
         start = time.monotonic()
         self.weir.signal(signal.SIGTERM)
         self.assertIn(self.weir.wait_exit(), (0, 2))
-        self.assertLess(time.monotonic() - start, bound(3))
+        self.assertLess(time.monotonic() - start, bound(9))
 
 
 class UnderLoadTest(DrainCase):
@@ -300,5 +300,5 @@ class StartTest(Case):
         gateway = Gateway(config)
         self.addCleanup(gateway.close)
         with self.assertRaises(AssertionError):
-            gateway.start(3)
+            gateway.start()
         self.assertEqual(gateway.process.returncode, 1)

@@ -213,7 +213,7 @@ class TroubleTest(FileCase):
         gateway = self.serving([origin.address], empty_after="6s")
         begun = time.monotonic()
         self.put(text)
-        wait_until("that it is told", lambda: self.upstream(gateway)["endpoints_from"]["empty_in"] is not None, 5)
+        wait_until("that it is told", lambda: self.upstream(gateway)["endpoints_from"]["empty_in"] is not None)
         self.assertEqual(self.body(gateway), "0")
         source = self.upstream(gateway)["endpoints"][0]["sources"][0]
         self.assertLessEqual(source["holds_for"], 6)

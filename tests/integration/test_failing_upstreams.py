@@ -179,5 +179,5 @@ class FailingUpstreamsTest(Case):
             metrics = gateway.metrics()
             return not any((metrics.value("weir_http_requests_in_flight"),
                             metrics.value("weir_upstream_requests_in_flight") or 0))
-        wait_until("everything to be given back", left, timeout=8)
+        wait_until("everything to be given back", left)
         self.assertEqual(gateway.terminate(), 0)

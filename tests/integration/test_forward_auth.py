@@ -122,6 +122,21 @@ class ForwardAuthTest(Case):
         self.fetch(self.weir, "/free", headers=[("X-User", "root"), ("X-USER", "root")])
         self.assertEqual(self.upstream.wait_for_request().all("x-user"), [])
 
+    def test_a_stranger_sets_nobody_a_deadline(self):
+        self.fetch(self.weir, "/allow", headers=[("X-Request-Timeout", "60s")])
+        for server in (self.judge, self.upstream):
+            self.assertEqual(server.wait_for_request().all("x-request-timeout"), [])
+
+    @rows([("its own comes first", "60s", 9_999), ("that of the request comes first", "8s", 7_999)])
+    def test_it_is_told_what_is_left_of_its_time(self, told, most):
+        weir = self.gateway(basic_config(self.routes, self.upstreams,
+                                         trusted_proxies=["127.0.0.0/8"]))
+        self.assertEqual(self.fetch(weir, "/allow", headers=[("X-Request-Timeout", told)]).status, 200)
+        left, = self.judge.wait_for_request().all("x-request-timeout")
+        self.assertRegex(left, r"^\d+ms$")
+        self.assertLessEqual(int(left.removesuffix("ms")), most)
+        self.assertEqual(len(self.upstream.wait_for_request().all("x-request-timeout")), 1)
+
     def test_a_redirect_is_the_clients(self):
         response = self.fetch(self.weir, "/redirect")
         self.assertEqual((response.status, response.body), (302, b"go there"))

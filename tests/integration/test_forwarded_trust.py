@@ -211,7 +211,7 @@ class ProxyProtocolTest(Case):
 
     def test_none_in_time_closes(self):
         self.peer.send(b"PROXY TC")
-        self.peer.expect_gone(3)
+        self.peer.expect_gone()
 
     def test_from_others_the_connection_is_closed(self):
         stranger = self.client(self.weir, source="127.0.0.2")

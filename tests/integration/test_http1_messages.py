@@ -91,7 +91,7 @@ class RequestsTest(MessageCase):
         self.upstream.handler = handler
         self.peer.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                        "5\r\npiece\r\n")
-        self.assertTrue(arrived.wait(5), "the first chunk did not arrive")
+        self.assertTrue(arrived.wait(30), "the first chunk did not arrive")
         self.peer.send("0\r\n\r\n")
         self.assertEqual(self.peer.read_response().body, b"done")
 
@@ -246,7 +246,7 @@ class ResponsesTest(MessageCase):
             connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                             "Transfer-Encoding: chunked\r\n\r\n")
             for number in range(5):
-                go.acquire(timeout=5)
+                go.acquire(timeout=30)
                 connection.chunk(b"data: %d\n\n" % number)
             connection.send("0\r\n\r\n")
         self.upstream.handler = handler
@@ -321,7 +321,7 @@ class InterimTest(MessageCase):
 
         def handler(connection, request):
             connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
-            go.wait(5)
+            go.wait(30)
             connection.reply(200, [], "ok")
         self.upstream.handler = handler
         self.peer.request("GET", "/")

@@ -83,14 +83,14 @@ class UpgradeTest(Case):
 
     def test_stream_idle_timeout_ends_a_tunnel(self):
         self.open("/short/chat")
-        self.peer.expect_gone(4)
+        self.peer.expect_gone()
         self.upstream.wait_connection_ended(self.upstream.heads[0].connection)
 
     @rows([("closes", "close"), ("resets", "reset")])
     def test_client_goes(self, how):
         self.open()
         getattr(self.peer, how)()
-        self.upstream.wait_connection_ended(self.upstream.heads[0].connection, 3)
+        self.upstream.wait_connection_ended(self.upstream.heads[0].connection)
 
     def test_upstream_goes(self):
         def handler(connection, request):

@@ -144,7 +144,7 @@ class TimesTest(Case):
         start = time.monotonic()
         self.peer.send(part)
         response = self.peer.read_response()
-        self.assert_between(start, 0.29, 3)
+        self.assert_between(start, 0.29, 9)
         self.assert_problem(response, "client_timeout")
         self.assert_closing(self.peer, response)
 
@@ -168,7 +168,7 @@ class TimesTest(Case):
         finally:
             stop.set()
             thread.join()
-        self.assert_between(start, 0.29, 3)
+        self.assert_between(start, 0.29, 9)
 
     def test_slow_head_of_a_second_request(self):
         self.peer.request("GET", "/")
@@ -179,14 +179,14 @@ class TimesTest(Case):
     def test_a_connection_that_never_sent_closes_silently(self):
         start = time.monotonic()
         self.peer.expect_closed()
-        self.assert_between(start, 0.25, 4)
+        self.assert_between(start, 0.25, 9)
 
     def test_idle_after_an_answer_closes_silently(self):
         self.peer.request("GET", "/")
         self.peer.read_response()
         start = time.monotonic()
         self.peer.expect_closed()
-        self.assert_between(start, 0.55, 4)
+        self.assert_between(start, 0.55, 9)
 
     @rows([("length", "Content-Length: 100000\r\n\r\n"),
            ("chunked", "Transfer-Encoding: chunked\r\n\r\n")])
@@ -199,7 +199,7 @@ class TimesTest(Case):
             self.assertTrue(end.reset)
         else:
             self.assert_problem(response, "client_timeout")
-        self.assert_between(start, 0.45, 5)
+        self.assert_between(start, 0.45, 9)
         self.assertEqual(self.upstream.requests, [])
 
     def test_sender_below_a_kibibyte_a_period(self):
@@ -240,7 +240,7 @@ class TimesTest(Case):
         self.upstream.wait_for_head()
         self.assertIn(self.upstream.wait_connection_ended(
             self.upstream.heads[0].connection, 8), ("reset", "closed"))
-        self.assert_between(start, 0.45, 8)
+        self.assert_between(start, 0.45, 9)
         peer.expect_reset()
 
     def test_an_upstream_that_is_slow_is_not_the_clients_fault(self):
@@ -351,7 +351,7 @@ class CountsTest(Case):
 
     def test_connection_age(self):
         peer = self.client(self.start(connection_age="400ms"))
-        deadline = time.monotonic() + bound(5)
+        deadline = time.monotonic() + bound(20)
         pause = threading.Event()
         while True:
             peer.request("GET", "/")

@@ -59,12 +59,13 @@ class MirrorTest(Case):
             self.assertEqual(sorted(copy.headers), sorted(mine[copy.target].headers))
 
     def test_as_it_was_forwarded(self):
-        self.fetch(self.weir, "/rewritten/a?b=c", headers=[("x-drop", "1")])
+        self.fetch(self.weir, "/rewritten/a?b=c", headers=[("x-drop", "1"), ("X-Request-Timeout", "60s")])
         copy = self.shadow.wait_for_request()
         self.assertEqual(copy.target, "/new/a?b=c")
         self.assertEqual(copy.all("host"), ["inside.test"])
         self.assertEqual(copy.all("x-edge"), ["weir"])
         self.assertEqual(copy.all("x-drop"), [])
+        self.assertEqual(copy.all("x-request-timeout"), [], "a stranger's")
         self.assertEqual(copy.all("x-forwarded-for"), ["127.0.0.1"])
 
     @rows([

@@ -24,7 +24,7 @@ class ListeningTest(Case):
         second = Gateway(config)
         self.addCleanup(second.close)
         with self.assertRaises(AssertionError):
-            second.start(3)
+            second.start()
         self.assertEqual(second.process.returncode, 1)
         self.assertTrue(any(str(first.port()) in line for line in second.lines), second.lines)
         for _ in range(10):
@@ -96,7 +96,7 @@ class UnixSocketTest(Case):
         second = Gateway(answer("second", listener={"bind": f"unix:{self.path}"}))
         self.addCleanup(second.close)
         with self.assertRaises(AssertionError):
-            second.start(3)
+            second.start()
         self.assertEqual(second.process.returncode, 1)
         self.assertEqual(self.fetch(first, "/").body, b"here")
 
@@ -106,7 +106,7 @@ class UnixSocketTest(Case):
         gateway = Gateway(answer(listener={"bind": f"unix:{self.path}"}))
         self.addCleanup(gateway.close)
         with self.assertRaises(AssertionError):
-            gateway.start(3)
+            gateway.start()
         with open(self.path, encoding="ascii") as file:
             self.assertEqual(file.read(), "precious")
 

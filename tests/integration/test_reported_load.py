@@ -154,6 +154,39 @@ class FieldTest(ReportCase):
             self.assertEqual([name.lower() for name, _ in trailers], ["x-sum"])
         self.assertEqual(self.reports(gateway, "used"), 2)
 
+    @rows([("http1", "http1"), ("h2", "h2")])
+    def test_interim_heads(self, protocol):
+        """They pass without it, and report nothing."""
+        early = [("link", "</a>"), (FIELD, "TEXT cpu_utilization=1,rps_fractional=5"),
+                 (FIELD + "-bin", "CZqZmZmZmek/")]
+
+        def handle(connection, request):
+            lines = "".join(f"{name}: {value}\r\n" for name, value in early)
+            connection.send(f"HTTP/1.1 103 Early Hints\r\n{lines}\r\n")
+            connection.reply(200, body=b"hi")
+
+        def handle_h2(request):
+            request.head(103, early)
+            request.reply(200, b"hi")
+        if protocol == "h2":
+            origin = H2Origin(handle_h2)
+            self.addCleanup(origin.close)
+        else:
+            origin = self.origin(handle)
+        gateway = self.gateway(self.config([origin], protocol=protocol))
+        client = self.client(gateway)
+        client.request("GET", "/")
+        hint, = client.read_response().interim
+        self.assertEqual((hint.status, hint.header("link")), (103, "</a>"))
+        self.assert_without_report(hint.headers)
+        peer = H2Client(gateway.address())
+        self.addCleanup(peer.close)
+        (status, fields), = peer.fetch().interim
+        self.assertEqual((status, dict(fields).get("link")), (103, "</a>"))
+        self.assert_without_report(fields)
+        self.assertEqual([self.reports(gateway, result) for result in (
+            "used", "incomplete", "malformed", "binary")], [0] * 4)
+
     def test_it_passes_where_nobody_looks_at_it(self):
         report = "TEXT cpu_utilization=1,rps_fractional=5"
 

@@ -50,7 +50,7 @@ class PassedCase(Case):
 
     def refused(self, gateway):
         with self.assertRaises(AssertionError):
-            gateway.start(5)
+            gateway.start()
         self.assertEqual(gateway.process.returncode, 1)
         return "\n".join(gateway.lines)
 

@@ -130,6 +130,18 @@ class LoadShedTest(ShedCase):
             "weir_worker_lag_seconds") is None)
         self.assertEqual(gateway.admin("GET", "/status").json()["load_shed"], [])
 
+    def test_its_end_is_told_once_when_a_reload_takes_it_away(self):
+        gateway = self.serve({"lag": "1us"})
+        client = self.client(gateway)
+        wait_until("low is refused", lambda: self.ask(client, "/low").status == 503)
+        gateway.wait_log("the beginning", "load shedding begins middleware=protect cause=lag")
+        plain = basic_config(routes(), {"main": self.backend.address})
+        self.assertEqual(gateway.reload_by_post(plain).status, 200)
+        self.assertEqual(self.statuses(client), [200] * 4)
+        gateway.wait_log("the end", "load shedding ends middleware=protect cause=lag")
+        self.assertEqual(gateway.terminate(), 0)
+        self.assertEqual(len(self.lines(gateway, "load shedding ends")), 1)
+
     def test_explain(self):
         gateway = self.serve({"lag": "100ms", "memory": "90%"})
         told = {}

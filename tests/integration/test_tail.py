@@ -50,7 +50,7 @@ class TailCase(Case):
         """What it has printed at its end, while each of the paths was asked for."""
         self.ask_until(lambda: tail.poll() is not None, *[
             lambda path=path: self.fetch(self.weir, path) for path in paths])
-        out, err = tail.communicate(timeout=bound(5))
+        out, err = tail.communicate(timeout=bound(20))
         self.assertEqual((tail.returncode, err), (0, ""))
         return out
 
@@ -140,7 +140,7 @@ class FailureTest(TailCase):
         self.ask_until(lambda: select.select([tail.stdout], [], [], 0)[0],
                        lambda: self.fetch(weir_that_ends, "/ping"))
         self.assertEqual(weir_that_ends.terminate(), 0)
-        _, err = tail.communicate(timeout=bound(5))
+        _, err = tail.communicate(timeout=bound(20))
         self.assertEqual(tail.returncode, 1)
         self.assertIn("the gateway has ended", err)
 

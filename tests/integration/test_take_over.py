@@ -105,7 +105,7 @@ class TakeOverTest(Case):
         old = self.old()
         new = self.new(old)
         with self.assertRaises(AssertionError):
-            new.start(5)
+            new.start()
         self.assertEqual(new.process.returncode, 1)
         self.assertIn("address already in use", "\n".join(new.lines))
 
@@ -114,7 +114,7 @@ class TakeOverTest(Case):
         new = Gateway(config("new", admin=text(old.address("admin"))))
         self.addCleanup(new.close)
         with self.assertRaises(AssertionError):
-            new.start(10)
+            new.start()
         self.assertEqual(new.process.returncode, 1)
         self.assertRegex("\n".join(new.lines), r"admin: .*: another process listens there; .*"
                                                r"WEIR_TAKE_OVER=1")

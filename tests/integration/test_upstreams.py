@@ -61,7 +61,7 @@ class BalancingTest(Case):
 
     def which_head(self):
         """The origin that has a head; waits on both."""
-        deadline = time.monotonic() + bound(5)
+        deadline = time.monotonic() + bound(30)
         while time.monotonic() < deadline:
             for origin in self.origins:
                 with origin.changed:
@@ -127,7 +127,7 @@ class ConnectTest(Case):
         self.assert_problem(self.fetch(gateway, "/"), "connect_timeout")
         took = time.monotonic() - start
         self.assertGreaterEqual(took, 0.29)
-        self.assertLess(took, bound(3))
+        self.assertLess(took, bound(9))
 
     def test_unix_endpoint_that_is_not_there(self):
         gateway = self.gateway(basic_config(upstreams={"main": "unix:/nonexistent/o.sock"}))
@@ -170,7 +170,7 @@ class TimeoutTest(Case):
         start = time.monotonic()
         self.assert_problem(self.fetch(gateway, "/"), "request_timeout")
         self.assertGreaterEqual(time.monotonic() - start, 0.29)
-        self.upstream.wait_connection_ended(0, 2)
+        self.upstream.wait_connection_ended(0)
 
     def test_interim_answers_do_not_extend_it(self):
         def handler(connection, request):
@@ -212,8 +212,8 @@ class TimeoutTest(Case):
         peer = self.client(gateway)
         peer.request("GET", "/")
         self.assertEqual(peer.read_head().status, 200)
-        peer.expect_gone(4)
-        self.upstream.wait_connection_ended(0, 2)
+        peer.expect_gone()
+        self.upstream.wait_connection_ended(0)
 
     def test_absolute_end_of_a_stream_that_moves(self):
         def handler(connection, request):
@@ -225,7 +225,7 @@ class TimeoutTest(Case):
         peer.request("GET", "/")
         start = time.monotonic()
         self.assertEqual(peer.read_head().status, 200)
-        peer.expect_gone(4)
+        peer.expect_gone()
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
 
     def test_absolute_end_while_the_client_does_not_read(self):
@@ -297,7 +297,7 @@ class PoolTest(Case):
         self.assertEqual(held[0].read_response().status, 200)
 
     def status_soon(self, peer):
-        peer.socket.settimeout(bound(1.0))
+        peer.socket.settimeout(bound(2.5))
         try:
             return peer.read_response().status
         except AssertionError:

@@ -213,11 +213,12 @@ upstreams:
     load_balancer: {zone_aware: on}
 """
 
-    def check(self, text, zone=""):
+    def check(self, text, zone="", **files):
         folder = tempfile.mkdtemp(prefix="weir-zones-")
         self.addCleanup(shutil.rmtree, folder)
-        with open(os.path.join(folder, "weir.yaml"), "w", encoding="utf-8") as out:
-            out.write(text)
+        for name, content in {"weir": text, **files}.items():
+            with open(os.path.join(folder, f"{name}.yaml"), "w", encoding="utf-8") as out:
+                out.write(content)
         return weir("check", "-c", "weir.yaml", cwd=folder, env={"ZONE": zone})
 
     def test_a_gateway_that_is_nowhere_is_told(self):
@@ -228,6 +229,25 @@ upstreams:
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("upstreams.main.load_balancer.zone_aware: has no effect: where this gateway is "
                       "is not known; set `server.zone` [no-effect]", done.stdout + done.stderr)
+
+    NOBODY = "upstreams.main.load_balancer.zone_aware: has no effect: no endpoint has a `zone` [no-effect]"
+
+    @rows([("with zones", "[{targets: ['127.0.0.1:3'], labels: {zone: a}}]"),
+           ("with none yet", "[{targets: ['127.0.0.1:3']}]"), ("empty", "[]")])
+    def test_a_file_may_give_zones(self, targets):
+        """The static endpoints have none, which is told only where there are no others."""
+        static = self.FILE.replace(", zone: a", "").replace(", zone: b", "")
+        self.assertIn(self.NOBODY, self.said(static, "a"))
+        both = static.replace("    load_balancer", "    endpoints_from: {file: targets.yaml}\n    load_balancer")
+        alone = "\n".join(line for line in both.split("\n") if " endpoints:" not in line)
+        for text in (both, alone):
+            self.assertNotIn("no-effect", self.said(text, "a", targets=targets))
+            self.assertIn("where this gateway is is not known", self.said(text, "", targets=targets))
+
+    def said(self, *args, **files):
+        done = self.check(*args, **files)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout + done.stderr
 
     def test_a_hash_is_refused(self):
         done = self.check(self.FILE.replace("zone_aware: on", "policy: hash, key: client_ip, zone_aware: on"))

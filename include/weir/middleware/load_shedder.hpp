@@ -26,6 +26,11 @@ class LoadShedder {
  public:
   LoadShedder(std::string_view name, const control::LoadFigures& limits, unsigned workers,
               std::shared_ptr<telemetry::LoadShedMetrics> metrics);
+  // Says in the log that what it still sheds ends, as a reload has taken it away. The thread of who
+  // held it last.
+  ~LoadShedder();
+  LoadShedder(const LoadShedder&) = delete;
+  LoadShedder& operator=(const LoadShedder&) = delete;
 
   // --- any thread; a load
   control::ShedVerdict verdict(unsigned worker) const noexcept {
@@ -69,6 +74,7 @@ class LoadShedder {
   std::vector<control::ShedLevels> levels_;  // the main thread's, as what follows
   control::ShedVerdict worst_;
   double measured_ = 0;
+  TimePoint measured_at_;
   TimePoint began_;
   std::uint64_t refused_before_ = 0;
 };

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <new>
+#include <utility>
 
 #include "weir/config/duration.hpp"
 #include "weir/middleware/kept_states.hpp"
@@ -58,7 +60,18 @@ LoadShedder::LoadShedder(std::string_view name, const control::LoadFigures& limi
       words_(workers),
       levels_(workers, control::ShedLevels(limits)) {}
 
+LoadShedder::~LoadShedder() {
+  const std::uint8_t before = std::exchange(worst_.level, std::uint8_t{0});
+  if (before == 0) return;
+  try {
+    tell(measured_at_, 0, before);
+  } catch (const std::bad_alloc&) {
+    // Then nobody reads it.
+  }
+}
+
 void LoadShedder::update(TimePoint now, std::span<const control::LoadFigures> workers) {
+  measured_at_ = now;
   const std::uint8_t before = worst_.level;
   const control::ShedCause cause_before = worst_.cause;
   worst_ = {};

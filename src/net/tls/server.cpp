@@ -10,7 +10,7 @@
 namespace weir::net {
 namespace {
 
-using Problems = TlsServer::Problems;
+using Problems = std::vector<config::Problem>;
 using config::WarningName;
 
 // The content of `file`; nothing when it cannot be read.

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "proxy/fetch/retry_rule.hpp"
 #include "weir/base/reason.hpp"
+#include "weir/base/time.hpp"
 
 namespace weir::proxy {
 
@@ -47,6 +49,12 @@ constexpr Again again(const EndedTry& ended, const Repeatable& request,
   const bool unseen = ended.unsent || ended.refused;
   if (!unseen && !request.retried) return Again::no;
   return !ended.connected || request.kept ? Again::retry : Again::lost;
+}
+
+// Whether a try that starts after `pause` has time, where so much is left: less than half of the
+// upstream's heads took (`half`; nothing: unknown, or not asked for) is not enough.
+constexpr bool has_time(Duration left, Duration pause, std::optional<Duration> half) noexcept {
+  return pause < left && (!half || left - pause >= *half);
 }
 
 }  // namespace weir::proxy

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "weir/http/exchange.hpp"
-#include "weir/http/forwarded.hpp"
 #include "weir/http/grpc.hpp"
 #include "weir/net/turn_taking.hpp"
 
@@ -160,7 +159,7 @@ Task<Result<>> Attempt::read_final_head(ResponseHead& head) {
         const Error why{Reason::upstream_bad_response, Side::upstream, "too many interim answers"};
         co_return failed(why);
       }
-      strip_hop_by_hop(head.headers);
+      clean_interim(head.headers);
       if (plan_.interim != nullptr) co_await plan_.interim->informational(head);
       if (head.status == 100) {
         if (upload_ == Upload::waiting) upload_ = Upload::asked;

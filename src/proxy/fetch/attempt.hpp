@@ -18,6 +18,7 @@
 #include "weir/base/grpc_status.hpp"
 #include "weir/codec/client_exchange.hpp"
 #include "weir/http/body.hpp"
+#include "weir/http/forwarded.hpp"
 #include "weir/net/task_group.hpp"
 #include "weir/upstream/lease.hpp"
 
@@ -129,6 +130,12 @@ class Attempt final : public BodyStream,
     if (!reads_load_) [[likely]]
       return;
     take_endpoint_load(fields, endpoint_, plan_.metrics.shard(plan_.worker), loop_.now());
+  }
+  // An interim head's, as a client may see them.
+  void clean_interim(HeaderMap& fields) const {
+    strip_hop_by_hop(fields);
+    if (reads_load_) [[unlikely]]
+      drop_endpoint_load(fields);
   }
   // `flush`: some of the head is still to be sent; `whole`: that is all.
   Task<> upload(bool flush, bool whole);

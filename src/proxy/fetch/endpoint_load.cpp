@@ -53,7 +53,9 @@ void take_endpoint_load(HeaderMap& fields, upstream::Endpoint& endpoint,
                                   : texts == 0 ? LoadReportResult::binary
                                                : LoadReportResult::malformed;
   counts.load_reports[static_cast<std::size_t>(result)].add();
-  fields.remove_if(is_load_field);
+  drop_endpoint_load(fields);
 }
+
+void drop_endpoint_load(HeaderMap& fields) noexcept { fields.remove_if(is_load_field); }
 
 }  // namespace weir::proxy

@@ -14,4 +14,7 @@ namespace weir::proxy {
 void take_endpoint_load(HeaderMap& fields, upstream::Endpoint& endpoint,
                         telemetry::UpstreamShard& counts, TimePoint now) noexcept;
 
+// Takes it out of an interim head, which is no report: nobody is told.
+void drop_endpoint_load(HeaderMap& fields) noexcept;
+
 }  // namespace weir::proxy

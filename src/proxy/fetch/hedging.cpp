@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "proxy/fetch/again.hpp"
 #include "proxy/fetch/fetch.hpp"
 
 namespace weir::proxy {
@@ -290,7 +291,10 @@ Task<> Hedging::end(Racer& racer) {
     if (!fetch_.tried_.contains(attempt->endpoint())) fetch_.tried_.add(attempt->endpoint());
   }
   co_await attempt->settle();
-  fetch_.tell_end(*attempt, Again::retry);
+  // What a fetch would replay by itself (a kept connection that had ended meanwhile, a refusal
+  // unread) is no failure of the endpoint here, either.
+  const Again by_itself = again(attempt->ended(), fetch_.repeatable(0), nullptr);
+  fetch_.tell_end(*attempt, by_itself == Again::replay ? Again::replay : Again::retry);
 }
 
 void Hedging::clear() noexcept {

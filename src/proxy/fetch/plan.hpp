@@ -83,6 +83,7 @@ struct FetchPlan {
   const RetryRule* retry = nullptr;  // null: no retries
   const HedgeRule* hedge = nullptr;  // null: no hedges
   bool failover = true;              // a connect that failed is tried elsewhere
+  bool refuse_hopeless = false;  // no retry where too little time is left; somebody watches heads
   // clock.hard_deadline bounds the length of the answer: one that it cuts is no failure of the
   // upstream's.
   bool deadline_bounds_answer = false;

@@ -71,7 +71,9 @@ std::optional<Duration> Retrying::prepare(upstream::Tried& tried,
       *least,
       control::retry_backoff(rule().backoff_base, rule().backoff_max, retries_ + 1, chance()));
   const TimePoint now = plan_.loop.now();
-  if (pause >= plan_.time.until(now, plan_.clock) - now) return std::nullopt;
+  std::optional<Duration> half;
+  if (plan_.refuse_hopeless) half = plan_.cluster.heads().quantile(control::Quantile::p50, now);
+  if (!has_time(plan_.time.until(now, plan_.clock) - now, pause, half)) return std::nullopt;
   if (!permit_) {
     permit_ = plan_.cluster.retry_budget().take(plan_.cluster.requests_in_flight(plan_.worker));
     if (!permit_) {

@@ -52,9 +52,10 @@ def parse_fields(lines):
 
 
 class Client:
-    """One connection. `address`: (host, port), or a path for a unix socket."""
+    """One connection. `address`: (host, port), or a path for a unix socket. Its bound is below
+    `header_timeout`, which ends a silent one as well."""
 
-    def __init__(self, address, timeout=5.0, receive_buffer=None, source=None):
+    def __init__(self, address, timeout=9.0, receive_buffer=None, source=None):
         family = socket.AF_UNIX if isinstance(address, str) else (
             socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         self.socket = socket.socket(family, socket.SOCK_STREAM)

@@ -133,7 +133,7 @@ class Gateway:
             file.write(config)
         os.replace(scratch, self.path)
 
-    def start(self, timeout=15.0, ready=True):
+    def start(self, timeout=30.0, ready=True):
         """Returns when it is ready, or without `ready` when its addresses are known."""
         self.stdout = open(self.file("stdout"), "wb")
         with open(self.stdin, "rb") as stdin:
@@ -186,7 +186,7 @@ class Gateway:
         host, port = text.rsplit(":", 1)
         return host.strip("[]"), int(port)
 
-    def wait_log(self, what, condition, timeout=5.0, start=0):
+    def wait_log(self, what, condition, timeout=30.0, start=0):
         """Waits until `condition(lines from start)` is true; fails at once when the log ended."""
         if isinstance(condition, str):
             text = condition
@@ -248,7 +248,7 @@ class Gateway:
             return None if metrics.value("weir_http_requests_in_flight") else metrics
         return wait_until("no request in flight", read)
 
-    def wait_metric(self, expected, name, timeout=5.0, **labels):
+    def wait_metric(self, expected, name, timeout=30.0, **labels):
         """Waits until the metric has that value (the gateway counts at the end of an exchange)."""
         return wait_until(f"{name}{labels} == {expected}",
                           lambda: self.metrics().value(name, **labels) == expected, timeout)
@@ -330,7 +330,7 @@ class Gateway:
             early = self.process.poll()
             if early is not None and early not in (0, 1, 2):
                 complaint = f"ended by itself with {early}"
-            deadline = time.monotonic() + bound(6)
+            deadline = time.monotonic() + bound(20)
             while self.process.poll() is None and time.monotonic() < deadline:
                 self.signal(signal.SIGTERM)
                 try:
@@ -343,7 +343,7 @@ class Gateway:
             elif early is None and self.process.returncode not in (0, 2):
                 complaint = f"ended on SIGTERM with {self.process.returncode}"
             with self._news:
-                self._news.wait_for(lambda: self._stderr_done, bound(2))
+                self._news.wait_for(lambda: self._stderr_done, bound(10))
             self.process.stderr.close()
             self.stdout.close()
             if any(alarm in line for line in self.lines for alarm in ALARMS):

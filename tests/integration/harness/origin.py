@@ -152,7 +152,7 @@ class OriginConnection:
     def chunk(self, data):
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def wait_ended(self, timeout=5.0):
+    def wait_ended(self, timeout=30.0):
         """Reads until the peer goes away; how it went."""
         self.socket.settimeout(bound(timeout))
         try:
@@ -266,25 +266,25 @@ class Origin:
                 self.requests.append(request)
                 self.changed.notify_all()
 
-    def wait(self, what, condition, timeout=5.0):
+    def wait(self, what, condition, timeout=30.0):
         with self.changed:
             if not self.changed.wait_for(condition, bound(timeout)):
                 raise AssertionError(f"{self.name}: waited {bound(timeout):.1f} s for {what}; "
                                      f"heads {self.heads}, errors {self.errors}")
             return condition()
 
-    def wait_for_request(self, count=1, timeout=5.0):
+    def wait_for_request(self, count=1, timeout=30.0):
         """The count-th complete request."""
         self.wait(f"complete request number {count}", lambda: len(self.requests) >= count, timeout)
         return self.requests[count - 1]
 
-    def wait_for_head(self, count=1, timeout=5.0):
+    def wait_for_head(self, count=1, timeout=30.0):
         self.wait(f"request head number {count}", lambda: len(self.heads) >= count, timeout)
         return self.heads[count - 1]
 
-    def wait_connection_ended(self, number=0, timeout=5.0):
+    def wait_connection_ended(self, number=0, timeout=10.0):
         """How Weir ended its connection of that number; needs a reader (a handler that waits, or
-        the loop between requests)."""
+        the loop between requests). Its bound is below a route's `timeout`, which ends it as well."""
         self.wait(f"connection {number}", lambda: len(self.connections) > number, timeout)
         if not self.connections[number].ended.wait(bound(timeout)):
             raise AssertionError(f"{self.name}: connection {number} did not end in time")

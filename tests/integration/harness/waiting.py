@@ -1,5 +1,6 @@
 """Bounded waiting. `wait_until` polls, so it is for facts outside this process only (a metric, a
-/proc value, a log file); whatever happens inside the harness is an event and is waited for as one."""
+/proc value, a log file); whatever happens inside the harness is an event and is waited for as one.
+The bounds are for machines that are busy with other work: a wait ends with what it waits for."""
 
 import os
 import time
@@ -12,7 +13,7 @@ def bound(seconds):
     return seconds * PATIENCE
 
 
-def wait_until(what, condition, timeout=5.0, interval=0.01):
+def wait_until(what, condition, timeout=30.0, interval=0.01):
     """The first true result of `condition()`; an AssertionError naming `what` after `timeout`."""
     deadline = time.monotonic() + bound(timeout)
     last = None

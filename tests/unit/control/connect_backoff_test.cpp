@@ -11,21 +11,21 @@ namespace weir::control {
 namespace {
 
 using namespace std::chrono_literals;
-using Standing = ConnectBackoff::Standing;
+using BackoffStanding = ConnectBackoff::Standing;
 
-constexpr TimePoint start{1000s};
+constexpr TimePoint backoff_start{1000s};
 
 TEST(ConnectBackoff, PausesForASecondDoublingToThirty) {
   ConnectBackoff backoff;
-  EXPECT_EQ(backoff.standing(start), Standing::untried);
-  TimePoint now = start;
+  EXPECT_EQ(backoff.standing(backoff_start), BackoffStanding::untried);
+  TimePoint now = backoff_start;
   bool first = true;
   for (const Duration pause : {1s, 2s, 4s, 8s, 16s, 30s, 30s}) {
     EXPECT_EQ(backoff.failed(now, now, "refused"), first);
     first = false;
-    EXPECT_EQ(backoff.standing(now), Standing::paused);
-    EXPECT_EQ(backoff.standing(now + pause - 1ms), Standing::paused) << pause.count();
-    EXPECT_EQ(backoff.standing(now + pause), Standing::due) << pause.count();
+    EXPECT_EQ(backoff.standing(now), BackoffStanding::paused);
+    EXPECT_EQ(backoff.standing(now + pause - 1ms), BackoffStanding::paused) << pause.count();
+    EXPECT_EQ(backoff.standing(now + pause), BackoffStanding::due) << pause.count();
     const auto failure = backoff.failure(now);
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->cause, "refused");
@@ -48,57 +48,66 @@ TEST(ConnectBackoff, WhatConnectsComeTo) {
     const char* name;
     std::vector<Step> steps;
     Duration at;
-    Standing expected;
+    BackoffStanding expected;
   };
   const Row rows[] = {
-      {"one that succeeded", {{succeeds, 0s, 0s}}, 0s, Standing::good},
-      {"a good one that fails", {{succeeds, 0s, 0s}, {fails, 1s, 3s}}, 3500ms, Standing::paused},
-      {"its first pause", {{succeeds, 0s, 0s}, {fails, 1s, 3s}}, 4s, Standing::due},
+      {"one that succeeded", {{succeeds, 0s, 0s}}, 0s, BackoffStanding::good},
+      {"a good one that fails",
+       {{succeeds, 0s, 0s}, {fails, 1s, 3s}},
+       3500ms,
+       BackoffStanding::paused},
+      {"its first pause", {{succeeds, 0s, 0s}, {fails, 1s, 3s}}, 4s, BackoffStanding::due},
       {"a success within the pause",
        {{fails, 0s, 0s}, {succeeds, 0s, 500ms}},
        500ms,
-       Standing::good},
+       BackoffStanding::good},
       {"after a success the pause is a second again",
        {{fails, 0s, 0s}, {fails, 1s, 1s}, {succeeds, 2s, 2s}, {fails, 3s, 3s}},
        4s,
-       Standing::due},
+       BackoffStanding::due},
       {"eight that began together are one failure",
        {{fails, 0s, 2s}, {fails, 0s, 2s}, {fails, 0s, 2s}},
        3s,
-       Standing::due},
+       BackoffStanding::due},
       {"one that began within the pause and failed behind it",
        {{fails, 0s, 0s}, {fails, 500ms, 2500ms}},
        2500ms,
-       Standing::due},
+       BackoffStanding::due},
       {"one that began when the pause was over",
        {{fails, 0s, 0s}, {fails, 1s, 3s}},
        4900ms,
-       Standing::paused},
+       BackoffStanding::paused},
       {"it answers: not before the pause is over",
        {{fails, 0s, 0s}, {answers, 0s, 0s}},
        900ms,
-       Standing::paused},
+       BackoffStanding::paused},
       {"it answers: then one may try it",
        {{fails, 0s, 0s}, {answers, 0s, 0s}},
        1s,
-       Standing::untried},
+       BackoffStanding::untried},
       {"it answers and fails all the same: twice as long",
        {{fails, 0s, 0s}, {answers, 1s, 1s}, {fails, 1s, 1s}},
        2900ms,
-       Standing::paused},
+       BackoffStanding::paused},
       {"that is forgotten by the next failure",
        {{fails, 0s, 0s}, {answers, 1s, 1s}, {fails, 1s, 1s}},
        3s,
-       Standing::due},
-      {"a doubt about a good one", {{succeeds, 0s, 0s}, {doubts, 1s, 1s}}, 1s, Standing::untried},
-      {"a doubt about one that failed", {{fails, 0s, 0s}, {doubts, 0s, 0s}}, 0s, Standing::paused},
+       BackoffStanding::due},
+      {"a doubt about a good one",
+       {{succeeds, 0s, 0s}, {doubts, 1s, 1s}},
+       1s,
+       BackoffStanding::untried},
+      {"a doubt about one that failed",
+       {{fails, 0s, 0s}, {doubts, 0s, 0s}},
+       0s,
+       BackoffStanding::paused},
   };
   for (const Row& row : rows) {
     ConnectBackoff backoff;
     for (const Step& step : row.steps) {
       switch (step.does) {
         case fails:
-          backoff.failed(start + step.began, start + step.ended, "timed out");
+          backoff.failed(backoff_start + step.began, backoff_start + step.ended, "timed out");
           break;
         case succeeds:
           backoff.succeeded();
@@ -111,19 +120,19 @@ TEST(ConnectBackoff, WhatConnectsComeTo) {
           break;
       }
     }
-    EXPECT_EQ(backoff.standing(start + row.at), row.expected) << row.name;
+    EXPECT_EQ(backoff.standing(backoff_start + row.at), row.expected) << row.name;
   }
 }
 
 TEST(ConnectBackoff, TellsOfTheLastCauseAndOfNoneWhenGood) {
   ConnectBackoff backoff;
-  EXPECT_FALSE(backoff.failure(start));
-  backoff.failed(start, start, "refused");
-  backoff.failed(start, start, "timed out");
-  EXPECT_EQ(backoff.failure(start)->cause, "timed out");
+  EXPECT_FALSE(backoff.failure(backoff_start));
+  backoff.failed(backoff_start, backoff_start, "refused");
+  backoff.failed(backoff_start, backoff_start, "timed out");
+  EXPECT_EQ(backoff.failure(backoff_start)->cause, "timed out");
   EXPECT_TRUE(backoff.succeeded());
   EXPECT_FALSE(backoff.succeeded()) << "it was known";
-  EXPECT_FALSE(backoff.failure(start));
+  EXPECT_FALSE(backoff.failure(backoff_start));
 }
 
 TEST(ConnectBackoff, OneAtATimeFindsOut) {
@@ -143,13 +152,13 @@ TEST(ConnectBackoff, ManyThreadsOneFirstFailure) {
     for (int n = 0; n < 4; ++n) {
       threads.emplace_back([&] {
         for (int k = 0; k < 1000; ++k) {
-          if (backoff.failed(start, start + 1ms, "refused")) ++firsts;
+          if (backoff.failed(backoff_start, backoff_start + 1ms, "refused")) ++firsts;
         }
       });
     }
   }
   EXPECT_EQ(firsts, 1);
-  EXPECT_EQ(backoff.failure(start + 1ms)->next_try, 1s);
+  EXPECT_EQ(backoff.failure(backoff_start + 1ms)->next_try, 1s);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint start{1000h};
+constexpr TimePoint window_start{1000h};
 constexpr Duration step = LatencyWindow::length / 10;
 
 // Asks so late that what was found before is not taken.
@@ -51,7 +51,7 @@ TEST(LatencyBucketTest, HoldsWhatBelongsThere) {
 
 TEST(LatencyWindowTest, NothingIsCountedUnwatched) {
   LatencyWindow window(1);
-  TimePoint now = start;
+  TimePoint now = window_start;
   for (int i = 0; i < 1000; ++i) window.add(0, now, 10ms);
   EXPECT_FALSE(window.watched());
   EXPECT_FALSE(fresh(window, Quantile::p50, now));
@@ -67,7 +67,7 @@ TEST(LatencyWindowTest, NothingIsCountedUnwatched) {
 TEST(LatencyWindowTest, NeedsAHundredSamples) {
   LatencyWindow window(2);
   const LatencyWindow::Watch watch(window);
-  TimePoint now = start;
+  TimePoint now = window_start;
   for (unsigned i = 0; i < 99; ++i) window.add(i % 2, now, 10ms);
   EXPECT_FALSE(fresh(window, Quantile::p50, now));
   window.add(0, now, 10ms);
@@ -78,7 +78,7 @@ TEST(LatencyWindowTest, NeedsAHundredSamples) {
 TEST(LatencyWindowTest, TellsEachQuantileOfAllWorkers) {
   LatencyWindow window(4);
   const LatencyWindow::Watch watch(window);
-  TimePoint now = start;
+  TimePoint now = window_start;
   for (unsigned i = 1; i <= 1000; ++i) window.add(i % 4, now, Duration(1ms) * i);
   expect_near(fresh(window, Quantile::p50, now), 500ms);
   expect_near(window.quantile(Quantile::p90, now), 900ms);
@@ -89,7 +89,7 @@ TEST(LatencyWindowTest, TellsEachQuantileOfAllWorkers) {
 TEST(LatencyWindowTest, ForgetsAfterThirtySeconds) {
   LatencyWindow window(1);
   const LatencyWindow::Watch watch(window);
-  TimePoint now = start;
+  TimePoint now = window_start;
   for (int i = 0; i < 100; ++i) window.add(0, now, 1s);
   const TimePoint counted = now;
   now = counted + LatencyWindow::length - 2 * step;
@@ -105,7 +105,7 @@ TEST(LatencyWindowTest, ForgetsAfterThirtySeconds) {
 TEST(LatencyWindowTest, WhatIsOutsideTheBucketsIsTold) {
   LatencyWindow window(1);
   const LatencyWindow::Watch watch(window);
-  TimePoint now = start;
+  TimePoint now = window_start;
   for (int i = 0; i < 100; ++i) window.add(0, now, Duration(5));
   const auto low = fresh(window, Quantile::p99, now);
   ASSERT_TRUE(low);
@@ -126,7 +126,7 @@ TEST(LatencyWindowModelTest, IsNearTheExactQuantile) {
     const LatencyWindow::Watch watch(window);
     std::deque<std::pair<std::int64_t, Duration>> samples;
     std::lognormal_distribution<double> micros(8, 2);
-    TimePoint now = start;
+    TimePoint now = window_start;
     for (int turn = 0; turn < 200; ++turn) {
       now += std::chrono::milliseconds(500 + random() % (turn % 20 == 0 ? 20'000 : 1'500));
       for (auto n = random() % 60; n > 0; --n) {
@@ -166,20 +166,20 @@ TEST(LatencyWindowTest, WorkersCountWhileOthersAsk) {
   std::vector<std::thread> threads;
   for (unsigned worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      for (int i = 0; i < 20'000; ++i) window.add(worker, start + i * 5ms, 10ms);
+      for (int i = 0; i < 20'000; ++i) window.add(worker, window_start + i * 5ms, 10ms);
       over = true;
     });
   }
   threads.emplace_back([&] {
-    TimePoint now = start;
+    TimePoint now = window_start;
     while (!over) {
-      now = std::min(now + 20ms, start + 100s);
+      now = std::min(now + 20ms, window_start + 100s);
       const auto found = window.quantile(Quantile::p95, now);
       EXPECT_LE(found.value_or(Duration(10ms)), 12ms);
     }
   });
   for (std::thread& each : threads) each.join();
-  TimePoint now = start + 20'000 * 5ms;
+  TimePoint now = window_start + 20'000 * 5ms;
   now += 10 * LatencyWindow::length;
   for (int i = 0; i < 100; ++i) window.add(0, now, 40ms);
   expect_near(fresh(window, Quantile::p50, now), 40ms);

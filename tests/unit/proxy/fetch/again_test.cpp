@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
+
 namespace weir::proxy {
 namespace {
 
@@ -211,6 +214,23 @@ TEST(RetryRule, AllowsMethods) {
     if (row.has_key) head.headers.add("Idempotency-Key", "1");
     EXPECT_EQ(RetryRule(retry).allows(head), row.allowed) << row.name;
   }
+}
+
+TEST(HasTime, IsNotUsedUpByThePause) {
+  using namespace std::chrono_literals;
+  EXPECT_TRUE(has_time(10ms, 9ms, std::nullopt));
+  EXPECT_FALSE(has_time(10ms, 10ms, std::nullopt));
+  EXPECT_FALSE(has_time(-1ms, 0ms, std::nullopt));
+}
+
+TEST(HasTime, IsHalfOfWhatHeadsTakeBehindThePause) {
+  using namespace std::chrono_literals;
+  EXPECT_TRUE(has_time(100ms, 0ms, 100ms));
+  EXPECT_FALSE(has_time(99ms, 0ms, 100ms));
+  EXPECT_TRUE(has_time(110ms, 10ms, 100ms));
+  EXPECT_FALSE(has_time(109ms, 10ms, 100ms));
+  EXPECT_FALSE(has_time(-1ms, 0ms, 0ms));
+  EXPECT_TRUE(has_time(no_deadline - TimePoint{}, 10ms, 100ms)) << "no end";
 }
 
 }  // namespace
