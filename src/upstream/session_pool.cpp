@@ -33,6 +33,12 @@ SessionPool::~SessionPool() {
   count();
 }
 
+void SessionPool::configure(std::size_t most_connections, Duration idle_timeout) noexcept {
+  most_connections_ = most_connections;
+  idle_timeout_ = idle_timeout;
+  serve();
+}
+
 PooledSession* SessionPool::best(Among among) noexcept {
   PooledSession* found = nullptr;
   for (const auto& session : sessions_) {
@@ -155,6 +161,8 @@ void SessionPool::clear() noexcept {
   // With nothing in it the pool may be destroyed on another thread, where the wheel is not to be
   // touched.
   if (sessions_.empty()) unschedule();
+  // None of these is counted any more, so who waits may connect.
+  serve();
 }
 
 // In turn: whoever wants a place now is behind those who wanted one before.

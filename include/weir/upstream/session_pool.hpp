@@ -71,11 +71,8 @@ class SessionPool final : private codec::h2::ClientConnection::Owner, private ne
       : loop_(loop), idle_(idle), active_(active) {}
   ~SessionPool() override;
 
-  // As configured now; fewer connections than there are take effect as those end.
-  void configure(std::size_t most_connections, Duration idle_timeout) noexcept {
-    most_connections_ = most_connections;
-    idle_timeout_ = idle_timeout;
-  }
+  // As configured now; fewer connections than there are take effect as those end, more at once.
+  void configure(std::size_t most_connections, Duration idle_timeout) noexcept;
 
   // A place at once: null when there is none, or others wait for one that is no better.
   PooledSession* try_take(bool fresh) noexcept;

@@ -32,6 +32,7 @@ class MemoryUpstream {
   std::shared_ptr<net::FarEnd> connection(net::Reactor& reactor) {
     auto far = std::make_shared<net::FarEnd>(reactor, faults);
     net::FarEnd& end = *far;
+    if (make_seal) end.speak_through(make_seal());
     if (spoken_ == Spoken::h2) {
       // Extended CONNECT (RFC 8441): setting 8 is 1.
       end.say(h2::frame(h2::settings, 0, 0,
@@ -46,8 +47,10 @@ class MemoryUpstream {
   std::string content = "done";   // of an answer; fits into a window of HTTP/2
   net::Faults faults;             // of connections from now on
   std::function<void()> on_head;  // a request's head has come
-  unsigned dead = 0;              // so many requests are met by the connection's end
-  unsigned refused = 0;           // so many streams are refused unread
+  // What connections speak through; null: nothing.
+  std::function<std::unique_ptr<net::FarSeal>()> make_seal;
+  unsigned dead = 0;     // so many requests are met by the connection's end
+  unsigned refused = 0;  // so many streams are refused unread
 
  private:
   static constexpr std::size_t most_in_frame = 16 * 1024;
