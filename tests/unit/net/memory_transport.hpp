@@ -35,6 +35,20 @@ struct Faults {
   std::size_t end_after = never;         // a FIN comes behind so many bytes
   std::size_t reset_after = never;       // a reset, when so many bytes were received
   std::size_t reset_after_sent = never;  // or sent
+
+  bool operator==(const Faults&) const = default;
+};
+
+// What a far end speaks through when what crosses the wire is not what it says and hears: TLS.
+class FarSeal {
+ public:
+  virtual ~FarSeal() = default;
+  // Each gives what goes over the wire now, maybe nothing.
+  virtual std::string begin() = 0;
+  virtual std::string seal(std::string_view said) = 0;
+  // `bytes` came over the wire; what they tell is appended to `heard`.
+  virtual std::string hear(std::string_view bytes, std::string& heard) = 0;
+  virtual std::string end() = 0;
 };
 
 class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyTarget {
@@ -45,21 +59,22 @@ class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyT
 
   // The near end; once.
   std::unique_ptr<Transport> near();
+  // From now on all goes through `seal`: faults meet what is sealed. Before anything is said.
+  void speak_through(std::unique_ptr<FarSeal> seal) {
+    const Unfailing own;
+    seal_ = std::move(seal);
+    put(seal_->begin());
+  }
 
   // --- what the far end does
   void say(std::string_view bytes) {
     const Unfailing own;
     if (finished_ || reset_) return;
-    const std::size_t left = plan_.end_after - said_;
-    said_ += std::min(left, bytes.size());
-    coming_ += bytes.substr(0, left);
-    if (bytes.size() >= left) {
-      fired_ = true;
-      finished_ = true;
-    }
-    edge();
+    put(seal_ ? seal_->seal(bytes) : std::string(bytes));
   }
   void finish() {
+    const Unfailing own;
+    if (seal_ && !finished_ && !reset_) put(seal_->end());
     finished_ = true;
     edge();
   }
@@ -94,6 +109,17 @@ class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyT
 
   void edge() {
     if (target_ != nullptr) reactor_.tell_again(*this);
+  }
+  void put(std::string_view bytes) {
+    if (finished_ || reset_) return;
+    const std::size_t left = plan_.end_after - said_;
+    said_ += std::min(left, bytes.size());
+    coming_ += bytes.substr(0, left);
+    if (bytes.size() >= left) {
+      fired_ = true;
+      finished_ = true;
+    }
+    edge();
   }
   void on_ready(std::uint8_t) noexcept override {
     if (target_ == nullptr) return;
@@ -156,7 +182,7 @@ class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyT
     for (const iovec& piece : pieces) {
       wanted += piece.iov_len;
       const std::size_t size = std::min(room, piece.iov_len);
-      heard_.append(static_cast<const char*>(piece.iov_base), size);
+      hear({static_cast<const char*>(piece.iov_base), size});
       room -= size;
       taken += size;
     }
@@ -168,6 +194,13 @@ class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyT
     }
     changed();
     return static_cast<ssize_t>(taken);
+  }
+  void hear(std::string_view bytes) {
+    if (!seal_) {
+      heard_ += bytes;
+    } else if (!bytes.empty()) {
+      put(seal_->hear(bytes, heard_));
+    }
   }
   void shutdown_write() {
     near_finished_ = true;
@@ -185,6 +218,7 @@ class FarEnd final : public std::enable_shared_from_this<FarEnd>, private ReadyT
   Reactor& reactor_;
   const Faults plan_;
   ReadyTarget* target_ = nullptr;
+  std::unique_ptr<FarSeal> seal_;
   std::string coming_;  // said, and not received yet
   std::string heard_;
   std::size_t said_ = 0;

@@ -68,12 +68,13 @@ struct TlsPair {
   std::unique_ptr<TlsServer> server;
   std::shared_ptr<TlsClient> client;
 
-  TlsPair() {
+  // `alpn`: what both speak.
+  explicit TlsPair(const std::string& alpn = "http/1.1") {
     TlsServer::Problems warnings;
-    server = std::move(*TlsServer::open(settings, "test", {"http/1.1"}, Clock::now(), warnings));
+    server = std::move(*TlsServer::open(settings, "test", {alpn}, Clock::now(), warnings));
     config::UpstreamTls trust;
     trust.ca = tls_file("one.crt");
-    client = *TlsClient::open(trust, {"http/1.1"});
+    client = *TlsClient::open(trust, {alpn});
   }
 
   // Both handshakes at the same time.
