@@ -90,11 +90,15 @@ IpAddress IpAddress::masked(int bits) const noexcept {
 char* IpAddress::write_to(char* out) const noexcept {
   if (is_v4()) {
     // By hand: it stands in several fields of every request. An octet may overwrite what follows.
-    for (std::size_t i = 0; i < 4; ++i) {
-      const Octet& octet = octets[bytes_[i]];
+    const auto put = [&out](std::uint8_t byte) {
+      const Octet& octet = octets[byte];
       std::memcpy(out, octet.text.data(), octet.text.size());
       out += octet.size;
-    }
+    };
+    put(bytes_[0]);
+    put(bytes_[1]);
+    put(bytes_[2]);
+    put(bytes_[3]);
     return out - 1;
   }
   if (!valid()) {

@@ -4,7 +4,7 @@
 
 namespace weir {
 
-bool Exchange::settle_now() noexcept {
+bool Exchange::settle_parts() noexcept {
   while (last_part_ != nullptr && last_part_->settled()) {
     last_part_ = std::move(last_part_->before_);
   }

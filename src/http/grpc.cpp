@@ -42,8 +42,7 @@ std::string message(std::string_view text) {
 
 }  // namespace
 
-bool is_grpc(const RequestHead& head) noexcept {
-  if (head.version != Version::http2) return false;
+bool has_grpc_content(const RequestHead& head) noexcept {
   const std::string_view type = head.headers.get(FieldId::content_type).value_or("");
   if (!istarts_with(type, content_type)) return false;
   if (type.size() == content_type.size()) return true;

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <string_view>
 
-#include "weir/http/deadline_fields.hpp"
 #include "weir/http/grpc.hpp"
 
 namespace weir::proxy {
@@ -14,7 +13,7 @@ constexpr std::string_view grpc_name = "grpc-timeout";
 
 }  // namespace
 
-DeadlineField DeadlineField::of(RequestHead& head, const config::Deadlines& settings) {
+DeadlineField DeadlineField::asked(RequestHead& head, const config::Deadlines& settings) {
   DeadlineField out;
   const bool always = settings.send == config::TellDeadline::always;
   if (settings.send == config::TellDeadline::off || head.upgrade_websocket) return out;

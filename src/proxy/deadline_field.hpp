@@ -8,6 +8,7 @@
 #include "proxy/fetch/plan.hpp"
 #include "weir/base/time.hpp"
 #include "weir/config/deadlines.hpp"
+#include "weir/http/deadline_fields.hpp"
 #include "weir/http/head.hpp"
 #include "weir/http/transfer_clock.hpp"
 
@@ -19,7 +20,10 @@ class DeadlineField {
   DeadlineField() = default;
   // What `head` and the settings ask for; nothing is written yet. X-Request-Timeout of a gRPC call,
   // which grpc-timeout takes the place of, is removed.
-  static DeadlineField of(RequestHead& head, const config::Deadlines& settings);
+  static DeadlineField of(RequestHead& head, const config::Deadlines& settings) {
+    const bool asks = settings.send == config::TellDeadline::always || may_tell_timeout(head);
+    return asks ? asked(head, settings) : DeadlineField();
+  }
 
   bool tells() const noexcept { return form_ != Form::none; }
   // What is left at `now`, at least the shortest time that can be told. grpc-timeout counts what
@@ -31,6 +35,7 @@ class DeadlineField {
 
  private:
   enum class Form : std::uint8_t { none, grpc, bare, with_unit };
+  static DeadlineField asked(RequestHead& head, const config::Deadlines& settings);
 
   Form form_ = Form::none;
   const char* written_ = nullptr;  // the value

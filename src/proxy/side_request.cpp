@@ -55,8 +55,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
                        .loop = side.loop,
                        .worker = side.worker,
                        .clock = side.clock,
-                       .scope = side.scope,
-                       .client = side.client,
+                       .caller = {.client = side.client, .scope = &side.scope},
                        .time = {now, timeout, clients ? all : no_deadline},
                        .header_size = target.response_header_size,
                        .request_id = side.request_id};

@@ -14,6 +14,18 @@ GrpcStatus grpc_status(const RequestHead& head, const Exchange& exchange, const 
   return static_cast<GrpcStatus>(grpc_status_of(outcome.reason, outcome.status));
 }
 
+std::string_view protocol_of(const RequestHead& head) noexcept {
+  switch (head.version) {
+    case Version::http10:
+      return "HTTP/1.0";
+    case Version::http11:
+      break;
+    case Version::http2:
+      return "HTTP/2";
+  }
+  return "HTTP/1.1";
+}
+
 // Told without a word of its own where there was no memory for one.
 void log_internal(const Exchange& exchange, const Outcome& outcome) {
   namespace log = telemetry::log;
@@ -55,32 +67,38 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
   const bool wanted = policy.on && log.wants(worker, policy, outcome.status, telling, duration);
   const bool watched = tap.is_watched();
   if (!wanted && !watched) return;
-  telemetry::AccessRecord record;
-  record.started = outcome.started;
-  record.request_id = exchange.context.request_id();
-  record.trace_id = exchange.context.trace_id;
-  record.listener = exchange.context.connection.listener_name;
-  record.protocol = head.version == Version::http2    ? "HTTP/2"
-                    : head.version == Version::http10 ? "HTTP/1.0"
-                                                      : "HTTP/1.1";
-  record.client_ip = exchange.context.client_ip;
-  record.peer = &exchange.context.connection.peer;
-  record.method = head.method_text;
-  record.host = head.host;
   // As the client sent it: what was matched and forwarded may have been rewritten.
-  const std::size_t path_start = head.target.starts_with('/') ? 0 : head.target.size();
-  record.path = path_start == 0 ? head.target.substr(0, head.target.find('?')) : head.path;
-  record.query = head.query;
-  record.status = outcome.status;
-  record.reason = outcome.reason;
-  record.route = exchange.context.route_name;
-  record.fallback = exchange.record.fallback_reason();
-  record.upstream = exchange.record.upstream();
-  record.endpoint = exchange.record.endpoint();
-  record.attempts = exchange.record.attempts();
+  const bool has_path = head.target.starts_with('/');
+  const std::string_view path = has_path ? head.target.substr(0, head.target.find('?')) : head.path;
+  telemetry::AccessRecord record{.started = outcome.started,
+                                 .request_id = exchange.context.request_id(),
+                                 .trace_id = exchange.context.trace_id,
+                                 .listener = exchange.context.connection.listener_name,
+                                 .protocol = protocol_of(head),
+                                 .client_ip = exchange.context.client_ip,
+                                 .peer = &exchange.context.connection.peer,
+                                 .method = head.method_text,
+                                 .host = head.host,
+                                 .path = path,
+                                 .query = head.query,
+                                 .status = outcome.status,
+                                 .reason = outcome.reason,
+                                 .route = exchange.context.route_name,
+                                 .fallback = exchange.record.fallback_reason(),
+                                 .upstream = exchange.record.upstream(),
+                                 .endpoint = exchange.record.endpoint(),
+                                 .attempts = exchange.record.attempts(),
+                                 .duration = duration,
+                                 .bytes_in = exchange.record.bytes_in(),
+                                 .bytes_out = exchange.record.bytes_out(),
+                                 .user_agent = head.headers.get(FieldId::user_agent).value_or(""),
+                                 .referer = head.headers.get(FieldId::referer).value_or(""),
+                                 .user = exchange.decisions.user,
+                                 .limit_key = exchange.decisions.limit_key,
+                                 .grpc_status = grpc_status(head, exchange, outcome),
+                                 .detail = exchange.record.detail()};
   // A first try whose second did not come about is no list.
   if (exchange.record.tries().size() > 1) record.tries = exchange.record.tries();
-  record.duration = duration;
   // What ended early had its head out, unless the client was gone before.
   const bool gone = exchange.scope.cancelled() || outcome.reason == Reason::client_closed;
   if (outcome.head_sent != outcome.ended || outcome.complete || !gone) {
@@ -90,14 +108,6 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
     record.queue = exchange.record.queue_time();
   }
   if (exchange.record.attempts() != 0) record.connect = exchange.record.connect_time();
-  record.bytes_in = exchange.record.bytes_in();
-  record.bytes_out = exchange.record.bytes_out();
-  record.user_agent = head.headers.get(FieldId::user_agent).value_or("");
-  record.user = exchange.decisions.user;
-  record.limit_key = exchange.decisions.limit_key;
-  record.grpc_status = grpc_status(head, exchange, outcome);
-  record.detail = exchange.record.detail();
-  record.referer = head.headers.get(FieldId::referer).value_or("");
   if (const TlsFacts* tls = exchange.context.connection.tls) {
     record.tls_version = tls->version;
     record.sni = tls->sni;

@@ -34,6 +34,15 @@ const Snapshot& snapshot_of(const Exchange& exchange) noexcept {
   return *static_cast<const PinnedSnapshot&>(*exchange.configuration).shared;
 }
 
+// The client waits no longer than it says.
+void heed_deadline(const RequestHead& head, const config::Deadlines& accepted, Exchange& exchange) {
+  const auto time = told_timeout(
+      head, {.grpc_timeout = accepted.grpc_timeout, .request_timeout = accepted.request_timeout});
+  if (!time) return;
+  TransferClock& clock = exchange.clock;
+  clock.hard_deadline = std::min(clock.hard_deadline, exchange.context.head_received + *time);
+}
+
 }  // namespace
 
 void Gateway::adopt(std::shared_ptr<const Snapshot> snapshot) {
@@ -98,12 +107,8 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   exchange.clock.idle_timeout = found->config->stream_idle_timeout;
   exchange.clock.hard_deadline =
       deadline_after(exchange.context.started, found->config->max_duration);
-  const config::Deadlines& deadlines = config.server.deadline;
-  if (const auto time = told_timeout(head, {.grpc_timeout = deadlines.grpc_timeout,
-                                            .request_timeout = deadlines.request_timeout})) {
-    exchange.clock.hard_deadline =
-        std::min(exchange.clock.hard_deadline, exchange.context.head_received + *time);
-  }
+  if (may_tell_timeout(head)) [[unlikely]]
+    heed_deadline(head, config.server.deadline, exchange);
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
   co_await answering.finished();
   Response& response = answering.result();

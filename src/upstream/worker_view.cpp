@@ -135,16 +135,11 @@ SessionPool& WorkerView::sessions(Endpoint& endpoint) {
   return *slot.sessions;
 }
 
-Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
-  const auto may_use = [&](const Endpoint& endpoint) {
-    return !tried.contains(endpoint) && (caller.may_panic || endpoint.health().in());
-  };
+Endpoint* WorkerView::pick_among(const Tried& tried, const Caller& caller) {
   const auto eligible = [&](const Endpoint& endpoint) {
-    return endpoint.in_flight() < limit_of(endpoint) && may_use(endpoint);
+    return has_room(endpoint) && may_use(endpoint, tried, caller);
   };
   Endpoint* const preferred = std::exchange(preferred_, nullptr);
-  // Who has nobody beside him is taken however he stands, and no turn moves.
-  if (Endpoint* const only = choice_.only()) return eligible(*only) ? only : nullptr;
   if (preferred != nullptr && eligible(*preferred) && !choice_.is_by_key(caller)) return preferred;
   // Who comes here again after a connect that failed has had his turn: the next request shall not
   // meet the same endpoint for that.
@@ -154,7 +149,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
   bool some_full = false;
   Endpoint* due = nullptr;
   const auto first_choice = [&](Endpoint& endpoint) {
-    if (!may_use(endpoint)) return false;
+    if (!may_use(endpoint, tried, caller)) return false;
     if (is_last_choice(endpoint)) {
       some_last = true;
       if (endpoint.backoff_.standing(now) == control::ConnectBackoff::Standing::due) {
@@ -162,7 +157,7 @@ Endpoint* WorkerView::pick(const Tried& tried, const Caller& caller) {
       }
       return false;
     }
-    if (endpoint.in_flight() < limit_of(endpoint)) return true;
+    if (has_room(endpoint)) return true;
     some_full = true;
     return false;
   };
@@ -256,9 +251,8 @@ void WorkerView::keep(Endpoint& endpoint, std::unique_ptr<Connection> connection
 }
 
 bool WorkerView::any(const Tried& tried, const Caller& caller) const noexcept {
-  return std::ranges::any_of(choice_.endpoints(), [&](const Endpoint* at) {
-    return !tried.contains(*at) && (caller.may_panic || at->health().in());
-  });
+  return std::ranges::any_of(choice_.endpoints(),
+                             [&](const Endpoint* at) { return may_use(*at, tried, caller); });
 }
 
 std::uint64_t WorkerView::permits() const noexcept {
@@ -323,7 +317,7 @@ bool WorkerView::grant(Endpoint& endpoint) noexcept {
 void WorkerView::serve_pending() noexcept {
   if (!has_pending()) return;
   for (Endpoint* const endpoint : choice_.endpoints()) {
-    while (endpoint->in_flight() < limit_of(*endpoint) && first_for(*endpoint) != nullptr &&
+    while (has_room(*endpoint) && first_for(*endpoint) != nullptr &&
            endpoint->take_permit(limit_of(*endpoint))) {
       grant(*endpoint);
     }

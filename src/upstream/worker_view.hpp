@@ -64,7 +64,13 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   // The balancer's choice among those below their limit and not tried; null for none. Those whose
   // connects fail are the last choice, and no tier's traffic stays with them while another tier has
   // others: null also when others have no permit left.
-  Endpoint* pick(const Tried& tried, const Caller& caller);
+  Endpoint* pick(const Tried& tried, const Caller& caller) {
+    Endpoint* const only = choice_.only();
+    if (only == nullptr) return pick_among(tried, caller);
+    // Who has nobody beside him is taken however he stands, and no turn moves.
+    preferred_ = nullptr;
+    return has_room(*only) && may_use(*only, tried, caller) ? only : nullptr;
+  }
   // Not chosen as long as there is another: its connects fail, or one finds out whether they do.
   bool is_last_choice(const Endpoint& endpoint) const noexcept;
   // It is the IPv4 address of a name of which an IPv6 address takes requests.
@@ -128,6 +134,15 @@ class WorkerView final : private ConnectProbe::Owner, private net::Timer {
   friend class Pending;
   friend class Cluster;
   static constexpr Duration reweigh_after = std::chrono::seconds(1);
+
+  bool has_room(const Endpoint& endpoint) const noexcept {
+    return endpoint.in_flight() < limit_of(endpoint);
+  }
+  static bool may_use(const Endpoint& endpoint, const Tried& tried, const Caller& caller) noexcept {
+    return !tried.contains(endpoint) && (caller.may_panic || endpoint.health().in());
+  }
+  // pick() where there are several endpoints, or none.
+  Endpoint* pick_among(const Tried& tried, const Caller& caller);
   void take_over();
   // Where requests to endpoints are counted by zone.
   void count_zones();

@@ -194,6 +194,8 @@ class BreakerCall {
   }
   ~BreakerCall() { give_up(); }
 
+  // Somebody wants to know what it comes to.
+  bool counts() const noexcept { return breaker_ != nullptr; }
   bool is_probe() const noexcept {
     return breaker_ != nullptr && permit_.kind == CircuitBreaker::Permit::Kind::probe;
   }

@@ -95,7 +95,7 @@ class Exchange {
   // Settles and destroys one part.
   Task<> end(ExchangePart& part);
   // Destroys the parts that have settled by themselves; false when one has not: then settle().
-  bool settle_now() noexcept;
+  bool settle_now() noexcept { return last_part_ == nullptr || settle_parts(); }
   // Settles and destroys the parts, last in first out, at the answer's end. A part stays where
   // bad_alloc is thrown before it has settled: call again.
   Task<> settle();
@@ -111,6 +111,8 @@ class Exchange {
   CancelScope scope;
 
  private:
+  bool settle_parts() noexcept;
+
   RequestContext context_;
   std::unique_ptr<ExchangePart> last_part_;
   std::vector<std::shared_ptr<const void>, CachedAllocator<std::shared_ptr<const void>>> guards_;

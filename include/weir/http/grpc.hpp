@@ -14,7 +14,10 @@
 namespace weir {
 
 // Over HTTP/2, with a content-type of application/grpc alone, or followed by '+' or ';'.
-bool is_grpc(const RequestHead& head) noexcept;
+bool has_grpc_content(const RequestHead& head) noexcept;  // whatever the version
+inline bool is_grpc(const RequestHead& head) noexcept {
+  return head.version == Version::http2 && has_grpc_content(head);
+}
 
 // A grpc-timeout: one to eight digits and a unit; nothing for anything else.
 std::optional<Duration> parse_grpc_timeout(std::string_view text) noexcept;

@@ -37,20 +37,20 @@ struct AccessRecord {
   std::string_view endpoint;
   unsigned attempts = 0;  // 0: absent
   Duration duration{};
-  std::optional<Duration> head;
-  std::optional<Duration> queue;
-  std::optional<Duration> connect;
+  std::optional<Duration> head{};
+  std::optional<Duration> queue{};
+  std::optional<Duration> connect{};
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::string_view user_agent;
   std::string_view referer;
-  std::string_view tls_version;
-  std::string_view sni;
+  std::string_view tls_version{};
+  std::string_view sni{};
   std::string_view user;       // who authenticated
   std::string_view limit_key;  // whom a limit refused
   GrpcStatus grpc_status = no_grpc_status;
-  std::span<const TryRecord> tries;  // when there was more than one
-  std::string_view detail;           // why Weir refused, or what cut the answer
+  std::span<const TryRecord> tries{};  // when there was more than one
+  std::string_view detail;             // why Weir refused, or what cut the answer
 };
 
 // The part of the access log's settings that a worker needs for a line; held by the snapshot.

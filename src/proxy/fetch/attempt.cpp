@@ -33,7 +33,7 @@ Attempt::Attempt(Owner& owner, const FetchPlan& plan, upstream::Lease&& lease, R
       kept_(kept),
       replayed_(replayed),
       endpoint_text_(endpoint),
-      client_(lease_.begin(plan.clock, plan.scope, *this, request.head.method, plan.header_size)),
+      client_(lease_.begin(plan.clock, plan.scope(), *this, request.head.method, plan.header_size)),
       uploads_(loop_),
       continued_(loop_),
       started_(loop_.now()),
@@ -44,17 +44,19 @@ TryEnd Attempt::end() const noexcept {
   const TimePoint now = loop_.now();
   const bool whole = is_whole();
   const bool cut = head_came() && !whole;
-  const TransferClock& clock = plan_.clock;
-  const bool gone = plan_.scope.cancelled();
-  const bool idle = now >= deadline_after(clock.last_activity, clock.idle_timeout);
-  return {.failure = failure_ && !lost_ ? failure_->reason : Reason::none,
-          .client_gone = gone || lost_,
-          .answer_complete = whole,
-          .out_of_time = cut && plan_.deadline_bounds_answer && now >= clock.hard_deadline,
-          .silent = cut && idle && !gone,
-          .lost = lost_,
-          .status = status_,
-          .duration = now - started_};
+  const bool gone = plan_.scope().cancelled();
+  TryEnd end{.failure = failure_ && !lost_ ? failure_->reason : Reason::none,
+             .client_gone = gone || lost_,
+             .answer_complete = whole,
+             .lost = lost_,
+             .status = status_,
+             .duration = now - started_};
+  if (cut) {
+    const TransferClock& clock = plan_.clock;
+    end.out_of_time = plan_.deadline_bounds_answer && now >= clock.hard_deadline;
+    end.silent = !gone && now >= deadline_after(clock.last_activity, clock.idle_timeout);
+  }
+  return end;
 }
 
 TryRecord Attempt::record(const TryEnd& end) const noexcept {
@@ -83,17 +85,11 @@ Duration Attempt::spent() const noexcept {
   return lease_.connect_time + (now - started_) - (plan_.clock.client_wait(now) - waited_before_);
 }
 
-Task<Result<>> Attempt::start(ResponseHead& head) {
-  if (plan_.scope.cancelled()) return give_up();
-  begin();
-  return read_final_head(head);
-}
-
 // Nothing was sent, so it is no failure of the upstream's.
 Task<Result<>> Attempt::give_up() { co_return std::unexpected(cancelled_error()); }
 
 void Attempt::begin() {
-  follow(&plan_.scope);
+  follow(plan_.caller.scope);
   bool whole = request_.body == nullptr;
   const Bytes first = whole ? Bytes() : first_content(whole);
   content_taken_ = !first.empty();
@@ -213,7 +209,7 @@ void Attempt::abort(Reason reason) noexcept {
 
 Error Attempt::cancelled_error() const {
   if (upload_failure_) return *upload_failure_;
-  const Reason reason = plan_.scope.reason();
+  const Reason reason = plan_.scope().reason();
   return {reason == Reason::none ? Reason::internal : reason, Side::downstream, {}};
 }
 
@@ -320,7 +316,7 @@ const HeaderMap& Attempt::request_trailers() {
 Task<> Attempt::gather() {
   const Deadline until = std::min<Deadline>(loop_.now() + gather_wait, plan_.clock.hard_deadline);
   while (upload_ == Upload::pulling && uploads_.size() != 0 && refused_unread() &&
-         !upload_failure_ && !plan_.scope.cancelled() && !request_.body->complete() &&
+         !upload_failure_ && !plan_.scope().cancelled() && !request_.body->complete() &&
          loop_.now() < until) {
     co_await continued_.wait(until);
   }

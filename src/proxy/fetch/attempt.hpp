@@ -60,7 +60,11 @@ class Attempt final : public BodyStream,
 
   // Sends the request and reads the final head, as it comes, into `head`; interim ones are relayed
   // on the way.
-  Task<Result<>> start(ResponseHead& head);
+  Task<Result<>> start(ResponseHead& head) {
+    if (plan_.scope().cancelled()) return give_up();
+    begin();
+    return read_final_head(head);
+  }
   // After a head whose answer nobody wants: reads the rest if it is short and comes at once, for
   // the connection's sake; otherwise gives it up.
   Task<> discard();

@@ -51,7 +51,7 @@ Task<Result<>> Fetch::first_try(ResponseHead& head) {
 
 Task<Result<>> Fetch::try_at_once(ResponseHead& head) {
   std::optional<upstream::Lease> lease =
-      plan_.cluster.try_acquire(plan_.worker, tried_, plan_.caller());
+      plan_.cluster.try_acquire(plan_.worker, tried_, plan_.caller);
   if (!lease) return connect_and_try(head);
   begin_try(std::move(*lease));
   return attempt_->start(head);
@@ -111,13 +111,13 @@ bool Fetch::goes_elsewhere() {
   if (tried_.once_more && tried_.size() == 0) return true;
   upstream::Tried tried = tried_;
   tried.add(attempt_->endpoint());
-  return plan_.cluster.has_untried(plan_.worker, tried, plan_.caller());
+  return plan_.cluster.has_untried(plan_.worker, tried, plan_.caller);
 }
 
 std::optional<Duration> Fetch::go_elsewhere() {
   tried_.add(attempt_->endpoint());
   --tried_.connects_left;
-  if (plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller())) return std::nullopt;
+  if (plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller)) return std::nullopt;
   tried_.once_more = false;
   tried_.forget();
   return control::pause_before_last(chance());
@@ -169,17 +169,17 @@ Task<> Fetch::leave_try(Again next, bool answered) {
 Task<Result<>> Fetch::pause(Duration time) {
   net::Waiter waiter(plan_.loop);
   const Deadline until = plan_.loop.now() + time;
-  const OnCancel stop(&plan_.scope, [&](Reason) noexcept { waiter.cancel(); });
+  const OnCancel stop(plan_.caller.scope, [&](Reason) noexcept { waiter.cancel(); });
   ReplayedContent* const content = retrying_ ? retrying_->content() : nullptr;
   if (content != nullptr) content->tell_failure(&waiter);
-  while (plan_.loop.now() < until && !plan_.scope.cancelled() &&
+  while (plan_.loop.now() < until && !plan_.scope().cancelled() &&
          (content == nullptr || content->failure() == nullptr)) {
     co_await waiter.wait(until);
     static_cast<void>(waiter.result());
   }
   if (content != nullptr) content->tell_failure(nullptr);
-  if (plan_.scope.cancelled()) {
-    co_return fail(plan_.scope.reason(), Side::downstream, "while a retry waited");
+  if (plan_.scope().cancelled()) {
+    co_return fail(plan_.scope().reason(), Side::downstream, "while a retry waited");
   }
   if (content != nullptr && content->failure() != nullptr) {
     co_return std::unexpected(*content->failure());
@@ -188,7 +188,7 @@ Task<Result<>> Fetch::pause(Duration time) {
     co_return fail(Reason::circuit_open, Side::upstream, "it opened while a retry waited");
   }
   // Endpoints may have gone meanwhile.
-  if (!plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller())) tried_.forget();
+  if (!plan_.cluster.has_untried(plan_.worker, tried_, plan_.caller)) tried_.forget();
   co_return Result<>{};
 }
 
@@ -227,12 +227,12 @@ Task<Result<>> Fetch::connect_and_try(ResponseHead& head) {
 Task<Result<upstream::Lease>> Fetch::connect() {
   const TimePoint asked = plan_.loop.now();
   const Deadline until = plan_.time.until(asked, plan_.clock);
-  upstream::Caller caller = plan_.caller();
+  upstream::Caller caller = plan_.caller;
   if (hedging_) [[unlikely]]
     caller.scope = &hedging_->scope();
   auto acquired = co_await plan_.cluster.acquire(plan_.worker, tried_, until, caller);
   const TimePoint now = plan_.loop.now();
-  const bool lost = caller.scope->cancelled() && !plan_.scope.cancelled();
+  const bool lost = caller.scope->cancelled() && !plan_.scope().cancelled();
   const Duration connecting = tell_failures(tried_, lost);
   if (acquired && lost) {
     acquired->give_back();
@@ -324,6 +324,7 @@ void Fetch::weigh_head() {
 }
 
 void Fetch::judge_head() {
+  if (!call_.counts()) return;
   const GrpcStatus grpc = attempt_->grpc_status();
   const bool counts = call_.counts_grpc();
   const bool failed_call = grpc > 0 && counts;
@@ -359,7 +360,7 @@ void Fetch::end_try(Again next) {
   }
   if (again) {
     spent_ += attempt_->spent();
-  } else {
+  } else if (call_.counts()) {
     tell_breaker(call_end(end));
   }
   attempt_ = nullptr;

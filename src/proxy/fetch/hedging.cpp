@@ -56,7 +56,7 @@ bool Hedging::begins() noexcept {
   return after.has_value();
 }
 
-CancelScope& Hedging::scope() noexcept { return racing_ ? first_->scope : plan_.scope; }
+CancelScope& Hedging::scope() noexcept { return racing_ ? first_->scope : plan_.scope(); }
 
 Task<Result<>> Hedging::race(ResponseHead& head) {
   began_ = plan_.loop.now();
@@ -64,7 +64,7 @@ Task<Result<>> Hedging::race(ResponseHead& head) {
   candidate_ = nullptr;
   rivals_.clear();
   fetch_.tried_.connecting = {};
-  first_.emplace(plan_.scope);
+  first_.emplace(plan_.scope());
   racing_ = true;
   tasks_.spawn(run_first());
   while (!is_decided()) {
@@ -105,7 +105,7 @@ Task<> Hedging::run(Rival& rival) {
 }
 
 Task<Result<>> Hedging::try_at(Rival& rival) {
-  upstream::Caller caller = plan_.caller();
+  upstream::Caller caller = plan_.caller;
   caller.scope = &rival.scope;
   std::optional<upstream::Lease> lease =
       plan_.cluster.try_acquire(plan_.worker, rival.tried, caller);
@@ -178,7 +178,7 @@ void Hedging::join_race() {
   upstream::Cluster& cluster = plan_.cluster;
   upstream::Tried but = elsewhere();
   if (!cluster.breaker().lets_retry(fetch_.call_) ||
-      !cluster.has_untried(plan_.worker, but, plan_.caller())) {
+      !cluster.has_untried(plan_.worker, but, plan_.caller)) {
     left_ = 0;
     return;
   }
@@ -190,7 +190,7 @@ void Hedging::join_race() {
   }
   --left_;
   rivals_.push_back(
-      std::make_unique<Rival>(*this, plan_.scope, std::move(but), std::move(*permit)));
+      std::make_unique<Rival>(*this, plan_.scope(), std::move(but), std::move(*permit)));
   tasks_.spawn(run(*rivals_.back()));
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -75,8 +74,7 @@ struct FetchPlan {
   net::Loop& loop;  // the worker's
   unsigned worker;
   TransferClock& clock;
-  CancelScope& scope;  // cancels the fetch
-  IpAddress client;    // for whose share of the places; may be not valid
+  upstream::Caller caller;  // its scope, which is not null, cancels the fetch
   HeadTime time;
   std::size_t header_size;           // bounds the answer's head, bytes
   unsigned most_repeats = 1;         // how often it is sent again (fetch/again.hpp), retries aside
@@ -90,12 +88,9 @@ struct FetchPlan {
   InformationalSink* interim = nullptr;           // of the client; null: 1xx go nowhere
   std::span<const std::string> gateway_fields{};  // names no client may send, in trailers either
   std::string_view request_id{};                  // in the debug log
-  std::optional<std::uint64_t> key{};             // as of upstream::Caller, as what follows
-  bool may_panic = true;
-  std::uint64_t fair = 0;
   ReplayableBody* content = nullptr;  // the request's, where another fetch may read it after this
 
-  upstream::Caller caller() const noexcept { return {client, &scope, key, may_panic, fair}; }
+  CancelScope& scope() const noexcept { return *caller.scope; }
 };
 
 }  // namespace weir::proxy

@@ -44,20 +44,20 @@ void Retrying::bind(std::uint64_t endpoint, TimePoint until) {
 // Another endpoint first. When none is left all may be tried again, those aside that want to be
 // left alone; when there are only such, the one whose time comes first, if that is soon.
 std::optional<Duration> Retrying::choose(upstream::Tried& tried) {
-  if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller())) return Duration::zero();
+  if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller)) return Duration::zero();
   const TimePoint now = plan_.loop.now();
   std::ranges::sort(bound_, {}, &Bound::until);
   const auto first = std::ranges::upper_bound(bound_, now, {}, &Bound::until);
   tried.forget();
   for (auto at = first; at != bound_.end(); ++at) tried.add(at->endpoint);
-  if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller())) return Duration::zero();
+  if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller)) return Duration::zero();
   for (auto at = first; at != bound_.end() && at->until - now <= rule().backoff_max; ++at) {
     tried.forget();
     for (auto other = first; other != bound_.end(); ++other) {
       if (other != at) tried.add(other->endpoint);
     }
     // Otherwise it is gone.
-    if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller())) return at->until - now;
+    if (plan_.cluster.has_untried(plan_.worker, tried, plan_.caller)) return at->until - now;
   }
   return std::nullopt;
 }

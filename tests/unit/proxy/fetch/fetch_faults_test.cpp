@@ -203,8 +203,7 @@ class FetchRun {
                          .loop = loop(),
                          .worker = 0,
                          .clock = clock_,
-                         .scope = scope,
-                         .client = {},
+                         .caller = {.scope = &scope},
                          .time = {loop().now(), 5s},
                          .header_size = 1000,
                          .most_repeats = 3};
