@@ -115,17 +115,16 @@ class Signals {
     again_ = reloading_;
     if (std::exchange(reloading_, true)) return;
     manager_.reloading(Clock::now());
-    server_.reload([this](const server::Server::Problems& problems) {
-      for (const auto& problem : problems)
-        log::error("reload refused", {{"problem", problem.to_string()}});
-      if (problems.empty()) log::info("reloaded");
+    const auto done = [this](const server::Server::Problems& problems) {
+      server::log_reload(server_, problems);
       const std::string status =
           problems.empty() ? "serving" : "serving; reload refused: " + problems.front().to_string();
       // A reload does not make ready what waits for names.
       server_.is_ready() ? manager_.ready(status) : manager_.status(status);
       reloading_ = false;
       if (std::exchange(again_, false)) reload();
-    });
+    };
+    server_.reload(done, "SIGHUP");
   }
 
   asio::io_context& main_;

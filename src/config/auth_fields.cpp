@@ -14,7 +14,7 @@ void read_api_keys(const Reader& in, ApiKey& auth) {
   const auto file = in.text();
   if (!file) return;
   auth.keys_file = *file;
-  const auto content = read_named_file(in.context().folder, *file);
+  const auto content = read_named_file(in.context(), *file);
   if (!content) return in.error("cannot read " + in_quotes(*file) + ": " + content.error());
   auto keys = parse_api_keys(*content);
   if (keys) {

@@ -275,4 +275,13 @@ std::expected<std::string, std::string> read_named_file(const std::string& folde
   return read_file(path, most);
 }
 
+std::expected<std::string, std::string> read_named_file(const LoadContext& context,
+                                                        const std::string& file) {
+  if (context.files != nullptr) {
+    const std::string path = (std::filesystem::path(context.folder) / file).string();
+    context.files->push_back({path, FileStamp::of(path)});
+  }
+  return read_named_file(context.folder, file);
+}
+
 }  // namespace weir::config

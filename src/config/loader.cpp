@@ -65,12 +65,30 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
   return draft;
 }
 
+// FNV-1a: who could make two texts alike may write the configuration anyway.
+std::uint64_t fingerprint_of(const Sources& sources) {
+  std::uint64_t out = 0xcbf29ce484222325;
+  const auto add = [&out](std::string_view text) {
+    for (const char c : text) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    out = (out ^ 0xff) * 0x100000001b3;  // no byte of UTF-8: where the text ends
+  };
+  for (const SourceText& source : sources) {
+    add(source.name());
+    add(source.text());
+  }
+  return out;
+}
+
 Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks,
                      SourceTexts* texts) {
   Problems problems;
-  LoadContext context{.problems = problems, .folder = folder, .checks = checks, .texts = texts};
-  const Place root = sources.front().beginning();
   Loaded out;
+  LoadContext context{.problems = problems,
+                      .folder = folder,
+                      .checks = checks,
+                      .texts = texts,
+                      .files = &out.files};
+  const Place root = sources.front().beginning();
   try {
     for (const SourceText& source : sources) {
       std::ranges::move(find_allowances(source, problems), std::back_inserter(out.allowances));
@@ -95,6 +113,23 @@ Outcome load_sources(const Sources& sources, const std::string& folder, const Lo
   return out;
 }
 
+// The same, with what makes it again.
+Outcome load_kept(std::shared_ptr<const SourceFiles> sources, const LoadChecks& checks,
+                  SourceTexts* texts) {
+  Outcome out = load_sources(sources->files, sources->folder, checks, texts);
+  if (!out) return out;
+  out->files.insert(out->files.begin(), sources->read.begin(), sources->read.end());
+  if (sources->is_folder) out->listed_folder = sources->folder;
+  const auto origin = std::make_shared<Origin>();
+  origin->fingerprint = fingerprint_of(sources->files);
+  for (const SourceText& each : sources->files) origin->bytes += each.text().size();
+  origin->load = [sources = std::move(sources), checks] {
+    return load_kept(sources, checks, nullptr);
+  };
+  out->origin = origin;
+  return out;
+}
+
 Outcome failure(const std::string& file, std::string message) {
   return std::unexpected(std::vector<Problem>{{{file, 0, 0}, "", std::move(message)}});
 }
@@ -103,12 +138,12 @@ Outcome failure(const std::string& file, std::string message) {
 
 Outcome load(const std::string& file_or_folder, const LoadChecks& checks, SourceTexts* texts) {
   try {
-    const auto sources = read_source_files(file_or_folder);
+    auto sources = read_source_files(file_or_folder);
     if (!sources) return std::unexpected(sources.error());
     for (const SourceText& source : sources->files) {
       if (texts != nullptr) texts->insert_or_assign(source.name(), source.text());
     }
-    return load_sources(sources->files, sources->folder, checks, texts);
+    return load_kept(std::make_shared<const SourceFiles>(std::move(*sources)), checks, texts);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
   }
@@ -116,7 +151,10 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks, Source
 
 Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
                   const LoadChecks& checks) {
-  return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks, nullptr);
+  SourceFiles sources;
+  sources.files.emplace_back(std::string(name), std::string(yaml));
+  sources.folder = folder;
+  return load_kept(std::make_shared<const SourceFiles>(std::move(sources)), checks, nullptr);
 }
 
 }  // namespace weir::config

@@ -4,10 +4,12 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/problems.hpp"
 #include "config/scalars.hpp"
@@ -35,7 +37,13 @@ struct LoadContext {
       nullptr;                   // where read_fields() notes the place of each value; may be null
   SourceTexts* texts = nullptr;  // receives the texts of further files, for excerpts; may be null
   bool expands = true;           // ${NAME} stands for a variable of the environment
+  std::vector<ReadFile>* files = nullptr;  // receives which files were read; may be null
 };
+
+// The content of a regular file that the configuration names, of at most 1 MiB; or what is wrong
+// with it.
+std::expected<std::string, std::string> read_named_file(const LoadContext& context,
+                                                        const std::string& file);
 
 class Reader {
  public:

@@ -34,7 +34,7 @@ void read_token(const Reader& in, Admin& admin) {
   const auto file = in.text();
   // Empty is none, so that ${NAME:-} can leave it out: then the address refuses more, not less.
   if (!file || file->empty()) return;
-  auto token = read_named_file(in.context().folder, *file);
+  auto token = read_named_file(in.context(), *file);
   if (!token) return in.error("cannot read " + in_quotes(*file) + ": " + token.error());
   if (token->ends_with('\n')) token->pop_back();
   const bool spoilt = token->empty() || token->find_first_of(" \t\r\n") != std::string::npos;
@@ -112,6 +112,9 @@ Fields fields(Server& server) {
        "heads get 431"},
       {"zone", text(server.zone, check_zone),
        "where this gateway is, for zone_aware of upstreams; empty: unknown"},
+      {"watch", flag(server.watch),
+       "reload when the configuration's files change, or those that it names (users, keys); "
+       "certificates are then read at once"},
       {"via", block(fields(server.via)), "the Via field"},
       {"deadline", block(fields(server.deadline)),
        "how long the sender of a request waits, as it says, and what upstreams are told of it"},

@@ -40,6 +40,7 @@ std::expected<SourceFiles, std::vector<Problem>> read_source_files(
   SourceFiles out;
   std::vector<Problem> problems;
   for (const std::string& name : *names) {
+    out.read.push_back({name, FileStamp::of(name)});
     auto text = read_file(name, most_document_bytes);
     if (text) {
       out.files.emplace_back(name, std::move(*text));
@@ -48,11 +49,15 @@ std::expected<SourceFiles, std::vector<Problem>> read_source_files(
     }
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
-  const bool is_folder = names->size() > 1 || names->front() != file_or_folder;
+  out.is_folder = names->size() > 1 || names->front() != file_or_folder;
   out.folder =
-      is_folder ? file_or_folder : std::filesystem::path(file_or_folder).parent_path().string();
+      out.is_folder ? file_or_folder : std::filesystem::path(file_or_folder).parent_path().string();
   if (out.folder.empty()) out.folder = ".";
   return out;
+}
+
+std::vector<std::string> source_names(const std::string& folder) {
+  return files_of(folder).value_or(std::vector<std::string>{});
 }
 
 }  // namespace weir::config

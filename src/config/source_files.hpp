@@ -14,6 +14,8 @@ namespace weir::config {
 struct SourceFiles {
   std::vector<SourceText> files;  // at least one; those of a folder by name
   std::string folder;             // where relative file names start
+  bool is_folder = false;         // which the files were listed from
+  std::vector<ReadFile> read;     // the files, as they were
 };
 
 // At most 16 MiB a file. Fails with a problem for each file that cannot be read. May throw

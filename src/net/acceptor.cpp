@@ -1,5 +1,6 @@
 #include "weir/net/acceptor.hpp"
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -176,6 +177,7 @@ ListenSockets::~ListenSockets() {
 }
 
 Descriptor ListenSockets::take(std::size_t index) noexcept {
+  if (passed_) return Descriptor(::fcntl(fds_[index], F_DUPFD_CLOEXEC, 3));
   return Descriptor(std::exchange(fds_[index], -1));
 }
 

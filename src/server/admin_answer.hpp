@@ -14,9 +14,10 @@ namespace weir::server {
 
 struct AdminRequest {
   std::string method;
-  std::string path;       // percent-encoded, without the query
-  std::string host;       // of Host, without port
-  std::string authority;  // Host as sent
+  std::string path;        // percent-encoded, without the query
+  std::string query = {};  // what follows its '?'
+  std::string host;        // of Host, without port
+  std::string authority;   // Host as sent
   std::string origin;
   std::string authorization;
   std::string content_type;

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "server/admin_bodies.hpp"
 #include "server/admin_status.hpp"
 #include "server/admin_views.hpp"
 #include "weir/server/explain.hpp"
-#include "weir/telemetry/log.hpp"
 
 namespace weir::server {
 namespace {
@@ -17,6 +18,16 @@ constexpr Duration longest_wait_for_workers = std::chrono::milliseconds(250);
 
 AdminAnswer text_answer(int status, std::string body) {
   return {.status = status, .body = std::move(body), .headers = {}};
+}
+
+// "verbose", alone or among others, whatever it is set to; as Kubernetes' probes have it.
+bool is_verbose(std::string_view query) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    if (one.substr(0, one.find('=')) == "verbose") return true;
+    query.remove_prefix(std::min(one.size() + 1, query.size()));
+  }
+  return false;
 }
 
 AdminAnswer json_text_answer(std::string body) {
@@ -33,9 +44,12 @@ void AdminApi::behind_workers(std::function<AdminAnswer()> answer, Done done) {
 
 void AdminApi::healthz(const AdminCall&, Done done) { done(text_answer(200, "alive\n")); }
 
-void AdminApi::readyz(const AdminCall&, Done done) {
+void AdminApi::readyz(const AdminCall& call, Done done) {
   const std::string why_not = server_.why_not_ready();
-  done(why_not.empty() ? text_answer(200, "ready\n") : text_answer(503, why_not + "\n"));
+  AdminAnswer answer =
+      why_not.empty() ? text_answer(200, "ready\n") : text_answer(503, why_not + "\n");
+  if (is_verbose(call.request.query)) answer.body += server_.readiness_details();
+  done(std::move(answer));
 }
 
 void AdminApi::metrics(const AdminCall&, Done done) {
@@ -108,15 +122,12 @@ void AdminApi::explain(const AdminCall& call, Done done) {
 
 // Answers when the workers have the new configuration.
 void AdminApi::reload(const AdminCall&, Done done) {
-  server_.reload([this, done = std::move(done)](Server::Problems problems) {
-    for (const config::Problem& problem : problems) {
-      telemetry::log::error("reload refused", {{"problem", problem.to_string()}});
-    }
-    if (!problems.empty()) return done(problem_lines(problems));
-    telemetry::log::info("reloaded");
-    done(json_text_answer("{\"generation\":" + std::to_string(server_.snapshot()->generation()) +
-                          "}\n"));
-  });
+  server_.reload(
+      [this, done = std::move(done)](const Server::Problems& problems) {
+        log_reload(server_, problems);
+        done(problems.empty() ? reload_answer(server_) : problem_lines(problems));
+      },
+      "POST /reload");
 }
 
 // These two answer when the workers do as they were told.

@@ -63,6 +63,11 @@ class AdminApi {
   void metrics(const AdminCall& call, Done done);
   void whole_config(const AdminCall& call, Done done);
   void config_diff(const AdminCall& call, Done done);
+  // --- admin_history.cpp
+  void config_history(const AdminCall& call, Done done);
+  void roll_back(const AdminCall& call, Done done);
+  void end_roll_back(const AdminCall& call, Done done);
+  // --- admin_api.cpp
   void status(const AdminCall& call, Done done);
   void listeners(const AdminCall& call, Done done);
   void routes(const AdminCall& call, Done done);
@@ -86,5 +91,8 @@ class AdminApi {
   Server& server_;
   Background background_;
 };
+
+// Of a reload that was good: the generation, and what it has changed.
+AdminAnswer reload_answer(const Server& server);
 
 }  // namespace weir::server

@@ -168,4 +168,19 @@ Asked<LogLevelChange> parse_log_level(std::string_view body) {
   return out;
 }
 
+Asked<std::uint64_t> parse_roll_back(std::string_view body) {
+  constexpr std::string_view wanted =
+      R"(the body must be {"generation": N}, with a number of GET /config/history)";
+  const auto read = parse_object(body);
+  const json::value* const generation =
+      read && read->size() == 1 ? auth::find(*read, "generation") : nullptr;
+  if (generation == nullptr || !(generation->is_int64() || generation->is_uint64())) {
+    return std::unexpected(std::string(wanted));
+  }
+  boost::system::error_code error;
+  const auto number = generation->to_number<std::uint64_t>(error);
+  if (error || number == 0) return std::unexpected(std::string(wanted));
+  return number;
+}
+
 }  // namespace weir::server

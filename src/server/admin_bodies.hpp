@@ -38,6 +38,8 @@ Asked<control::SplitWeights> parse_split(std::string_view body, const config::Sp
 Asked<EndpointChange> parse_endpoint_change(std::string_view body);
 Asked<control::BreakerForce> parse_breaker_force(std::string_view body);
 Asked<LogLevelChange> parse_log_level(std::string_view body);
+// The generation of {"generation": 7}.
+Asked<std::uint64_t> parse_roll_back(std::string_view body);
 
 std::string_view name(upstream::EndpointState state) noexcept;
 

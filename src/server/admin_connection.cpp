@@ -52,7 +52,9 @@ AdminRequest read(const http::request<http::string_body>& message) {
     request.authority = std::string(target.substr(0, end));
     target.remove_prefix(end);
   }
-  request.path = std::string(target.substr(0, target.find('?')));
+  const std::size_t query = std::min(target.find('?'), target.size());
+  request.path = std::string(target.substr(0, query));
+  request.query = std::string(target.substr(std::min(query + 1, target.size())));
   request.origin = field(http::field::origin);
   request.authorization = field(http::field::authorization);
   request.content_type = field(http::field::content_type);
@@ -62,8 +64,8 @@ AdminRequest read(const http::request<http::string_body>& message) {
 
 class Connection {
  public:
-  Connection(AdminService& service, AdminProtocol::socket socket)
-      : service_(service), stream_(std::move(socket)) {
+  Connection(AdminService& service, AdminProtocol::socket socket, bool local)
+      : service_(service), local_(local), stream_(std::move(socket)) {
     place_ = service_.places.enter(Clock::now(), [this] { stream_.close(); });
   }
   ~Connection() {
@@ -143,7 +145,7 @@ class Connection {
   }
 
   asio::awaitable<AdminAnswer> answer(const AdminRequest& request) {
-    if (auto refused = guard(request, service_.policy())) co_return std::move(*refused);
+    if (auto refused = guard(request, service_.policy(local_))) co_return std::move(*refused);
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(AdminAnswer)>(
         [this, &request](auto handler) {
           auto shared = std::make_shared<decltype(handler)>(std::move(handler));
@@ -218,6 +220,7 @@ class Connection {
   }
 
   AdminService& service_;
+  const bool local_;
   AdminStream stream_;
   beast::flat_buffer buffer_;
   AdminPlaces::Connection* place_ = nullptr;
@@ -225,15 +228,15 @@ class Connection {
 
 }  // namespace
 
-AdminPolicy AdminService::policy() const {
+AdminPolicy AdminService::policy(bool local) const {
   const config::Admin& admin = server.snapshot()->config().admin;
   return {.local = local, .token = admin.token, .allow_hosts = admin.allow_hosts};
 }
 
 asio::awaitable<void> serve_admin(std::shared_ptr<AdminService> service,
-                                  AdminProtocol::socket socket) {
+                                  AdminProtocol::socket socket, bool local) {
   try {
-    Connection connection(*service, std::move(socket));
+    Connection connection(*service, std::move(socket), local);
     co_await connection.run();
   } catch (const std::exception& error) {
     telemetry::log::debug("admin connection ended", {{"error", error.what()}});

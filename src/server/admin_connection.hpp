@@ -15,21 +15,22 @@ namespace weir::server {
 
 // What all connections share.
 struct AdminService {
-  AdminService(asio::io_context& main_, Server& server_, bool local_)
-      : main(main_), server(server_), local(local_), api(main_, server_) {}
+  AdminService(asio::io_context& main_, Server& server_)
+      : main(main_), server(server_), api(main_, server_) {}
 
-  AdminPolicy policy() const;
+  // `local`: of connections that came by loopback or a unix: path.
+  AdminPolicy policy(bool local) const;
 
   asio::io_context& main;
   Server& server;
-  const bool local;  // bound to loopback or a unix: path
   AdminApi api;
   AdminPlaces places{64, 64 * 1024 * 1024};
   AdminWatches watches;
 };
 
-// Serves requests until the peer leaves, is too slow, or is sent away for somebody else.
+// Serves requests until the peer leaves, is too slow, or is sent away for somebody else. `local` as
+// of policy().
 asio::awaitable<void> serve_admin(std::shared_ptr<AdminService> service,
-                                  AdminProtocol::socket socket);
+                                  AdminProtocol::socket socket, bool local);
 
 }  // namespace weir::server

@@ -15,6 +15,7 @@
 #include "server/admin_connection.hpp"
 #include "weir/net/acceptor.hpp"
 #include "weir/server/admin.hpp"
+#include "weir/server/admin_place.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -27,45 +28,54 @@ using Opened = std::expected<void, std::string>;
 constexpr auto longest_wait = std::chrono::seconds(2);
 constexpr auto between_looks = std::chrono::milliseconds(50);
 
-class AdminServer final : public std::enable_shared_from_this<AdminServer> {
- public:
-  AdminServer(asio::io_context& main, Server& server, SocketAddress address)
-      : main_(main),
-        address_(std::move(address)),
-        service_(std::make_shared<AdminService>(main, server,
-                                                address_.is_unix() || address_.ip().is_loopback())),
-        acceptor_(main),
-        next_look_(main) {}
+bool is_local(const SocketAddress& address) {
+  return address.is_unix() || address.ip().is_loopback();
+}
 
-  // Binds and accepts from now on.
-  Opened open() {
-    auto sockets = net::ListenSockets::open(address_, 1);
+// An address that is accepted from.
+class AdminSocket final : public std::enable_shared_from_this<AdminSocket> {
+ public:
+  AdminSocket(std::shared_ptr<AdminService> service, SocketAddress address)
+      : service_(std::move(service)),
+        address_(std::move(address)),
+        acceptor_(service_->main),
+        next_look_(service_->main) {}
+
+  // Binds; connections queue. `beside`: another address of this process with the same port is about
+  // to be given up.
+  Opened bind(bool beside = false) {
+    auto sockets = net::ListenSockets::open(address_, 1, false,
+                                            beside ? net::Sharing::beside : net::Sharing::alone);
     if (!sockets) return std::unexpected("admin: " + address_.to_string() + ": " + sockets.error());
     address_ = sockets->address();
     acceptor_.assign(AdminProtocol(address_.family(), 0), sockets->take(0).release());
-    asio::co_spawn(main_, accept(shared_from_this()), asio::detached);
-    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
     return {};
   }
 
-  // open() as soon as nobody else listens there.
-  void open_when_free() {
+  // REQUIRES: it is bound.
+  void accept() {
+    asio::co_spawn(service_->main, accept_from(shared_from_this()), asio::detached);
+    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+  }
+
+  // Binds and accepts as soon as nobody else listens there.
+  void accept_when_free() {
     if (stopped_) return;
     if (!net::is_listened_on(address_)) {
-      const Opened opened = open();
-      if (!opened) log::error("no admin address", {{"error", opened.error()}});
-      return;
+      const Opened bound = bind();
+      if (!bound) return log::error("no admin address", {{"error", bound.error()}});
+      return accept();
     }
     next_look_.expires_after(between_looks);
     next_look_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-      if (!error) self->open_when_free();
+      if (!error) self->accept_when_free();
     });
   }
 
-  std::string address() const { return address_.to_string(); }
+  const SocketAddress& address() const noexcept { return address_; }
 
   // Connections that are open stay.
-  void stop() {
+  void stop() noexcept {
     stopped_ = true;
     next_look_.cancel();
     if (!acceptor_.is_open()) return;
@@ -75,15 +85,9 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
     acceptor_.close(ignored);
   }
 
-  // Nothing asks the server any more.
-  void end() {
-    stop();
-    service_->api.stop();
-    service_->watches.finish();
-  }
-
  private:
-  static asio::awaitable<void> accept(std::shared_ptr<AdminServer> self) {
+  static asio::awaitable<void> accept_from(std::shared_ptr<AdminSocket> self) {
+    const bool local = is_local(self->address_);
     while (self->acceptor_.is_open()) {
       boost::system::error_code error;
       AdminProtocol::socket socket =
@@ -91,55 +95,102 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
       if (error == asio::error::operation_aborted) co_return;
       if (error) {
         // No descriptor left, most likely: the next connection is tried in a while.
-        asio::steady_timer pause(self->main_, std::chrono::milliseconds(100));
+        asio::steady_timer pause(self->service_->main, std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      asio::co_spawn(self->main_, serve_admin(self->service_, std::move(socket)), asio::detached);
+      asio::co_spawn(self->service_->main, serve_admin(self->service_, std::move(socket), local),
+                     asio::detached);
     }
   }
 
-  asio::io_context& main_;
-  SocketAddress address_;
   const std::shared_ptr<AdminService> service_;
+  SocketAddress address_;
   asio::basic_socket_acceptor<AdminProtocol> acceptor_;
   asio::steady_timer next_look_;
   bool stopped_ = false;
 };
 
-class AdminOff final : public Admin {
+// The admin address wherever it is, or nowhere. Its connections may outlive it.
+class AdminServer final : public Admin, public AdminPlace {
  public:
-  std::string address() const override { return {}; }
-  void stop() override {}
-};
+  AdminServer(asio::io_context& main, Server& server)
+      : server_(server), service_(std::make_shared<AdminService>(main, server)) {
+    server_.set_admin_place(this);
+  }
+  ~AdminServer() override {
+    server_.set_admin_place(nullptr);
+    stop();
+    // Nothing asks the server any more.
+    service_->api.stop();
+    service_->watches.finish();
+  }
 
-// Keeps the server alive while its connections end.
-class AdminHandle final : public Admin {
- public:
-  explicit AdminHandle(std::shared_ptr<AdminServer> server) : server_(std::move(server)) {}
-  ~AdminHandle() override { server_->end(); }
-  std::string address() const override { return server_->address(); }
-  void stop() override { server_->stop(); }
+  // Null: it is off.
+  void begin(std::shared_ptr<AdminSocket> socket) { now_ = std::move(socket); }
+  std::shared_ptr<AdminSocket> make_socket(const SocketAddress& address) const {
+    return std::make_shared<AdminSocket>(service_, address);
+  }
+
+  std::string address() const override { return now_ ? now_->address().to_string() : ""; }
+  void stop() override {
+    left_ = true;
+    abandon();
+    if (now_) now_->stop();
+  }
+
+  std::string prepare(const std::string& bind) override {
+    abandon();
+    if (left_ || bind.empty()) return {};
+    const auto address = SocketAddress::parse(bind);
+    if (!address) return "admin.bind: '" + bind + "' is not an address";
+    auto made = make_socket(*address);
+    const bool beside = now_ && !address->is_unix() && !now_->address().is_unix() &&
+                        address->port() != 0 && address->port() == now_->address().port();
+    if (const Opened bound = made->bind(beside); !bound) return bound.error();
+    next_ = std::move(made);
+    return {};
+  }
+  void commit() override {
+    if (left_) return;
+    if (now_) now_->stop();
+    now_ = std::exchange(next_, nullptr);
+    if (now_) {
+      now_->accept();
+    } else {
+      log::info("the admin address is off");
+    }
+  }
+  void abandon() noexcept override {
+    if (next_) next_->stop();
+    next_ = nullptr;
+  }
 
  private:
-  std::shared_ptr<AdminServer> server_;
+  Server& server_;
+  const std::shared_ptr<AdminService> service_;
+  std::shared_ptr<AdminSocket> now_;
+  std::shared_ptr<AdminSocket> next_;  // bound, not in use yet
+  bool left_ = false;                  // the process ends
 };
 
 }  // namespace
 
 std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& main,
                                                               Server& server) {
+  auto admin = std::make_unique<AdminServer>(main, server);
   const std::string& bind = server.snapshot()->config().admin.bind;
-  if (bind.empty()) return std::make_unique<AdminOff>();
+  if (bind.empty()) return admin;
   const auto address = SocketAddress::parse(bind);
   if (!address) return std::unexpected("admin.bind: '" + bind + "' is not an address");
-  auto made = std::make_shared<AdminServer>(main, server, *address);
+  auto socket = admin->make_socket(*address);
   bool taken = net::is_listened_on(*address);
   if (taken && server.takes_over()) {
     log::info("another process has the admin address; this one takes it when it is free",
               {{"address", bind}});
-    made->open_when_free();
-    return std::make_unique<AdminHandle>(std::move(made));
+    socket->accept_when_free();
+    admin->begin(std::move(socket));
+    return admin;
   }
   for (const TimePoint until = Clock::now() + longest_wait; taken && Clock::now() < until;) {
     std::this_thread::sleep_for(between_looks);
@@ -150,8 +201,10 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
                            ": another process listens there; stop it, give this one an admin.bind "
                            "of its own, or take its place (WEIR_TAKE_OVER=1, see docs/restart.md)");
   }
-  if (const Opened opened = made->open(); !opened) return std::unexpected(opened.error());
-  return std::make_unique<AdminHandle>(std::move(made));
+  if (const Opened bound = socket->bind(); !bound) return std::unexpected(bound.error());
+  socket->accept();
+  admin->begin(std::move(socket));
+  return admin;
 }
 
 }  // namespace weir::server

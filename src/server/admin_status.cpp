@@ -223,6 +223,12 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
              problems.front(),
              problems.size() == 1 ? "" : fmt::format(" (and {} more)", problems.size() - 1))});
   }
+  if (status.rolled_back_to) {
+    out.push_back({"rolled_back",
+                   fmt::format("the configuration of generation {} was rolled back to; it holds "
+                               "until the configuration's source changes",
+                               *status.rolled_back_to)});
+  }
   for (const std::string& line : status.configuration_warnings) {
     out.push_back({"configuration", line});
   }
@@ -277,6 +283,8 @@ AdminAnswer show_status(Server& server) {
                    {"uptime_seconds", seconds(status.uptime)},
                    {"generation", status.generation},
                    {"last_reload", reload_json(status.last_reload)},
+                   {"rolled_back_to", status.rolled_back_to ? json::value(*status.rolled_back_to)
+                                                            : json::value(nullptr)},
                    {"listeners", listeners_json(status.listeners)},
                    {"connections", json::object{{"active", status.load.open_connections},
                                                 {"limit", status.load.most_connections}}},

@@ -8,6 +8,7 @@
 #include "server/debug_steps.hpp"
 #include "server/exchange_record.hpp"
 #include "server/https_location.hpp"
+#include "server/listener_edition.hpp"
 #include "server/route_of.hpp"
 #include "weir/base/text.hpp"
 #include "weir/http/answer.hpp"
@@ -46,19 +47,42 @@ void heed_deadline(const RequestHead& head, const config::Deadlines& accepted, E
 
 void Gateway::adopt(std::shared_ptr<const Snapshot> snapshot) {
   current_ = LocalPtr(new PinnedSnapshot(std::move(snapshot)));
+  for (Served& served : served_) {
+    if (!served.name.empty()) serve(served);
+  }
 }
+
+void Gateway::serve(Served& served) const {
+  const auto& listeners = current_->shared->config().listeners;
+  const auto found = std::ranges::find(listeners, served.name, &config::Listener::name);
+  if (found != listeners.end()) {
+    served.snapshot = current_;
+    served.index = static_cast<unsigned>(found - listeners.begin());
+  } else if (!served.snapshot) {
+    served.snapshot = current_;
+  }
+}
+
+void Gateway::add_listener(unsigned number, std::string_view name) {
+  if (served_.size() <= number) served_.resize(number + 1);
+  served_[number].name = name;
+  serve(served_[number]);
+}
+
+void Gateway::remove_listener(unsigned number) noexcept { served_[number] = {}; }
 
 Response Gateway::answer(Reason reason, std::string_view detail, const Exchange& exchange) const {
   return problem(reason, detail, exchange.context.request_id());
 }
 
 Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
-  exchange.configuration = current_;
-  const Snapshot& snapshot = *current_->shared;
+  const ConnectionInfo& connection = exchange.context.connection;
+  const Served& served = served_[connection.listener];
+  exchange.configuration = served.snapshot;
+  const Snapshot& snapshot = *served.snapshot->shared;
   const config::Config& config = snapshot.config();
   RequestHead& head = request.head;
   HeaderMap& headers = head.headers;
-  const ConnectionInfo& connection = exchange.context.connection;
 
   if (!connection.peer_trusted) strip_untrusted(headers, snapshot.gateway_fields());
   head.scheme = client_scheme(headers, connection.tls != nullptr ? Scheme::https : Scheme::http,
@@ -73,7 +97,7 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
     tell_request(head, exchange);
 
   std::unique_ptr<Response> refusal;
-  const CompiledRoute* const found = route(request, exchange, snapshot, refusal);
+  const CompiledRoute* const found = route(request, exchange, snapshot, served.index, refusal);
   if (found == nullptr) {
     finish(*refusal, exchange, snapshot);
     co_return std::move(*refusal);
@@ -129,14 +153,13 @@ void Gateway::forgive_raw_target(const Exchange& exchange) {
 }
 
 const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const Snapshot& snapshot,
-                                    std::unique_ptr<Response>& refusal) {
+                                    unsigned index, std::unique_ptr<Response>& refusal) {
   RequestHead& head = request.head;
   const auto refuse_with = [&](Reason reason, std::string_view detail) {
     refusal = std::make_unique<Response>(answer(reason, detail, exchange));
     return nullptr;
   };
-  const config::Listener& listener =
-      snapshot.config().listeners[exchange.context.connection.listener];
+  const config::Listener& listener = edition_of(exchange.context.connection).config;
   if (listener.redirect_https && head.scheme == Scheme::http && head.path != "*") {
     const std::string location = https_location(head, *listener.redirect_https);
     if (location.empty()) return refuse_with(Reason::bad_request, no_host_to_redirect_to);
@@ -163,7 +186,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
     return refuse_with(Reason::proxy_loop, "");
   }
 
-  route::Query query = query_of(head, *normal, limits, exchange.context.connection.listener);
+  route::Query query = query_of(head, *normal, limits, index);
   route::Match match;
   const Matched how = route_of(snapshot.table(), query, match);
   if (how == Matched::no) {
@@ -193,7 +216,7 @@ const CompiledRoute* Gateway::route(Request& request, Exchange& exchange, const 
 }
 
 void Gateway::begin_unread(Exchange& exchange) {
-  exchange.configuration = current_;
+  exchange.configuration = served_[exchange.context.connection.listener].snapshot;
   exchange.fill_context().client_ip = exchange.context.connection.peer.ip();
   assign_request_id(exchange, HeaderMap{});
 }
@@ -212,8 +235,7 @@ void Gateway::finish(Response& response, Exchange& exchange, const Snapshot& sna
   HeaderMap& headers = response.head.headers;
   headers.remove(FieldId::x_request_id);
   headers.add_view(FieldId::x_request_id, "X-Request-Id", exchange.context.request_id());
-  if (const std::string_view hsts = snapshot.hsts(exchange.context.connection.listener);
-      !hsts.empty()) {
+  if (const std::string_view hsts = edition_of(exchange.context.connection).hsts; !hsts.empty()) {
     headers.remove("strict-transport-security");  // there is to be only one (RFC 6797 section 7.1)
     headers.add_view(FieldId::other, "Strict-Transport-Security", hsts);
   }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "weir/base/local_ptr.hpp"
 #include "weir/http/handler.hpp"
@@ -38,8 +40,14 @@ class Gateway final : public ServerHandler {
         unrouted_(process.unrouted->shard(worker)),
         traffic_(process.traffic.shard(worker)) {}
 
-  // New requests see this one from now on.
+  // New requests see this one from now on. Those that still come on connections of a listener that
+  // it does not have go on with the last one that had it.
   void adopt(std::shared_ptr<const Snapshot> snapshot);
+  // A listener's requests may come from now on. REQUIRES: adopt() was called; nobody has the
+  // number.
+  void add_listener(unsigned number, std::string_view name);
+  // None of its connections is left.
+  void remove_listener(unsigned number) noexcept;
 
   // Of the newest snapshot.
   const std::vector<Cidr>& trusted_proxies() const noexcept {
@@ -52,9 +60,20 @@ class Gateway final : public ServerHandler {
                  const Outcome& outcome) noexcept override;
 
  private:
+  // What the requests of a listener's connections see.
+  struct Served {
+    std::string name;  // "": nobody has the number
+    LocalPtr<PinnedSnapshot> snapshot;
+    unsigned index = no_listener;  // among the snapshot's listeners
+  };
+  // Of a listener whose number was given before its configuration was there: conditions of routes
+  // that name listeners do not hold.
+  static constexpr unsigned no_listener = ~0U;
+
+  void serve(Served& served) const;
   // The route's chain and handler, or an answer of ours when there is none.
   const CompiledRoute* route(Request& request, Exchange& exchange, const Snapshot& snapshot,
-                             std::unique_ptr<Response>& refusal);
+                             unsigned listener, std::unique_ptr<Response>& refusal);
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
   void forgive_raw_target(const Exchange& exchange);
   void enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
@@ -68,6 +87,7 @@ class Gateway final : public ServerHandler {
   telemetry::RouteShard& unrouted_;
   telemetry::TrafficShard& traffic_;
   LocalPtr<PinnedSnapshot> current_;
+  std::vector<Served> served_;  // by the listener's number
 };
 
 }  // namespace weir::server

@@ -13,6 +13,7 @@
 #include "server/log_level.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
+#include "weir/server/admin_place.hpp"
 #include "weir/server/load_checks.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -20,30 +21,41 @@ namespace weir::server {
 
 namespace log = telemetry::log;
 
-// What came of the first step; with problems nothing else is there.
-struct Server::Prepared {
-  Problems problems;
-  Problems warnings;
-  std::shared_ptr<const Snapshot> snapshot;
-  std::optional<telemetry::LogTarget> access_log;  // when it goes to another place
-  bool named = false;                              // its names were looked up
-};
-
 namespace {
 
 Server::Problems problem(std::string message) {
   return {{.place = {}, .path = {}, .message = std::move(message)}};
 }
 
+// What is wrong with the machine and not with a file.
+Server::Problems problems_of_lines(const std::vector<std::string>& lines) {
+  Server::Problems out;
+  for (const std::string& line : lines) {
+    out.push_back({.place = {}, .path = {}, .message = line});
+  }
+  return out;
+}
+
 constexpr const char* ending = "shutting down";
 
 }  // namespace
 
-void Server::reload(std::function<void(Problems)> done) { parts_->reloads.ask(std::move(done)); }
+void Server::reload(std::function<void(Problems)> done, std::string by) {
+  parts_->reloads.ask(std::move(done), {.by = std::move(by)});
+}
 
 void Server::begin_reload() {
+  listener_changes_.clear();
   try {
     const auto prepared = std::make_shared<Prepared>();
+    prepared->wanted = parts_->reloads.wanted();
+    if (prepared->wanted.generation) {
+      auto origin = history_->origin_of(*prepared->wanted.generation);
+      if (!origin) return end_reload(problem(origin.error()));
+      prepared->roll_back = {*prepared->wanted.generation, std::move(*origin), std::nullopt};
+    } else if (roll_back_ && !prepared->wanted.release) {
+      prepared->roll_back = *roll_back_;
+    }
     parts_->compiler->run(
         [this, prepared, now = snapshot_, generation = generation_ + 1] {
           prepare_reload(now->config(), generation, *prepared);
@@ -58,21 +70,21 @@ void Server::prepare_reload(const config::Config& now, std::uint64_t generation,
   try {
     load_reload(now, generation, out);
   } catch (const std::bad_alloc&) {
-    out = {};
+    out.snapshot.reset();
     out.problems = problem("there is not enough memory for this configuration");
   } catch (const std::exception& error) {
-    out = {};
+    out.snapshot.reset();
     out.problems = problem(std::string("it cannot be compiled: ") + error.what());
   }
 }
 
 void Server::load_reload(const config::Config& now, std::uint64_t generation, Prepared& out) {
-  auto loaded = source_();
+  auto loaded = load_wanted(out);
   if (!loaded) {
     out.problems = std::move(loaded.error());
     return;
   }
-  out.problems = needs_restart(now, *loaded);
+  out.problems = restart_problems(now, *loaded);
   if (!out.problems.empty() || stopping_) return;
   out.problems = check_loaded(*loaded);
   if (!out.problems.empty() || stopping_) return;
@@ -84,26 +96,16 @@ void Server::load_reload(const config::Config& now, std::uint64_t generation, Pr
   if (access_log_target(loaded->config) != access_log_target(now)) {
     out.access_log.emplace(std::move(*target));
   }
+  out.tls = open_listeners(loaded->config, now.listeners, out.problems);
+  if (!out.problems.empty()) return;
   auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation);
   if (!snapshot) {
     out.problems = std::move(snapshot.error());
     return;
   }
   out.snapshot = std::move(*snapshot);
+  out.origin = std::move(loaded->origin);
   out.warnings = std::move(loaded->warnings);
-}
-
-Server::Problems Server::needs_restart(const config::Config& now, const config::Loaded& loaded) {
-  const config::Config& next = loaded.config;
-  Problems out;
-  const auto refuse_value = [&](const std::string& path) {
-    out.push_back({place_of(loaded, path), path, needs_a_restart});
-  };
-  if (next.server.workers != now.server.workers) refuse_value("server.workers");
-  if (next.server.io_backend != now.server.io_backend) refuse_value("server.io_backend");
-  if (next.admin.bind != now.admin.bind) refuse_value("admin.bind");
-  std::ranges::move(listener_changes(loaded, now.listeners), std::back_inserter(out));
-  return out;
 }
 
 void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
@@ -114,7 +116,7 @@ void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
   try {
     parts_->discovery.prepare(prepared->snapshot->config().upstreams,
                               [this, prepared](const upstream::AddressesByUpstream& found) {
-                                commit_reload(*prepared, found);
+                                commit_reload(prepared, found);
                               });
   } catch (const std::exception& error) {
     if (prepared->named) throw;
@@ -123,11 +125,41 @@ void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
   }
 }
 
-void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstream& found) {
+Server::Problems Server::bind_new(Prepared& prepared) {
+  const config::Config& config = prepared.snapshot->config();
+  Problems out;
+  try {
+    auto plan = parts_->listening.prepare(config.listeners);
+    if (!plan) return problems_of_lines(plan.error());
+    prepared.listeners = std::move(*plan);
+    if (admin_place_ == nullptr || config.admin.bind == snapshot_->config().admin.bind) return out;
+    const std::string why = admin_place_->prepare(config.admin.bind);
+    if (!why.empty()) return problem(why);
+    prepared.admin_moves = true;
+  } catch (const std::exception& error) {
+    return problem(std::string("no sockets: ") + error.what());
+  }
+  return out;
+}
+
+void Server::give_up(Prepared& prepared) noexcept {
+  if (prepared.admin_moves) admin_place_->abandon();
+  prepared.listeners.reset();
+  prepared.snapshot.reset();
+}
+
+void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
+                           const upstream::AddressesByUpstream& found) {
+  Prepared& prepared = *shared;
   prepared.named = true;
   if (stopping_) {
     process_->registry.abandon();
     return end_reload(problem(ending));
+  }
+  if (Problems unbound = bind_new(prepared); !unbound.empty()) {
+    give_up(prepared);
+    process_->registry.abandon();
+    return end_reload(std::move(unbound));
   }
   const std::shared_ptr<const Snapshot> before = snapshot_;
   const config::Config& config = prepared.snapshot->config();
@@ -136,11 +168,12 @@ void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstre
     parts_->endpoint_files.watch(prepared.snapshot->clusters());
     parts_->discovery.watch(prepared.snapshot->clusters());
     process_->health.watch(prepared.snapshot->clusters());
-    parts_->tls->refresh();
+    parts_->tls->refresh(config.listeners, prepared.tls);
     parts_->readiness.reloaded(process_->registry, config.server.ready_wait);
     warn(prepared.warnings);
   } catch (const std::exception& error) {
     take_back(*before);
+    give_up(prepared);
     return end_reload(problem(std::string("it cannot be put in force: ") + error.what()));
   }
   if (prepared.access_log) process_->access_log.redirect(std::move(*prepared.access_log));
@@ -154,19 +187,32 @@ void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstre
   process_->splits.retain(
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });
   ++generation_;
-  publish(std::move(prepared.snapshot), [this] {
-    const auto finish = [this] {
-      process_->metrics.sweep(Clock::now());
-      process_->metrics.config_generation.set(static_cast<double>(generation_));
-      end_reload({});
-    };
-    try {
-      // The snapshot before holds the metrics of what is gone: that thread frees it first.
-      parts_->compiler->run([] {}, finish);
-    } catch (const std::bad_alloc&) {
-      finish();
-    }
+  if (prepared.admin_moves) admin_place_->commit();
+  listener_changes_ = Listening::changes(*prepared.listeners).to_string();
+  // All workers have the new routes before anybody comes by a new listener.
+  if (!parts_->digest_begun) parts_->undigested = before;
+  publish(std::move(prepared.snapshot), [this, shared] {
+    parts_->listening.commit(std::move(shared->listeners), shared->tls, process_->metrics,
+                             snapshot_->config().server.drain_timeout,
+                             [this, shared] { finish_reload(shared); });
+    shared->tls.clear();
+    parts_->tls->listeners_changed();
   });
+}
+
+void Server::finish_reload(const std::shared_ptr<Prepared>& shared) {
+  const auto finish = [this, shared] {
+    process_->metrics.sweep(Clock::now());
+    process_->metrics.config_generation.set(static_cast<double>(generation_));
+    remember_reload(*shared);
+    end_reload({});
+  };
+  try {
+    // The snapshot before holds the metrics of what is gone: that thread frees it first.
+    parts_->compiler->run([] {}, finish);
+  } catch (const std::bad_alloc&) {
+    finish();
+  }
 }
 
 // Upstreams may have their new settings already.
@@ -181,6 +227,15 @@ void Server::take_back(const Snapshot& before) noexcept {
     log::error("the upstreams of a refused reload stay in force until the next one",
                {{"error", error.what()}});
   }
+}
+
+void log_reload(const Server& server, const Server::Problems& problems) {
+  for (const config::Problem& problem : problems) {
+    log::error("reload refused", {{"problem", problem.to_string()}});
+  }
+  if (!problems.empty()) return;
+  const std::string& changes = server.last_listener_changes();
+  log::info(changes.empty() ? std::string("reloaded") : "reloaded, " + changes);
 }
 
 void Server::end_reload(Problems problems) {

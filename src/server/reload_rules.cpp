@@ -16,23 +16,6 @@ const config::Split* split_of(const config::Config& config, std::string_view nam
   return to != nullptr && to->is_split ? &to->split : nullptr;
 }
 
-using Listeners = std::vector<config::Listener>;
-
-const config::Listener* find(const Listeners& listeners, std::string_view name) {
-  const auto found = std::ranges::find(listeners, name, &config::Listener::name);
-  return found == listeners.end() ? nullptr : &*found;
-}
-
-// The one that `next` seems to be under another name: it has its address, and neither name is in
-// both configurations.
-const config::Listener* renamed(const config::Listener& next, const Listeners& all,
-                                const Listeners& running) {
-  const auto same = std::ranges::find_if(running, [&](const config::Listener& one) {
-    return one.bind == next.bind && find(all, one.name) == nullptr;
-  });
-  return same == running.end() ? nullptr : &*same;
-}
-
 }  // namespace
 
 config::Place place_of(const config::Loaded& loaded, std::string_view path) {
@@ -52,40 +35,15 @@ config::Problem log_problem(const config::Loaded& loaded, std::string_view fault
   return {place_of(loaded, path), path, std::string(fault)};
 }
 
-std::vector<config::Problem> listener_changes(const config::Loaded& loaded,
-                                              const Listeners& running) {
-  const Listeners& listeners = loaded.config.listeners;
+std::vector<config::Problem> restart_problems(const config::Config& now,
+                                              const config::Loaded& loaded) {
+  const config::Server& next = loaded.config.server;
   std::vector<config::Problem> out;
-  std::vector<const config::Listener*> kept;
-  for (std::size_t i = 0; i < listeners.size(); ++i) {
-    const config::Listener& next = listeners[i];
-    const config::WrittenListener& written = loaded.listeners[i];
-    const auto refuse = [&](const std::string& key, std::string message) {
-      const std::string path = key.empty() ? written.at : written.at + "." + key;
-      const auto place = written.places.find(path);
-      out.push_back(
-          {place == written.places.end() ? next.place : place->second, path, std::move(message)});
-    };
-    const config::Listener* now = find(running, next.name);
-    if (now == nullptr) now = renamed(next, listeners, running);
-    if (now == nullptr || std::ranges::find(kept, now) != kept.end()) {
-      refuse("", "the listener '" + next.name + "' is new; " + needs_a_restart);
-      continue;
-    }
-    kept.push_back(now);
-    for (const std::string& key : config::differing_keys(next, *now)) {
-      refuse(key, key == "name" ? "was '" + now->name + "'; " + needs_a_restart : needs_a_restart);
-    }
-  }
-  const config::Place file{listeners.front().place.file, 0, 0};
-  for (const config::Listener& one : running) {
-    if (std::ranges::find(kept, &one) != kept.end()) continue;
-    out.push_back({file, "listeners",
-                   "the listener '" + one.name + "' is no longer there; " + needs_a_restart});
-  }
-  if (out.empty() && !std::ranges::is_sorted(kept)) {
-    out.push_back({file, "listeners", std::string("their order has changed; ") + needs_a_restart});
-  }
+  const auto refuse = [&](const std::string& path) {
+    out.push_back({place_of(loaded, path), path, needs_a_restart});
+  };
+  if (next.workers != now.server.workers) refuse("server.workers");
+  if (next.io_backend != now.server.io_backend) refuse("server.io_backend");
   return out;
 }
 

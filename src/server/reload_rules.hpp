@@ -18,12 +18,12 @@ std::string access_log_target(const config::Config& config);
 // access_log.path cannot be opened.
 config::Problem log_problem(const config::Loaded& loaded, std::string_view fault);
 
-inline constexpr const char* needs_a_restart = "a change of this needs a restart";
+inline constexpr const char* needs_a_restart =
+    "a change of this needs a restart; only server.workers and server.io_backend do";
 
-// In what `loaded` changes the listeners that run, which only a restart can do: a problem for each
-// key, and for each listener that came, went or has another name.
-std::vector<config::Problem> listener_changes(const config::Loaded& loaded,
-                                              const std::vector<config::Listener>& running);
+// A problem for each key that only a restart can change.
+std::vector<config::Problem> restart_problems(const config::Config& now,
+                                              const config::Loaded& loaded);
 
 // Whether the route has a split in both, of the same upstreams with the same weights.
 bool keeps_split(const config::Config& before, const config::Config& after, std::string_view route);

@@ -1,5 +1,7 @@
 #include "server/reloads.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace weir::server {
@@ -11,11 +13,11 @@ Reloads::Problems one_problem(const char* message) {
 
 }  // namespace
 
-void Reloads::ask(Done done) {
+void Reloads::ask(Done done, Wanted wanted) {
   if (stopped_) return done(one_problem("shutting down"));
   if (waiting_.size() >= most_waiting)
     return done(one_problem("too many reloads are waiting already"));
-  waiting_.push_back(std::move(done));
+  waiting_.push_back({std::move(done), std::move(wanted)});
   next();
 }
 
@@ -27,7 +29,20 @@ void Reloads::open() {
 void Reloads::next() {
   if (!open_ || running_ || stopped_ || waiting_.empty()) return;
   running_ = true;
-  asked_ = std::exchange(waiting_, {});
+  // Those that ask for the same, up to the first that asks for something of its own.
+  auto end = waiting_.begin() + 1;
+  if (waiting_.front().wanted.is_usual()) {
+    end = std::ranges::find_if(waiting_, [](const Asker& each) { return !each.wanted.is_usual(); });
+  }
+  asked_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  wanted_ = asked_.front().wanted;
+  std::vector<std::string> all{wanted_.by};
+  for (const Asker& each : asked_) {
+    if (std::ranges::find(all, each.wanted.by) != all.end()) continue;
+    all.push_back(each.wanted.by);
+    wanted_.by += ", " + each.wanted.by;
+  }
   begin_();
 }
 
@@ -43,8 +58,8 @@ void Reloads::stop() {
   tell(std::exchange(waiting_, {}), one_problem("shutting down"));
 }
 
-void Reloads::tell(std::vector<Done> all, const Problems& problems) {
-  for (const Done& done : all) done(problems);
+void Reloads::tell(std::vector<Asker> all, const Problems& problems) {
+  for (const Asker& each : all) each.done(problems);
 }
 
 }  // namespace weir::server

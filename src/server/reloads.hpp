@@ -2,7 +2,11 @@
 // while one runs share the next, since it reads what the files say then. Main thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "weir/config/loader.hpp"
@@ -13,13 +17,24 @@ class Reloads {
  public:
   using Problems = std::vector<config::Problem>;
   using Done = std::function<void(Problems)>;
+  // What somebody asks for.
+  struct Wanted {
+    std::string by = "reload";  // who asks, for the history: "SIGHUP", "POST /reload"
+    // The configuration of that generation in place of what the source says.
+    std::optional<std::uint64_t> generation = {};
+    bool release = false;  // what the source says, although a rollback holds
+
+    // Whether who asks so shares its reload with others.
+    bool is_usual() const noexcept { return !generation && !release; }
+  };
 
   // `begin` starts a reload, whose outcome is told by end(). Until open() nothing begins.
   explicit Reloads(std::function<void()> begin) : begin_(std::move(begin)) {}
 
   // `done` is called once: from end(), from stop(), or at once when the process ends or too many
   // wait already.
-  void ask(Done done);
+  void ask(Done done, Wanted wanted);
+  void ask(Done done) { ask(std::move(done), Wanted()); }
   // The start is over: who has asked is served from now on.
   void open();
   // What became of the one that begin() started; begins the next when somebody waits.
@@ -28,17 +43,24 @@ class Reloads {
   void stop();
 
   bool running() const noexcept { return running_; }
+  // Of the one that runs, whoever share it.
+  const Wanted& wanted() const noexcept { return wanted_; }
 
  private:
   // As many as the admin address can have asking, and some signals.
   static constexpr std::size_t most_waiting = 256;
 
   void next();
-  static void tell(std::vector<Done> all, const Problems& problems);
+  struct Asker {
+    Done done;
+    Wanted wanted;
+  };
+  static void tell(std::vector<Asker> all, const Problems& problems);
 
   const std::function<void()> begin_;
-  std::vector<Done> asked_;    // of the one that runs
-  std::vector<Done> waiting_;  // for the next
+  std::vector<Asker> asked_;    // of the one that runs
+  std::vector<Asker> waiting_;  // for the next, in order
+  Wanted wanted_;
   bool open_ = false;
   bool running_ = false;
   bool stopped_ = false;

@@ -1,13 +1,10 @@
 #include "weir/server/server.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
-#include "server/bind_listener.hpp"
 #include "server/host.hpp"
 #include "server/limits.hpp"
 #include "server/log_level.hpp"
@@ -37,6 +34,7 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
       source_(std::move(source)),
       passed_(std::move(passed)),
       log_level_(std::make_unique<LogLevel>(main)),
+      history_(std::make_unique<History>()),
       take_over_(take_over) {}
 
 Server::~Server() {
@@ -71,13 +69,18 @@ std::expected<void, Server::Problems> Server::start() {
   parts_ = std::make_unique<Parts>(
       main_, process_, [this] { begin_reload(); },
       [this] { parts_->discovery.watch(snapshot_->clusters()); });
-  std::vector<std::string> lines = bind(config, count);
-  if (!lines.empty()) return std::unexpected(without_place(lines));
+  parts_->listening.begin(std::move(passed_), take_over_, count);
+  auto plan = parts_->listening.prepare(config.listeners);
+  parts_->listening.drop_passed();
+  if (!plan) return std::unexpected(without_place(plan.error()));
+  Problems of_tls;
+  const TlsServers tls = open_listeners(config, {}, of_tls);
+  if (!of_tls.empty()) return std::unexpected(std::move(of_tls));
 
   std::vector<net::Loop*> loops;
   for (unsigned i = 0; i < count; ++i) {
     parts_->workers.push_back(
-        std::make_unique<Worker>(i, process_, parts_->workers, parts_->listeners, parts_->clients));
+        std::make_unique<Worker>(i, process_, parts_->workers, parts_->clients));
     loops.push_back(&parts_->workers.back()->loop());
   }
   process_ = std::make_unique<Process>(config, std::move(loops), std::move(*target),
@@ -100,30 +103,23 @@ std::expected<void, Server::Problems> Server::start() {
   if (!snapshot) return std::unexpected(std::move(snapshot.error()));
   snapshot_ = std::move(*snapshot);
   log_level_->begin(snapshot_->config().log.level);
-  bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
   parts_->endpoint_files.watch(snapshot_->clusters());
   parts_->discovery.watch(snapshot_->clusters());
   process_->health.watch(snapshot_->clusters());
   process_->metrics.config_generation.set(static_cast<double>(generation_));
 
-  for (BoundListener& listener : parts_->listeners) {
-    listener.config = &bound_[listener.index];
-    listener.metrics = process_->metrics.listener(listener.config->name);
-    for (const net::ListenSockets& sockets : listener.sockets) {
-      log::info("listening",
-                {{"name", listener.config->name}, {"address", sockets.address().to_string()}});
-    }
-  }
-  parts_->tls =
-      std::make_unique<TlsFiles>(main_, parts_->listeners, process_->registry, process_->metrics);
-  if (Problems problems = parts_->tls->open(); !problems.empty()) {
-    return std::unexpected(std::move(problems));
-  }
-  for (const auto& worker : parts_->workers) {
-    if (auto listening = worker->listen(); !listening) lines.push_back(listening.error());
+  parts_->listening.put_in_force(std::move(*plan), tls, process_->metrics);
+  parts_->tls = std::make_unique<TlsFiles>(
+      main_, [this] { return parts_->listening.sealed(); }, process_->registry, process_->metrics);
+  parts_->tls->begin();
+  std::vector<std::string> lines;
+  for (unsigned i = 0; i < count; ++i) {
+    auto listening = parts_->workers[i]->listen(parts_->listening.sockets_of(i));
+    if (!listening) lines.push_back(listening.error());
   }
   if (!lines.empty()) return std::unexpected(without_place(lines));
+  begin_history(*loaded);
   // Names first: a request that comes at once should find its upstream.
   parts_->discovery.prepare(snapshot_->config().upstreams,
                             [this](const upstream::AddressesByUpstream&) { serve(); });
@@ -172,23 +168,6 @@ void Server::serve() {
   });
   if (serving_told_) std::exchange(serving_told_, nullptr)();
   parts_->reloads.open();
-}
-
-std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
-  std::vector<std::string> lines;
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    auto sockets = bind_listener(config.listeners[i], workers, passed_,
-                                 take_over_ ? net::Sharing::beside : net::Sharing::alone, lines);
-    BoundListener& bound = parts_->listeners.emplace_back();
-    bound.index = static_cast<unsigned>(i);
-    bound.sockets = std::move(sockets);
-  }
-  for (const std::string& socket : passed_.left()) {
-    log::warn("a passed socket belongs to no listener, by name or by address",
-              {{"socket", socket}});
-  }
-  passed_ = {};
-  return lines;
 }
 
 void Server::when_serving(std::function<void()> told) {
@@ -247,9 +226,9 @@ void Server::ask_workers(std::function<void()> answered, std::optional<Duration>
 
 std::vector<std::pair<std::string, SocketAddress>> Server::listeners() const {
   std::vector<std::pair<std::string, SocketAddress>> out;
-  for (const BoundListener& listener : parts_->listeners) {
-    for (const net::ListenSockets& sockets : listener.sockets) {
-      out.emplace_back(listener.config->name, sockets.address());
+  for (const BoundListener& listener : parts_->listening.listeners()) {
+    for (const auto& address : listener.addresses) {
+      out.emplace_back(listener.edition->config.name, address->sockets.address());
     }
   }
   return out;
@@ -332,13 +311,10 @@ void Server::finished() {
   parts_->readiness.stop();
   parts_->load_watch->stop();
   parts_->tls->stop();
+  parts_->watch->stop();
+  parts_->listening.stop();
   for (const auto& worker : parts_->workers) worker->stop();
-  for (const BoundListener& listener : parts_->listeners) {
-    for (const net::ListenSockets& sockets : listener.sockets) {
-      const SocketAddress& address = sockets.address();
-      if (address.is_unix() && !sockets.is_passed()) ::unlink(address.path().c_str());
-    }
-  }
+  parts_->listening.unlink_all();
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();

@@ -93,10 +93,6 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
   if (!table) return std::unexpected(std::move(table.error()));
   out->table_ = std::make_unique<route::RouteTable>(std::move(*table));
   out->gateway_fields_ = server::gateway_fields(own);
-  for (const config::Listener& listener : own.listeners) {
-    const bool set = listener.tls && listener.tls->hsts;
-    out->hsts_.push_back(set ? listener.tls->hsts->field_value() : std::string());
-  }
 
   std::map<std::string_view, std::shared_ptr<upstream::Cluster>> clusters;
   for (const config::Upstream& upstream : own.upstreams) {

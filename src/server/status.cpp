@@ -16,24 +16,25 @@ namespace weir::server {
 namespace {
 
 ListenerStatus status_of(const BoundListener& listener) {
-  ListenerStatus out{
-      .name = listener.config->name, .addresses = {}, .tls = listener.config->tls.has_value()};
-  for (const net::ListenSockets& sockets : listener.sockets) {
-    out.addresses.push_back(sockets.address().to_string());
+  ListenerStatus out{.name = listener.edition->config.name,
+                     .addresses = {},
+                     .tls = listener.edition->tls != nullptr};
+  for (const auto& address : listener.addresses) {
+    out.addresses.push_back(address->sockets.address().to_string());
   }
-  listener.metrics->for_each([&](const telemetry::ListenerShard& shard) {
+  listener.edition->metrics->for_each([&](const telemetry::ListenerShard& shard) {
     for (const telemetry::Gauge& gauge : shard.active) out.connections += gauge.value();
   });
   return out;
 }
 
 void add_certificate(const BoundListener& listener, std::vector<CertificateStatus>& out) {
-  if (!listener.tls) return;
-  const auto certificates = listener.tls->certificates();
+  if (!listener.edition->tls) return;
+  const auto certificates = listener.edition->tls->certificates();
   const auto first =
       std::ranges::min_element(certificates, {}, &net::TlsServer::Certificate::ends_at);
   if (first == certificates.end()) return;
-  out.push_back({.listener = listener.config->name,
+  out.push_back({.listener = listener.edition->config.name,
                  .name = first->names.empty() ? "" : first->names.front(),
                  .ends = WallClock::from_time_t(first->ends_at)});
 }
@@ -73,7 +74,8 @@ Status Server::status() const {
   out.generation = snapshot_->generation();
   out.last_reload = last_reload_;
   out.configuration_warnings = warnings_;
-  for (const BoundListener& listener : parts_->listeners) {
+  if (roll_back_) out.rolled_back_to = roll_back_->generation;
+  for (const BoundListener& listener : parts_->listening.listeners()) {
     out.listeners.push_back(status_of(listener));
     add_certificate(listener, out.certificates);
   }

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "weir/net/tls_server.hpp"
+#include "server/listener_changes.hpp"
 #include "weir/server/check_tls.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -49,28 +49,40 @@ std::vector<config::Problem> check_tls(const config::Config& config,
   return problems;
 }
 
-TlsFiles::TlsFiles(asio::io_context& main, std::vector<BoundListener>& listeners,
-                   upstream::Registry& registry, telemetry::Metrics& metrics)
-    : listeners_(listeners), registry_(registry), metrics_(metrics), timer_(main) {}
-
-std::vector<config::Problem> TlsFiles::open() {
-  std::vector<config::Problem> problems;
-  for (BoundListener& listener : listeners_) {
-    if (!listener.config->tls) continue;
+TlsServers open_listeners(const config::Config& config, const std::vector<config::Listener>& before,
+                          std::vector<config::Problem>& problems) {
+  // It refers to its settings as long as it lives.
+  struct Opened {
+    config::ListenerTls settings;
+    std::unique_ptr<net::TlsServer> server;
+  };
+  TlsServers out;
+  for (const config::Listener& listener : config.listeners) {
+    if (!listener.tls) continue;
+    const config::Listener* const now = find_listener(before, listener.name);
+    if (now != nullptr && same_handshakes(*now, listener)) continue;
+    const auto holder = std::make_shared<Opened>();
+    holder->settings = *listener.tls;
     std::vector<config::Problem> warned;  // by check_tls already
-    auto opened = net::TlsServer::open(*listener.config->tls, listener.config->name,
-                                       offered_protocols(*listener.config), Clock::now(), warned);
+    auto opened = net::TlsServer::open(holder->settings, listener.name, offered_protocols(listener),
+                                       Clock::now(), warned);
     if (!opened) {
       problems.insert(problems.end(), opened.error().begin(), opened.error().end());
       continue;
     }
-    listener.tls = std::move(*opened);
+    holder->server = std::move(*opened);
+    out.emplace(listener.name, std::shared_ptr<net::TlsServer>(holder, holder->server.get()));
   }
-  if (problems.empty()) {
-    tell_expiry();
-    schedule();
-  }
-  return problems;
+  return out;
+}
+
+TlsFiles::TlsFiles(asio::io_context& main, Listeners listeners, upstream::Registry& registry,
+                   telemetry::Metrics& metrics)
+    : listeners_(std::move(listeners)), registry_(registry), metrics_(metrics), timer_(main) {}
+
+void TlsFiles::begin() {
+  tell_expiry();
+  schedule();
 }
 
 void TlsFiles::stop() { timer_.cancel(); }
@@ -79,24 +91,33 @@ void TlsFiles::schedule() {
   timer_.expires_after(interval);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    look(false);
+    look();
     schedule();
   });
 }
 
-void TlsFiles::look(bool all) {
+void TlsFiles::refresh(const std::vector<config::Listener>& next, const TlsServers& opened) {
+  std::vector<EditionPtr> staying = listeners_();
+  std::erase_if(staying, [&](const EditionPtr& each) {
+    const std::string& name = each->config.name;
+    const config::Listener* const found = find_listener(next, name);
+    return found == nullptr || !found->tls || opened.contains(name);
+  });
+  look(true, staying);
+}
+
+void TlsFiles::look(bool all, const std::vector<EditionPtr>& listeners) {
   bool any = false;
-  for (BoundListener& listener : listeners_) {
-    if (!listener.tls) continue;
-    listener.tls->advance(Clock::now());
+  for (const EditionPtr& listener : listeners) {
+    listener->tls->advance(Clock::now());
     bool changed = false;
     std::vector<config::Problem> warnings;
-    warn(listener.tls->refresh(all, changed, warnings),
+    warn(listener->tls->refresh(all, changed, warnings),
          "certificate refused, the old one stays in use");
     warn(warnings, "certificate");
     if (!changed) continue;
     any = true;
-    if (!all) log::info("certificates read again", {{"listener", listener.config->name}});
+    if (!all) log::info("certificates read again", {{"listener", listener->config.name}});
   }
   if (any) tell_expiry();
   for (const auto& cluster : registry_.clusters()) {
@@ -106,18 +127,17 @@ void TlsFiles::look(bool all) {
 
 void TlsFiles::tell_expiry() {
   std::vector<std::shared_ptr<telemetry::CertificateMetrics>> told;
-  for (const BoundListener& listener : listeners_) {
-    if (!listener.tls) continue;
+  for (const EditionPtr& listener : listeners_()) {
     // Of several certificates for a name, the one that ends first.
     std::map<std::string, std::int64_t> ends;
-    for (const net::TlsServer::Certificate& one : listener.tls->certificates()) {
+    for (const net::TlsServer::Certificate& one : listener->tls->certificates()) {
       for (const std::string& name : one.names) {
         const auto [at, fresh] = ends.try_emplace(name, one.ends_at);
         if (!fresh) at->second = std::min(at->second, one.ends_at);
       }
     }
     for (const auto& [name, end] : ends) {
-      told.push_back(metrics_.certificate(listener.config->name, name));
+      told.push_back(metrics_.certificate(listener->config.name, name));
       told.back()->expiry.set(static_cast<double>(end));
     }
   }

@@ -4,13 +4,16 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "server/worker.hpp"
+#include "server/listener_edition.hpp"
 #include "weir/base/asio.hpp"
 #include "weir/config/loader.hpp"
+#include "weir/net/tls_server.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/upstream/registry.hpp"
 
@@ -19,26 +22,42 @@ namespace weir::server {
 // What a TLS listener offers in ALPN, the preferred first.
 std::vector<std::string> offered_protocols(const config::Listener& listener);
 
-// Gives each listener with TLS what its handshakes need, and reads its files and the upstreams'
-// again when they have become others: a rotation by replaced files or a turned symbolic link takes
-// effect without a reload, for new connections.
+// By the listener's name.
+using TlsServers = std::map<std::string, std::shared_ptr<net::TlsServer>, std::less<>>;
+
+// What handshakes of the listeners of `config` need, but for those that `before` has with the same
+// settings. What is wrong goes to `problems`. Blocks; any thread.
+TlsServers open_listeners(const config::Config& config, const std::vector<config::Listener>& before,
+                          std::vector<config::Problem>& problems);
+
+// Reads the files of the listeners with TLS, and the upstreams', again when they have become
+// others: a rotation by replaced files or a turned symbolic link takes effect without a reload, for
+// new connections.
 class TlsFiles {
  public:
-  TlsFiles(asio::io_context& main, std::vector<BoundListener>& listeners,
-           upstream::Registry& registry, telemetry::Metrics& metrics);
+  // The listeners with TLS that are in force.
+  using Listeners = std::function<std::vector<EditionPtr>()>;
 
-  // The first time; fails with what is wrong. REQUIRES: the listeners have their configuration.
-  std::vector<config::Problem> open();
-  // Now, and whether they seem to have changed or not.
-  void refresh() { look(true); }
+  TlsFiles(asio::io_context& main, Listeners listeners, upstream::Registry& registry,
+           telemetry::Metrics& metrics);
+
+  // Looks from time to time from now on.
+  void begin();
+  // Now, and whether they seem to have changed or not; not those of listeners that `next` does not
+  // have, or that get others, which are in `opened`.
+  void refresh(const std::vector<config::Listener>& next, const TlsServers& opened);
+  // Now, at those that have changed.
+  void look() { look(false, listeners_()); }
+  // Other listeners are in force.
+  void listeners_changed() { tell_expiry(); }
   void stop();
 
  private:
-  void look(bool all);
+  void look(bool all, const std::vector<EditionPtr>& listeners);
   void schedule();
   void tell_expiry();
 
-  std::vector<BoundListener>& listeners_;
+  const Listeners listeners_;
   upstream::Registry& registry_;
   telemetry::Metrics& metrics_;
   std::vector<std::shared_ptr<telemetry::CertificateMetrics>> expiry_;

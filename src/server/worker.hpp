@@ -5,15 +5,18 @@
 #include <expected>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/client_counts.hpp"
 #include "server/gateway.hpp"
+#include "server/listener_edition.hpp"
 #include "weir/base/descriptor.hpp"
 #include "weir/codec/server_connection.hpp"
 #include "weir/config/model.hpp"
@@ -21,36 +24,52 @@
 #include "weir/net/acceptor.hpp"
 #include "weir/net/loop.hpp"
 #include "weir/net/task_group.hpp"
-#include "weir/net/tls_server.hpp"
 
 namespace weir::server {
 
-// A listener as it was bound; lives as long as the workers.
-struct BoundListener {
-  const config::Listener* config = nullptr;  // of the first snapshot: listeners do not change
-  unsigned index = 0;
-  std::vector<net::ListenSockets> sockets;  // an address each
-  std::shared_ptr<telemetry::ListenerMetrics> metrics;
-  std::unique_ptr<net::TlsServer> tls;  // null: plain
+// A listening socket for one worker.
+struct NewSocket {
+  unsigned id = 0;  // the address's: the same for the sockets of all workers
+  Descriptor socket;
+  std::string address;    // for messages
+  bool passed = false;    // another process goes on accepting from it
+  bool deal_out = false;  // fewer workers than all have one: who accepts deals out to all
+  EditionPtr edition;
+};
+
+// What a change of listeners is to one worker.
+struct ListenerUpdate {
+  std::vector<NewSocket> opened;
+  // Sockets that stay, whose newcomers are another edition's from now on.
+  std::vector<std::pair<unsigned, EditionPtr>> moved;
 };
 
 class Worker {
  public:
   // `peers` are all workers, for listeners that one of them accepts for all. Nothing runs yet.
   Worker(unsigned index, std::unique_ptr<Process>& process,
-         std::vector<std::unique_ptr<Worker>>& peers, std::vector<BoundListener>& listeners,
-         ClientCounts& clients);
+         std::vector<std::unique_ptr<Worker>>& peers, ClientCounts& clients);
   ~Worker();
 
-  // Begins to watch the listeners' sockets; the error says which cannot be watched, and why. Before
-  // start(), on the thread that calls it.
-  std::expected<void, std::string> listen();
+  // Begins to watch sockets; the error says which cannot be watched, and why. Before start(), on
+  // the thread that calls it.
+  std::expected<void, std::string> listen(std::vector<NewSocket> sockets);
   // Starts the thread, which accepts.
   void start(std::shared_ptr<const Snapshot> snapshot);
   net::Loop& loop() noexcept { return loop_; }
 
   // --- any thread; what is given runs on the worker, `done` too
   void adopt(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
+  // `done` gets what could not be watched, a line each.
+  using Faults = std::vector<std::string>;
+  void change_listeners(ListenerUpdate update, std::function<void(Faults)> done);
+  // Accepts what is queued on these sockets, closes them, then `done`; others stay.
+  void close_sockets(std::vector<unsigned> ids, std::function<void()> done);
+  // Drains the connections of a listener; `done` when the last has ended, also if that is after
+  // cut(). REQUIRES: all workers have closed its sockets.
+  void retire(unsigned listener, std::function<void()> done);
+  // Cuts what is left of it; `done` gets how many requests were cut.
+  void cut(unsigned listener, std::function<void(unsigned cut)> done);
   void drain();
   void undrain();
   // Accepts what is queued, closes the listeners, then `done`.
@@ -64,42 +83,58 @@ class Worker {
   void stop();
 
  private:
-  class Intake;
   class Place;
+  class Socket;
   struct Connection;
+  struct Listener;
 
+  // --- worker_listeners.cpp
+  std::expected<void, std::string> open(NewSocket socket);
+  // As this worker serves it; made when it is new.
+  Listener& listener_of(const EditionPtr& edition);
+  // Null where there is none of that number any more.
+  Listener* find_listener(unsigned number) noexcept;
+  void close(Socket& socket, std::function<void()> done);
+  // Frees a closed socket when nobody tells it anything any more.
+  void free_later(unsigned id);
+  // Its last connection may have ended.
+  void check_retired(Listener& listener);
+  void forget(unsigned listener);
+  // Aborts its connections; how many requests were cut.
+  static unsigned abort(Listener& listener);
+
+  // --- worker.cpp
   // A connection that was accepted here, for this worker or another.
-  void accepted(Descriptor connection, const SocketAddress& peer, BoundListener& listener,
+  void accepted(Descriptor connection, const SocketAddress& peer, Listener& listener,
                 bool deal_out);
-  void take(Descriptor accepted, const SocketAddress& peer, BoundListener& listener);
+  void take(Descriptor accepted, const SocketAddress& peer, Listener& listener);
   // A connection was not taken, or accept() failed, with this errno.
-  void not_accepted(const BoundListener& listener, int error) noexcept;
+  void not_accepted(const ListenerEdition& listener, int error) noexcept;
   Task<> serve(std::unique_ptr<net::Stream> stream, Place place, SocketAddress peer,
-               BoundListener& listener);
+               Listener& listener);
   // Counts and logs a connection that is closed before its first request.
-  void refuse(BoundListener& listener, const SocketAddress& peer, telemetry::Refusal refusal,
-              std::string_view why);
+  void refuse(const ListenerEdition& listener, const SocketAddress& peer,
+              telemetry::Refusal refusal, std::string_view why);
   // Null when it failed or took too long; the connection is then to be closed.
   Task<std::shared_ptr<const TlsFacts>> handshake(net::Stream& stream, const SocketAddress& peer,
-                                                  BoundListener& listener);
+                                                  Listener& listener,
+                                                  const ListenerEdition& edition);
   void check_empty();
 
   const unsigned index_;
   std::unique_ptr<Process>& process_;  // made after the workers' loops, before start()
   std::vector<std::unique_ptr<Worker>>& peers_;
-  std::vector<BoundListener>& listeners_;
   ClientCounts& clients_;
   net::Loop loop_;
   std::optional<Gateway> gateway_;    // from start() on
   std::optional<HeadAccount> heads_;  // likewise
   net::TaskGroup connections_group_;
-  std::vector<std::unique_ptr<Intake>> intakes_;
-  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  std::list<codec::ServerConnection*> connections_;
-  std::list<net::Stream*> handshakes_;  // connections that have not got that far
+  std::map<unsigned, std::unique_ptr<Listener>> listeners_;  // by number
+  std::list<std::unique_ptr<Socket>> sockets_;
   std::function<void()> emptied_;
   unsigned next_peer_ = 0;
   bool draining_ = false;
+  bool closing_ = false;  // takes no socket any more
   bool aborted_ = false;
   std::jthread thread_;
 };

@@ -305,6 +305,9 @@ void Exposition::collect_gateway(Families& out) const {
          metrics_.config_generation.value());
   single(gauge_family("weir_config_snapshots", "Configurations in memory."),
          metrics_.config_snapshots.value());
+  single(gauge_family("weir_config_rolled_back",
+                      "1 while a generation that was rolled back to is in use."),
+         metrics_.config_rolled_back.value());
 
   auto build = gauge_family("weir_build_info", "Version and I/O backend; always 1.");
   build.gauge({{"version", metrics_.version_}, {"io_backend", metrics_.io_backend_}}, 1);

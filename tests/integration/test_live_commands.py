@@ -80,7 +80,7 @@ class StatusTest(LiveCase):
         self.assertEqual(set(status), set(answer))
         self.assertEqual(set(status), {
             "version", "pid", "state", "why_not_ready", "started", "uptime_seconds", "generation",
-            "last_reload", "listeners", "connections", "requests", "saturation",
+            "last_reload", "rolled_back_to", "listeners", "connections", "requests", "saturation",
             "load_shed", "log", "warnings"})
         self.assertEqual(status["pid"], self.weir.process.pid)
         self.assertEqual((status["state"], status["why_not_ready"]), ("ready", ""))
@@ -206,7 +206,7 @@ class ReloadTest(LiveCase):
         gateway = self.gateway(self.config())
         self.assertEqual(self.done("reload", gateway=gateway), "reloaded: generation 2\n")
         self.assertEqual(json.loads(self.done("reload", "--json", gateway=gateway)),
-                         {"generation": 3})
+                         {"generation": 3, "changes": ""})
         text = json.dumps(self.config(), indent=1)
         gateway.write(text.replace('"v1"', '"v9"').replace('"respond"', '"reply"'))
         done = self.ask("reload", gateway=gateway)

@@ -2,13 +2,17 @@
 // `weir check` can find wrong is found here, all of it at once.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "weir/base/file_stamp.hpp"
 #include "weir/config/model.hpp"
 #include "weir/config/problem.hpp"
 
@@ -30,6 +34,14 @@ struct Allowance {
   bool used = false;
 };
 
+// A file as it was right before it was read.
+struct ReadFile {
+  std::string path;
+  FileStamp stamp;
+};
+
+struct Origin;
+
 struct Loaded {
   Config config;
   std::vector<Problem> warnings;      // also those that a comment switches off
@@ -37,6 +49,20 @@ struct Loaded {
   // Where values of server, access_log and admin are written, by "server.workers" and the like.
   KeyPlaces places;
   std::vector<WrittenListener> listeners;  // in the order of config.listeners
+  // What was read: the configuration's own files, and those that it names and whose content is part
+  // of it (users, keys, tokens). None of what came as text.
+  std::vector<ReadFile> files;
+  std::string listed_folder;             // whose *.yaml these are; "" for a file
+  std::shared_ptr<const Origin> origin;  // null: it cannot be made again
+};
+
+// The texts that a configuration was made of, kept. Const; any thread.
+struct Origin {
+  std::uint64_t fingerprint = 0;  // the same for the same texts under the same names
+  std::size_t bytes = 0;          // of memory
+  // Makes the configuration again from these texts. Files that it names are read as they are then.
+  // Blocks.
+  std::function<std::expected<Loaded, std::vector<Problem>>()> load;
 };
 
 // What rooms above this one know to be wrong. Each may be left out.
@@ -61,6 +87,9 @@ std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
                                                       std::string_view name = "weir.yaml",
                                                       const std::string& folder = ".",
                                                       const LoadChecks& checks = {});
+
+// The *.yaml and *.yml of a folder that load() would read, by name; none when it cannot be listed.
+std::vector<std::string> source_names(const std::string& folder);
 
 // To be called when all warnings are gathered: takes out those that a comment switches off, and
 // adds one for each comment that switches nothing off.

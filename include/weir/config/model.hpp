@@ -49,6 +49,7 @@ struct Server {
   std::uint64_t max_connections = 50000;
   std::uint64_t head_memory = 0;  // bytes; 0: auto
   std::string zone{};             // where this gateway is; "": unknown
+  bool watch = false;             // its files, and reload when they change
   Via via;
   Deadlines deadline;
 };

@@ -43,7 +43,7 @@ class HeadCharge;
 // Of a worker, its thread alone. Outlives its charges.
 class HeadAccount {
  public:
-  // Hears of each head that had to give way: the index of its listener, and whose it was.
+  // Hears of each head that had to give way: the number of its listener, and whose it was.
   using Refused = std::function<void(unsigned listener, const SocketAddress& peer)>;
   HeadAccount(HeadMemory& shared, Refused refused)
       : shared_(shared), refused_(std::move(refused)) {}

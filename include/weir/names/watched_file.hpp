@@ -1,11 +1,10 @@
-// Whether a file has become another, by a look at it (device, inode, size and times of what its
-// name leads to): a file that was written, one that was renamed to its name, and a symbolic link on
-// the way that was turned, as Kubernetes turns `..data`, all count. One thread.
+// Whether a file has become another, by a look at it: see FileStamp for what counts. One thread.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <string>
+#include <utility>
+
+#include "weir/base/file_stamp.hpp"
 
 namespace weir::names {
 
@@ -19,17 +18,8 @@ class WatchedFile {
   const std::string& path() const noexcept { return path_; }
 
  private:
-  struct Stamp {
-    bool exists = false;
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    timespec modified{};
-    timespec changed{};
-  };
-
   std::string path_;
-  Stamp seen_;
+  FileStamp seen_;
   bool looked_ = false;
 };
 

@@ -52,7 +52,8 @@ class ListenSockets {
   std::size_t size() const noexcept { return fds_.size(); }
   // Whether the address is somebody else's, who may go on listening there.
   bool is_passed() const noexcept { return passed_; }
-  // The descriptor, none when it was taken before.
+  // The descriptor, none when it was taken before. Of one that was passed another descriptor of the
+  // same socket, as often as it is asked for: who gives the address up may have it again.
   Descriptor take(std::size_t index) noexcept;
 
  private:

@@ -25,6 +25,8 @@
 
 namespace weir::server {
 
+class AdminPlace;
+class History;
 class LogLevel;
 class Worker;
 
@@ -62,7 +64,18 @@ class Server {
   // is read and compiled on a thread of its own; then names that are new are looked up, for a
   // bounded time. One reload runs at a time; all who ask meanwhile share the next. In a shutdown
   // every `done` that is due is called.
-  void reload(std::function<void(Problems)> done);
+  // `by`: who asks, for the history ("SIGHUP").
+  void reload(std::function<void(Problems)> done, std::string by = "reload");
+  // Makes the configuration of a generation the one in use again, as a reload does. It holds
+  // against reloads as long as the source says what it says now. `done` as of reload(). REQUIRES:
+  // why_no_roll_back() says nothing.
+  void roll_back(std::uint64_t generation, std::function<void(Problems)> done);
+  // "" when there is a configuration to go back to; otherwise a sentence.
+  std::string why_no_roll_back(std::uint64_t generation) const;
+  // Ends a rollback: what the source says is in use again. Without one nothing happens.
+  void release_roll_back(std::function<void(Problems)> done);
+  // Whoever serves the admin address, which a reload may change; null: nobody. Outlives its use.
+  void set_admin_place(AdminPlace* place) noexcept { admin_place_ = place; }
   // Readiness 503 and answers that close their connections, and back. Goes on serving.
   void drain();
   void undrain();
@@ -85,6 +98,14 @@ class Server {
   // Nothing without `endpoints_from`.
   std::optional<upstream::EndpointsFileInfo> endpoints_file_of(
       const upstream::Cluster& cluster) const;
+  // Calls `told` when what the newest generations have changed is known.
+  void with_history(std::function<void(const History&)> told);
+  // The generation that was rolled back to; nothing when the source's word is in use.
+  std::optional<std::uint64_t> rolled_back_to() const;
+  // What the last reload did to the listeners: "listeners +1 -1 ~2", "" for nothing.
+  const std::string& last_listener_changes() const noexcept { return listener_changes_; }
+  // For /readyz?verbose: lines that say more.
+  std::string readiness_details() const;
   // How it is. REQUIRES: start() succeeded.
   Status status() const;
   // How long names may keep it from being ready; zero before it serves.
@@ -96,27 +117,39 @@ class Server {
   // Name and real address of each listener, in the configuration's order; a pair for each address
   // of one.
   std::vector<std::pair<std::string, SocketAddress>> listeners() const;
-  // What the file says now, compared with what runs; for /config/diff. Any thread.
+  // What the source says now, compared with what runs; for /config/diff. Any thread.
   std::expected<config::Loaded, Problems> load_again() const { return source_(); }
 
  private:
   class Parts;
   struct Prepared;
+  struct RollBack;
+  struct WatchedFiles;
 
-  // The listeners' sockets into parts_; what could not be bound, a line each.
-  std::vector<std::string> bind(const config::Config& config, unsigned workers);
   // Logs what the configuration in use is warned of, and keeps it for status().
   void warn(const Problems& warnings);
-  // In what `loaded` changes what only a restart can.
-  static Problems needs_restart(const config::Config& now, const config::Loaded& loaded);
   void serve();
   // A reload's steps; the second runs on the compiler's thread.
   void begin_reload();
   void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void load_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
+  // What the source says, or what is rolled back to.
+  std::expected<config::Loaded, Problems> load_wanted(Prepared& out);
   void find_names(const std::shared_ptr<Prepared>& prepared);
   void show_endpoint_files() const;
-  void commit_reload(Prepared& prepared, const upstream::AddressesByUpstream& found);
+  void commit_reload(const std::shared_ptr<Prepared>& shared,
+                     const upstream::AddressesByUpstream& found);
+  // New sockets of listeners and of the admin address; what could not be bound, a line each.
+  Problems bind_new(Prepared& prepared);
+  // Of a reload that fails behind bind_new().
+  void give_up(Prepared& prepared) noexcept;
+  // Every worker has the new configuration.
+  void finish_reload(const std::shared_ptr<Prepared>& shared);
+  // --- server/roll_back.cpp
+  // The start's configuration; watches its files if it says so.
+  void begin_history(config::Loaded& loaded);
+  void remember_reload(Prepared& prepared);
+  void watch_files(const config::Config& config, std::optional<WatchedFiles> files);
   void tell_failed_connect(std::string_view upstream, std::string_view address);
   void take_back(const Snapshot& before) noexcept;
   void end_reload(Problems problems);
@@ -132,7 +165,6 @@ class Server {
   net::PassedSockets passed_;
   std::unique_ptr<Process> process_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<config::Listener> bound_;  // the listeners' settings: those of the first snapshot
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<LogLevel> log_level_;
   std::function<void()> serving_told_;
@@ -142,6 +174,10 @@ class Server {
   const WallClock::time_point started_at_ = WallClock::now();
   const TimePoint since_ = Clock::now();
   std::optional<ReloadStatus> last_reload_;
+  std::unique_ptr<History> history_;
+  std::unique_ptr<RollBack> roll_back_;  // null: the source's word is in use
+  std::string listener_changes_;         // by the last reload
+  AdminPlace* admin_place_ = nullptr;
   std::vector<std::string> warnings_;  // of the configuration in use
   std::uint64_t generation_ = 0;
   unsigned busy_workers_ = 0;
@@ -153,5 +189,8 @@ class Server {
   bool accepting_ = true;
   bool cut_ = false;  // what was left at the end
 };
+
+// Says in the log what became of a reload.
+void log_reload(const Server& server, const Server::Problems& problems);
 
 }  // namespace weir::server

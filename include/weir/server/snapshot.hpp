@@ -51,8 +51,6 @@ class Snapshot {
   const telemetry::AccessPolicy& access_policy() const noexcept { return access_policy_; }
   // Fields that the gateway itself sets from what it knows of the user: removed from requests.
   const std::vector<std::string>& gateway_fields() const noexcept { return gateway_fields_; }
-  // Strict-Transport-Security on a listener's answers, "" for none.
-  std::string_view hsts(unsigned listener) const noexcept { return hsts_[listener]; }
   const std::vector<std::shared_ptr<upstream::Cluster>>& clusters() const noexcept {
     return clusters_;
   }
@@ -65,7 +63,6 @@ class Snapshot {
   std::uint64_t generation_;
   telemetry::AccessPolicy access_policy_;
   std::vector<std::string> gateway_fields_;
-  std::vector<std::string> hsts_;  // by listener
   std::vector<std::shared_ptr<upstream::Cluster>> clusters_;
   std::vector<CompiledRoute> routes_;
   std::unique_ptr<route::RouteTable> table_;

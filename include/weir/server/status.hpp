@@ -81,6 +81,7 @@ struct Status {
   Duration uptime{};
   std::uint64_t generation = 0;
   std::optional<ReloadStatus> last_reload;
+  std::optional<std::uint64_t> rolled_back_to;      // the generation, while a rollback holds
   std::vector<std::string> configuration_warnings;  // of the configuration in use, a line each
   std::vector<ListenerStatus> listeners;            // in the configuration's order
   LoadStatus load;

@@ -99,7 +99,15 @@ int live_reload(const LiveOptions& options) {
   if (options.json || !answer) {
     print_line(reply->body);
   } else {
-    print_line("reloaded: generation " + count_text(number_at(as_object(*answer), "generation")));
+    const json::object& told = as_object(*answer);
+    const std::string changes = text_at(told, "changes");
+    std::string line = "reloaded: generation " + count_text(number_at(told, "generation"));
+    if (!changes.empty()) line += ", " + changes;
+    if (told.contains("rolled_back_to")) {
+      line += "; rolled back to generation " + count_text(number_at(told, "rolled_back_to")) +
+              ", as the configuration's source has not changed since";
+    }
+    print_line(line);
   }
   return 0;
 }

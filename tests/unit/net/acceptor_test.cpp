@@ -343,6 +343,22 @@ TEST(ListenSockets, OneSocketMayTakeBothFamilies) {
   EXPECT_EQ(second.error(), "address already in use");
 }
 
+TEST(ListenSockets, OneThatWasPassedCanBeTakenAgain) {
+  auto bound = ListenSockets::open(SocketAddress::parse("127.0.0.1:0").value(), 1);
+  ASSERT_TRUE(bound) << bound.error();
+  auto passed = ListenSockets::passed(bound->address(), {bound->take(0).release()});
+  EXPECT_FALSE(bound->take(0)) << "it was taken";
+  {
+    const Descriptor first = passed.take(0);
+    const Descriptor second = passed.take(0);
+    EXPECT_TRUE(first);
+    EXPECT_TRUE(second);
+    EXPECT_NE(first.get(), second.get());
+  }
+  EXPECT_TRUE(answers("127.0.0.1", passed)) << "given up, the socket still listens";
+  EXPECT_TRUE(passed.take(0));
+}
+
 TEST(ListenSockets, WithoutIPv6BothFamiliesAreIPv4) {
   // A kernel without IPv6 for the thread that is asked: socket(AF_INET6) is EAFNOSUPPORT.
   std::optional<ListenSockets> both;

@@ -118,6 +118,18 @@ TEST(AdminBodies, LogLevel) {
   }
 }
 
+TEST(AdminBodies, RollBack) {
+  EXPECT_EQ(parse_roll_back(R"({"generation": 7})").value(), 7u);
+  EXPECT_EQ(parse_roll_back(R"({"generation": 18446744073709551615})").value(), UINT64_MAX);
+  for (const char* body :
+       {"", "[]", "{}", "7", R"({"generation": 0})", R"({"generation": -1})",
+        R"({"generation": 1.5})", R"({"generation": 2.0})", R"({"generation": "7"})",
+        R"({"generation": null})", R"({"generation": 18446744073709551616})",
+        R"({"generation": 7, "for": "1s"})", R"({"generation": 7, "generation": 7})"}) {
+    EXPECT_FALSE(parse_roll_back(body)) << body;
+  }
+}
+
 TEST(AdminBodies, Explain) {
   const auto all = parse_explain(
       R"({"method":"PUT","url":"/a","headers":{"x-a":"1"},"from":"1.2.3.4","listener":"http"})");

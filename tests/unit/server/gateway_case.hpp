@@ -23,6 +23,7 @@
 #include "net/loop_run.hpp"
 #include "net/memory_transport.hpp"
 #include "server/gateway.hpp"
+#include "server/listener_edition.hpp"
 #include "support/memory_upstream.hpp"
 #include "weir/codec/h1/server_connection.hpp"
 #include "weir/codec/h2/server_connection.hpp"
@@ -204,6 +205,8 @@ class GatewayCase {
     }
     process_->registry.commit(config.upstreams);
     adopt_next();
+    edition_.config.name = "http";
+    gateway_->add_listener(edition_.number, edition_.config.name);
     cluster_ = snapshots_[current_]->clusters().front();
     route_ = snapshots_[current_]->route(0).metrics;
   }
@@ -222,7 +225,9 @@ class GatewayCase {
   ConnectionInfo client_info(std::uint8_t n) {
     ConnectionInfo out;
     out.loop = &loop();
-    out.listener_name = "http";
+    out.listener = edition_.number;
+    out.listener_name = edition_.config.name;
+    out.settings = &edition_;
     out.peer = SocketAddress(IpAddress::v4({198, 51, 100, n}), 1000);
     return out;
   }
@@ -341,6 +346,7 @@ upstreams:
   MemoryUpstream upstream_;
   net::MemoryLoop network_;
   std::optional<Process> process_;
+  ListenerEdition edition_;
   std::optional<Gateway> gateway_;
   std::array<std::shared_ptr<const Snapshot>, 2> snapshots_;
   std::size_t current_ = 1;  // of them

@@ -10,115 +10,38 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-config::Loaded loaded(const std::string& listeners) {
-  auto out = config::load_text("listeners:\n" + listeners +
+config::Loaded loaded(const std::string& server) {
+  auto out = config::load_text(server +
+                               "\nlisteners: [{name: a, bind: '127.0.0.1:1'}]\n"
                                "routes: [{name: r, match: {}, respond: {}}]\n");
   EXPECT_TRUE(out) << (out ? "" : out.error().front().to_string());
   return out ? std::move(*out) : config::Loaded();
 }
 
-constexpr const char* running = R"(
-  - {name: a, bind: "127.0.0.1:1"}
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 30KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}
-)";
-
-TEST(ListenerChanges, NameTheirKeyAndItsPlace) {
-  struct Row {
-    const char* name;
-    const char* listeners;
-    Lines problems;
-  };
-  const std::string restart = "a change of this needs a restart";
-  const Row rows[] = {
-      {"nothing", running, {}},
-      {"only how it is written",
-       R"(
-  - bind: "127.0.0.1:1"
-    protocols: [http1]
-    limits: {header_timeout: 10000ms}
-    name: "a"
-  - {name: b, bind: "127.0.0.1:2", limits: {header_size: 30KiB},
-     tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}}
-)",
-       {}},
-      {"a limit, a file of a list, an address",
-       R"(
-  - {name: a, bind: "127.0.0.1:9"}
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 31KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: c.key}]}
-)",
-       {"weir.yaml:3:21: listeners[0].bind: " + restart,
-        "weir.yaml:6:27: listeners[1].limits.header_size: " + restart,
-        "weir.yaml:7:72: listeners[1].tls.certificates[1].key: " + restart}},
-      {"keys that are no longer there",
-       R"(
-  - {name: a, bind: "127.0.0.1:1"}
-  - name: b
-    bind: "127.0.0.1:2"
-)",
-       {"weir.yaml:4:5: listeners[1].limits.header_size: " + restart,
-        "weir.yaml:4:5: listeners[1].tls: " + restart}},
-      {"a certificate more",
-       R"(
-  - {name: a, bind: "127.0.0.1:1"}
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 30KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}]}
-)",
-       {"weir.yaml:7:25: listeners[1].tls.certificates: " + restart}},
-      {"another name",
-       R"(
-  - {name: web, bind: "127.0.0.1:1"}
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 30KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}
-)",
-       {"weir.yaml:3:12: listeners[0].name: was 'a'; " + restart}},
-      {"one gone, one come",
-       R"(
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 30KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}
-  - {name: c, bind: "127.0.0.1:3"}
-)",
-       {"weir.yaml:7:5: listeners[1]: the listener 'c' is new; " + restart,
-        "weir.yaml:1:1: listeners: the listener 'a' is no longer there; " + restart}},
-      {"another order",
-       R"(
-  - name: b
-    bind: "127.0.0.1:2"
-    limits: {header_size: 30KiB}
-    tls: {certificates: [{cert: a.crt, key: a.key}, {cert: b.crt, key: b.key}]}
-  - {name: a, bind: "127.0.0.1:1"}
-)",
-       {"weir.yaml:1:1: listeners: their order has changed; " + restart}},
-  };
-  const config::Loaded now = loaded(running);
-  for (const Row& row : rows) {
-    SCOPED_TRACE(row.name);
-    Lines lines;
-    for (const auto& one : listener_changes(loaded(row.listeners), now.config.listeners)) {
-      lines.push_back(one.to_string());
-    }
-    EXPECT_EQ(lines, row.problems);
+Lines problems(const std::string& before, const std::string& after) {
+  Lines out;
+  for (const auto& one : restart_problems(loaded(before).config, loaded(after))) {
+    out.push_back(one.to_string());
   }
+  return out;
 }
 
-TEST(ListenerChanges, ProtocolsThatFollowFromTlsAreNotNamed) {
-  const config::Loaded now = loaded("  - {name: a, bind: '127.0.0.1:1'}\n");
-  const auto changes = listener_changes(
-      loaded("  - {name: a, bind: '127.0.0.1:1', tls: {certificates: [{cert: c, key: k}]}}\n"),
-      now.config.listeners);
-  ASSERT_EQ(changes.size(), 1u);
-  EXPECT_EQ(changes[0].path, "listeners[0].tls");
+TEST(RestartProblems, AreOfWorkersAndTheBackendAlone) {
+  const std::string restart =
+      "a change of this needs a restart; only server.workers and server.io_backend do";
+  const std::string before = "server: {workers: 2}\n";
+  EXPECT_EQ(problems(before, before), Lines{});
+  EXPECT_EQ(problems(before,
+                     "server: {workers: 2, drain_timeout: 3s, watch: on}\n"
+                     "admin: {bind: '127.0.0.1:7'}\n"),
+            Lines{});
+  EXPECT_EQ(problems(before, "server: {workers: 3}\n"),
+            Lines{"weir.yaml:1:19: server.workers: " + restart});
+  EXPECT_EQ(problems(before, "server: {io_backend: epoll, workers: 3}\n"),
+            (Lines{"weir.yaml:1:38: server.workers: " + restart,
+                   "weir.yaml:1:22: server.io_backend: " + restart}));
+  // What is left out is the default.
+  EXPECT_EQ(problems(before, "server: {drain_timeout: 3s}\n").size(), 1u);
 }
 
 }  // namespace

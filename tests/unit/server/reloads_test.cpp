@@ -45,6 +45,33 @@ TEST_F(ReloadsTest, WhoAsksWhileOneRunsSharesTheNext) {
   EXPECT_EQ(begun_, 3);
 }
 
+TEST_F(ReloadsTest, ARollbackSharesWithNobodyAndKeepsItsTurn) {
+  const auto want = [this](const std::string& who, Reloads::Wanted wanted) {
+    reloads_.ask([this, who](const Reloads::Problems&) { told_.push_back(who); },
+                 std::move(wanted));
+  };
+  want("a", {.by = "SIGHUP"});
+  want("b", {.by = "POST /reload"});
+  want("c", {.by = "SIGHUP"});
+  want("back", {.by = "rollback", .generation = 7});
+  want("back again", {.by = "rollback", .generation = 8});
+  want("d", {.by = "watch"});
+  reloads_.open();
+  EXPECT_EQ(reloads_.wanted().by, "SIGHUP, POST /reload");
+  EXPECT_FALSE(reloads_.wanted().generation);
+  reloads_.end({});
+  EXPECT_EQ(told_, (Texts{"a", "b", "c"}));
+  EXPECT_EQ(reloads_.wanted().generation, 7u);
+  reloads_.end({});
+  EXPECT_EQ(reloads_.wanted().generation, 8u);
+  reloads_.end({});
+  EXPECT_EQ(told_, (Texts{"a", "b", "c", "back", "back again"}));
+  EXPECT_EQ(reloads_.wanted().by, "watch");
+  reloads_.end({});
+  EXPECT_EQ(begun_, 4);
+  EXPECT_FALSE(reloads_.running());
+}
+
 TEST_F(ReloadsTest, WhoAsksAgainWhenToldIsServed) {
   reloads_.open();
   reloads_.ask([this](const auto&) { ask("again"); });
