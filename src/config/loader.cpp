@@ -3,42 +3,42 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "config/allowances.hpp"
 #include "config/blocks.hpp"
 #include "config/document.hpp"
 #include "config/draft.hpp"
+#include "config/parts.hpp"
 #include "config/source_files.hpp"
 
 namespace weir::config {
-namespace {
 
-using Outcome = std::expected<Loaded, std::vector<Problem>>;
-
-using Sources = std::vector<SourceText>;
-
-// Reads what every source says; nothing if one of them is no configuration at all.
-std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) {
+std::optional<Draft> read_parts(std::span<Part> parts) {
   Draft draft;
-  draft.config.folder = context.folder;
+  draft.config.folder = parts.front().context.folder;
   bool readable = true;
-  for (const SourceText& source : sources) {
-    const auto root = parse_document(source, context.problems);
+  for (Part& part : parts) {
+    const SourceText& source = *part.source;
+    const auto root = parse_document(source, part.context.problems);
     if (!root) {
       readable = false;
       continue;
     }
     if (root->IsNull()) {
-      if (sources.size() > 1) continue;  // a file of comments in a folder
-      context.problems.error(source.beginning(), "",
-                             "there is nothing in this file; a configuration has at least "
-                             "`listeners` and `routes` (docs/quick-start.md)");
+      // A file of comments in a folder, or an empty document.
+      if (parts.size() > 1 || part.context.is_foreign) continue;
+      part.context.problems.error(source.beginning(), "",
+                                  "there is nothing in this file; a configuration has at least "
+                                  "`listeners` and `routes` (docs/quick-start.md)");
       readable = false;
       continue;
     }
-    const Reader reader(context, *root, source, "");
-    Fields fields = root_fields(draft);
+    const Reader reader(part.context, *root, source, "");
+    Fields fields = part.context.is_foreign ? document_fields(draft) : root_fields(draft);
     // Of several files one is enough to have a section, so assemble() asks for the missing.
     for (Field& field : fields) field.need = Need::optional;
     const Places places = read_fields(reader, fields);
@@ -65,17 +65,16 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
   return draft;
 }
 
-Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks,
-                     SourceTexts* texts) {
-  Problems problems;
-  LoadContext context{.problems = problems, .folder = folder, .checks = checks, .texts = texts};
-  const Place root = sources.front().beginning();
+Outcome load_parts(std::span<Part> parts, Problems& problems) {
+  const Place root = parts.front().source->beginning();
+  const LoadChecks& checks = parts.front().context.checks;
   Loaded out;
   try {
-    for (const SourceText& source : sources) {
-      std::ranges::move(find_allowances(source, problems), std::back_inserter(out.allowances));
+    for (const Part& part : parts) {
+      std::ranges::move(find_allowances(*part.source, problems),
+                        std::back_inserter(out.allowances));
     }
-    if (auto draft = read_sources(sources, context)) {
+    if (auto draft = read_parts(parts)) {
       out.places = std::move(draft->places);
       for (ListenerDraft& each : draft->listeners) {
         out.listeners.push_back({each.at, std::move(each.key_places)});
@@ -95,6 +94,21 @@ Outcome load_sources(const Sources& sources, const std::string& folder, const Lo
   return out;
 }
 
+namespace {
+
+Outcome load_sources(SourceFiles sources, const LoadChecks& checks, SourceTexts* texts) {
+  Problems problems;
+  const auto files = std::make_shared<const SourceFiles>(std::move(sources));
+  std::vector<Part> parts;
+  for (const SourceText& source : files->files) {
+    parts.push_back({&source, {.problems = problems, .folder = files->folder, .checks = checks,
+                               .texts = texts}});
+  }
+  Outcome out = load_parts(parts, problems);
+  if (out && out->config.providers.any()) out->sources = files;
+  return out;
+}
+
 Outcome failure(const std::string& file, std::string message) {
   return std::unexpected(std::vector<Problem>{{{file, 0, 0}, "", std::move(message)}});
 }
@@ -103,12 +117,12 @@ Outcome failure(const std::string& file, std::string message) {
 
 Outcome load(const std::string& file_or_folder, const LoadChecks& checks, SourceTexts* texts) {
   try {
-    const auto sources = read_source_files(file_or_folder);
+    auto sources = read_source_files(file_or_folder);
     if (!sources) return std::unexpected(sources.error());
     for (const SourceText& source : sources->files) {
       if (texts != nullptr) texts->insert_or_assign(source.name(), source.text());
     }
-    return load_sources(sources->files, sources->folder, checks, texts);
+    return load_sources(std::move(*sources), checks, texts);
   } catch (const std::exception& failed) {
     return failure(file_or_folder, fmt::format("cannot be read: {}", failed.what()));
   }
@@ -116,7 +130,9 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks, Source
 
 Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
                   const LoadChecks& checks) {
-  return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks, nullptr);
+  SourceFiles sources{.files = {}, .folder = folder};
+  sources.files.emplace_back(std::string(name), std::string(yaml));
+  return load_sources(std::move(sources), checks, nullptr);
 }
 
 }  // namespace weir::config

@@ -72,6 +72,7 @@ Draft draft_of(const Config& config) {
     if (!each.name.contains('/')) out.middleware.push_back({.middleware = each, .templates = {}});
   }
   for (const Route& each : config.routes) out.routes.push_back(draft_of(each, config));
+  for (const Certificate& each : config.certificates) out.certificates.push_back({each, "", {}});
   return out;
 }
 

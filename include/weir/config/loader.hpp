@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct Allowance {
   bool used = false;
 };
 
+struct SourceFiles;
+
 struct Loaded {
   Config config;
   std::vector<Problem> warnings;      // also those that a comment switches off
@@ -37,6 +40,8 @@ struct Loaded {
   // Where values of server, access_log and admin are written, by "server.workers" and the like.
   KeyPlaces places;
   std::vector<WrittenListener> listeners;  // in the order of config.listeners
+  // What was read, for join_documents(); null where the configuration has no providers.
+  std::shared_ptr<const SourceFiles> sources;
 };
 
 // What rooms above this one know to be wrong. Each may be left out.
