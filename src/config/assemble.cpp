@@ -10,6 +10,7 @@
 #include "config/key_fields.hpp"
 #include "config/listener_addresses.hpp"
 #include "config/logged_tokens.hpp"
+#include "config/provider_checks.hpp"
 #include "config/route_checks.hpp"
 #include "config/unknown_names.hpp"
 #include "weir/base/text.hpp"
@@ -53,7 +54,7 @@ class Assembly {
     check_sections();
     check_names();
     check_listeners();
-    add_certificates();
+    add_certificates(draft_, config_, problems_);
     check_upstreams();
     for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
     for (RouteDraft& each : draft_.routes) finish_route(each);
@@ -150,49 +151,8 @@ class Assembly {
     }
   }
 
-  void add_certificates() {
-    for (const CertificateDraft& draft : draft_.certificates) {
-      const Certificate& each = draft.certificate;
-      for (const Written& name : draft.listeners) check_certified(name);
-      bool has_any = false;
-      for (Listener& listener : config_.listeners) {
-        const bool is_meant = each.listeners.empty() ||
-                              std::ranges::find(each.listeners, listener.name) != each.listeners.end();
-        if (!listener.tls || !is_meant) continue;
-        has_any = true;
-        listener.tls->more.push_back(each.files);
-      }
-      if (!has_any && each.listeners.empty() && !draft_.unread.contains("listeners")) {
-        problems_.error(each.place, draft.at, "there is no listener with `tls`");
-      }
-      config_.certificates.push_back(each);
-    }
-  }
-
-  void check_certified(const Written& name) {
-    const auto found = std::ranges::find(config_.listeners, name.text, &Listener::name);
-    if (found == config_.listeners.end()) {
-      if (!is_unread(name, "listeners")) tell_unknown(name, "listener", listener_names_, problems_);
-    } else if (!found->tls) {
-      problems_.error(name.place, name.path, "listener " + in_quotes(name.text) + " has no `tls`");
-    }
-  }
-
-  // The access of providers.etcd, where it has none of its own.
-  void settle_etcd(Upstream& upstream) {
-    if (!upstream.endpoints_from || !upstream.endpoints_from->etcd) return;
-    EtcdEndpoints& etcd = *upstream.endpoints_from->etcd;
-    if (etcd.is_own) return;
-    if (config_.providers.etcd) {
-      etcd.access = config_.providers.etcd->access;
-    } else {
-      problems_.error(upstream.place, "upstreams." + upstream.name + ".endpoints_from.etcd",
-                      "needs `endpoints`: there is no `providers.etcd` whose could be meant");
-    }
-  }
-
   void check_upstreams() {
-    for (Upstream& each : config_.upstreams) settle_etcd(each);
+    settle_etcd(config_, problems_);
     for (const Upstream& each : config_.upstreams) {
       check_health_check(each, problems_);
       check_sockets(each, each.endpoints, problems_);

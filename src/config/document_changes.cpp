@@ -21,13 +21,13 @@ Entries entries_of(const YAML::Node& map) {
   return out;
 }
 
-bool same_values(const YAML::Node& a, const YAML::Node& b);
+bool same_nodes(const YAML::Node& a, const YAML::Node& b);
 
-bool same_lists(const YAML::Node& a, const YAML::Node& b) {
+bool same_sequences(const YAML::Node& a, const YAML::Node& b) {
   if (a.size() != b.size()) return false;
   auto other = b.begin();
   for (const auto& item : a) {
-    if (!same_values(item, *other)) return false;
+    if (!same_nodes(item, *other)) return false;
     ++other;
   }
   return true;
@@ -35,25 +35,25 @@ bool same_lists(const YAML::Node& a, const YAML::Node& b) {
 
 // `differs` is told of entries that are not the same, and says whether that matters.
 template <class Differs>
-bool same_maps(const YAML::Node& a, const YAML::Node& b, Differs differs) {
+bool same_mappings(const YAML::Node& a, const YAML::Node& b, Differs differs) {
   const Entries others = entries_of(b);
   if (a.size() != others.size()) return false;
   for (const auto& entry : a) {
     const auto other = others.find(entry.first.Scalar());
     if (other == others.end()) return false;
-    if (same_values(entry.second, other->second)) continue;
+    if (same_nodes(entry.second, other->second)) continue;
     if (differs(entry.first.Scalar(), entry.second, other->second)) return false;
   }
   return true;
 }
 
-bool same_values(const YAML::Node& a, const YAML::Node& b) {
+bool same_nodes(const YAML::Node& a, const YAML::Node& b) {
   if (a.is(b)) return true;
   if (a.Type() != b.Type()) return false;
   if (a.IsScalar()) return a.Scalar() == b.Scalar();
-  if (a.IsSequence()) return same_lists(a, b);
+  if (a.IsSequence()) return same_sequences(a, b);
   if (!a.IsMap()) return true;
-  return same_maps(a, b, [](const auto&...) { return true; });
+  return same_mappings(a, b, [](const auto&...) { return true; });
 }
 
 class ChangedEndpoints {
@@ -64,9 +64,10 @@ class ChangedEndpoints {
   // Whether nothing else differs.
   bool find(const YAML::Node& before, const YAML::Node& after) {
     if (!before.IsMap() || !after.IsMap()) return false;
-    return same_maps(before, after, [this](const std::string& key, const auto& one, const auto& other) {
-      return key != "upstreams" || !in_upstreams(one, other);
-    });
+    return same_mappings(before, after,
+                         [this](const std::string& key, const auto& one, const auto& other) {
+                           return key != "upstreams" || !in_upstreams(one, other);
+                         });
   }
 
   std::vector<EndpointChange> changes;
@@ -74,21 +75,22 @@ class ChangedEndpoints {
  private:
   bool in_upstreams(const YAML::Node& before, const YAML::Node& after) {
     if (!before.IsMap() || !after.IsMap()) return false;
-    return same_maps(before, after,
-                     [this](const std::string& name, const auto& one, const auto& other) {
-                       return !in_upstream(name, one, other);
-                     });
+    return same_mappings(before, after,
+                         [this](const std::string& name, const auto& one, const auto& other) {
+                           return !in_upstream(name, one, other);
+                         });
   }
 
   bool in_upstream(const std::string& name, const YAML::Node& before, const YAML::Node& after) {
     if (!before.IsMap() || !after.IsMap()) return false;
-    return same_maps(before, after, [&](const std::string& key, const auto&, const auto& other) {
-      if (key != "endpoints") return true;
-      EndpointChange& change = changes.emplace_back(name, std::vector<EndpointSpec>{});
-      endpoints_value(change.endpoints)
-          .read(Reader(context_, other, after_, "upstreams." + name + ".endpoints"));
-      return false;
-    });
+    return same_mappings(
+        before, after, [&](const std::string& key, const auto&, const auto& other) {
+          if (key != "endpoints") return true;
+          EndpointChange& change = changes.emplace_back(name, std::vector<EndpointSpec>{});
+          endpoints_value(change.endpoints)
+              .read(Reader(context_, other, after_, "upstreams." + name + ".endpoints"));
+          return false;
+        });
   }
 
   const SourceText& after_;

@@ -161,8 +161,7 @@ Fields fields(EndpointsFrom& from) {
   file.read = [&from](const Reader& in) { read_file_key(in, from); };
   return {{"file", printed_if([&from] { return !from.etcd; }, std::move(file)),
            "a list in YAML or JSON, which is read again when it changes"},
-          {"etcd",
-           optional_block(from.etcd, [](EtcdEndpoints& each) { return fields(each); }),
+          {"etcd", optional_block(from.etcd, [](EtcdEndpoints& each) { return fields(each); }),
            "keys of etcd, each an endpoint, as they change"},
           {"empty_after", duration(from.empty_after, Zero::allowed),
            "an empty list is in force when it has been empty for so long; 0s: at once"}};

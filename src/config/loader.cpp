@@ -101,8 +101,9 @@ Outcome load_sources(SourceFiles sources, const LoadChecks& checks, SourceTexts*
   const auto files = std::make_shared<const SourceFiles>(std::move(sources));
   std::vector<Part> parts;
   for (const SourceText& source : files->files) {
-    parts.push_back({&source, {.problems = problems, .folder = files->folder, .checks = checks,
-                               .texts = texts}});
+    parts.push_back(
+        {&source,
+         {.problems = problems, .folder = files->folder, .checks = checks, .texts = texts}});
   }
   Outcome out = load_parts(parts, problems);
   if (out && out->config.providers.any()) out->sources = files;

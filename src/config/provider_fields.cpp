@@ -28,7 +28,7 @@ Wrong check_etcd_endpoint(std::string& written) {
   return std::nullopt;
 }
 
-Wrong check_prefix(std::string& written) {
+Wrong check_key_prefix(std::string& written) {
   if (Wrong wrong = check_printable(written)) return wrong;
   if (!written.ends_with('/')) return in_quotes(written) + " must end with '/'";
   if (written.size() > most_prefix) return "longer than 1024 bytes";
@@ -36,7 +36,8 @@ Wrong check_prefix(std::string& written) {
 }
 
 Fields fields(EtcdTls& tls) {
-  return {{"ca", file_value(tls.ca), "who may have signed etcd's certificate, PEM; default: the system's"},
+  return {{"ca", file_value(tls.ca),
+           "who may have signed etcd's certificate, PEM; default: the system's"},
           {"cert", file_value(tls.cert), "the gateway's own certificate for it, PEM"},
           {"key", file_value(tls.key), "its private key, PEM, without a passphrase"},
           {"verify", flag(tls.verify), "off: any certificate is accepted"}};
@@ -114,7 +115,7 @@ void check_access(const Reader& in, const EtcdAccess& access) {
 
 Fields etcd_fields(EtcdProvider& etcd) {
   Fields out = access_fields(etcd.access, Need::required);
-  out.insert(out.begin() + 1, {"prefix", text(etcd.prefix, check_prefix),
+  out.insert(out.begin() + 1, {"prefix", text(etcd.prefix, check_key_prefix),
                                "each key below it is a document; it ends with '/'"});
   return out;
 }
@@ -161,13 +162,13 @@ Value named_file(File& target) {
 
 Fields fields(CertificateDraft& draft) {
   CertificateFiles& files = draft.certificate.files;
-  return {{"cert", named_file(files.cert),
-           "the certificate, then its intermediate certificates, PEM"},
-          {"key", named_file(files.key), "its private key, PEM, without a passphrase"},
-          {"cert_pem", pem_value(files.cert, "cert_pem", false), "instead of `cert`: its content"},
-          {"key_pem", pem_value(files.key, "key_pem", true), "instead of `key`: its content"},
-          {"listeners", references(draft.certificate.listeners, draft.listeners),
-           "names of listeners with tls; default: all of them"}};
+  return {
+      {"cert", named_file(files.cert), "the certificate, then its intermediate certificates, PEM"},
+      {"key", named_file(files.key), "its private key, PEM, without a passphrase"},
+      {"cert_pem", pem_value(files.cert, "cert_pem", false), "instead of `cert`: its content"},
+      {"key_pem", pem_value(files.key, "key_pem", true), "instead of `key`: its content"},
+      {"listeners", references(draft.certificate.listeners, draft.listeners),
+       "names of listeners with tls; default: all of them"}};
 }
 
 void read_certificate(const Reader& in, CertificateDraft& draft) {
@@ -175,7 +176,8 @@ void read_certificate(const Reader& in, CertificateDraft& draft) {
   draft.certificate.place = in.place();
   const Places places = read_fields(in, fields(draft));
   if (!in.is_map() || places.has_unknown()) return;
-  if (places.has("cert") && places.has("cert_pem")) in.error("write `cert` or `cert_pem`, not both");
+  if (places.has("cert") && places.has("cert_pem"))
+    in.error("write `cert` or `cert_pem`, not both");
   if (places.has("key") && places.has("key_pem")) in.error("write `key` or `key_pem`, not both");
   if (!places.has("cert") && !places.has("cert_pem")) in.error("'cert' or 'cert_pem' is required");
   if (!places.has("key") && !places.has("key_pem")) in.error("'key' or 'key_pem' is required");
@@ -201,7 +203,7 @@ Fields fields(EtcdEndpoints& endpoints) {
   };
   out.front() = {"endpoints", std::move(list),
                  "https://HOST:PORT of its members; default: those of providers.etcd"};
-  out.insert(out.begin(), {"prefix", text(endpoints.prefix, check_prefix),
+  out.insert(out.begin(), {"prefix", text(endpoints.prefix, check_key_prefix),
                            "each key below it is an endpoint; it ends with '/'", Need::required});
   return out;
 }
@@ -223,11 +225,10 @@ Value certificates_value(std::vector<CertificateDraft>& target) {
           .schema =
               [] {
                 CertificateDraft sample;
-                return Tree::map(
-                    {{"type", "array"},
-                     {"items", with_rules(schema_fields(fields(sample)),
-                                          {exactly_one({"cert", "cert_pem"}),
-                                           exactly_one({"key", "key_pem"})})}});
+                return Tree::map({{"type", "array"},
+                                  {"items", with_rules(schema_fields(fields(sample)),
+                                                       {exactly_one({"cert", "cert_pem"}),
+                                                        exactly_one({"key", "key_pem"})})}});
               }};
 }
 

@@ -72,13 +72,14 @@ Value client_auth(std::optional<ClientAuth>& auth) {
 }
 
 Fields fields(CertificateFiles& files) {
-  return {{"cert", file_value(files.cert), "the certificate, then its intermediate certificates, PEM",
-           Need::required},
-          {"key", file_value(files.key), "its private key, PEM, without a passphrase", Need::required},
-          {"ocsp", file_value(files.ocsp), "an OCSP response in DER to be stapled"},
-          {"client_auth", client_auth(files.client_auth),
-           "instead of the listener's for these names; a request's Host must then agree with the "
-           "name of the handshake, or 421"}};
+  return {
+      {"cert", file_value(files.cert), "the certificate, then its intermediate certificates, PEM",
+       Need::required},
+      {"key", file_value(files.key), "its private key, PEM, without a passphrase", Need::required},
+      {"ocsp", file_value(files.ocsp), "an OCSP response in DER to be stapled"},
+      {"client_auth", client_auth(files.client_auth),
+       "instead of the listener's for these names; a request's Host must then agree with the "
+       "name of the handshake, or 421"}};
 }
 
 Fields fields(Hsts& hsts) {
@@ -124,22 +125,23 @@ Fields fields(ListenerTls& tls) {
 }
 
 Fields fields(UpstreamTls& tls) {
-  return {{"server_name",
-           printed_if([&tls] { return !tls.server_name.empty(); },
-                      text(tls.server_name,
-                           [](std::string& written) -> Wrong {
-                             written = to_lower(written);
-                             if (is_host_name(written) || IpAddress::parse(written)) {
-                               return std::nullopt;
-                             }
-                             return in_quotes(written) + " is neither a host name nor an address" +
-                                    ascii_form_hint(written);
-                           })),
-           "sent as SNI, and verified in the certificate; default: the endpoint's name or address"},
-          {"ca", file_value(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
-          {"cert", file_value(tls.cert), "the gateway's own certificate for it, PEM"},
-          {"key", file_value(tls.key), "its private key, PEM, without a passphrase"},
-          {"verify", flag(tls.verify), "off: any certificate is accepted"}};
+  return {
+      {"server_name",
+       printed_if([&tls] { return !tls.server_name.empty(); },
+                  text(tls.server_name,
+                       [](std::string& written) -> Wrong {
+                         written = to_lower(written);
+                         if (is_host_name(written) || IpAddress::parse(written)) {
+                           return std::nullopt;
+                         }
+                         return in_quotes(written) + " is neither a host name nor an address" +
+                                ascii_form_hint(written);
+                       })),
+       "sent as SNI, and verified in the certificate; default: the endpoint's name or address"},
+      {"ca", file_value(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
+      {"cert", file_value(tls.cert), "the gateway's own certificate for it, PEM"},
+      {"key", file_value(tls.key), "its private key, PEM, without a passphrase"},
+      {"verify", flag(tls.verify), "off: any certificate is accepted"}};
 }
 
 }  // namespace

@@ -58,13 +58,13 @@ void Joining::choose() {
   std::vector<Claimant> claimants;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Input& each = inputs_[i];
-    claimants.push_back({.name = each.now ? each.now->place() : each.good->place(),
-                         .provider = each.rank,
-                         .is_there = each.now != nullptr,
-                         .is_same = each.now != nullptr && each.now == each.good,
-                         .now = version_of(each.now, faults_[i].now),
-                         .good = version_of(each.good, each.now == each.good ? faults_[i].now
-                                                                             : faults_[i].good)});
+    claimants.push_back(
+        {.name = each.now ? each.now->place() : each.good->place(),
+         .provider = each.rank,
+         .is_there = each.now != nullptr,
+         .is_same = each.now != nullptr && each.now == each.good,
+         .now = version_of(each.now, faults_[i].now),
+         .good = version_of(each.good, each.now == each.good ? faults_[i].now : faults_[i].good)});
   }
   std::vector<Choice> choices = merge(own_names_, claimants);
   pieces_.clear();

@@ -68,8 +68,7 @@ class Merge {
   void give_way(std::size_t i, const std::vector<std::string>& why) {
     const Claimant& each = claimants_[i];
     std::ranges::copy(why, std::back_inserter(out_[i].problems));
-    const bool has_good =
-        out_[i].take == Take::now && !each.is_same && each.good.names != nullptr;
+    const bool has_good = out_[i].take == Take::now && !each.is_same && each.good.names != nullptr;
     if (out_[i].take == Take::now && !each.is_same && !has_good) {
       std::ranges::copy(each.good.faults, std::back_inserter(out_[i].problems));
     }
@@ -88,7 +87,8 @@ class Merge {
     owners_.clear();
     bool any = false;
     for (const Kind& kind : all_kinds) {
-      for (const std::string& name : file_.defines.*kind.set) owners_.try_emplace({kind.word, name});
+      for (const std::string& name : file_.defines.*kind.set)
+        owners_.try_emplace({kind.word, name});
     }
     for (const std::size_t i : order) {
       const DocumentNames* names = chosen(i);
@@ -98,9 +98,9 @@ class Merge {
         for (const std::string& name : names->defines.*kind.set) {
           const auto taken = owners_.find({kind.word, name});
           if (taken == owners_.end()) continue;
-          why.push_back(fmt::format("the name '{}' of a {} is already taken by {}", name, kind.word,
-                                    taken->second ? claimants_[*taken->second].name
-                                                  : "the gateway's own file"));
+          why.push_back(fmt::format(
+              "the name '{}' of a {} is already taken by {}", name, kind.word,
+              taken->second ? claimants_[*taken->second].name : "the gateway's own file"));
         }
       }
       if (!why.empty()) {
@@ -184,7 +184,7 @@ class Merge {
   const DocumentNames& file_;
   const std::span<const Claimant> claimants_;
   std::vector<Choice> out_;
-  std::vector<std::vector<std::string>> notes_;  // of what is held, by claimant
+  std::vector<std::vector<std::string>> notes_;        // of what is held, by claimant
   std::map<Name, std::optional<std::size_t>> owners_;  // nothing: the file
   std::map<Name, std::size_t> held_;
 };

@@ -23,7 +23,7 @@ struct Claimant {
   bool is_there = true;   // false: it is gone, `now` is nothing
   bool is_same = false;   // the version of now is the one in force
   Version now;
-  Version good;           // the one in force
+  Version good;  // the one in force
 };
 
 struct Choice {

@@ -282,7 +282,7 @@ std::string source_of(const EndpointSpec& endpoint);
 
 // What lists endpoints besides those of `endpoints`, as it changes: a file, or keys of etcd.
 struct EndpointsFrom {
-  std::string file;            // as written; "" with etcd
+  std::string file;  // as written; "" with etcd
   std::optional<EtcdEndpoints> etcd{};
   Duration empty_after = 30s;  // an empty list is in force when it has been empty for so long
   std::string path{};          // where `file` is

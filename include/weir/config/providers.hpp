@@ -43,7 +43,7 @@ struct Providers {
 // Keys below a prefix of etcd, each an endpoint.
 struct EtcdEndpoints {
   std::string prefix;
-  EtcdAccess access;  // without endpoints: that of providers.etcd, which assemble() puts here
+  EtcdAccess access;    // without endpoints: that of providers.etcd, which assemble() puts here
   bool is_own = false;  // it is written here
   friend bool operator==(const EtcdEndpoints&, const EtcdEndpoints&) = default;
 };

@@ -22,7 +22,7 @@ class KnownDocument;
 // A document as a build finds it.
 struct Input {
   std::string provider;
-  unsigned rank = 1;                          // of the provider, from 1
+  unsigned rank = 1;  // of the provider, from 1
   std::string name;
   std::shared_ptr<const KnownDocument> now;   // null: it is gone
   std::shared_ptr<const KnownDocument> good;  // the version in force; null: none

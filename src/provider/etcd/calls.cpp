@@ -101,8 +101,7 @@ std::unique_ptr<Call> make_call(const config::EtcdAccess& access, Question quest
   add_field(*call, "Expect:");
   if (!call->question.token.empty()) add_field(*call, "Authorization: " + call->question.token);
   const std::string url = call->question.endpoint + call->question.path;
-  const auto limit =
-      std::chrono::ceil<std::chrono::milliseconds>(call->question.at_most).count();
+  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(call->question.at_most).count();
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_POST, 1L);

@@ -18,8 +18,8 @@ struct Question {
   std::string endpoint;  // "https://10.0.0.1:2379"
   std::string path;      // "/v3/kv/range"
   std::string body;
-  std::string token;     // "" for none
-  Duration at_most{};    // zero: no limit, as for a watch
+  std::string token;   // "" for none
+  Duration at_most{};  // zero: no limit, as for a watch
 };
 
 struct CallEnd {

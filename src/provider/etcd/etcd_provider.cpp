@@ -23,9 +23,7 @@ void EtcdProvider::start(std::function<void()> changed) {
   watched_ = client_->watch(settings_.prefix, std::move(changed));
 }
 
-void EtcdProvider::stop() {
-  client_ = nullptr;
-}
+void EtcdProvider::stop() { client_ = nullptr; }
 
 std::shared_ptr<const Documents> EtcdProvider::documents() const {
   const auto keys = watched_ ? watched_->keys() : nullptr;
@@ -42,9 +40,9 @@ std::shared_ptr<const Documents> EtcdProvider::documents() const {
     const auto before = made_.find(name);
     const bool is_same = before != made_.end() && before->second->version == version &&
                          before->second->text == key->value;
-    auto document = is_same ? before->second
-                            : std::make_shared<const Document>(
-                                  Document{name, std::move(version), key->value});
+    auto document =
+        is_same ? before->second
+                : std::make_shared<const Document>(Document{name, std::move(version), key->value});
     out->push_back(document);
     made.emplace(std::move(name), std::move(document));
   }

@@ -13,8 +13,9 @@ bool KeyTable::list(Range range) {
     // After etcd was set up anew, or brought back from a copy, revisions begin again.
     const bool is_same = before != keys_.end() && *before->second == each;
     std::string key = each.key;
-    next.insert_or_assign(std::move(key), is_same ? before->second
-                                                  : std::make_shared<const KeyValue>(std::move(each)));
+    next.insert_or_assign(std::move(key), is_same
+                                              ? before->second
+                                              : std::make_shared<const KeyValue>(std::move(each)));
     changed = changed || !is_same;
   }
   changed = changed || next.size() != keys_.size();

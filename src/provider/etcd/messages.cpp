@@ -239,8 +239,9 @@ Parsed<std::string> parse_token(std::string_view text) {
   const auto token = auth::text_of(*answer, "token");
   // It becomes the value of a field.
   const bool is_plain = token && !token->empty() && token->size() <= 8192 &&
-                        token->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                                 "0123456789._-+/=~") == std::string_view::npos;
+                        token->find_first_not_of(
+                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                            "0123456789._-+/=~") == std::string_view::npos;
   if (!is_plain) return std::unexpected(not_etcd);
   return std::string(*token);
 }

@@ -66,7 +66,7 @@ Parsed<WatchMessage> parse_watch(std::string_view line);
 
 struct Put {
   bool done = false;
-  std::int64_t revision = 0;    // done: of this change
+  std::int64_t revision = 0;     // done: of this change
   std::int64_t is_revision = 0;  // not done: the key's last change, 0: there is no such key
 };
 Parsed<Put> parse_put(std::string_view text);

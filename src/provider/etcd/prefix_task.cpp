@@ -73,12 +73,12 @@ void PrefixTask::list() {
   if (!prefix) return;
   phase_ = Phase::asking;
   due_ = TimePoint::max();
-  call_ = calls_.ask(
-      access_, question("/v3/kv/range", list_question(prefix->prefix()), 2 * times_.answer),
-      [this](CallEnd end) {
-        call_ = 0;
-        listed(std::move(end));
-      });
+  call_ = calls_.ask(access_,
+                     question("/v3/kv/range", list_question(prefix->prefix()), 2 * times_.answer),
+                     [this](CallEnd end) {
+                       call_ = 0;
+                       listed(std::move(end));
+                     });
 }
 
 void PrefixTask::listed(CallEnd end) {
@@ -148,12 +148,12 @@ void PrefixTask::look() {
   due_ = TimePoint::max();
   const auto prefix = prefix_.lock();
   if (!prefix) return;
-  look_ =
-      calls_.ask(access_, question("/v3/kv/range", newest_question(prefix->prefix()), times_.answer),
-                 [this](CallEnd end) {
-                   look_ = 0;
-                   looked(std::move(end));
-                 });
+  look_ = calls_.ask(access_,
+                     question("/v3/kv/range", newest_question(prefix->prefix()), times_.answer),
+                     [this](CallEnd end) {
+                       look_ = 0;
+                       looked(std::move(end));
+                     });
 }
 
 void PrefixTask::looked(CallEnd end) {
