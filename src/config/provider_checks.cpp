@@ -30,8 +30,9 @@ void add_certificates(const Draft& draft, Config& config, Problems& problems) {
     for (const Written& name : one.listeners) check_certified(draft, name, config, problems);
     bool has_any = false;
     for (Listener& listener : config.listeners) {
-      const bool is_meant = each.listeners.empty() ||
-                            std::ranges::find(each.listeners, listener.name) != each.listeners.end();
+      const bool is_meant =
+          each.listeners.empty() ||
+          std::ranges::find(each.listeners, listener.name) != each.listeners.end();
       if (!listener.tls || !is_meant) continue;
       has_any = true;
       listener.tls->more.push_back(each.files);

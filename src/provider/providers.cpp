@@ -53,8 +53,8 @@ void Providers::configure(const config::Config& config) {
   const bool is_new = !etcd_;
   Remote remote;
   remote.settings = *wanted;
-  remote.provider = hooks_.make_etcd ? hooks_.make_etcd(*wanted)
-                                     : std::make_unique<etcd::EtcdProvider>(*wanted);
+  remote.provider =
+      hooks_.make_etcd ? hooks_.make_etcd(*wanted) : std::make_unique<etcd::EtcdProvider>(*wanted);
   remote.metrics = hooks_.metrics(remote.provider->name());
   etcd_.emplace(std::move(remote));
   if (is_new) load(*etcd_);
@@ -145,6 +145,7 @@ void Providers::look() {
   }
   Remote& remote = *etcd_;
   refresh(remote);
+  if (needs_build_) return hooks_.rebuild();
   if (!is_other(remote)) {
     if (remote.is_listed) settle(remote);
     return;
@@ -188,8 +189,9 @@ void Providers::compare(std::vector<Change> changes) {
   });
 }
 
-void Providers::compared(const std::vector<Change>& changes,
-                         const std::vector<std::optional<std::vector<config::EndpointChange>>>& found) {
+void Providers::compared(
+    const std::vector<Change>& changes,
+    const std::vector<std::optional<std::vector<config::EndpointChange>>>& found) {
   comparing_ = false;
   if (!etcd_) return;
   // A build that began meanwhile has them.
@@ -221,6 +223,7 @@ void Providers::compared(const std::vector<Change>& changes,
 
 std::shared_ptr<const Inputs> Providers::begin_build() {
   building_ = true;
+  needs_build_ = false;
   auto out = std::make_shared<Inputs>();
   if (!etcd_) return out;
   Remote& remote = *etcd_;
@@ -244,11 +247,8 @@ std::shared_ptr<const Inputs> Providers::begin_build() {
     const Known good = in_force != nullptr ? in_force->document : nullptr;
     const auto now = remote.now.find(name);
     const Known is = !remote.is_listed ? good : now != remote.now.end() ? now->second : nullptr;
-    out->push_back({.provider = remote.provider->name(),
-                    .rank = 1,
-                    .name = name,
-                    .now = is,
-                    .good = good});
+    out->push_back(
+        {.provider = remote.provider->name(), .rank = 1, .name = name, .now = is, .good = good});
   }
   return out;
 }
@@ -271,8 +271,8 @@ void Providers::committed(const Joined* joined, std::uint64_t generation) {
     in_force_.clear();
     return;
   }
-  const bool is_same = std::ranges::equal(
-      in_force_, joined->in_force, [](const InForce& a, const InForce& b) {
+  const bool is_same =
+      std::ranges::equal(in_force_, joined->in_force, [](const InForce& a, const InForce& b) {
         return a.document == b.document && a.only == b.only;
       });
   in_force_ = joined->in_force;
@@ -283,7 +283,6 @@ void Providers::committed(const Joined* joined, std::uint64_t generation) {
                                      {"generation", std::to_string(generation)}});
     save();
   }
-  if (etcd_->is_listed) settle(*etcd_);
 }
 
 void Providers::judge(Remote& remote, const Joined& joined) {
@@ -336,6 +335,7 @@ void Providers::ended(const std::string& why_not) {
     if (is_other(*etcd_)) arm(times_.retry);
     return;
   }
+  if (etcd_ && etcd_->is_listed && !is_other(*etcd_)) settle(*etcd_);
   if (std::exchange(dirty_, false)) look();
 }
 

@@ -19,15 +19,18 @@ void Providers::load(Remote& remote) {
   const std::string path = state_file();
   const auto text = read_state(path);
   if (text && text->empty()) return;
-  auto documents = text ? parse_state(*text, remote.provider->name(), remote.settings.prefix)
-                        : std::expected<std::vector<InForce>, std::string>(
-                              std::unexpected(text.error()));
+  auto documents =
+      text ? parse_state(*text, remote.provider->name(), remote.settings.prefix)
+           : std::expected<std::vector<InForce>, std::string>(std::unexpected(text.error()));
   if (!documents) {
     log::warn("documents of before cannot be read", {{"file", path}, {"error", documents.error()}});
     return;
   }
   in_force_ = std::move(*documents);
   if (in_force_.empty()) return;
+  // At the start a build comes anyway, and before that.
+  needs_build_ = true;
+  arm(times_.gather);
   log::info("documents of before are served until the provider answers",
             {{"provider", remote.provider->name()},
              {"documents", std::to_string(in_force_.size())},

@@ -50,8 +50,7 @@ std::optional<InForce> document_in(const json::value& in, const std::string& pro
   if (!name || name->empty() || !version || !text) return std::nullopt;
   auto document = std::make_shared<const Document>(
       Document{std::string(*name), std::string(*version), std::string(*text)});
-  InForce out{provider, document->name,
-              std::make_shared<const KnownDocument>(provider, document)};
+  InForce out{provider, document->name, std::make_shared<const KnownDocument>(provider, document)};
   if (const json::value* only = auth::find(*object, "only")) {
     config::NamesByKind names;
     if (!only->is_object() || !read_names(only->get_object(), "upstreams", names.upstreams) ||

@@ -11,6 +11,7 @@
 #include "server/host.hpp"
 #include "server/limits.hpp"
 #include "server/log_level.hpp"
+#include "server/prepared.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/load_checks.hpp"
@@ -19,15 +20,6 @@
 namespace weir::server {
 
 namespace log = telemetry::log;
-
-// What came of the first step; with problems nothing else is there.
-struct Server::Prepared {
-  Problems problems;
-  Problems warnings;
-  std::shared_ptr<const Snapshot> snapshot;
-  std::optional<telemetry::LogTarget> access_log;  // when it goes to another place
-  bool named = false;                              // its names were looked up
-};
 
 namespace {
 
@@ -39,11 +31,17 @@ constexpr const char* ending = "shutting down";
 
 }  // namespace
 
-void Server::reload(std::function<void(Problems)> done) { parts_->reloads.ask(std::move(done)); }
+void Server::reload(std::function<void(Problems)> done) {
+  asked_for_file_ = true;
+  parts_->reloads.ask(std::move(done));
+}
 
 void Server::begin_reload() {
   try {
     const auto prepared = std::make_shared<Prepared>();
+    is_of_file_ = std::exchange(asked_for_file_, false) || !file_;
+    prepared->inputs = parts_->providers.begin_build();
+    if (!is_of_file_) prepared->file = file_;
     parts_->compiler->run(
         [this, prepared, now = snapshot_, generation = generation_ + 1] {
           prepare_reload(now->config(), generation, *prepared);
@@ -66,31 +64,27 @@ void Server::prepare_reload(const config::Config& now, std::uint64_t generation,
   }
 }
 
-void Server::load_reload(const config::Config& now, std::uint64_t generation, Prepared& out) {
-  auto loaded = source_();
-  if (!loaded) {
-    out.problems = std::move(loaded.error());
-    return;
-  }
-  out.problems = needs_restart(now, *loaded);
+void Server::compile_reload(const config::Config& now, config::Loaded loaded,
+                            std::uint64_t generation, Prepared& out) {
+  out.problems = needs_restart(now, loaded);
   if (!out.problems.empty() || stopping_) return;
-  out.problems = check_loaded(*loaded);
+  out.problems = check_loaded(loaded);
   if (!out.problems.empty() || stopping_) return;
-  auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
+  auto target = telemetry::LogTarget::open(access_log_target(loaded.config));
   if (!target) {
-    out.problems = {log_problem(*loaded, target.error())};
+    out.problems = {log_problem(loaded, target.error())};
     return;
   }
-  if (access_log_target(loaded->config) != access_log_target(now)) {
+  if (access_log_target(loaded.config) != access_log_target(now)) {
     out.access_log.emplace(std::move(*target));
   }
-  auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation);
+  auto snapshot = Snapshot::compile(std::move(loaded.config), *process_, generation);
   if (!snapshot) {
     out.problems = std::move(snapshot.error());
     return;
   }
   out.snapshot = std::move(*snapshot);
-  out.warnings = std::move(loaded->warnings);
+  out.warnings = std::move(loaded.warnings);
 }
 
 Server::Problems Server::needs_restart(const config::Config& now, const config::Loaded& loaded) {
@@ -133,12 +127,13 @@ void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstre
   const config::Config& config = prepared.snapshot->config();
   try {
     process_->registry.commit(config.upstreams, found);
-    parts_->endpoint_files.watch(prepared.snapshot->clusters());
+    watch_lists(prepared.snapshot->clusters());
     parts_->discovery.watch(prepared.snapshot->clusters());
     process_->health.watch(prepared.snapshot->clusters());
+    parts_->tls->set_certificates(config.listeners);
     parts_->tls->refresh();
     parts_->readiness.reloaded(process_->registry, config.server.ready_wait);
-    warn(prepared.warnings);
+    warn(prepared.warnings, !is_of_file_);
   } catch (const std::exception& error) {
     take_back(*before);
     return end_reload(problem(std::string("it cannot be put in force: ") + error.what()));
@@ -154,6 +149,7 @@ void Server::commit_reload(Prepared& prepared, const upstream::AddressesByUpstre
   process_->splits.retain(
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });
   ++generation_;
+  took_documents(prepared);
   publish(std::move(prepared.snapshot), [this] {
     const auto finish = [this] {
       process_->metrics.sweep(Clock::now());
@@ -174,7 +170,10 @@ void Server::take_back(const Snapshot& before) noexcept {
   try {
     process_->registry.abandon();
     process_->registry.commit(before.config().upstreams);
-    parts_->endpoint_files.watch(before.clusters());
+    for (const auto& [upstream, endpoints] : parts_->providers.updates()) {
+      if (const auto cluster = process_->registry.find(upstream)) cluster->set_endpoints(endpoints);
+    }
+    watch_lists(before.clusters());
     parts_->discovery.watch(before.clusters());
     process_->health.watch(before.clusters());
   } catch (const std::exception& error) {
@@ -184,11 +183,17 @@ void Server::take_back(const Snapshot& before) noexcept {
 }
 
 void Server::end_reload(Problems problems) {
-  process_->metrics.reloaded(problems.empty());
-  last_reload_.emplace(ReloadStatus{.at = WallClock::now(), .problems = {}});
-  for (const config::Problem& problem : problems) {
-    last_reload_->problems.push_back(problem.to_string());
+  const std::string why_not = problems.empty() ? "" : problems.front().to_string();
+  // What providers cause is told of them, and says nothing of the file.
+  if (is_of_file_) {
+    process_->metrics.reloaded(problems.empty());
+    last_reload_.emplace(ReloadStatus{.at = WallClock::now(), .problems = {}});
+    for (const config::Problem& problem : problems) {
+      last_reload_->problems.push_back(problem.to_string());
+    }
+    if (!problems.empty()) parts_->providers.file().failed(why_not);
   }
+  parts_->providers.ended(why_not);
   parts_->reloads.end(problems);
 }
 

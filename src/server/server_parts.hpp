@@ -16,6 +16,8 @@
 #include "server/saturation.hpp"
 #include "server/tls_files.hpp"
 #include "server/worker.hpp"
+#include "weir/provider/endpoint_lists.hpp"
+#include "weir/provider/providers.hpp"
 #include "weir/server/server.hpp"
 #include "weir/upstream/discovery.hpp"
 #include "weir/upstream/endpoint_files.hpp"
@@ -27,7 +29,8 @@ class Server::Parts {
   // `process` is there before the first name is looked up.
   // `list_changed`: some endpoints_from lists something else than before.
   Parts(asio::io_context& main, const std::unique_ptr<Process>& process,
-        std::function<void()> begin_reload, std::function<void()> list_changed)
+        std::function<void()> begin_reload, std::function<void()> list_changed,
+        provider::ProvidersHooks provided, provider::EndpointLists::Take take_list)
       : readiness(main),
         discovery(main, names::make_resolver(main),
                   [this, &process](std::string_view upstream, std::string_view name,
@@ -43,7 +46,14 @@ class Server::Parts {
             [](std::string_view upstream, const upstream::EndpointsFileInfo& info) {
               log_endpoints_file(upstream, info);
             },
+            list_changed),
+        endpoint_lists(
+            main, std::move(take_list),
+            [](std::string_view upstream, const provider::ListInfo& info) {
+              log_endpoints_file(upstream, file_info(info));
+            },
             std::move(list_changed)),
+        providers(main, with_aside(std::move(provided))),
         timer(main),
         counts(main),
         reloads(std::move(begin_reload)) {}
@@ -58,11 +68,27 @@ class Server::Parts {
   upstream::Discovery discovery;
   Background background;  // of endpoint_files
   upstream::EndpointFiles endpoint_files;
+  provider::EndpointLists endpoint_lists;
+  provider::Providers providers;
   MemoryTrim trim;
   asio::steady_timer timer;
   CountsTimer counts;
   Reloads reloads;
   std::unique_ptr<Compiler> compiler;
+
+  static upstream::EndpointsFileInfo file_info(const provider::ListInfo& info) {
+    return {.file = info.from,
+            .endpoints = info.endpoints,
+            .error = info.error,
+            .read_ago = info.read_ago,
+            .empty_in = info.empty_in};
+  }
+
+ private:
+  provider::ProvidersHooks with_aside(provider::ProvidersHooks hooks) {
+    hooks.aside = [this](Background::Job job) { background.run(std::move(job)); };
+    return hooks;
+  }
 };
 
 }  // namespace weir::server

@@ -1,5 +1,6 @@
 #include "server/tls_files.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -71,6 +72,19 @@ std::vector<config::Problem> TlsFiles::open() {
     schedule();
   }
   return problems;
+}
+
+void TlsFiles::set_certificates(const std::vector<config::Listener>& listeners) {
+  bool any = false;
+  for (BoundListener& listener : listeners_) {
+    const auto next = std::ranges::find(listeners, listener.config->name, &config::Listener::name);
+    if (!listener.tls || next == listeners.end() || !next->tls) continue;
+    std::vector<config::Problem> warnings;  // told by check_tls already
+    warn(listener.tls->set_more(next->tls->more, warnings),
+         "certificate refused, the old one stays in use");
+    any = true;
+  }
+  if (any) tell_expiry();
 }
 
 void TlsFiles::stop() { timer_.cancel(); }

@@ -31,6 +31,8 @@ class TlsFiles {
   std::vector<config::Problem> open();
   // Now, and whether they seem to have changed or not.
   void refresh() { look(true); }
+  // The certificates beside those of the listeners, as a configuration has them that was checked.
+  void set_certificates(const std::vector<config::Listener>& listeners);
   void stop();
 
  private:

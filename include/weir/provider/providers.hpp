@@ -77,7 +77,8 @@ class Providers {
   // The inputs that made what is in force, for a look at what the file would come to.
   std::shared_ptr<const Inputs> in_force() const;
   // Endpoints that are other than those of the last build, by upstream.
-  const std::map<std::string, std::vector<config::EndpointSpec>, std::less<>>& updates() const noexcept {
+  const std::map<std::string, std::vector<config::EndpointSpec>, std::less<>>& updates()
+      const noexcept {
     return updates_;
   }
 
@@ -136,7 +137,8 @@ class Providers {
   std::optional<Remote> etcd_;
   std::vector<InForce> in_force_;
   std::map<std::string, std::vector<config::EndpointSpec>, std::less<>> updates_;
-  std::string state_dir_;  // "" for none
+  std::string state_dir_;     // "" for none
+  bool needs_build_ = false;  // what was read from disk is in no snapshot
   bool armed_ = false;
   bool building_ = false;
   bool comparing_ = false;
