@@ -274,7 +274,7 @@ Fields root_fields(Draft& draft) {
        printed_if([] { return false; },
                   once(draft, "defaults", block(defaults_fields(draft.defaults)))),
        "what every route starts from"},
-      {"routes", routes_value(draft), "what happens to a request", Need::required},
+      {"routes", routes_value(draft), "what happens to a request; with `providers` they may all be theirs"},
       {"upstreams", upstreams_value(draft), "where requests go, by name"},
       {"certificates", whole_documents(certificates_value(draft.certificates)),
        "of listeners with tls, beside their own"},
