@@ -142,8 +142,8 @@ int pull(const EtcdOptions& options, const std::string& name) {
   if (!place) return fail(place.error());
   const auto stored = provider::list_documents(place->etcd);
   if (!stored) return fail({"etcd: " + stored.error(), 1});
-  const auto found = name.empty() ? stored->begin()
-                                  : std::ranges::find(*stored, name, &StoredDocument::name);
+  const auto found =
+      name.empty() ? stored->begin() : std::ranges::find(*stored, name, &StoredDocument::name);
   if (name.empty() && stored->size() != 1) {
     return fail({fmt::format("give the NAME of a document below {}; {}", place->etcd.prefix,
                              names_text(*stored)),
@@ -220,9 +220,8 @@ int push(const EtcdOptions& options, const PushOptions& what) {
   const auto put = provider::put_document(place->etcd, name, text, revision);
   if (!put) return fail({"etcd: " + put.error(), 1});
   if (!put->done) {
-    const std::string is = put->revision == 0
-                               ? "is not there any more"
-                               : fmt::format("has revision {}", put->revision);
+    const std::string is = put->revision == 0 ? "is not there any more"
+                                              : fmt::format("has revision {}", put->revision);
     return fail({fmt::format("document '{}' {}, and {} names {}: pull it again, or --force", name,
                              is, what.file, *revision),
                  1});
@@ -249,15 +248,14 @@ void DocumentCommands::add_options(CLI::App& command) {
   command.add_option("--cert", etcd_.cert, "a certificate of one's own for etcd")
       ->type_name("FILE");
   command.add_option("--key", etcd_.key, "its private key")->type_name("FILE");
-  command.add_option("--user", etcd_.username, "the user, if etcd asks for one")
-      ->type_name("NAME");
+  command.add_option("--user", etcd_.username, "the user, if etcd asks for one")->type_name("NAME");
   command.add_option("--password-file", etcd_.password_file, "a file with the user's password")
       ->type_name("FILE");
 }
 
 void DocumentCommands::define(const LiveCommandLine::Add& add) {
-  CLI::App& pull_command = add("pull", "Print a document of etcd", help::pull,
-                               [this] { return pull(etcd_, name_); });
+  CLI::App& pull_command =
+      add("pull", "Print a document of etcd", help::pull, [this] { return pull(etcd_, name_); });
   pull_command.group("Commands for documents in etcd");
   add_options(pull_command);
   pull_command

@@ -88,8 +88,8 @@ inline constexpr const char* demo =
     "usage.\n"
     "Example: weir demo --bind 127.0.0.1:8000 --admin 127.0.0.1:9000";
 
-#define WEIR_HELP_ETCD                                                                           \
-  "Each key below the prefix is a document, which holds routes, upstreams, middleware and\n"     \
+#define WEIR_HELP_ETCD                                                                             \
+  "Each key below the prefix is a document, which holds routes, upstreams, middleware and\n"       \
   "certificates (docs/providers.md). Where etcd is says providers.etcd of the configuration, or\n" \
   "--etcd with --prefix, --ca, --cert, --key, --user and --password-file.\n"
 

@@ -107,9 +107,9 @@ bool EndpointLists::read(List& list, TimePoint now) {
   }
   if (!state.up && !state.error.empty()) list.error = state.error;
   if (keys) {
-    const bool weighs = list.listed.empty() || std::ranges::any_of(list.listed, [](const auto& each) {
-                          return each.weight != 0;
-                        });
+    const bool weighs =
+        list.listed.empty() ||
+        std::ranges::any_of(list.listed, [](const auto& each) { return each.weight != 0; });
     if (!weighs) {
       list.empty.failed();
       list.error = "one weight at least must be above 0";
@@ -119,8 +119,8 @@ bool EndpointLists::read(List& list, TimePoint now) {
       is_other = take_(list.wanted.upstream, list.listed, now) || is_other;
     }
   }
-  const bool is_news = list.error != before || list.listed.size() != count ||
-                       waited != list.empty.due().has_value();
+  const bool is_news =
+      list.error != before || list.listed.size() != count || waited != list.empty.due().has_value();
   if (is_news && report_) report_(list.wanted.upstream, info_of(list, now));
   return is_other;
 }

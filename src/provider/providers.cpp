@@ -348,7 +348,8 @@ std::vector<ProviderView> Providers::views() const {
   std::vector<ProviderView> out;
   ProviderView& files = out.emplace_back(file_.name(), file_.state());
   if (const auto documents = file_.documents()) {
-    for (const auto& each : *documents) files.documents.push_back({each->name, each->version});
+    for (const auto& each : *documents)
+      files.documents.push_back({each->name, each->version, Verdict::Use::in_force, {}});
   }
   out.push_back({etcd_->provider->name(), etcd_->provider->state(),
                  etcd_->metrics->rejected.value(), etcd_->verdicts});

@@ -150,17 +150,16 @@ void Server::look_at_readiness() {
 }
 
 std::function<std::expected<config::Loaded, Server::Problems>()> Server::loader() const {
-  return [this, inputs = parts_->providers.in_force()]() -> std::expected<config::Loaded, Problems> {
-    auto loaded = source_();
-    if (!loaded || !loaded->config.providers.any()) return loaded;
-    const config::Loaded file = std::move(*loaded);
-    return provider::Joining(file, *inputs, load_checks()).join();
-  };
+  return
+      [this, inputs = parts_->providers.in_force()]() -> std::expected<config::Loaded, Problems> {
+        auto loaded = source_();
+        if (!loaded || !loaded->config.providers.any()) return loaded;
+        const config::Loaded file = std::move(*loaded);
+        return provider::Joining(file, *inputs, load_checks()).join();
+      };
 }
 
-std::vector<provider::ProviderView> Server::providers() const {
-  return parts_->providers.views();
-}
+std::vector<provider::ProviderView> Server::providers() const { return parts_->providers.views(); }
 
 std::map<std::string, std::vector<config::EndpointSpec>, std::less<>> Server::endpoint_updates()
     const {

@@ -5,7 +5,7 @@ import os
 import tempfile
 import unittest
 
-from harness import Authority, Case, Etcd, TlsClient, basic_config, wait_until, weir
+from harness import Authority, Case, Etcd, Gateway, TlsClient, basic_config, wait_until, weir
 
 OWN = [{"name": "own", "match": {"path": "/own"}, "respond": {"status": 200, "body": "own"}}]
 
@@ -27,6 +27,11 @@ class EtcdCase(Case):
     def config(self, routes=None, upstreams=None, endpoints=None, **more):
         return basic_config(OWN if routes is None else routes, upstreams,
                             providers={"etcd": {"endpoints": endpoints or [self.etcd.url]}}, **more)
+
+    def unready(self, config):
+        gateway = Gateway(config)
+        self.addCleanup(gateway.close)
+        return gateway.start(ready=False)
 
     def body(self, gateway, path):
         answer = self.fetch(gateway, path)
@@ -202,7 +207,7 @@ class AwayTest(EtcdCase):
 
     def test_away_at_the_start(self):
         self.etcd.kill()
-        gateway = self.gateway(self.config(), ready=False)
+        gateway = self.unready(self.config())
         self.assertEqual(self.body(gateway, "/own"), "own", "the file's part is served")
         answer = gateway.admin("GET", "/readyz")
         self.assertEqual((answer.status, answer.text), (503, "waiting for the first list of provider etcd\n"))
@@ -221,7 +226,7 @@ class AwayTest(EtcdCase):
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
         gateway.terminate()
         self.etcd.kill()
-        gateway = self.gateway(config, ready=False)
+        gateway = self.unready(config)
         self.assertEqual(self.body(gateway, "/a"), "one")
         self.etcd.start()
         self.etcd.delete("/weir/a")

@@ -40,8 +40,8 @@ struct WantedList {
 struct ListInfo {
   std::string from;           // "etcd:/services/orders/"
   std::size_t endpoints = 0;  // that it lists
-  std::string error;          // why not all of it could be taken, or that etcd is away; "" for nothing
-  Duration read_ago{};        // since it was taken
+  std::string error;    // why not all of it could be taken, or that etcd is away; "" for nothing
+  Duration read_ago{};  // since it was taken
   std::optional<Duration> empty_in{};  // until its empty list is in force; not negative
 };
 
@@ -70,7 +70,7 @@ class EndpointLists {
  private:
   using Value = std::shared_ptr<const etcd::KeyValue>;
   struct Entry {
-    Value value;                             // that was read last
+    Value value;                               // that was read last
     std::optional<config::EndpointSpec> good;  // what it or one before it said
     std::string error;
   };

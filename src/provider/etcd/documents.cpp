@@ -32,8 +32,7 @@ std::expected<std::vector<StoredDocument>, std::string> list_documents(
   std::vector<StoredDocument> out;
   for (etcd::KeyValue& each : range->keys) {
     if (each.key.size() <= etcd.prefix.size() || !each.key.starts_with(etcd.prefix)) continue;
-    out.push_back(
-        {each.key.substr(etcd.prefix.size()), std::move(each.value), each.mod_revision});
+    out.push_back({each.key.substr(etcd.prefix.size()), std::move(each.value), each.mod_revision});
   }
   return out;
 }

@@ -24,11 +24,12 @@ std::string first_fault(const std::string& text) {
 }
 
 TEST(Documents, AreReadAlone) {
-  const auto read = read_document({"etcd:d",
-                                   "routes:\n- {name: a, match: {path: /a}, upstream: x, middleware: [m]}\n"
-                                   "upstreams: {y: {endpoints: [{address: 'a:1'}]}}\n"
-                                   "middleware: {ask: {forward_auth: {upstream: z, path: /}}}\n",
-                                   std::nullopt});
+  const auto read =
+      read_document({"etcd:d",
+                     "routes:\n- {name: a, match: {path: /a}, upstream: x, middleware: [m]}\n"
+                     "upstreams: {y: {endpoints: [{address: 'a:1'}]}}\n"
+                     "middleware: {ask: {forward_auth: {upstream: z, path: /}}}\n",
+                     std::nullopt});
   ASSERT_TRUE(read) << read.error().front().to_string();
   EXPECT_EQ(read->defines.routes, NameSet{"a"});
   EXPECT_EQ(read->defines.upstreams, NameSet{"y"});
@@ -40,13 +41,15 @@ TEST(Documents, AreReadAlone) {
 
 TEST(Documents, HoldNothingOfTheGatewayItself) {
   for (const std::string key : {"server", "listeners", "admin", "log", "providers", "defaults"}) {
-    EXPECT_TRUE(first_fault(key + ": {}").starts_with("etcd:d:1:1: " + key + ": a document from elsewhere"))
+    EXPECT_TRUE(
+        first_fault(key + ": {}").starts_with("etcd:d:1:1: " + key + ": a document from elsewhere"))
         << first_fault(key + ": {}");
   }
 }
 
 TEST(Documents, NameNothingOfThisMachine) {
-  const std::string told = "a document from elsewhere may not name files or sockets of this machine";
+  const std::string told =
+      "a document from elsewhere may not name files or sockets of this machine";
   for (const std::string text :
        {"middleware: {m: {basic_auth: {users_file: /etc/passwd}}}",
         "middleware: {m: {api_key: {keys_file: keys}}}",
@@ -96,7 +99,8 @@ TEST(EndpointChanges, OfEndpointsAlone) {
     return endpoint_changes({"d", before, std::nullopt}, {"d", after, std::nullopt});
   };
   const std::string one = "upstreams: {x: {endpoints: [{address: '10.0.0.1:1'}]}}";
-  const std::string two = "upstreams:\n  x:\n    endpoints:\n    - {address: '10.0.0.2:1', weight: 2}\n";
+  const std::string two =
+      "upstreams:\n  x:\n    endpoints:\n    - {address: '10.0.0.2:1', weight: 2}\n";
   const auto found = change(one, two);
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 1U);

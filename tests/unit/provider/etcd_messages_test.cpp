@@ -1,9 +1,8 @@
-#include "provider/etcd/messages.hpp"
-
 #include <gtest/gtest.h>
 
 #include "provider/etcd/base64.hpp"
 #include "provider/etcd/key_table.hpp"
+#include "provider/etcd/messages.hpp"
 
 namespace weir::provider::etcd {
 namespace {
@@ -13,7 +12,8 @@ TEST(EtcdBase64, ReadsWhatItWrites) {
     EXPECT_EQ(base64_decode(base64_encode(text)), text);
   }
   EXPECT_EQ(base64_encode("x: 1"), "eDogMQ==");
-  for (const std::string_view wrong : {"a", "ab=", "====", "YQ=a", "YR==", "YQ", "Y Q=", "YQ==YQ=="}) {
+  for (const std::string_view wrong :
+       {"a", "ab=", "====", "YQ=a", "YR==", "YQ", "Y Q=", "YQ==YQ=="}) {
     EXPECT_FALSE(base64_decode(wrong)) << wrong;
   }
 }
@@ -46,7 +46,8 @@ TEST(EtcdMessages, Range) {
   for (const std::string_view wrong :
        {"", "[]", "{}", R"({"header":{"revision":"-1"}})", R"({"header":{"revision":"0"}})",
         R"({"header":{"revision":"9223372036854775808"}})",
-        R"({"header":{"revision":"2"},"kvs":[{}]})", R"({"header":{"revision":"2"},"kvs":[{"key":"?"}]})"}) {
+        R"({"header":{"revision":"2"},"kvs":[{}]})",
+        R"({"header":{"revision":"2"},"kvs":[{"key":"?"}]})"}) {
     EXPECT_FALSE(parse_range(wrong)) << wrong;
   }
   EXPECT_EQ(parse_range(R"({"error":"etcdserver: user name is empty","code":3})").error(),
@@ -60,7 +61,8 @@ TEST(EtcdMessages, Watch) {
   EXPECT_FALSE(put->events[0].is_deleted);
   EXPECT_EQ(put->events[0].kv, (KeyValue{"/weir/b", "y", 8}));
   EXPECT_TRUE(parse_watch(delete_event)->events[0].is_deleted);
-  const auto compacted = parse_watch(R"({"result":{"header":{},"canceled":true,"compact_revision":"4"}})");
+  const auto compacted =
+      parse_watch(R"({"result":{"header":{},"canceled":true,"compact_revision":"4"}})");
   ASSERT_TRUE(compacted);
   EXPECT_TRUE(compacted->is_canceled);
   EXPECT_EQ(compacted->compact_revision, 4);

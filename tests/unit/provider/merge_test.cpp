@@ -18,7 +18,8 @@ DocumentNames names(config::NameSet routes, config::NameSet upstreams, config::N
 
 // A document that has been in force and is the same now.
 Claimant same(std::string name, const DocumentNames& is, unsigned provider = 1) {
-  return {.name = std::move(name), .provider = provider, .is_same = true, .now = {&is}, .good = {&is}};
+  return {
+      .name = std::move(name), .provider = provider, .is_same = true, .now = {&is}, .good = {&is}};
 }
 Claimant changed(std::string name, const DocumentNames& now, const DocumentNames& good) {
   return {.name = std::move(name), .provider = 1, .now = {&now}, .good = {&good}};
