@@ -25,10 +25,10 @@ Claimant changed(std::string name, const DocumentNames& now, const DocumentNames
   return {.name = std::move(name), .provider = 1, .now = {&now}, .good = {&good}};
 }
 Claimant fresh(std::string name, const DocumentNames& now, unsigned provider = 1) {
-  return {.name = std::move(name), .provider = provider, .now = {&now}};
+  return {.name = std::move(name), .provider = provider, .now = {&now}, .good = {}};
 }
 Claimant gone(std::string name, const DocumentNames& good) {
-  return {.name = std::move(name), .provider = 1, .is_there = false, .good = {&good}};
+  return {.name = std::move(name), .provider = 1, .is_there = false, .now = {}, .good = {&good}};
 }
 
 const DocumentNames no_names;
