@@ -11,6 +11,7 @@
 
 #include "app/commands.hpp"
 #include "app/demo/demo.hpp"
+#include "app/documents.hpp"
 #include "app/help_texts.hpp"
 #include "app/live/define.hpp"
 #include "app/live/help_texts.hpp"
@@ -156,6 +157,11 @@ class CommandLine {
       return *add(name, what, more, std::move(chosen));
     });
 
+    documents_.define([this](const char* name, const char* what, const char* more,
+                             std::function<int()> chosen) -> CLI::App& {
+      return *add(name, what, more, std::move(chosen));
+    });
+
     add("schema", "Print the JSON Schema of the configuration, for editors", help::schema, schema);
     add("help", "Print the help of a command, or of weir", help::help,
         [&] { return print_help(options.command); })
@@ -224,6 +230,7 @@ class CommandLine {
   CLI::App app_{"Weir, an HTTP API gateway", "weir"};
   Options options_;
   LiveCommandLine live_;
+  DocumentCommands documents_;
   std::function<int()> chosen_;
 };
 

@@ -88,6 +88,29 @@ inline constexpr const char* demo =
     "usage.\n"
     "Example: weir demo --bind 127.0.0.1:8000 --admin 127.0.0.1:9000";
 
+#define WEIR_HELP_ETCD                                                                             \
+  "Each key below the prefix is a document, which holds routes, upstreams, middleware and\n"       \
+  "certificates (docs/providers.md). Where etcd is says providers.etcd of the configuration, or\n" \
+  "--etcd with --prefix, --ca, --cert, --key, --user and --password-file.\n"
+
+inline constexpr const char* pull = WEIR_HELP_ETCD
+    "\n"
+    "Prints it on stdout, behind a line `# weir: revision N`, which weir push compares.\n"
+    "Exit: 0 printed, 1 there is no such document or etcd could not be asked, 2 wrong usage.\n"
+    "Example: weir pull orders > orders.yaml";
+
+inline constexpr const char* push = WEIR_HELP_ETCD
+    "\n"
+    "With -c (or /etc/weir/weir.yaml) the document is checked together with the configuration and\n"
+    "the other documents, as a gateway would; with --etcd alone, by itself. It is put if\n"
+    "nobody has changed it since the revision of its first line, `# weir: revision N`; 0 is a\n"
+    "document that is not there yet. The line itself is not put.\n"
+    "Exit: 0 put, 1 it is wrong, somebody has changed it, or etcd could not be asked, 2 wrong\n"
+    "usage.\n"
+    "Example: weir push orders.yaml";
+
+#undef WEIR_HELP_ETCD
+
 inline constexpr const char* schema =
     "Exit: 0 printed, 2 wrong usage.\n"
     "Example: weir schema > weir.schema.json\n"

@@ -23,7 +23,7 @@ struct Builder {
   static constexpr std::size_t max_object_size = 4096;
   static constexpr std::size_t max_array_size = 65536;
   static constexpr std::size_t max_key_size = 4096;
-  static constexpr std::size_t max_string_size = 1 << 20;
+  static constexpr std::size_t max_string_size = 16 << 20;  // documents, in base64
 
   // Where values stand until they are put into what holds them; longer texts allocate.
   alignas(std::max_align_t) unsigned char room[2048];

@@ -15,7 +15,7 @@ Wrong check_method_or_any(std::string& written) {
 
 void read_users(const Reader& in, BasicAuth& auth) {
   const auto file = in.text();
-  if (!file) return;
+  if (!file || !in.may_name_files()) return;
   auth.users_file = *file;
   const auto content = read_named_file(in.context(), *file);
   if (!content) return in.error("cannot read " + in_quotes(*file) + ": " + content.error());

@@ -10,6 +10,7 @@
 #include "config/key_fields.hpp"
 #include "config/listener_addresses.hpp"
 #include "config/logged_tokens.hpp"
+#include "config/provider_checks.hpp"
 #include "config/route_checks.hpp"
 #include "config/unknown_names.hpp"
 #include "weir/base/text.hpp"
@@ -53,6 +54,7 @@ class Assembly {
     check_sections();
     check_names();
     check_listeners();
+    add_certificates(draft_, config_, problems_);
     check_upstreams();
     for (NamedMiddleware& each : draft_.middleware) config_.middleware.push_back(each.middleware);
     for (RouteDraft& each : draft_.routes) finish_route(each);
@@ -74,7 +76,8 @@ class Assembly {
     if (draft_.listeners.empty() && !draft_.sections.contains("listeners")) {
       problems_.error(root_, "", "'listeners' is required: where clients connect");
     }
-    if (draft_.routes.empty() && !draft_.sections.contains("routes")) {
+    const bool may_be_elsewhere = config_.providers.any();
+    if (draft_.routes.empty() && !draft_.sections.contains("routes") && !may_be_elsewhere) {
       problems_.error(root_, "", "'routes' is required: what happens to a request");
     }
     const Admin& admin = config_.admin;
@@ -149,6 +152,7 @@ class Assembly {
   }
 
   void check_upstreams() {
+    settle_etcd(config_, problems_);
     for (const Upstream& each : config_.upstreams) {
       check_health_check(each, problems_);
       check_sockets(each, each.endpoints, problems_);

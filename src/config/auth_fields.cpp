@@ -12,7 +12,7 @@ namespace {
 
 void read_api_keys(const Reader& in, ApiKey& auth) {
   const auto file = in.text();
-  if (!file) return;
+  if (!file || !in.may_name_files()) return;
   auth.keys_file = *file;
   const auto content = read_named_file(in.context(), *file);
   if (!content) return in.error("cannot read " + in_quotes(*file) + ": " + content.error());

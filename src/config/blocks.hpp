@@ -53,10 +53,13 @@ Fields fields(SplitByHeader& by_header, std::vector<Written>& upstreams);
 Fields fields(Upstream& upstream);  // without its name, which is its key
 inline constexpr std::string_view endpoints_doc = "the addresses of its servers";
 void read_endpoint(const Reader& in, EndpointSpec& endpoint);
+Value endpoints_value(std::vector<EndpointSpec>& endpoints);
 Value endpoints_from_value(std::optional<EndpointsFrom>& target);
 // What an endpoint may have.
 inline constexpr std::uint64_t most_weight = 1000;
 inline constexpr std::uint64_t most_priority = 1000;
+// The name of a file that is opened later; `null` for none.
+Value file_value(File& target);
 Value tls_value(std::optional<ListenerTls>& tls);
 Value tls_value(std::optional<UpstreamTls>& tls);
 

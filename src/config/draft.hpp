@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/fields.hpp"
+#include "config/provider_fields.hpp"
 #include "config/reader.hpp"
 #include "weir/config/model.hpp"
 
@@ -70,6 +71,7 @@ struct Draft {
   KeyPlaces places;  // as of Loaded
   std::vector<ListenerDraft> listeners;
   std::vector<NamedMiddleware> middleware;
+  std::vector<CertificateDraft> certificates;
   RouteDraft defaults;
   std::vector<Reader> written_routes;  // read when the defaults are known
   std::vector<RouteDraft> routes;
@@ -77,6 +79,8 @@ struct Draft {
 
 // The table of a whole file. Reading several files with it joins them.
 Fields root_fields(Draft& draft);
+// The same of a document from elsewhere, which has only some of them.
+Fields document_fields(Draft& draft);
 
 // Looks up names, joins the defaults into the routes, checks what one block alone cannot know.
 // `root` is where a problem of the whole configuration is.

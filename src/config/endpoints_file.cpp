@@ -11,7 +11,9 @@
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/document.hpp"
+#include "config/document_context.hpp"
 #include "config/kinds.hpp"
+#include "config/provider_fields.hpp"
 #include "config/source_text.hpp"
 
 namespace weir::config {
@@ -96,7 +98,7 @@ class EndpointsList {
 
   void read_target(const Reader& in, EndpointSpec endpoint) {
     auto written = in.text();
-    if (!written) return;
+    if (!written || (written->starts_with("unix:") && !in.may_name_files())) return;
     endpoint.address = at_folder(std::move(*written), in.context().folder);
     if (Wrong wrong = check_endpoint(endpoint.address)) return in.error(std::move(*wrong));
     add(in, std::move(endpoint));
@@ -132,7 +134,7 @@ std::unexpected<std::vector<Problem>> whole_file(const std::string& name, std::s
 
 void read_file_key(const Reader& in, EndpointsFrom& from) {
   auto written = in.text();
-  if (!written) return;
+  if (!written || !in.may_name_files()) return;
   if (Wrong wrong = check_printable(*written)) return in.error(std::move(*wrong));
   const std::string& folder = in.context().folder;
   from.file = std::move(*written);
@@ -157,11 +159,12 @@ void read_file_key(const Reader& in, EndpointsFrom& from) {
 Fields fields(EndpointsFrom& from) {
   Value file = text(from.file, check_printable);
   file.read = [&from](const Reader& in) { read_file_key(in, from); };
-  return {{"file", std::move(file), "a list in YAML or JSON, which is read again when it changes",
-           Need::required},
+  return {{"file", printed_if([&from] { return !from.etcd; }, std::move(file)),
+           "a list in YAML or JSON, which is read again when it changes"},
+          {"etcd", optional_block(from.etcd, [](EtcdEndpoints& each) { return fields(each); }),
+           "keys of etcd, each an endpoint, as they change"},
           {"empty_after", duration(from.empty_after, Zero::allowed),
-           "an empty list is in force when it has been empty for so long; 0s: at once"},
-          unsupported("etcd")};
+           "an empty list is in force when it has been empty for so long; 0s: at once"}};
 }
 
 }  // namespace
@@ -191,6 +194,34 @@ std::expected<ListedEndpoints, std::vector<Problem>> parse_endpoints(std::string
   return out;
 }
 
+std::expected<EndpointSpec, std::string> parse_endpoint(std::string_view text,
+                                                        const std::string& name) {
+  constexpr std::size_t most_bytes = 64 * KiB;
+  if (text.size() > most_bytes) return std::unexpected("larger than 64 KiB");
+  Problems problems;
+  EndpointSpec out;
+  try {
+    const SourceText source(name, std::string(text));
+    if (const auto root = parse_document(source, problems)) {
+      LoadContext context = foreign_context(problems, nullptr);
+      const Reader in(context, *root, source, "");
+      if (!in.is_text()) {
+        read_endpoint(in, out);
+      } else if (auto written = in.text()) {
+        Wrong wrong = written->starts_with("unix:")
+                          ? Wrong("a socket of this machine may not be named from elsewhere")
+                          : check_endpoint(*written);
+        if (wrong) in.error(std::move(*wrong));
+        out.address = std::move(*written);
+      }
+    }
+  } catch (const std::exception& failure) {
+    return std::unexpected(std::string("cannot be read: ") + failure.what());
+  }
+  if (problems.has_errors()) return std::unexpected(problems.take_errors().front().to_string());
+  return out;
+}
+
 std::expected<ListedEndpoints, std::vector<Problem>> read_endpoints(const std::string& path) {
   const auto text = read_named_file("", path, most_endpoints_file_bytes);
   if (!text) return whole_file(path, "cannot be read: " + text.error());
@@ -198,7 +229,19 @@ std::expected<ListedEndpoints, std::vector<Problem>> read_endpoints(const std::s
 }
 
 Value endpoints_from_value(std::optional<EndpointsFrom>& target) {
-  return optional_block(target, [](EndpointsFrom& each) { return fields(each); });
+  Value out = optional_block(target, [](EndpointsFrom& each) { return fields(each); });
+  out.read = [&target](const Reader& in) {
+    const Places places = read_fields(in, fields(target.emplace()));
+    if (!in.is_map() || places.has_unknown()) return;
+    if (places.has("file") == places.has("etcd")) {
+      in.error(places.has("file") ? "write `file` or `etcd`, not both"
+                                  : "'file' is required (or `etcd`): what lists the endpoints");
+    }
+  };
+  out.schema = [schema = std::move(out.schema)] {
+    return with_rules(schema(), {exactly_one({"file", "etcd"})});
+  };
+  return out;
 }
 
 void check_sockets(const Upstream& upstream, const std::vector<EndpointSpec>& endpoints,
@@ -227,6 +270,8 @@ std::vector<Problem> check_listed(const Upstream& upstream, const ListedEndpoint
   return problems.take_errors();
 }
 
-std::string source_of(const EndpointsFrom& from) { return "endpoints_from " + from.file; }
+std::string source_of(const EndpointsFrom& from) {
+  return "endpoints_from " + (from.etcd ? "etcd:" + from.etcd->prefix : from.file);
+}
 
 }  // namespace weir::config

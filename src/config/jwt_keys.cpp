@@ -43,7 +43,7 @@ bool is_file(JwtKeyKind kind) {
 
 void read_kind(const Reader& in, JwtKeyKind kind, JwtKeys& keys) {
   auto written = in.text();
-  if (!written) return;
+  if (!written || (is_file(kind) && !in.may_name_files())) return;
   Wrong wrong = kind == JwtKeyKind::jwks_url ? check_url(*written)
                 : is_file(kind)              ? check_printable(*written)
                                              : std::nullopt;

@@ -3,42 +3,42 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 
 #include "config/allowances.hpp"
 #include "config/blocks.hpp"
 #include "config/document.hpp"
 #include "config/draft.hpp"
+#include "config/parts.hpp"
 #include "config/source_files.hpp"
 
 namespace weir::config {
-namespace {
 
-using Outcome = std::expected<Loaded, std::vector<Problem>>;
-
-using Sources = std::vector<SourceText>;
-
-// Reads what every source says; nothing if one of them is no configuration at all.
-std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) {
+std::optional<Draft> read_parts(std::span<Part> parts) {
   Draft draft;
-  draft.config.folder = context.folder;
+  draft.config.folder = parts.front().context.folder;
   bool readable = true;
-  for (const SourceText& source : sources) {
-    const auto root = parse_document(source, context.problems);
+  for (Part& part : parts) {
+    const SourceText& source = *part.source;
+    const auto root = parse_document(source, part.context.problems);
     if (!root) {
       readable = false;
       continue;
     }
     if (root->IsNull()) {
-      if (sources.size() > 1) continue;  // a file of comments in a folder
-      context.problems.error(source.beginning(), "",
-                             "there is nothing in this file; a configuration has at least "
-                             "`listeners` and `routes` (docs/quick-start.md)");
+      // A file of comments in a folder, or an empty document.
+      if (parts.size() > 1 || part.context.is_foreign) continue;
+      part.context.problems.error(source.beginning(), "",
+                                  "there is nothing in this file; a configuration has at least "
+                                  "`listeners` and `routes` (docs/quick-start.md)");
       readable = false;
       continue;
     }
-    const Reader reader(context, *root, source, "");
-    Fields fields = root_fields(draft);
+    const Reader reader(part.context, *root, source, "");
+    Fields fields = part.context.is_foreign ? document_fields(draft) : root_fields(draft);
     // Of several files one is enough to have a section, so assemble() asks for the missing.
     for (Field& field : fields) field.need = Need::optional;
     const Places places = read_fields(reader, fields);
@@ -65,35 +65,17 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
   return draft;
 }
 
-// FNV-1a: who could make two texts alike may write the configuration anyway.
-std::uint64_t fingerprint_of(const Sources& sources) {
-  std::uint64_t out = 0xcbf29ce484222325;
-  const auto add = [&out](std::string_view text) {
-    for (const char c : text) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    out = (out ^ 0xff) * 0x100000001b3;  // no byte of UTF-8: where the text ends
-  };
-  for (const SourceText& source : sources) {
-    add(source.name());
-    add(source.text());
-  }
-  return out;
-}
-
-Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks,
-                     SourceTexts* texts) {
-  Problems problems;
+Outcome load_parts(std::span<Part> parts, Problems& problems) {
+  const Place root = parts.front().source->beginning();
+  const LoadChecks& checks = parts.front().context.checks;
   Loaded out;
-  LoadContext context{.problems = problems,
-                      .folder = folder,
-                      .checks = checks,
-                      .texts = texts,
-                      .files = &out.files};
-  const Place root = sources.front().beginning();
+  for (Part& part : parts) part.context.files = &out.files;
   try {
-    for (const SourceText& source : sources) {
-      std::ranges::move(find_allowances(source, problems), std::back_inserter(out.allowances));
+    for (const Part& part : parts) {
+      std::ranges::move(find_allowances(*part.source, problems),
+                        std::back_inserter(out.allowances));
     }
-    if (auto draft = read_sources(sources, context)) {
+    if (auto draft = read_parts(parts)) {
       out.places = std::move(draft->places);
       for (ListenerDraft& each : draft->listeners) {
         out.listeners.push_back({each.at, std::move(each.key_places)});
@@ -113,13 +95,37 @@ Outcome load_sources(const Sources& sources, const std::string& folder, const Lo
   return out;
 }
 
-// The same, with what makes it again.
+namespace {
+
+// FNV-1a: who could make two texts alike may write the configuration anyway.
+std::uint64_t fingerprint_of(const std::vector<SourceText>& sources) {
+  std::uint64_t out = 0xcbf29ce484222325;
+  const auto add = [&out](std::string_view text) {
+    for (const char c : text) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    out = (out ^ 0xff) * 0x100000001b3;  // no byte of UTF-8: where the text ends
+  };
+  for (const SourceText& source : sources) {
+    add(source.name());
+    add(source.text());
+  }
+  return out;
+}
+
+// With what makes it again.
 Outcome load_kept(std::shared_ptr<const SourceFiles> sources, const LoadChecks& checks,
                   SourceTexts* texts) {
-  Outcome out = load_sources(sources->files, sources->folder, checks, texts);
+  Problems problems;
+  std::vector<Part> parts;
+  for (const SourceText& source : sources->files) {
+    parts.push_back(
+        {&source,
+         {.problems = problems, .folder = sources->folder, .checks = checks, .texts = texts}});
+  }
+  Outcome out = load_parts(parts, problems);
   if (!out) return out;
   out->files.insert(out->files.begin(), sources->read.begin(), sources->read.end());
   if (sources->is_folder) out->listed_folder = sources->folder;
+  if (out->config.providers.any()) out->sources = sources;
   const auto origin = std::make_shared<Origin>();
   origin->fingerprint = fingerprint_of(sources->files);
   for (const SourceText& each : sources->files) origin->bytes += each.text().size();

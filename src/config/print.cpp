@@ -72,6 +72,7 @@ Draft draft_of(const Config& config) {
     if (!each.name.contains('/')) out.middleware.push_back({.middleware = each, .templates = {}});
   }
   for (const Route& each : config.routes) out.routes.push_back(draft_of(each, config));
+  for (const Certificate& each : config.certificates) out.certificates.push_back({each, "", {}});
   return out;
 }
 
@@ -97,6 +98,8 @@ std::string json_schema() {
                         {"title", "Weir configuration"}});
   const Tree body = schema_fields(fields);
   for (const std::string_view key : body.keys()) out.set(key, *body.find(key));
+  const Tree rule = any_of({required_schema({"routes"}), required_schema({"providers"})});
+  out.set("anyOf", *rule.find("anyOf"));
   out.set("$defs", std::move(definitions));
   return out.to_json();
 }

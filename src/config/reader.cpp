@@ -43,6 +43,12 @@ void Reader::warning(WarningName name, std::string message) const {
   context_->problems.warning(name, place_, path_, std::move(message));
 }
 
+bool Reader::may_name_files() const {
+  if (!context_->is_foreign) return true;
+  error("a document from elsewhere may not name files or sockets of this machine");
+  return false;
+}
+
 const char* Reader::kind() const {
   if (is_null()) return "nothing";
   if (is_list()) return "a list";

@@ -28,6 +28,8 @@ struct Written {
   std::string path;
 };
 
+struct NamesByKind;
+
 // What all values of one load share.
 struct LoadContext {
   Problems& problems;
@@ -38,6 +40,8 @@ struct LoadContext {
   SourceTexts* texts = nullptr;  // receives the texts of further files, for excerpts; may be null
   bool expands = true;           // ${NAME} stands for a variable of the environment
   std::vector<ReadFile>* files = nullptr;  // receives which files were read; may be null
+  bool is_foreign = false;            // a document from elsewhere: may name nothing of this machine
+  const NamesByKind* only = nullptr;  // as of DocumentText; may be null
 };
 
 // The content of a regular file that the configuration names, of at most 1 MiB; or what is wrong
@@ -68,6 +72,8 @@ class Reader {
   void error(std::string message) const;
   void key_error(std::string message) const;  // the key is wrong, not the value
   void warning(WarningName name, std::string message) const;
+  // Whether it may name a file or a socket of this machine; reports otherwise.
+  bool may_name_files() const;
 
   // The text with ${NAME} expanded; reports and gives nothing if it is not text.
   std::optional<std::string> text() const;

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/kinds.hpp"
+#include "config/provider_fields.hpp"
+#include "weir/config/documents.hpp"
 
 namespace weir::config {
 namespace {
@@ -135,7 +138,9 @@ Value middleware_value(Draft& draft) {
   return {.read =
               [&draft, &target](const Reader& in) {
                 note_unread(draft, "middleware", in.is_map());
+                const NamesByKind* only = in.context().only;
                 in.each_entry([&](const std::string& key, const Reader& value) {
+                  if (only != nullptr && !only->middleware.contains(key)) return;
                   if (!check_key(key, value)) return void(draft.bad_names.insert(key));
                   NamedMiddleware& named = target.emplace_back();
                   named.middleware.name = key;
@@ -170,7 +175,9 @@ Value upstreams_value(Draft& draft) {
   return {.read =
               [&draft, &target](const Reader& in) {
                 note_unread(draft, "upstreams", in.is_map());
+                const NamesByKind* only = in.context().only;
                 in.each_entry([&](const std::string& key, const Reader& value) {
+                  if (only != nullptr && !only->upstreams.contains(key)) return;
                   if (!check_key(key, value)) return void(draft.bad_names.insert(key));
                   Upstream& upstream = target.emplace_back();
                   upstream.name = key;
@@ -196,6 +203,7 @@ Value routes_value(Draft& draft) {
   return {
       .read =
           [&draft](const Reader& in) {
+            if (in.context().only != nullptr) return;
             note_list(draft, "routes", in);
             in.each_item([&draft](const Reader& item) {
               if (item.is_map()) return draft.written_routes.push_back(item);
@@ -220,7 +228,31 @@ Value routes_value(Draft& draft) {
           }};
 }
 
+// Not read where only some definitions of a document count.
+Value whole_documents(Value value) {
+  value.read = [read = std::move(value.read)](const Reader& in) {
+    if (in.context().only == nullptr) read(in);
+  };
+  return value;
+}
+
 }  // namespace
+
+Fields document_fields(Draft& draft) {
+  Fields out = root_fields(draft);
+  constexpr std::array<std::string_view, 5> allowed{"version", "routes", "upstreams", "middleware",
+                                                    "certificates"};
+  for (Field& field : out) {
+    field.need = Need::optional;
+    if (!field.value.read || std::ranges::find(allowed, field.key) != allowed.end()) continue;
+    field.value.read = [](const Reader& in) {
+      in.key_error(
+          "a document from elsewhere has only routes, upstreams, middleware and certificates; this "
+          "stands in the gateway's own file");
+    };
+  }
+  return out;
+}
 
 Fields root_fields(Draft& draft) {
   Config& config = draft.config;
@@ -242,8 +274,15 @@ Fields root_fields(Draft& draft) {
        printed_if([] { return false; },
                   once(draft, "defaults", block(defaults_fields(draft.defaults)))),
        "what every route starts from"},
-      {"routes", routes_value(draft), "what happens to a request", Need::required},
+      {"routes", routes_value(draft),
+       "what happens to a request; with `providers` they may all be theirs"},
       {"upstreams", upstreams_value(draft), "where requests go, by name"},
+      {"certificates", whole_documents(certificates_value(draft.certificates)),
+       "of listeners with tls, beside their own"},
+      {"providers",
+       printed_if([&config] { return config.providers.any(); },
+                  once(draft, "providers", block(fields(config.providers)))),
+       "where more routes, upstreams, middleware and certificates come from"},
       unsupported("tracing"),
       unsupported("tests"),
   };

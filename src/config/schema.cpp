@@ -38,6 +38,13 @@ Tree pattern_schema(std::string_view pattern) {
   return or_variable(Tree::map({{"type", "string"}, {"pattern", pattern}}));
 }
 
+Tree nullable_text_schema() {
+  Tree types = Tree::list();
+  types.push("string");
+  types.push("null");
+  return Tree::map({{"type", std::move(types)}});
+}
+
 Tree name_schema() { return pattern_schema("^[A-Za-z0-9_.-]{1,64}$"); }
 
 Tree one_or_more(const Tree& item) {

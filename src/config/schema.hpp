@@ -17,6 +17,8 @@ Tree any_of(std::initializer_list<Tree> schemas);
 // A text of that pattern, or with a variable.
 Tree pattern_schema(std::string_view pattern);
 Tree name_schema();
+// A text, or `null`.
+Tree nullable_text_schema();
 // A list of `item`, none twice, or one alone.
 Tree one_or_more(const Tree& item);
 

@@ -48,13 +48,17 @@ void read_token(const Reader& in, Admin& admin) {
 Value token_file(Admin& admin) {
   return {.read = [&admin](const Reader& in) { read_token(in, admin); },
           .print = [&admin] { return admin.token_file.empty() ? Tree(nullptr) : admin.token_file; },
-          .schema =
-              [] {
-                Tree types = Tree::list();
-                types.push("string");
-                types.push("null");
-                return Tree::map({{"type", std::move(types)}});
-              }};
+          .schema = nullable_text_schema};
+}
+
+// The name of a folder, or `null` for none.
+Value folder_value(std::string& target) {
+  return {.read =
+              [&target](const Reader& in) {
+                if (!in.is_null()) text(target, check_printable).read(in);
+              },
+          .print = [&target] { return target.empty() ? Tree(nullptr) : Tree(target); },
+          .schema = nullable_text_schema};
 }
 
 Wrong check_allowed_host(std::string& written) {
@@ -115,6 +119,8 @@ Fields fields(Server& server) {
       {"watch", flag(server.watch),
        "reload when the configuration's files change, or those that it names (users, keys); "
        "certificates are then read at once"},
+      {"state_dir", folder_value(server.state_dir),
+       "a folder where the last good documents of providers are kept; null: nowhere"},
       {"via", block(fields(server.via)), "the Via field"},
       {"deadline", block(fields(server.deadline)),
        "how long the sender of a request waits, as it says, and what upstreams are told of it"},

@@ -6,15 +6,13 @@
 #include "weir/base/text.hpp"
 
 namespace weir::config {
-namespace {
 
-// The name of a file that is opened later; `null` for none.
-Value file(File& target) {
+Value file_value(File& target) {
   return {.read =
               [&target](const Reader& in) {
                 if (in.is_null()) return;
                 auto written = in.text();
-                if (!written) return;
+                if (!written || !in.may_name_files()) return;
                 if (Wrong wrong = check_printable(*written)) return in.error(std::move(*wrong));
                 target.path = (std::filesystem::path(in.context().folder) / *written).string();
                 target.name = std::move(*written);
@@ -22,14 +20,10 @@ Value file(File& target) {
                 target.at = in.path();
               },
           .print = [&target] { return target ? Tree(target.name) : Tree(); },
-          .schema =
-              [] {
-                Tree types = Tree::list();
-                types.push("string");
-                types.push("null");
-                return Tree::map({{"type", std::move(types)}});
-              }};
+          .schema = nullable_text_schema};
 }
+
+namespace {
 
 Fields fields(ClientAuth& auth) {
   return {{"mode",
@@ -37,7 +31,7 @@ Fields fields(ClientAuth& auth) {
                                               {"optional", ClientAuthMode::optional},
                                               {"required", ClientAuthMode::required}}),
            "off, optional (none is fine, a bad one fails the handshake) or required"},
-          {"ca", file(auth.ca), "who may have signed a client's certificate, in PEM"}};
+          {"ca", file_value(auth.ca), "who may have signed a client's certificate, in PEM"}};
 }
 
 void read_auth(const Reader& in, ClientAuth& auth) {
@@ -78,13 +72,14 @@ Value client_auth(std::optional<ClientAuth>& auth) {
 }
 
 Fields fields(CertificateFiles& files) {
-  return {{"cert", file(files.cert), "the certificate, then its intermediate certificates, PEM",
-           Need::required},
-          {"key", file(files.key), "its private key, PEM, without a passphrase", Need::required},
-          {"ocsp", file(files.ocsp), "an OCSP response in DER to be stapled"},
-          {"client_auth", client_auth(files.client_auth),
-           "instead of the listener's for these names; a request's Host must then agree with the "
-           "name of the handshake, or 421"}};
+  return {
+      {"cert", file_value(files.cert), "the certificate, then its intermediate certificates, PEM",
+       Need::required},
+      {"key", file_value(files.key), "its private key, PEM, without a passphrase", Need::required},
+      {"ocsp", file_value(files.ocsp), "an OCSP response in DER to be stapled"},
+      {"client_auth", client_auth(files.client_auth),
+       "instead of the listener's for these names; a request's Host must then agree with the "
+       "name of the handshake, or 421"}};
 }
 
 Fields fields(Hsts& hsts) {
@@ -130,22 +125,23 @@ Fields fields(ListenerTls& tls) {
 }
 
 Fields fields(UpstreamTls& tls) {
-  return {{"server_name",
-           printed_if([&tls] { return !tls.server_name.empty(); },
-                      text(tls.server_name,
-                           [](std::string& written) -> Wrong {
-                             written = to_lower(written);
-                             if (is_host_name(written) || IpAddress::parse(written)) {
-                               return std::nullopt;
-                             }
-                             return in_quotes(written) + " is neither a host name nor an address" +
-                                    ascii_form_hint(written);
-                           })),
-           "sent as SNI, and verified in the certificate; default: the endpoint's name or address"},
-          {"ca", file(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
-          {"cert", file(tls.cert), "the gateway's own certificate for it, PEM"},
-          {"key", file(tls.key), "its private key, PEM, without a passphrase"},
-          {"verify", flag(tls.verify), "off: any certificate is accepted"}};
+  return {
+      {"server_name",
+       printed_if([&tls] { return !tls.server_name.empty(); },
+                  text(tls.server_name,
+                       [](std::string& written) -> Wrong {
+                         written = to_lower(written);
+                         if (is_host_name(written) || IpAddress::parse(written)) {
+                           return std::nullopt;
+                         }
+                         return in_quotes(written) + " is neither a host name nor an address" +
+                                ascii_form_hint(written);
+                       })),
+       "sent as SNI, and verified in the certificate; default: the endpoint's name or address"},
+      {"ca", file_value(tls.ca), "who may have signed the certificate, PEM; default: the system's"},
+      {"cert", file_value(tls.cert), "the gateway's own certificate for it, PEM"},
+      {"key", file_value(tls.key), "its private key, PEM, without a passphrase"},
+      {"verify", flag(tls.verify), "off: any certificate is accepted"}};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ Value address_value(EndpointSpec& endpoint) {
   Value out = text(target, check_endpoint);
   out.read = [&target](const Reader& in) {
     auto written = in.text();
-    if (!written) return;
+    if (!written || (written->starts_with("unix:") && !in.may_name_files())) return;
     *written = at_folder(std::move(*written), in.context().folder);
     if (Wrong wrong = check_endpoint(*written)) return in.error(std::move(*wrong));
     target = std::move(*written);
@@ -120,6 +120,8 @@ Value lenient_value(Lenient& lenient) {
   return out;
 }
 
+}  // namespace
+
 Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
   Value out = blocks(
       endpoints, [](EndpointSpec& endpoint) { return fields(endpoint); },
@@ -149,8 +151,6 @@ Value endpoints_value(std::vector<EndpointSpec>& endpoints) {
   return out;
 }
 
-}  // namespace
-
 // What it is comes from one key alone.
 void read_endpoint(const Reader& in, EndpointSpec& endpoint) {
   const Places places = read_fields(in, fields(endpoint));
@@ -173,7 +173,7 @@ Fields fields(Upstream& upstream) {
                   endpoints_value(upstream.endpoints)),
        endpoints_doc},
       {"endpoints_from", endpoints_from_value(upstream.endpoints_from),
-       "a file that lists servers, besides `endpoints` or instead"},
+       "a file or keys of etcd that list servers, besides `endpoints` or instead"},
       {"protocol",
        choice<UpstreamProtocol>(upstream.protocol,
                                 {{"http1", UpstreamProtocol::http1},

@@ -70,18 +70,25 @@ std::shared_ptr<const config::Config> AdminApi::running() {
 
 void AdminApi::whole_config(const AdminCall&, Done done) {
   background_.run([config = running(), overrides = overrides(server_),
+                   providers = server_.providers(), updates = server_.endpoint_updates(),
                    done = std::move(done)]() -> Background::Then {
-    return [answer = json_text_answer(config_json(*config, overrides)), done] { done(answer); };
+    // A large one is copied only where it says something else than what was compiled.
+    std::string body = updates.empty()
+                           ? config_json(*config, overrides, providers)
+                           : config_json(with_endpoints(*config, updates), overrides, providers);
+    return [answer = json_text_answer(std::move(body)), done] { done(answer); };
   });
 }
 
 void AdminApi::config_diff(const AdminCall&, Done done) {
-  background_.run([this, running = running(), overrides = overrides(server_),
+  background_.run([load = server_.loader(), running = running(), overrides = overrides(server_),
+                   updates = server_.endpoint_updates(),
                    done = std::move(done)]() -> Background::Then {
-    const auto loaded = server_.load_again();
-    AdminAnswer answer =
-        loaded ? text_answer(200, config_difference(*running, loaded->config, overrides))
-               : problem_lines(loaded.error());
+    const auto loaded = load();
+    AdminAnswer answer = loaded
+                             ? text_answer(200, config_difference(with_endpoints(*running, updates),
+                                                                  loaded->config, overrides))
+                             : problem_lines(loaded.error());
     return [answer = std::move(answer), done] { done(answer); };
   });
 }

@@ -13,6 +13,7 @@
 #include "weir/base/priority.hpp"
 #include "weir/base/release.hpp"
 #include "weir/config/duration.hpp"
+#include "weir/provider/providers.hpp"
 
 namespace weir::server {
 namespace {
@@ -186,9 +187,26 @@ void add_upstream_warnings(Server& server, Warnings& out) {
   }
 }
 
+void add_provider_warnings(const Server& server, Warnings& out) {
+  for (const provider::ProviderView& each : server.providers()) {
+    if (!each.state.error.empty()) {
+      out.add("provider_away",
+              [&] { return fmt::format("provider {}: {}", each.name, each.state.error); });
+    }
+    for (const provider::Verdict& verdict : each.documents) {
+      if (verdict.problems.empty()) continue;
+      out.add("document_not_taken", [&] {
+        return fmt::format("provider {}: document {}: {}", each.name, verdict.document,
+                           verdict.problems.front());
+      });
+    }
+  }
+}
+
 json::array warnings_json(Server& server, const Status& status) {
   Warnings out(process_warnings(status, WallClock::now()));
   add_upstream_warnings(server, out);
+  add_provider_warnings(server, out);
   for (const Override& one : overrides(server)) {
     out.add("set_by_hand", [&] {
       return fmt::format("{} was set to {} by hand, the file has {}", one.path, one.now,

@@ -340,24 +340,6 @@ std::vector<Override> overrides(Server& server) {
   return out;
 }
 
-std::string config_json(const config::Config& config, const std::vector<Override>& overrides) {
-  std::string out = config::to_json(config);
-  while (!out.empty() && out.back() != '}') out.pop_back();
-  if (overrides.empty()) return out + "\n";
-  // An object with keys already: "version" is one.
-  out.pop_back();
-  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-  out += ",\n  \"overrides\": {";
-  std::string_view before = "\n    \"";
-  for (const Override& one : overrides) {
-    out += before;
-    append_json_escaped(out, one.path);
-    out += "\": " + one.now;
-    before = ",\n    \"";
-  }
-  return out + "\n  }\n}\n";
-}
-
 std::string config_difference(const config::Config& running, const config::Config& in_file,
                               const std::vector<Override>& overrides) {
   std::string out;

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/admin_answer.hpp"
 #include "weir/config/model.hpp"
+#include "weir/provider/providers.hpp"
 #include "weir/server/explain.hpp"
 #include "weir/server/server.hpp"
 #include "weir/upstream/cluster.hpp"
@@ -38,8 +42,14 @@ struct Override {
 };
 std::vector<Override> overrides(Server& server);
 
-// `config` in JSON, with a member "overrides" if there are any: what is set by path. Any thread.
-std::string config_json(const config::Config& config, const std::vector<Override>& overrides);
+// `config` in JSON, with a member "overrides" if there are any: what is set by path; and with
+// providers a member "provided": where documents come from, and how they were taken. Any thread.
+std::string config_json(const config::Config& config, const std::vector<Override>& overrides,
+                        const std::vector<provider::ProviderView>& providers);
+// The same configuration with other endpoints of some upstreams.
+config::Config with_endpoints(
+    config::Config config,
+    const std::map<std::string, std::vector<config::EndpointSpec>, std::less<>>& endpoints);
 // The lines in which the file differs from what runs, the overrides first. Any thread.
 std::string config_difference(const config::Config& running, const config::Config& in_file,
                               const std::vector<Override>& overrides);

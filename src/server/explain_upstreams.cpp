@@ -175,7 +175,8 @@ void explain_upstream(const config::Upstream& upstream, const config::Route& rou
                       Explanation& out) {
   std::vector<std::string> endpoints;
   for (const config::EndpointSpec& one : upstream.endpoints) endpoints.push_back(one.address);
-  if (upstream.endpoints_from) endpoints.push_back("those of " + upstream.endpoints_from->file);
+  if (upstream.endpoints_from)
+    endpoints.push_back("those of " + config::source_of(*upstream.endpoints_from).substr(15));
   out.steps.push_back(
       {"endpoints " + upstream.name, fmt::format("{}", fmt::join(endpoints, ", "))});
   if (const std::string now = live.out_of_use ? live.out_of_use(upstream.name) : ""; !now.empty()) {

@@ -15,10 +15,32 @@ void Readiness::begin(const upstream::Registry& registry, Duration at_most,
   begun_ = true;
   told_ = std::move(reached);
   reloaded(registry, at_most);
-  if (!reached_) {
+  if (!waiting_.empty()) {
     telemetry::log::warn("serving, not ready yet: upstreams without an address",
                          {{"waits_for", waits_for()}});
   }
+  if (!held_.empty()) {
+    telemetry::log::warn("serving, not ready yet", {{"waits_for", held_}});
+  }
+}
+
+void Readiness::hold(std::string why, Duration at_most) {
+  if (reached_) return;
+  held_ = std::move(why);
+  held_until_ = since_ + at_most;
+  hold_timer_.expires_at(held_until_);
+  hold_timer_.async_wait([this](boost::system::error_code error) {
+    if (error || held_.empty()) return;
+    telemetry::log::warn("ready without what was waited for", {{"waited_for", held_}});
+    release();
+  });
+}
+
+void Readiness::release() {
+  if (held_.empty()) return;
+  held_.clear();
+  hold_timer_.cancel();
+  look();
 }
 
 void Readiness::reloaded(const upstream::Registry& registry, Duration at_most) {
@@ -28,11 +50,14 @@ void Readiness::reloaded(const upstream::Registry& registry, Duration at_most) {
   timer_.expires_at(until_);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error || reached_) return;
-    telemetry::log::warn("ready although upstreams have no address: server.ready_wait is over",
-                         {{"waited_for", waits_for()}});
-    reach();
+    if (!waiting_.empty()) {
+      telemetry::log::warn("ready although upstreams have no address: server.ready_wait is over",
+                           {{"waited_for", waits_for()}});
+    }
+    waiting_.clear();
+    look();
   });
-  if (until_ <= Clock::now()) return reach();
+  if (until_ <= Clock::now()) waiting_.clear();
   look();
 }
 
@@ -40,7 +65,7 @@ void Readiness::look() {
   if (!begun_ || reached_) return;
   // From behind, so that each cluster is asked again only while it is the one that is waited for.
   while (!waiting_.empty() && waiting_.back()->waits_for().empty()) waiting_.pop_back();
-  if (waiting_.empty()) reach();
+  if (waiting_.empty() && held_.empty()) reach();
 }
 
 void Readiness::reach() {
@@ -53,7 +78,9 @@ void Readiness::reach() {
 void Readiness::stop() {
   told_ = nullptr;
   waiting_.clear();
+  held_.clear();
   timer_.cancel();
+  hold_timer_.cancel();
 }
 
 std::string Readiness::waits_for() const {

@@ -11,6 +11,7 @@
 #include "server/host.hpp"
 #include "server/limits.hpp"
 #include "server/log_level.hpp"
+#include "server/prepared.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/admin_place.hpp"
@@ -49,6 +50,7 @@ void Server::begin_reload() {
   try {
     const auto prepared = std::make_shared<Prepared>();
     prepared->wanted = parts_->reloads.wanted();
+    is_of_file_ = !prepared->wanted.is_of_documents || !file_;
     if (prepared->wanted.generation) {
       auto origin = history_->origin_of(*prepared->wanted.generation);
       if (!origin) return end_reload(problem(origin.error()));
@@ -56,6 +58,8 @@ void Server::begin_reload() {
     } else if (roll_back_ && !prepared->wanted.release) {
       prepared->roll_back = *roll_back_;
     }
+    prepared->inputs = parts_->providers.begin_build();
+    if (!is_of_file_) prepared->file = file_;
     parts_->compiler->run(
         [this, prepared, now = snapshot_, generation = generation_ + 1] {
           prepare_reload(now->config(), generation, *prepared);
@@ -78,34 +82,32 @@ void Server::prepare_reload(const config::Config& now, std::uint64_t generation,
   }
 }
 
-void Server::load_reload(const config::Config& now, std::uint64_t generation, Prepared& out) {
-  auto loaded = load_wanted(out);
-  if (!loaded) {
-    out.problems = std::move(loaded.error());
-    return;
-  }
-  out.problems = restart_problems(now, *loaded);
+void Server::compile_reload(const config::Config& now, config::Loaded loaded,
+                            std::uint64_t generation, Prepared& out) {
+  out.tls.clear();
+  out.access_log.reset();
+  out.problems = restart_problems(now, loaded);
   if (!out.problems.empty() || stopping_) return;
-  out.problems = check_loaded(*loaded);
+  out.problems = check_loaded(loaded);
   if (!out.problems.empty() || stopping_) return;
-  auto target = telemetry::LogTarget::open(access_log_target(loaded->config));
+  auto target = telemetry::LogTarget::open(access_log_target(loaded.config));
   if (!target) {
-    out.problems = {log_problem(*loaded, target.error())};
+    out.problems = {log_problem(loaded, target.error())};
     return;
   }
-  if (access_log_target(loaded->config) != access_log_target(now)) {
+  if (access_log_target(loaded.config) != access_log_target(now)) {
     out.access_log.emplace(std::move(*target));
   }
-  out.tls = open_listeners(loaded->config, now.listeners, out.problems);
+  out.tls = open_listeners(loaded.config, now.listeners, out.problems);
   if (!out.problems.empty()) return;
-  auto snapshot = Snapshot::compile(std::move(loaded->config), *process_, generation);
+  auto snapshot = Snapshot::compile(std::move(loaded.config), *process_, generation);
   if (!snapshot) {
     out.problems = std::move(snapshot.error());
     return;
   }
   out.snapshot = std::move(*snapshot);
-  out.origin = std::move(loaded->origin);
-  out.warnings = std::move(loaded->warnings);
+  out.origin = std::move(loaded.origin);
+  out.warnings = std::move(loaded.warnings);
 }
 
 void Server::find_names(const std::shared_ptr<Prepared>& prepared) {
@@ -165,12 +167,12 @@ void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
   const config::Config& config = prepared.snapshot->config();
   try {
     process_->registry.commit(config.upstreams, found);
-    parts_->endpoint_files.watch(prepared.snapshot->clusters());
+    watch_lists(prepared.snapshot->clusters());
     parts_->discovery.watch(prepared.snapshot->clusters());
     process_->health.watch(prepared.snapshot->clusters());
     parts_->tls->refresh(config.listeners, prepared.tls);
     parts_->readiness.reloaded(process_->registry, config.server.ready_wait);
-    warn(prepared.warnings);
+    warn(prepared.warnings, !is_of_file_);
   } catch (const std::exception& error) {
     take_back(*before);
     give_up(prepared);
@@ -188,6 +190,7 @@ void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });
   ++generation_;
   if (prepared.admin_moves) admin_place_->commit();
+  took_documents(prepared);
   listener_changes_ = Listening::changes(*prepared.listeners).to_string();
   // All workers have the new routes before anybody comes by a new listener.
   if (!parts_->digest_begun) parts_->undigested = before;
@@ -220,7 +223,10 @@ void Server::take_back(const Snapshot& before) noexcept {
   try {
     process_->registry.abandon();
     process_->registry.commit(before.config().upstreams);
-    parts_->endpoint_files.watch(before.clusters());
+    for (const auto& [upstream, endpoints] : parts_->providers.updates()) {
+      if (const auto cluster = process_->registry.find(upstream)) cluster->set_endpoints(endpoints);
+    }
+    watch_lists(before.clusters());
     parts_->discovery.watch(before.clusters());
     process_->health.watch(before.clusters());
   } catch (const std::exception& error) {
@@ -239,11 +245,17 @@ void log_reload(const Server& server, const Server::Problems& problems) {
 }
 
 void Server::end_reload(Problems problems) {
-  process_->metrics.reloaded(problems.empty());
-  last_reload_.emplace(ReloadStatus{.at = WallClock::now(), .problems = {}});
-  for (const config::Problem& problem : problems) {
-    last_reload_->problems.push_back(problem.to_string());
+  const std::string why_not = problems.empty() ? "" : problems.front().to_string();
+  // What providers cause is told of them, and says nothing of the file.
+  if (is_of_file_) {
+    process_->metrics.reloaded(problems.empty());
+    last_reload_.emplace(ReloadStatus{.at = WallClock::now(), .problems = {}});
+    for (const config::Problem& problem : problems) {
+      last_reload_->problems.push_back(problem.to_string());
+    }
+    if (!problems.empty()) parts_->providers.file().failed(why_not);
   }
+  parts_->providers.ended(why_not);
   parts_->reloads.end(problems);
 }
 

@@ -22,7 +22,7 @@ config::Place place_of(const config::Loaded& loaded, std::string_view path) {
   const auto found = loaded.places.find(path);
   return found != loaded.places.end()
              ? found->second
-             : config::Place{loaded.config.routes.front().place.file, 0, 0};
+             : config::Place{loaded.config.listeners.front().place.file, 0, 0};
 }
 
 std::string access_log_target(const config::Config& config) {

@@ -39,6 +39,7 @@ void Reloads::next() {
   wanted_ = asked_.front().wanted;
   std::vector<std::string> all{wanted_.by};
   for (const Asker& each : asked_) {
+    if (!each.wanted.is_of_documents) wanted_.is_of_documents = false;
     if (std::ranges::find(all, each.wanted.by) != all.end()) continue;
     all.push_back(each.wanted.by);
     wanted_.by += ", " + each.wanted.by;

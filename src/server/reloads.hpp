@@ -22,7 +22,8 @@ class Reloads {
     std::string by = "reload";  // who asks, for the history: "SIGHUP", "POST /reload"
     // The configuration of that generation in place of what the source says.
     std::optional<std::uint64_t> generation = {};
-    bool release = false;  // what the source says, although a rollback holds
+    bool release = false;          // what the source says, although a rollback holds
+    bool is_of_documents = false;  // documents have changed: the source is not read again
 
     // Whether who asks so shares its reload with others.
     bool is_usual() const noexcept { return !generation && !release; }
@@ -43,7 +44,7 @@ class Reloads {
   void stop();
 
   bool running() const noexcept { return running_; }
-  // Of the one that runs, whoever share it.
+  // Of the one that runs, whoever share it: the source is read again if one of them wants that.
   const Wanted& wanted() const noexcept { return wanted_; }
 
  private:

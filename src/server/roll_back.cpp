@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "server/prepared.hpp"
 #include "server/server_parts.hpp"
 #include "weir/telemetry/log.hpp"
 
@@ -64,21 +65,20 @@ std::expected<config::Loaded, Server::Problems> Server::load_wanted(Prepared& ou
 
 // --- remembering
 
-void Server::begin_history(config::Loaded& loaded) {
+void Server::begin_history(std::shared_ptr<const config::Origin> origin, WatchedFiles files) {
   history_->add({.generation = generation_,
                  .at = WallClock::now(),
                  .source = "start",
                  .rolled_back_to = {},
                  .changes = {},
-                 .origin = std::move(loaded.origin)});
+                 .origin = std::move(origin)});
   parts_->watch = std::make_unique<ConfigWatch>(
       main_,
       [this] {
         reload([this](const Problems& problems) { log_reload(*this, problems); }, "watch");
       },
       [this] { parts_->tls->look(); });
-  watch_files(snapshot_->config(), WatchedFiles{.read = std::move(loaded.files),
-                                                .listed_folder = std::move(loaded.listed_folder)});
+  watch_files(snapshot_->config(), std::move(files));
 }
 
 void Server::watch_files(const config::Config& config, std::optional<WatchedFiles> files) {
@@ -96,7 +96,7 @@ void Server::remember_reload(Prepared& prepared) {
     if (prepared.wanted.generation) {
       log::warn("rolled back; this holds until the configuration's source changes",
                 {{"to_generation", prepared.roll_back->generation}});
-    } else {
+    } else if (is_of_file_) {
       log::warn("the configuration's source has not changed: the rollback holds",
                 {{"to_generation", prepared.roll_back->generation}});
     }

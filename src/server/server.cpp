@@ -8,6 +8,7 @@
 #include "server/host.hpp"
 #include "server/limits.hpp"
 #include "server/log_level.hpp"
+#include "server/prepared.hpp"
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/load_checks.hpp"
@@ -19,6 +20,8 @@ namespace weir::server {
 namespace log = telemetry::log;
 
 namespace {
+
+constexpr Duration longest_wait_for_lists = std::chrono::seconds(30);
 
 // What is wrong with the machine and not with a file.
 Server::Problems without_place(const std::vector<std::string>& lines) {
@@ -40,6 +43,8 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
 Server::~Server() {
   if (!parts_) return;
   if (parts_->compiler) parts_->compiler->stop();
+  parts_->providers.stop();
+  parts_->endpoint_lists.stop();
   parts_->endpoint_files.stop();
   parts_->background.stop();
   parts_->discovery.stop();
@@ -66,16 +71,11 @@ std::expected<void, Server::Problems> Server::start() {
   auto target = telemetry::LogTarget::open(access_log_target(config));
   if (!target) return std::unexpected(Problems{log_problem(*loaded, target.error())});
 
-  parts_ = std::make_unique<Parts>(
-      main_, process_, [this] { begin_reload(); },
-      [this] { parts_->discovery.watch(snapshot_->clusters()); });
+  make_parts();
   parts_->listening.begin(std::move(passed_), take_over_, count);
   auto plan = parts_->listening.prepare(config.listeners);
   parts_->listening.drop_passed();
   if (!plan) return std::unexpected(without_place(plan.error()));
-  Problems of_tls;
-  const TlsServers tls = open_listeners(config, {}, of_tls);
-  if (!of_tls.empty()) return std::unexpected(std::move(of_tls));
 
   std::vector<net::Loop*> loops;
   for (unsigned i = 0; i < count; ++i) {
@@ -99,12 +99,18 @@ std::expected<void, Server::Problems> Server::start() {
     process_->metrics.config_snapshots.set(static_cast<double>(process_->snapshots.living()));
   });
 
-  auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
+  auto origin = loaded->origin;
+  WatchedFiles files{.read = loaded->files, .listed_folder = loaded->listed_folder};
+  auto snapshot = compile_first(std::move(*loaded));
   if (!snapshot) return std::unexpected(std::move(snapshot.error()));
   snapshot_ = std::move(*snapshot);
+  // Documents may have added certificates.
+  Problems of_tls;
+  const TlsServers tls = open_listeners(snapshot_->config(), {}, of_tls);
+  if (!of_tls.empty()) return std::unexpected(std::move(of_tls));
   log_level_->begin(snapshot_->config().log.level);
   process_->registry.commit(snapshot_->config().upstreams);
-  parts_->endpoint_files.watch(snapshot_->clusters());
+  watch_lists(snapshot_->clusters());
   parts_->discovery.watch(snapshot_->clusters());
   process_->health.watch(snapshot_->clusters());
   process_->metrics.config_generation.set(static_cast<double>(generation_));
@@ -119,7 +125,7 @@ std::expected<void, Server::Problems> Server::start() {
     if (!listening) lines.push_back(listening.error());
   }
   if (!lines.empty()) return std::unexpected(without_place(lines));
-  begin_history(*loaded);
+  begin_history(std::move(origin), std::move(files));
   // Names first: a request that comes at once should find its upstream.
   parts_->discovery.prepare(snapshot_->config().upstreams,
                             [this](const upstream::AddressesByUpstream&) { serve(); });
@@ -136,6 +142,9 @@ void Server::tell_failed_connect(std::string_view upstream, std::string_view add
 
 std::optional<upstream::EndpointsFileInfo> Server::endpoints_file_of(
     const upstream::Cluster& cluster) const {
+  if (const auto list = parts_->endpoint_lists.describe(cluster.name())) {
+    return Parts::file_info(*list);
+  }
   return parts_->endpoint_files.describe(cluster);
 }
 
@@ -151,10 +160,12 @@ std::vector<upstream::NameInfo> Server::names_of(const upstream::Cluster& cluste
   return parts_->discovery.describe(cluster);
 }
 
-void Server::warn(const Problems& warnings) {
-  warnings_.clear();
+void Server::warn(const Problems& warnings, bool is_known) {
+  std::vector<std::string> told = std::exchange(warnings_, {});
+  std::ranges::sort(told);
   for (const config::Problem& warning : warnings) {
     warnings_.push_back(warning.to_string());
+    if (is_known && std::ranges::binary_search(told, warnings_.back())) continue;
     log::warn(warnings_.back());
   }
 }
@@ -163,6 +174,9 @@ void Server::serve() {
   for (const auto& worker : parts_->workers) worker->start(snapshot_);
   parts_->load_watch->look();
   started_ = true;
+  if (std::string why = waits_for_lists(); !why.empty()) {
+    parts_->readiness.hold(std::move(why), longest_wait_for_lists);
+  }
   parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait, [this] {
     if (ready_told_) std::exchange(ready_told_, nullptr)();
   });
@@ -184,7 +198,10 @@ std::string Server::why_not_ready() const {
   if (stopped_ || draining_) return "draining";
   if (!started_) return "starting: the names of upstreams are being looked up";
   if (is_ready()) return {};
-  return "no address yet: " + parts_->readiness.waits_for();
+  const std::string names = parts_->readiness.waits_for();
+  const std::string& lists = parts_->readiness.held_for();
+  if (names.empty()) return "waiting for " + lists;
+  return "no address yet: " + names + (lists.empty() ? "" : "; waiting for " + lists);
 }
 
 bool Server::is_ready() const { return parts_->readiness.reached(); }
@@ -304,6 +321,8 @@ void Server::cut() {
 
 void Server::finished() {
   parts_->timer.cancel();
+  parts_->providers.stop();
+  parts_->endpoint_lists.stop();
   parts_->endpoint_files.stop();
   parts_->background.stop();
   parts_->discovery.stop();

@@ -23,6 +23,8 @@
 #include "server/tls_files.hpp"
 #include "server/worker.hpp"
 #include "weir/config/digest.hpp"
+#include "weir/provider/endpoint_lists.hpp"
+#include "weir/provider/providers.hpp"
 #include "weir/server/server.hpp"
 #include "weir/telemetry/access_log.hpp"
 #include "weir/upstream/discovery.hpp"
@@ -35,7 +37,8 @@ class Server::Parts {
   // `process` is there before the first name is looked up.
   // `list_changed`: some endpoints_from lists something else than before.
   Parts(asio::io_context& main, const std::unique_ptr<Process>& process,
-        std::function<void()> begin_reload, std::function<void()> list_changed)
+        std::function<void()> begin_reload, std::function<void()> list_changed,
+        provider::ProvidersHooks provided, provider::EndpointLists::Take take_list)
       : listening(main, workers),
         readiness(main),
         discovery(main, names::make_resolver(main),
@@ -52,7 +55,14 @@ class Server::Parts {
             [](std::string_view upstream, const upstream::EndpointsFileInfo& info) {
               log_endpoints_file(upstream, info);
             },
+            list_changed),
+        endpoint_lists(
+            main, std::move(take_list),
+            [](std::string_view upstream, const provider::ListInfo& info) {
+              log_endpoints_file(upstream, file_info(info));
+            },
             std::move(list_changed)),
+        providers(main, with_aside(std::move(provided))),
         timer(main),
         counts(main),
         reloads(std::move(begin_reload)) {}
@@ -68,6 +78,8 @@ class Server::Parts {
   upstream::Discovery discovery;
   Background background;  // of endpoint_files, and of what reloads have changed
   upstream::EndpointFiles endpoint_files;
+  provider::EndpointLists endpoint_lists;
+  provider::Providers providers;
   MemoryTrim trim;
   asio::steady_timer timer;
   CountsTimer counts;
@@ -80,36 +92,20 @@ class Server::Parts {
   // Of which there is no digest yet: the first one, while the reload after it is put in force. Here
   // and not in what waits in the main thread's queue, which may outlive the process's keeper.
   std::shared_ptr<const Snapshot> undigested;
-};
 
-// A configuration that was rolled back to.
-struct Server::RollBack {
-  std::uint64_t generation = 0;
-  std::shared_ptr<const config::Origin> origin;
-  // What the source said when that was asked for; none: it could not be read.
-  std::optional<std::uint64_t> fingerprint;
-};
+  static upstream::EndpointsFileInfo file_info(const provider::ListInfo& info) {
+    return {.file = info.from,
+            .endpoints = info.endpoints,
+            .error = info.error,
+            .read_ago = info.read_ago,
+            .empty_in = info.empty_in};
+  }
 
-// What is read for a configuration, beside its certificates.
-struct Server::WatchedFiles {
-  std::vector<config::ReadFile> read;
-  std::string listed_folder;
-};
-
-// What came of a reload's first step; with problems nothing else is there.
-struct Server::Prepared {
-  Reloads::Wanted wanted;
-  std::optional<RollBack> roll_back;  // in force or asked for; none: the source's word
-  Problems problems;
-  Problems warnings;
-  std::shared_ptr<const Snapshot> snapshot;
-  std::shared_ptr<const config::Origin> origin;  // of the snapshot's configuration
-  std::optional<WatchedFiles> files;             // none: the source cannot be read
-  TlsServers tls;
-  std::optional<telemetry::LogTarget> access_log;  // when it goes to another place
-  bool named = false;                              // its names were looked up
-  std::unique_ptr<Listening::Plan> listeners;      // bound, not in force
-  bool admin_moves = false;                        // to an address that is bound
+ private:
+  provider::ProvidersHooks with_aside(provider::ProvidersHooks hooks) {
+    hooks.aside = [this](Background::Job job) { background.run(std::move(job)); };
+    return hooks;
+  }
 };
 
 }  // namespace weir::server

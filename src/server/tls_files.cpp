@@ -1,5 +1,6 @@
 #include "server/tls_files.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -51,27 +52,19 @@ std::vector<config::Problem> check_tls(const config::Config& config,
 
 TlsServers open_listeners(const config::Config& config, const std::vector<config::Listener>& before,
                           std::vector<config::Problem>& problems) {
-  // It refers to its settings as long as it lives.
-  struct Opened {
-    config::ListenerTls settings;
-    std::unique_ptr<net::TlsServer> server;
-  };
   TlsServers out;
   for (const config::Listener& listener : config.listeners) {
     if (!listener.tls) continue;
     const config::Listener* const now = find_listener(before, listener.name);
     if (now != nullptr && same_handshakes(*now, listener)) continue;
-    const auto holder = std::make_shared<Opened>();
-    holder->settings = *listener.tls;
     std::vector<config::Problem> warned;  // by check_tls already
-    auto opened = net::TlsServer::open(holder->settings, listener.name, offered_protocols(listener),
+    auto opened = net::TlsServer::open(*listener.tls, listener.name, offered_protocols(listener),
                                        Clock::now(), warned);
     if (!opened) {
       problems.insert(problems.end(), opened.error().begin(), opened.error().end());
       continue;
     }
-    holder->server = std::move(*opened);
-    out.emplace(listener.name, std::shared_ptr<net::TlsServer>(holder, holder->server.get()));
+    out.emplace(listener.name, std::move(*opened));
   }
   return out;
 }
@@ -97,12 +90,16 @@ void TlsFiles::schedule() {
 }
 
 void TlsFiles::refresh(const std::vector<config::Listener>& next, const TlsServers& opened) {
-  std::vector<EditionPtr> staying = listeners_();
-  std::erase_if(staying, [&](const EditionPtr& each) {
+  std::vector<EditionPtr> staying;
+  for (EditionPtr& each : listeners_()) {
     const std::string& name = each->config.name;
     const config::Listener* const found = find_listener(next, name);
-    return found == nullptr || !found->tls || opened.contains(name);
-  });
+    if (found == nullptr || !found->tls || opened.contains(name)) continue;
+    std::vector<config::Problem> warnings;  // told by check_tls already
+    warn(each->tls->set_more(found->tls->more, warnings),
+         "certificate refused, the old one stays in use");
+    staying.push_back(std::move(each));
+  }
   look(true, staying);
 }
 

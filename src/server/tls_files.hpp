@@ -44,7 +44,8 @@ class TlsFiles {
   // Looks from time to time from now on.
   void begin();
   // Now, and whether they seem to have changed or not; not those of listeners that `next` does not
-  // have, or that get others, which are in `opened`.
+  // have, or that get others, which are in `opened`. The others get the certificates that `next`
+  // has beside those of their settings.
   void refresh(const std::vector<config::Listener>& next, const TlsServers& opened);
   // Now, at those that have changed.
   void look() { look(false, listeners_()); }

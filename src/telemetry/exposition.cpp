@@ -25,6 +25,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_breaker_sheds(families);
   collect_mirrors(families);
   collect_fallbacks(families);
+  collect_providers(families);
   collect_jwt(families);
   collect_gateway(families);
   collect_process(families);

@@ -100,6 +100,10 @@ std::shared_ptr<FallbackMetrics> Metrics::fallback(std::string_view route) {
               [&] { return std::make_shared<FallbackMetrics>(std::string(route), workers_ + 1); });
 }
 
+std::shared_ptr<ProviderMetrics> Metrics::provider(std::string_view name) {
+  return find(providers_, name, {}, [] { return std::make_shared<ProviderMetrics>(); });
+}
+
 void Metrics::reloaded(bool success) noexcept {
   (success ? reloads_succeeded_ : reloads_failed_).add();
   last_reload_successful_.set(success ? 1 : 0);
@@ -146,6 +150,7 @@ void Metrics::sweep(TimePoint now) {
   sweep(jwt_keys_, now);
   sweep(mirrors_, now);
   sweep(fallbacks_, now);
+  sweep(providers_, now);
 }
 
 std::string Metrics::scrape(TimePoint now) {

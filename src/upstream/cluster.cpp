@@ -320,6 +320,20 @@ void Cluster::set_members(std::string_view source, std::vector<Member> members) 
   announce(gone);
 }
 
+void Cluster::set_endpoints(std::vector<config::EndpointSpec> endpoints) {
+  std::vector<std::string> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_->retired) return;
+    std::shared_ptr<State> next = next_state();
+    next->settings.endpoints = std::move(endpoints);
+    Membership members = members_;
+    members.configure(next->settings.endpoints, {}, file_of(next->settings));
+    gone = rebuild(std::move(next), std::move(members));
+  }
+  announce(gone);
+}
+
 bool Cluster::set_listed(const config::ListedEndpoints& listed, TimePoint read_at) {
   std::vector<std::string> gone;
   {

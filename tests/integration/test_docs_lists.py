@@ -92,7 +92,7 @@ class ListsTest(Case):
             for one in re.findall(r"`(\w+)`", name):
                 told[one] = (kind, set(re.findall(r"`(\w+)`", labels)))
         source = "".join(read(f"src/telemetry/{name}") for name in (
-            "exposition.cpp", "name_exposition.cpp", "policy_exposition.cpp",
+            "exposition.cpp", "name_exposition.cpp", "policy_exposition.cpp", "provider_exposition.cpp",
             "retry_exposition.cpp", "weight_exposition.cpp"))
         made = {name: kind for kind, name in re.findall(
             r'(counter|gauge|histogram)_family\(\s*"(weir_\w+)"', source)}

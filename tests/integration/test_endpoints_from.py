@@ -307,7 +307,8 @@ class CheckTest(FileCase):
     @rows([("missing", {"file": "none.yaml"}, "cannot read 'none.yaml': No such file or directory"),
            ("a folder", {"file": "."}, "it is not a regular file"),
            ("no file", {}, "'file' is required"),
-           ("etcd", {"etcd": {}}, "'etcd' is not supported by this version")])
+           ("etcd without a prefix", {"etcd": {}}, "'prefix' is required"),
+           ("etcd without endpoints", {"etcd": {"prefix": "/services/"}}, "there is no `providers.etcd`")])
     def test_refusals(self, block, told):
         done = self.check({"endpoints_from": block})
         self.assertEqual(done.returncode, 1)

@@ -8,6 +8,8 @@ from harness import Case, rows, weir
 CONFIG = {"-c,--config": "/etc/weir/weir.yaml"}
 ADMIN = {**CONFIG, "--admin": "127.0.0.1:9901"}
 LIVE = {**ADMIN, "--token-file": "WEIR_ADMIN_TOKEN"}
+ETCD = {**CONFIG, "--etcd": "", "--prefix": "/weir/", "--ca": "the system's", "--cert": "", "--key": "", "--user": "",
+        "--password-file": ""}
 # Command -> (options with their defaults, exit codes): interface.md section 1.
 COMMANDS = {
     "run": (CONFIG, {0, 1, 2}),
@@ -29,6 +31,8 @@ COMMANDS = {
     "endpoint": ({**LIVE, "--weight": "0 to 1000", "--reset": ""}, {0, 1, 2, 3}),
     "breaker": (LIVE, {0, 1, 2, 3}),
     "log-level": ({**LIVE, "--component": "all", "--for": "until a reload"}, {0, 1, 2}),
+    "pull": (ETCD, {0, 1, 2}),
+    "push": ({**ETCD, "--name": "without .yaml", "--force": ""}, {0, 1, 2}),
     "schema": ({}, {0, 2}),
     "help": ({}, {0, 2}),
     "version": ({}, {0, 2}),
@@ -46,7 +50,7 @@ class HelpTest(Case):
     def test_all_commands_are_named(self):
         text = self.help()
         named = []
-        for group in ("Commands:", "Commands for a running gateway:"):
+        for group in ("Commands:", "Commands for a running gateway:", "Commands for documents in etcd:"):
             begin = text.index(f"\n{group}\n")
             named += re.findall(r"(?m)^  ([\w-]+) ", text[begin:text.index("\n\n", begin + 1)])
         self.assertEqual(sorted(named), sorted(COMMANDS))

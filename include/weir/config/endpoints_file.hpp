@@ -30,7 +30,12 @@ std::expected<ListedEndpoints, std::vector<Problem>> parse_endpoints(std::string
                                                                      const std::string& name,
                                                                      const std::string& folder);
 
-// The same of a file as it is now, which must be a regular one. Blocks.
+// One endpoint, as something elsewhere gives it: "HOST:PORT", or a mapping as in `endpoints`; no
+// socket of this machine. Fails with what is wrong, in one line.
+std::expected<EndpointSpec, std::string> parse_endpoint(std::string_view text,
+                                                        const std::string& name);
+
+// The same list of a file as it is now, which must be a regular one. Blocks.
 std::expected<ListedEndpoints, std::vector<Problem>> read_endpoints(const std::string& path);
 
 // What an upstream's health_check and tls do not go with; empty for nothing.

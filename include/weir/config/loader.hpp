@@ -41,6 +41,7 @@ struct ReadFile {
 };
 
 struct Origin;
+struct SourceFiles;
 
 struct Loaded {
   Config config;
@@ -54,6 +55,8 @@ struct Loaded {
   std::vector<ReadFile> files;
   std::string listed_folder;             // whose *.yaml these are; "" for a file
   std::shared_ptr<const Origin> origin;  // null: it cannot be made again
+  // What was read, for join_documents(); null where the configuration has no providers.
+  std::shared_ptr<const SourceFiles> sources;
 };
 
 // The texts that a configuration was made of, kept. Const; any thread.

@@ -27,6 +27,7 @@
 #include "weir/config/load_balancer.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
+#include "weir/config/providers.hpp"
 #include "weir/config/retry.hpp"
 #include "weir/config/tls.hpp"
 
@@ -50,6 +51,7 @@ struct Server {
   std::uint64_t head_memory = 0;  // bytes; 0: auto
   std::string zone{};             // where this gateway is; "": unknown
   bool watch = false;             // its files, and reload when they change
+  std::string state_dir{};        // a folder for what outlives the process; "": none
   Via via;
   Deadlines deadline;
 };
@@ -279,16 +281,17 @@ bool is_name_of(const EndpointSpec& endpoint);
 // Tells the endpoints of an upstream apart: its text, and the family where that is not `any`.
 std::string source_of(const EndpointSpec& endpoint);
 
-// A file that lists endpoints besides those of `endpoints`, and is read again when it changes.
+// What lists endpoints besides those of `endpoints`, as it changes: a file, or keys of etcd.
 struct EndpointsFrom {
-  std::string file;            // as written
+  std::string file;  // as written; "" with etcd
+  std::optional<EtcdEndpoints> etcd{};
   Duration empty_after = 30s;  // an empty list is in force when it has been empty for so long
   std::string path{};          // where `file` is
-  // What it lists, and when it was begun to be read. Not null once that was tried.
+  // What the file lists, and when it was begun to be read. Not null once that was tried.
   std::shared_ptr<const std::vector<EndpointSpec>> listed{};
   TimePoint read_at{};
 };
-// Tells it apart from endpoints: "endpoints_from FILE".
+// Tells it apart from endpoints: "endpoints_from FILE", or "endpoints_from etcd:PREFIX".
 std::string source_of(const EndpointsFrom& from);
 
 // How the names of an upstream's endpoints are looked up.
@@ -356,6 +359,8 @@ struct Config {
   std::vector<Middleware> middleware;  // named and inline ones
   std::vector<Route> routes;           // in file order
   std::vector<Upstream> upstreams;
+  std::vector<Certificate> certificates;  // those that have listeners are in `more` of these, too
+  Providers providers;
   std::string folder;  // relative file names start here
 
   const Middleware* find_middleware(std::string_view name) const noexcept;

@@ -19,9 +19,12 @@ struct File {
   std::string path;  // where it is: below the configuration's folder unless absolute
   Place place;
   std::string at;  // "listeners[0].tls.certificates[0].cert": where a Problem about it starts
+  std::string content{};  // where there is no file: what would be in it; `name` is the key's then
 
   explicit operator bool() const noexcept { return !name.empty(); }
-  friend bool operator==(const File& a, const File& b) noexcept { return a.name == b.name; }
+  friend bool operator==(const File& a, const File& b) noexcept {
+    return a.name == b.name && a.content == b.content;
+  }
 };
 
 enum class ClientAuthMode : std::uint8_t { off, optional, required };
@@ -53,6 +56,7 @@ struct Hsts {
 
 struct ListenerTls {
   std::vector<CertificateFiles> certificates;  // at least one
+  std::vector<CertificateFiles> more{};        // of `certificates` beside the listeners
   TlsVersion min_version = TlsVersion::tls12;
   ClientAuth client_auth;
   std::optional<Hsts> hsts;

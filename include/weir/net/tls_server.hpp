@@ -39,8 +39,7 @@ class TlsServer {
   };
 
   // Opens every file; fails with all that is wrong. What a user should know of goes to `warnings`.
-  // `alpn`: the protocols offered, the preferred first. `settings` outlives it. Blocks: main
-  // thread.
+  // `alpn`: the protocols offered, the preferred first. Blocks: main thread.
   static std::expected<std::unique_ptr<TlsServer>, Problems> open(
       const config::ListenerTls& settings, std::string_view listener, std::vector<std::string> alpn,
       TimePoint now, Problems& warnings);
@@ -60,6 +59,9 @@ class TlsServer {
   Problems refresh(bool all, bool& changed, Problems& warnings);
   // Rotates the ticket keys when it is time.
   void advance(TimePoint now);
+  // Other certificates beside those of `settings.certificates` (`more`), all or none; what is wrong
+  // with them is returned, and the old ones stay. Sessions and tickets live on.
+  Problems set_more(const std::vector<config::CertificateFiles>& more, Problems& warnings);
   std::vector<Certificate> certificates() const;
 
  private:
@@ -71,15 +73,17 @@ class TlsServer {
                std::vector<std::shared_ptr<const tls::ClientCa>>& to, std::size_t at,
                Problems& problems);
 
-  const config::ListenerTls& settings_;
+  config::ListenerTls settings_;  // its `certificates` are those of `more`, too
+  std::size_t own_certificates_;  // without these
   const std::string listener_;
   const std::vector<std::string> alpn_;
   const std::shared_ptr<tls::TicketKeys> keys_;
-  const std::unique_ptr<tls::FileWatch> watch_;
+  std::unique_ptr<tls::FileWatch> watch_;
   FileRefusals refusals_;
   std::vector<std::shared_ptr<const tls::Pair>> pairs_;    // of each entry the last that was right
   std::vector<std::shared_ptr<const tls::ClientCa>> cas_;  // the listener's first, null for none
   std::vector<bool> refused_;                              // something of the entry was not taken
+  bool is_other_ = false;                                  // the list of certificates is
   mutable std::mutex mutex_;
   std::shared_ptr<const tls::ServerSet> set_;  // guarded by mutex_
 };

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,11 +19,16 @@
 #include "weir/config/loader.hpp"
 #include "weir/config/model.hpp"
 #include "weir/net/passed_sockets.hpp"
+#include "weir/provider/document.hpp"
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 #include "weir/server/status.hpp"
 #include "weir/upstream/endpoint_files.hpp"
 #include "weir/upstream/name_info.hpp"
+
+namespace weir::provider {
+struct ProviderView;
+}  // namespace weir::provider
 
 namespace weir::server {
 
@@ -33,7 +40,7 @@ class Worker;
 class Server {
  public:
   // Where the configuration comes from: at the start on the main thread, for a reload on a thread
-  // of its own, and for load_again() wherever that is called. May be called by several threads at
+  // of its own, and for loader() wherever that is called. May be called by several threads at
   // once.
   using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
   using Problems = std::vector<config::Problem>;
@@ -117,8 +124,13 @@ class Server {
   // Name and real address of each listener, in the configuration's order; a pair for each address
   // of one.
   std::vector<std::pair<std::string, SocketAddress>> listeners() const;
-  // What the source says now, compared with what runs; for /config/diff. Any thread.
-  std::expected<config::Loaded, Problems> load_again() const { return source_(); }
+  // Makes a function for any thread that tells what would run if the source were read now: with the
+  // documents that are in force. For /config/diff.
+  std::function<std::expected<config::Loaded, Problems>()> loader() const;
+  // Where documents come from, and how they were taken; empty without providers.
+  std::vector<provider::ProviderView> providers() const;
+  // Endpoints that are other than in snapshot(), by upstream.
+  std::map<std::string, std::vector<config::EndpointSpec>, std::less<>> endpoint_updates() const;
 
  private:
   class Parts;
@@ -126,15 +138,29 @@ class Server {
   struct RollBack;
   struct WatchedFiles;
 
+  void make_parts();
   // Logs what the configuration in use is warned of, and keeps it for status().
-  void warn(const Problems& warnings);
+  // `is_known`: nobody asked for it, so that only those are logged that are new.
+  void warn(const Problems& warnings, bool is_known = false);
   void serve();
   // A reload's steps; the second runs on the compiler's thread.
   void begin_reload();
   void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
   void load_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
-  // What the source says, or what is rolled back to.
+  // What the source says, or what is rolled back to; without documents.
   std::expected<config::Loaded, Problems> load_wanted(Prepared& out);
+  void compile_reload(const config::Config& now, config::Loaded loaded, std::uint64_t generation,
+                      Prepared& out);
+  // The first configuration, with what documents there are.
+  std::expected<std::shared_ptr<const Snapshot>, Problems> compile_first(config::Loaded loaded);
+  // Documents are others: a reload that does not read the file.
+  void rebuild();
+  bool take_endpoints(const provider::EndpointUpdate& update);
+  // Files and keys that list endpoints.
+  void watch_lists(std::span<const std::shared_ptr<upstream::Cluster>> clusters);
+  void took_documents(const Prepared& prepared);
+  void look_at_readiness();
+  std::string waits_for_lists() const;
   void find_names(const std::shared_ptr<Prepared>& prepared);
   void show_endpoint_files() const;
   void commit_reload(const std::shared_ptr<Prepared>& shared,
@@ -147,7 +173,7 @@ class Server {
   void finish_reload(const std::shared_ptr<Prepared>& shared);
   // --- server/roll_back.cpp
   // The start's configuration; watches its files if it says so.
-  void begin_history(config::Loaded& loaded);
+  void begin_history(std::shared_ptr<const config::Origin> origin, WatchedFiles files);
   void remember_reload(Prepared& prepared);
   void watch_files(const config::Config& config, std::optional<WatchedFiles> files);
   void tell_failed_connect(std::string_view upstream, std::string_view address);
@@ -165,6 +191,8 @@ class Server {
   net::PassedSockets passed_;
   std::unique_ptr<Process> process_;
   std::shared_ptr<const Snapshot> snapshot_;
+  // With providers what the file alone says, so that a change of theirs does not read it again.
+  std::shared_ptr<const config::Loaded> file_;
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<LogLevel> log_level_;
   std::function<void()> serving_told_;
@@ -182,6 +210,7 @@ class Server {
   std::uint64_t generation_ = 0;
   unsigned busy_workers_ = 0;
   unsigned cut_requests_ = 0;
+  bool is_of_file_ = false;  // the reload that runs reads the source, or goes back to a generation
   const bool take_over_;
   std::atomic<bool> stopping_ = false;  // stopped_ is set; for the compiler's thread
   bool started_ = false;

@@ -16,6 +16,7 @@
 #include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/telemetry/policy_metrics.hpp"
+#include "weir/telemetry/provider_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
@@ -51,6 +52,7 @@ class Metrics {
                                            std::shared_ptr<const SharedValue> last_success);
   std::shared_ptr<MirrorMetrics> mirror(std::string_view route, std::string_view upstream);
   std::shared_ptr<FallbackMetrics> fallback(std::string_view route);
+  std::shared_ptr<ProviderMetrics> provider(std::string_view name);
 
   // Share of its time that a worker was busy, 0..1; set by that worker or by a hook.
   // REQUIRES: worker < workers.
@@ -125,6 +127,7 @@ class Metrics {
   Table<JwtKeysMetrics> jwt_keys_;
   Table<MirrorMetrics> mirrors_;
   Table<FallbackMetrics> fallbacks_;
+  Table<ProviderMetrics> providers_;
 };
 
 }  // namespace weir::telemetry

@@ -225,6 +225,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   std::vector<std::string> waits_for() const;
   // What `source` lists from now on, as in Membership::set().
   void set_members(std::string_view source, std::vector<Member> members);
+  // What its configuration lists from now on as `endpoints`; nothing else of it changes.
+  void set_endpoints(std::vector<config::EndpointSpec> endpoints);
   // The same of the file of `endpoints_from`, as in Membership::set_listed(); false when nothing
   // changes by it.
   bool set_listed(const config::ListedEndpoints& listed, TimePoint read_at);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "net/tls/file_watch.hpp"
@@ -15,6 +16,7 @@ using config::WarningName;
 
 // The content of `file`; nothing when it cannot be read.
 std::optional<std::string> content_of(const config::File& file, Problems& problems) {
+  if (!file.content.empty()) return file.content;
   auto content = tls::read_file(file.path);
   if (content) return std::move(*content);
   tls::report(problems, file, "cannot be read: " + content.error());
@@ -112,7 +114,7 @@ std::shared_ptr<const tls::Pair> read_pair(const config::CertificateFiles& files
 std::vector<std::string> server_paths(const config::ListenerTls& settings) {
   std::vector<std::string> out;
   const auto add = [&](const config::File& file) {
-    if (file) out.push_back(file.path);
+    if (file && file.content.empty()) out.push_back(file.path);
   };
   add(settings.client_auth.ca);
   for (const config::CertificateFiles& files : settings.certificates) {
@@ -124,18 +126,25 @@ std::vector<std::string> server_paths(const config::ListenerTls& settings) {
   return out;
 }
 
+// The certificates of both lists in one.
+config::ListenerTls with_all(config::ListenerTls settings) {
+  std::ranges::copy(settings.more, std::back_inserter(settings.certificates));
+  return settings;
+}
+
 }  // namespace
 
 TlsServer::TlsServer(const config::ListenerTls& settings, std::string_view listener,
                      std::vector<std::string> alpn, TimePoint now)
-    : settings_(settings),
+    : settings_(with_all(settings)),
+      own_certificates_(settings.certificates.size()),
       listener_(listener),
       alpn_(std::move(alpn)),
       keys_(std::make_shared<tls::TicketKeys>(now, settings.ticket_rotation)),
-      watch_(std::make_unique<tls::FileWatch>(server_paths(settings))),
-      pairs_(settings.certificates.size()),
-      cas_(settings.certificates.size() + 1),
-      refused_(settings.certificates.size()) {}
+      watch_(std::make_unique<tls::FileWatch>(server_paths(settings_))),
+      pairs_(settings_.certificates.size()),
+      cas_(settings_.certificates.size() + 1),
+      refused_(settings_.certificates.size()) {}
 
 TlsServer::~TlsServer() = default;
 
@@ -179,7 +188,7 @@ TlsServer::Problems TlsServer::read(Read what, Problems& warnings) {
   }
   // At the start every CA is there or was complained of.
   if (!set_ && !problems.empty()) return problems;
-  if (set_ && pairs == pairs_ && cas == cas_) return problems;
+  if (set_ && !is_other_ && pairs == pairs_ && cas == cas_) return problems;
   auto set = tls::ServerSet::make(settings_, listener_, alpn_, pairs, cas, keys_);
   if (!set) {
     problems.insert(problems.end(), set.error().begin(), set.error().end());
@@ -202,6 +211,32 @@ TlsServer::Problems TlsServer::refresh(bool all, bool& changed, Problems& warnin
   changed = set_ != before;
   if (fresh || changed) std::ranges::move(read_warnings, std::back_inserter(warnings));
   return refusals_.news(std::move(problems), fresh);
+}
+
+TlsServer::Problems TlsServer::set_more(const std::vector<config::CertificateFiles>& more,
+                                        Problems& warnings) {
+  if (settings_.more == more) return {};
+  config::ListenerTls next = settings_;
+  next.certificates.resize(own_certificates_);
+  next.more = more;
+  next = with_all(std::move(next));
+  // What was read of those that stay is kept, by its place.
+  const auto before = std::tuple(settings_, pairs_, cas_, refused_);
+  settings_ = std::move(next);
+  std::vector<std::shared_ptr<const tls::Pair>> pairs(settings_.certificates.size());
+  std::copy_n(pairs_.begin(), own_certificates_, pairs.begin());
+  pairs_ = std::move(pairs);
+  cas_.resize(settings_.certificates.size() + 1);
+  refused_.assign(settings_.certificates.size(), false);
+  is_other_ = true;
+  Problems problems = read(Read::all, warnings);
+  is_other_ = false;
+  if (!std::ranges::all_of(pairs_, [](const auto& pair) { return pair != nullptr; })) {
+    std::tie(settings_, pairs_, cas_, refused_) = before;
+    return problems;
+  }
+  watch_ = std::make_unique<tls::FileWatch>(server_paths(settings_));
+  return problems;
 }
 
 void TlsServer::advance(TimePoint now) { keys_->advance(now); }

@@ -228,15 +228,15 @@ TEST(EndpointsFrom, FaultsAreTold) {
                   ":1:3: [0]: '10.0.0.1' is not IP:port, [IPv6]:port, unix:PATH or NAME:port; the "
                   "port is missing, as in '10.0.0.1:8080'"});
   EXPECT_EQ(faults("endpoints_from: {}"),
-            Lines{"weir.yaml:5:25: upstreams.app.endpoints_from: 'file' is required: a list in "
-                  "YAML or JSON, which is read again when it changes"});
+            Lines{"weir.yaml:5:25: upstreams.app.endpoints_from: 'file' is required (or `etcd`): "
+                  "what lists the endpoints"});
   EXPECT_EQ(faults("endpoints_from: {file: socket.yaml}, tls: {}"),
             Lines{"weir.yaml:5:3: upstreams.app.tls: needs `server_name`: 'unix:/run/o.sock' has "
                   "no name"});
   EXPECT_EQ(
       faults("endpoints: [{address: 'a:1'}], endpoints_from: {file: bad.yaml, etcd: {}}").back(),
-      "weir.yaml:5:73: upstreams.app.endpoints_from.etcd: 'etcd' is not supported by this "
-      "version");
+      "weir.yaml:5:79: upstreams.app.endpoints_from.etcd: 'prefix' is required: each key below it "
+      "is an endpoint; it ends with '/'");
 }
 
 }  // namespace

@@ -72,6 +72,26 @@ TEST_F(ReloadsTest, ARollbackSharesWithNobodyAndKeepsItsTurn) {
   EXPECT_FALSE(reloads_.running());
 }
 
+TEST_F(ReloadsTest, TheSourceIsReadIfOneOfThemWantsThat) {
+  const auto want = [this](Reloads::Wanted wanted) {
+    reloads_.ask([](const Reloads::Problems&) {}, std::move(wanted));
+  };
+  want({.by = "providers", .is_of_documents = true});
+  want({.by = "SIGHUP"});
+  want({.by = "rollback", .generation = 7});
+  want({.by = "providers", .is_of_documents = true});
+  reloads_.open();
+  EXPECT_EQ(reloads_.wanted().by, "providers, SIGHUP");
+  EXPECT_FALSE(reloads_.wanted().is_of_documents);
+  reloads_.end({});
+  EXPECT_FALSE(reloads_.wanted().is_of_documents);
+  reloads_.end({});
+  EXPECT_EQ(reloads_.wanted().by, "providers");
+  EXPECT_TRUE(reloads_.wanted().is_of_documents);
+  reloads_.end({});
+  EXPECT_EQ(begun_, 3);
+}
+
 TEST_F(ReloadsTest, WhoAsksAgainWhenToldIsServed) {
   reloads_.open();
   reloads_.ask([this](const auto&) { ask("again"); });
