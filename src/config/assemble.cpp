@@ -63,6 +63,7 @@ class Assembly {
     warn_of_logged_tokens(config_, problems_);
     warn_of_shadowed_routes(config_, problems_);
     warn_of_plain_text(config_, problems_);
+    warn_of_suspicions(config_, problems_);
     settle_zones(config_, problems_);
     return std::move(config_);
   }
