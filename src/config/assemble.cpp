@@ -60,6 +60,7 @@ class Assembly {
     tell_unknown_names();
     check_shared_templates();
     warn_unused();
+    check_tests(draft_, {listener_names_, route_names_, upstream_names_}, problems_);
     warn_of_logged_tokens(config_, problems_);
     warn_of_shadowed_routes(config_, problems_);
     warn_of_plain_text(config_, problems_);
@@ -115,6 +116,7 @@ class Assembly {
     for (const RouteDraft& each : draft_.routes) {
       const Place& place = each.places.of("name", each.route.place);
       unique(routes, each.route.name, place, each.route.at + ".name", true);
+      route_names_.push_back(each.route.name);
     }
     for (std::size_t i = 0; i < config_.upstreams.size(); ++i) {
       const Upstream& each = config_.upstreams[i];
@@ -377,7 +379,7 @@ class Assembly {
   Problems& problems_;
   Config config_;
 
-  std::vector<std::string_view> listener_names_, middleware_names_, upstream_names_;
+  std::vector<std::string_view> listener_names_, middleware_names_, route_names_, upstream_names_;
   Names middleware_, upstreams_;                            // to their index in the draft
   std::vector<std::vector<std::size_t>> middleware_users_;  // routes by index, for each middleware
   std::unordered_set<std::size_t> used_upstreams_;

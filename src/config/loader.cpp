@@ -66,9 +66,10 @@ std::optional<Draft> read_sources(const Sources& sources, LoadContext& context) 
 }
 
 Outcome load_sources(const Sources& sources, const std::string& folder, const LoadChecks& checks,
-                     SourceTexts* texts) {
+                     SourceTexts* texts, bool expands = true) {
   Problems problems;
-  LoadContext context{.problems = problems, .folder = folder, .checks = checks, .texts = texts};
+  LoadContext context{
+      .problems = problems, .folder = folder, .checks = checks, .texts = texts, .expands = expands};
   const Place root = sources.front().beginning();
   Loaded out;
   try {
@@ -117,6 +118,14 @@ Outcome load(const std::string& file_or_folder, const LoadChecks& checks, Source
 Outcome load_text(std::string_view yaml, std::string_view name, const std::string& folder,
                   const LoadChecks& checks) {
   return load_sources({SourceText(std::string(name), std::string(yaml))}, folder, checks, nullptr);
+}
+
+std::expected<Config, std::vector<Problem>> load_printed(std::string_view json,
+                                                         std::string_view name) {
+  auto loaded = load_sources({SourceText(std::string(name), std::string(json))}, ".",
+                             {.regex = {}, .files = {}, .opens_files = false}, nullptr, false);
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return std::move(loaded->config);
 }
 
 }  // namespace weir::config

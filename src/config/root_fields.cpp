@@ -245,7 +245,7 @@ Fields root_fields(Draft& draft) {
       {"routes", routes_value(draft), "what happens to a request", Need::required},
       {"upstreams", upstreams_value(draft), "where requests go, by name"},
       unsupported("tracing"),
-      unsupported("tests"),
+      {"tests", tests_value(draft), "requests, and what is to become of them: weir test"},
   };
 }
 

@@ -63,7 +63,8 @@ struct Verified {
   void learn(const MiddlewareSpec& spec) {
     if (const auto* api = std::get_if<ApiKey>(&spec)) fields.insert(to_lower(api->header));
     if (const auto* basic = std::get_if<BasicAuth>(&spec)) {
-      fields.insert({to_lower(basic->header), "authorization"});
+      fields.insert(to_lower(basic->header));
+      fields.insert("authorization");
     }
     if (const auto* auth = std::get_if<ForwardAuth>(&spec)) {
       for (const std::string& name : auth->copy_headers) fields.insert(to_lower(name));

@@ -14,6 +14,7 @@
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/load_checks.hpp"
+#include "weir/server/route_tests.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -89,6 +90,8 @@ void Server::load_reload(const config::Config& now, std::uint64_t generation, Pr
     out.problems = std::move(snapshot.error());
     return;
   }
+  out.problems = failed_tests((*snapshot)->config(), (*snapshot)->table());
+  if (!out.problems.empty()) return;
   out.snapshot = std::move(*snapshot);
   out.warnings = std::move(loaded->warnings);
 }

@@ -14,6 +14,7 @@
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/load_checks.hpp"
+#include "weir/server/route_tests.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/telemetry/occasional.hpp"
 
@@ -99,6 +100,11 @@ std::expected<void, Server::Problems> Server::start() {
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
   if (!snapshot) return std::unexpected(std::move(snapshot.error()));
   snapshot_ = std::move(*snapshot);
+  // Who starts has nothing else to serve with.
+  for (const config::Problem& failed : failed_tests(snapshot_->config(), snapshot_->table())) {
+    warnings_.push_back(failed.to_string());
+    log::warn(warnings_.back());
+  }
   log_level_->begin(snapshot_->config().log.level);
   bound_ = snapshot_->config().listeners;
   process_->registry.commit(snapshot_->config().upstreams);
