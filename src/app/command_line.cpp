@@ -30,6 +30,9 @@ struct Options {
   server::ExplainRequest asked;
   std::vector<std::string> header_lines;
   bool json = false;
+  bool no_tests = false;  // check leaves them out
+  std::string junit_file;
+  DiffOptions compared;
   DemoOptions demo;
   AdminOptions asked_admin;  // health's
   bool live = false;         // routes of the running gateway
@@ -126,6 +129,8 @@ class CommandLine {
     add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
                [&] { return app::run(options.config); });
     define_check();
+    define_test();
+    define_diff();
     define_explain();
     define_routes();
 
@@ -173,18 +178,52 @@ class CommandLine {
 
   void define_check() {
     CLI::App* sub = add_reader("check", "Validate a configuration and start nothing", help::check,
-                               [&] { return check(options_.config, options_.json); });
+                               [&] { return check(options_.config); });
     const CLI::Option* config = sub->get_option("--config");
     const CLI::Option* file =
         sub->add_option("FILE", options_.file, "the configuration, without -c")->option_text(" ");
     sub->add_flag("--json", options_.json, "print one JSON document, for pipelines");
+    sub->add_flag("--no-tests", options_.no_tests, "leave out the tests that stand in it");
     sub->callback([this, config, file] {
       chosen_ = [this, config, file] {
-        if (file->empty()) return check(options_.config, options_.json);
-        if (config->empty()) return check(options_.file, options_.json);
+        if (file->empty()) return check(options_.config);
+        if (config->empty()) return check(options_.file);
         return complain("weir: check: give the configuration once, as FILE or with -c", exit_usage);
       };
     });
+  }
+
+  int check(const std::string& file) const {
+    return app::check(file, options_.json, !options_.no_tests);
+  }
+
+  void define_test() {
+    CLI::App* sub = add_reader("test", "Run the tests that stand in a configuration", help::test,
+                               [&] { return test(options_.config, options_.junit_file); });
+    sub->add_option("--junit", options_.junit_file, "write the results there, as JUnit XML")
+        ->type_name("FILE");
+  }
+
+  void define_diff() {
+    DiffOptions& compared = options_.compared;
+    CLI::App* sub = add("diff", "Show what a new configuration changes, and for which requests",
+                        help::diff, [&] { return diff(compared); });
+    sub->add_option("CONFIGURATIONS", compared.configurations,
+                    "OLD and NEW, files or folders; with --admin NEW alone")
+        ->option_text(" ");
+    sub->add_option("--admin", compared.admin.admin, "compare with what runs there [OLD instead]")
+        ->type_name("ADDRESS");
+    sub->add_option("--token-file", compared.admin.token_file,
+                    "a file with its token [WEIR_ADMIN_TOKEN]")
+        ->type_name("FILE");
+    sub->add_option("--log", compared.logs, "an access log in JSON, - for stdin; repeatable")
+        ->allow_extra_args(false)
+        ->take_all()
+        ->type_name("FILE");
+    sub->add_option("--examples", compared.examples, "requests to show of each kind [3]")
+        ->type_name("N")
+        ->check(CLI::Range(0, 1000));
+    sub->add_flag("--json", compared.json, "print one JSON document");
   }
 
   void define_routes() {

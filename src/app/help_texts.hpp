@@ -10,6 +10,8 @@ inline constexpr const char* all =
     "needed\n"
     "With a file of your own:\n"
     "  weir check -c weir.yaml                      every mistake at once, with place and remedy\n"
+    "  weir test -c weir.yaml                       the tests that stand in it\n"
+    "  weir diff weir.yaml new.yaml                 what a change does before it is made\n"
     "  weir explain -c weir.yaml GET http://api.example.com/orders/7\n"
     "  weir run -c weir.yaml                        serve\n"
     "and while it runs:\n"
@@ -54,8 +56,25 @@ inline constexpr const char* check = WEIR_HELP_CONFIGURATION
     "the line of the file with a caret; lines and columns count from 1. Warnings begin with\n"
     "\"warning: \" and end with their name in brackets; a comment `# weir: allow NAME` at the\n"
     "line, or alone on the line above, switches one off. docs/check.md shows examples.\n"
+    "Its tests are run, too, and one that fails is a mistake.\n"
     "Exit: 0 valid (there may be warnings), 1 not valid, 2 wrong usage.\n"
     "Example: weir check weir.yaml";
+
+inline constexpr const char* test = WEIR_HELP_CONFIGURATION
+    "\n"
+    "Prints a line for each test below `tests`, and of one that failed what was expected (-) and\n"
+    "what would happen (+). Nothing is sent: each request is treated as weir explain does it.\n"
+    "docs/tests-in-the-file.md shows examples.\n"
+    "Exit: 0 all passed, 1 one failed or the configuration is not valid, 2 wrong usage.\n"
+    "Example: weir test -c weir.yaml --junit results.xml";
+
+inline constexpr const char* diff =
+    "Prints what is added (+), removed (-) and changed (~), by name. With --log it replays an\n"
+    "access log: how many of its requests the new configuration would treat otherwise (another\n"
+    "route, upstream, answer or path), with examples. What a line of the log does not have, such\n"
+    "as most headers, may decide: such requests are counted as \"cannot tell\".\n"
+    "Exit: 0 the same, 1 different, 2 one cannot be read or wrong usage.\n"
+    "Example: weir diff --admin 127.0.0.1:9901 --log access.log new.yaml";
 
 inline constexpr const char* explain = WEIR_HELP_CONFIGURATION
     "\n"

@@ -5,74 +5,35 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <optional>
+#include <iterator>
 #include <utility>
 
 #include "app/commands.hpp"
 #include "app/configuration.hpp"
 #include "app/header_line.hpp"
+#include "app/looked.hpp"
 #include "app/report.hpp"
 #include "weir/config/loader.hpp"
+#include "weir/server/explain.hpp"
 #include "weir/server/load_checks.hpp"
-#include "weir/server/snapshot.hpp"
+#include "weir/server/route_tests.hpp"
 
 namespace weir::app {
-namespace {
-
-// A configuration and its route table, which points into it.
-struct Compiled {
-  config::Loaded loaded;
-  std::optional<route::RouteTable> table;  // nothing when it does not compile
-};
-
-// What a configuration came to, and its files' texts for excerpts.
-struct Looked {
-  std::unique_ptr<Compiled> compiled;     // null when something is wrong
-  std::vector<config::Problem> problems;  // errors, or warnings
-  config::SourceTexts texts;
-
-  void add(std::vector<config::Problem> errors) {
-    problems = std::move(errors);
-    compiled = nullptr;
-  }
-};
-
-Looked look_at(const std::string& config) {
-  Looked out;
-  auto loaded = load_configuration(config, &out.texts);
-  if (!loaded) {
-    out.problems = std::move(loaded.error());
-    return out;
-  }
-  out.compiled = std::make_unique<Compiled>(Compiled{std::move(*loaded), std::nullopt});
-  auto table = server::compile_table(out.compiled->loaded.config);
-  if (table) {
-    out.compiled->table.emplace(std::move(*table));
-  } else {
-    out.add(std::move(table.error()));
-  }
-  return out;
-}
-
-// Prints what is wrong; null if anything is.
-std::unique_ptr<const Compiled> compile(const std::string& config) {
-  Looked looked = look_at(config);
-  print_problems(stderr, looked.problems, looked.texts);
-  return std::move(looked.compiled);
-}
-
-}  // namespace
 
 int complain(const std::string& line, int exit_code) {
   fmt::print(stderr, "{}\n", line);
   return exit_code;
 }
 
-int check(const std::string& config, bool json) {
+int check(const std::string& config, bool json, bool with_tests) {
   Looked looked = look_at(config);
   if (looked.compiled) {
     config::Loaded& loaded = looked.compiled->loaded;
     auto errors = server::check_loaded(loaded);
+    if (with_tests) {
+      std::ranges::move(server::failed_tests(loaded.config, *looked.compiled->table),
+                        std::back_inserter(errors));
+    }
     looked.problems = std::move(loaded.warnings);
     looked.problems.insert(looked.problems.end(), std::make_move_iterator(errors.begin()),
                            std::make_move_iterator(errors.end()));

@@ -96,6 +96,12 @@ LoggedLine parse_logged_line(std::string_view json) {
   request.route = text("route");
   request.upstream = text("upstream");
   request.endpoint = text("endpoint");
+  request.listener = text("listener");
+  request.client_ip = text("client_ip");
+  request.peer = text("peer");
+  request.user_agent = text("user_agent");
+  request.referer = text("referer");
+  request.bytes_in = number("bytes_in", std::uint64_t{0});
   request.status = number("status", 0);
   request.duration_ms = number("duration_ms", 0.0);
   return out;

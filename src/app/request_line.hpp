@@ -23,6 +23,12 @@ struct LoggedRequest {
   std::string route;
   std::string upstream;
   std::string endpoint;
+  std::string listener;
+  std::string client_ip;
+  std::string peer;  // with its port
+  std::string user_agent;
+  std::string referer;
+  std::uint64_t bytes_in = 0;
   int status = 0;  // 0: nothing was answered
   double duration_ms = 0;
 };

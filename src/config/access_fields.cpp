@@ -17,6 +17,7 @@ void read_users(const Reader& in, BasicAuth& auth) {
   const auto file = in.text();
   if (!file || !in.may_name_files()) return;
   auth.users_file = *file;
+  if (!in.context().checks.opens_files) return;
   const auto content = read_named_file(in.context(), *file);
   if (!content) return in.error("cannot read " + in_quotes(*file) + ": " + content.error());
   auto users = parse_users(*content);

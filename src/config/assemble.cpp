@@ -62,9 +62,11 @@ class Assembly {
     tell_unknown_names();
     check_shared_templates();
     warn_unused();
+    check_tests(draft_, {listener_names_, route_names_, upstream_names_}, problems_);
     warn_of_logged_tokens(config_, problems_);
     warn_of_shadowed_routes(config_, problems_);
     warn_of_plain_text(config_, problems_);
+    warn_of_suspicions(config_, problems_);
     settle_zones(config_, problems_);
     return std::move(config_);
   }
@@ -80,13 +82,7 @@ class Assembly {
     if (draft_.routes.empty() && !draft_.sections.contains("routes") && !may_be_elsewhere) {
       problems_.error(root_, "", "'routes' is required: what happens to a request");
     }
-    const Admin& admin = config_.admin;
-    const auto bind = SocketAddress::parse(admin.bind);
-    if (bind && !bind->is_unix() && !bind->ip().is_loopback() && admin.token.empty()) {
-      problems_.warning(WarningName::admin_without_token, draft_.admin_bind, "admin.bind",
-                        "not a loopback address and no `token_file`: everything but /healthz, "
-                        "/readyz and /metrics will be refused");
-    }
+    warn_of_open_admin(config_.admin, draft_.admin_bind, problems_);
   }
 
   // A key twice in one file has been reported by then, so a mapping's names are compared across
@@ -117,6 +113,7 @@ class Assembly {
     for (const RouteDraft& each : draft_.routes) {
       const Place& place = each.places.of("name", each.route.place);
       unique(routes, each.route.name, place, each.route.at + ".name", true);
+      route_names_.push_back(each.route.name);
     }
     for (std::size_t i = 0; i < config_.upstreams.size(); ++i) {
       const Upstream& each = config_.upstreams[i];
@@ -380,7 +377,7 @@ class Assembly {
   Problems& problems_;
   Config config_;
 
-  std::vector<std::string_view> listener_names_, middleware_names_, upstream_names_;
+  std::vector<std::string_view> listener_names_, middleware_names_, route_names_, upstream_names_;
   Names middleware_, upstreams_;                            // to their index in the draft
   std::vector<std::vector<std::size_t>> middleware_users_;  // routes by index, for each middleware
   std::unordered_set<std::size_t> used_upstreams_;

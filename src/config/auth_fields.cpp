@@ -14,6 +14,7 @@ void read_api_keys(const Reader& in, ApiKey& auth) {
   const auto file = in.text();
   if (!file || !in.may_name_files()) return;
   auth.keys_file = *file;
+  if (!in.context().checks.opens_files) return;
   const auto content = read_named_file(in.context(), *file);
   if (!content) return in.error("cannot read " + in_quotes(*file) + ": " + content.error());
   auto keys = parse_api_keys(*content);

@@ -11,6 +11,7 @@
 
 #include "config/draft.hpp"
 #include "config/fields.hpp"
+#include "config/kinds.hpp"
 #include "weir/config/model.hpp"
 
 namespace weir::config {
@@ -76,6 +77,9 @@ Value fallback_value(RouteDraft& draft);
 Fields route_fields(RouteDraft& route);
 Fields defaults_fields(RouteDraft& defaults);
 Fields match_fields(Match& match, std::vector<Written>& listeners);
+// A mapping of names, at which `check` looks, to conditions: a value, {regex: ...} or {present: }.
+Value conditions(std::vector<ValueMatch>& target, Check check);
+Value tests_value(Draft& draft);
 
 // {set: {}, add: {}, remove: []}, and a mapping of field names to values.
 Fields fields(HeaderChanges& changes, std::vector<Written>& templates);

@@ -12,11 +12,11 @@
 namespace weir::config {
 namespace {
 
-using Entries = std::unordered_map<std::string_view, YAML::Node>;
+using NodesByKey = std::unordered_map<std::string_view, YAML::Node>;
 
 // REQUIRES: a mapping whose keys are texts, each once, as parse_document() ensures.
-Entries entries_of(const YAML::Node& map) {
-  Entries out;
+NodesByKey nodes_by_key(const YAML::Node& map) {
+  NodesByKey out;
   for (const auto& entry : map) out.emplace(entry.first.Scalar(), entry.second);
   return out;
 }
@@ -36,7 +36,7 @@ bool same_sequences(const YAML::Node& a, const YAML::Node& b) {
 // `differs` is told of entries that are not the same, and says whether that matters.
 template <class Differs>
 bool same_mappings(const YAML::Node& a, const YAML::Node& b, Differs differs) {
-  const Entries others = entries_of(b);
+  const NodesByKey others = nodes_by_key(b);
   if (a.size() != others.size()) return false;
   for (const auto& entry : a) {
     const auto other = others.find(entry.first.Scalar());

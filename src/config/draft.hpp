@@ -60,6 +60,13 @@ struct RouteDraft {
   std::optional<Written> rewrite_prefix;
 };
 
+// Names in `tests`.
+struct TestNames {
+  std::vector<Written> listeners;
+  std::vector<Written> routes;
+  std::vector<Written> upstreams;
+};
+
 struct Draft {
   Config config;                                       // all but listeners, middleware and routes
   std::map<std::string, Place, std::less<>> sections;  // of one file each: where they are
@@ -75,6 +82,7 @@ struct Draft {
   RouteDraft defaults;
   std::vector<Reader> written_routes;  // read when the defaults are known
   std::vector<RouteDraft> routes;
+  TestNames test_names;
 };
 
 // The table of a whole file. Reading several files with it joins them.
@@ -96,6 +104,14 @@ void check_split_choice(const RouteDraft& draft, bool after_jwt, Problems& probl
 void check_balancer_keys(const RouteDraft& draft,
                          const std::function<const Upstream*(std::string_view)>& upstream_of,
                          bool after_jwt, Problems& problems);
+
+// What tests name that there is not, and names that two of them have.
+struct TestedNames {
+  const std::vector<std::string_view>& listeners;
+  const std::vector<std::string_view>& routes;
+  const std::vector<std::string_view>& upstreams;
+};
+void check_tests(const Draft& draft, const TestedNames& known, Problems& problems);
 
 // The draft that reads like `config`.
 Draft draft_of(const Config& config);

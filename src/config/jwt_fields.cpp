@@ -206,6 +206,7 @@ Fields fields(Jwt& jwt, std::vector<Written>&) {
        blocks(
            jwt.issuers, [](JwtIssuer& issuer) { return fields(issuer); },
            [](const JwtIssuer& issuer, const Reader& item) {
+             if (!item.context().checks.opens_files) return;
              const std::string wrong = jwt_issuer_fault(issuer);
              if (!wrong.empty()) item.error(wrong);
            }),

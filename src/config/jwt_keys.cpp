@@ -50,7 +50,7 @@ void read_kind(const Reader& in, JwtKeyKind kind, JwtKeys& keys) {
   if (wrong) return in.error(std::move(*wrong));
   if (kind == JwtKeyKind::secret && written->empty()) return in.error("must not be empty");
   keys = {};
-  if (is_file(kind)) {
+  if (is_file(kind) && in.context().checks.opens_files) {
     const std::string& folder = in.context().folder;
     auto content = read_named_file(folder, *written);
     if (!content) {

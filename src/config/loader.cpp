@@ -163,4 +163,18 @@ Outcome load_text(std::string_view yaml, std::string_view name, const std::strin
   return load_kept(std::make_shared<const SourceFiles>(std::move(sources)), checks, nullptr);
 }
 
+std::expected<Config, std::vector<Problem>> load_printed(std::string_view json,
+                                                         std::string_view name) {
+  Problems problems;
+  const SourceText source{std::string(name), std::string(json)};
+  Part part{&source,
+            {.problems = problems,
+             .folder = ".",
+             .checks = {.regex = {}, .files = {}, .opens_files = false},
+             .expands = false}};
+  auto loaded = load_parts({&part, 1}, problems);
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return std::move(loaded->config);
+}
+
 }  // namespace weir::config

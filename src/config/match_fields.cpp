@@ -119,7 +119,8 @@ Tree condition_schema() {
   return Tree::map({{"anyOf", std::move(any)}});
 }
 
-// `check` looks at the names.
+}  // namespace
+
 Value conditions(std::vector<ValueMatch>& target, Check check) {
   return {
       .read =
@@ -144,8 +145,6 @@ Value conditions(std::vector<ValueMatch>& target, Check check) {
             return Tree::map({{"type", "object"}, {"additionalProperties", condition_schema()}});
           }};
 }
-
-}  // namespace
 
 Fields match_fields(Match& match, std::vector<Written>& listeners) {
   return {

@@ -1,4 +1,5 @@
 #include "config/blocks.hpp"
+#include "config/differences.hpp"
 #include "config/draft.hpp"
 #include "weir/config/loader.hpp"
 
@@ -32,28 +33,31 @@ RouteDraft draft_of(const Route& route, const Config& config) {
   return out;
 }
 
-void add_differences(const Tree& one, const Tree& other, const std::string& path,
-                     std::vector<std::string>& out) {
+}  // namespace
+
+void for_each_difference(
+    const Tree& one, const Tree& other, const std::string& path,
+    const std::function<void(const std::string& path, const Tree&, const Tree&)>& tell) {
+  const Tree none;
   const auto* items = one.items();
   const auto* others = other.items();
   if (items != nullptr && others != nullptr && items->size() == others->size()) {
     for (std::size_t i = 0; i < items->size(); ++i) {
-      add_differences((*items)[i], (*others)[i], item_path(path, i), out);
+      for_each_difference((*items)[i], (*others)[i], item_path(path, i), tell);
     }
   } else if (!one.keys().empty() && !other.keys().empty()) {
-    const Tree none;
     const auto value = [&none](const Tree& tree, std::string_view key) -> const Tree& {
       const Tree* found = tree.find(key);
       return found == nullptr ? none : *found;
     };
     for (const std::string_view key : one.keys()) {
-      add_differences(value(one, key), value(other, key), key_path(path, key), out);
+      for_each_difference(value(one, key), value(other, key), key_path(path, key), tell);
     }
     for (const std::string_view key : other.keys()) {
-      if (one.find(key) == nullptr) out.push_back(key_path(path, key));
+      if (one.find(key) == nullptr) tell(key_path(path, key), none, *other.find(key));
     }
   } else if (one.to_json() != other.to_json()) {
-    out.push_back(path);
+    tell(path, one, other);
   }
 }
 
@@ -61,8 +65,6 @@ Tree tree_of(const Config& config) {
   Draft draft = draft_of(config);
   return print_fields(root_fields(draft));
 }
-
-}  // namespace
 
 Draft draft_of(const Config& config) {
   Draft out;
@@ -80,7 +82,9 @@ std::vector<std::string> differing_keys(const Listener& one, const Listener& oth
   Listener a = one;
   Listener b = other;
   std::vector<std::string> out;
-  add_differences(print_fields(fields(a)), print_fields(fields(b)), "", out);
+  for_each_difference(
+      print_fields(fields(a)), print_fields(fields(b)), "",
+      [&](const std::string& path, const Tree&, const Tree&) { out.push_back(path); });
   if (!a.protocols && !b.protocols) std::erase(out, "protocols");
   return out;
 }

@@ -284,7 +284,7 @@ Fields root_fields(Draft& draft) {
                   once(draft, "providers", block(fields(config.providers)))),
        "where more routes, upstreams, middleware and certificates come from"},
       unsupported("tracing"),
-      unsupported("tests"),
+      {"tests", tests_value(draft), "requests, and what is to become of them: weir test"},
   };
 }
 

@@ -40,6 +40,13 @@ void warn_of_shadowed_routes(const Config& config, Problems& problems);
 // https.
 void warn_of_plain_text(const Config& config, Problems& problems);
 
+// Warns of an admin address that others can reach, and that asks for no token.
+void warn_of_open_admin(const Admin& admin, const Place& bind, Problems& problems);
+
+// Warns of what is valid and seldom meant: weights of 0, no time limit, limits with a key that any
+// client can choose, expressions that a prefix would do for.
+void warn_of_suspicions(const Config& config, Problems& problems);
+
 // Tells the balancers that are zone_aware where the gateway is, and warns of those for which that
 // means nothing.
 void settle_zones(Config& config, Problems& problems);

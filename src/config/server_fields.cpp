@@ -34,6 +34,7 @@ void read_token(const Reader& in, Admin& admin) {
   const auto file = in.text();
   // Empty is none, so that ${NAME:-} can leave it out: then the address refuses more, not less.
   if (!file || file->empty()) return;
+  if (!in.context().checks.opens_files) return void(admin.token_file = *file);
   auto token = read_named_file(in.context(), *file);
   if (!token) return in.error("cannot read " + in_quotes(*file) + ": " + token.error());
   if (token->ends_with('\n')) token->pop_back();

@@ -7,7 +7,8 @@ namespace weir {
 Explained explain_refusal(std::string_view what, Reason reason, std::string_view detail) {
   const int status = status_of(reason);
   return {.text = fmt::format("{}: {} ({} {})", what, detail, status, name(reason)),
-          .status = status};
+          .status = status,
+          .reason = reason};
 }
 
 }  // namespace weir

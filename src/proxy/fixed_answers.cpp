@@ -37,9 +37,7 @@ class RedirectHandler final : public Handler {
     }
     const auto location = redirect_location(to_, request, exchange);
     if (!location) co_return refuse(Reason::bad_request, location.error(), exchange);
-    Response response = simple_answer(status_, {}, {});
-    response.head.headers.add(FieldId::location, "location", *location);
-    co_return response;
+    co_return redirect_answer(status_, *location);
   }
 
  private:
@@ -61,13 +59,17 @@ class RespondHandler final : public Handler {
     if (content_is_too_long(request.head, exchange)) {
       co_return refuse(Reason::body_too_large, "the content is larger than the limit", exchange);
     }
+    co_return answer(request, exchange);
+  }
+
+  Response answer(const Request& request, const Exchange& exchange) const {
     Variables variables(request, exchange);
     const bool typed = has_type_ || status_ == 204 || status_ == 304;
     Response response = simple_answer(status_, variables.expand(body_), typed ? "" : "text/plain");
     for (const auto& [name, value] : headers_) {
       response.head.headers.add(name, variables.expand(value));
     }
-    co_return response;
+    return response;
   }
 
  private:
@@ -92,6 +94,17 @@ std::expected<std::string, std::string_view> redirect_location(const TemplateTex
   // A path of two slashes would be read as another host.
   if (location.starts_with("//")) location.insert(0, "/.");
   return location;
+}
+
+Response redirect_answer(int status, std::string_view location) {
+  Response response = simple_answer(status, {}, {});
+  response.head.headers.add(FieldId::location, "location", location);
+  return response;
+}
+
+Response fixed_answer(const config::Respond& respond, std::span<const std::string> path_params,
+                      const Request& request, const Exchange& exchange) {
+  return RespondHandler(respond, path_params).answer(request, exchange);
 }
 
 std::unique_ptr<Handler> make_redirect(const config::Redirect& redirect,

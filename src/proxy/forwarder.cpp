@@ -13,7 +13,6 @@
 #include "proxy/fetch/again.hpp"
 #include "proxy/forward_refusals.hpp"
 #include "proxy/queue_key.hpp"
-#include "proxy/upstream_fields.hpp"
 #include "proxy/websocket.hpp"
 #include "weir/base/sip_hash.hpp"
 #include "weir/base/text.hpp"
@@ -26,6 +25,7 @@
 #include "weir/proxy/balancer_key.hpp"
 #include "weir/proxy/rewriting.hpp"
 #include "weir/proxy/split_choice.hpp"
+#include "weir/proxy/upstream_request.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -267,19 +267,13 @@ class Forwarder final : public Handler {
   // The request as the upstream shall see it; says what is wrong with a rewritten path.
   std::string_view prepare(Request& request, Exchange& exchange, Sending& how) const {
     RequestHead& head = request.head;
-    HeaderMap& headers = head.headers;
     head.upgrade_websocket = head.upgrade_websocket && websocket_;
     how.deadline = DeadlineField::of(head, deadlines_);
     if (how.deadline.tells()) [[unlikely]]
       how.deadline.write(head, net::loop_of(exchange).now(), {how.start, route_.timeout},
                          exchange.clock);
-    if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
-    if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
-    if (!head.expect_continue) headers.remove(FieldId::expect);
-    add_upstream_fields(head, exchange, via_name_);
-    // Last, so that it holds for our own fields, too.
-    request_headers_.apply(headers, request, exchange);
-    how.deadline.yield_to(headers);
+    write_fields(request, exchange, via_name_, request_headers_);
+    how.deadline.yield_to(head.headers);
     return rewriting_ ? rewriting_->apply(request, exchange) : std::string_view();
   }
 

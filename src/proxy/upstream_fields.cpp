@@ -6,6 +6,7 @@
 
 #include "weir/base/copy_text.hpp"
 #include "weir/base/text.hpp"
+#include "weir/proxy/upstream_request.hpp"
 
 namespace weir::proxy {
 namespace {
@@ -148,6 +149,17 @@ void add_upstream_fields(RequestHead& head, const Exchange& exchange, std::strin
       return copy_text(at + 4, via_name);
     });
   }
+}
+
+void write_fields(Request& request, const Exchange& exchange, std::string_view via_name,
+                  const HeaderRewrite& changes) {
+  RequestHead& head = request.head;
+  HeaderMap& headers = head.headers;
+  if (head.upgrade_websocket) headers.add_view(FieldId::upgrade, "Upgrade", "websocket");
+  if (head.te_trailers) headers.add_view(FieldId::te, "TE", "trailers");
+  if (!head.expect_continue) headers.remove(FieldId::expect);
+  add_upstream_fields(head, exchange, via_name);
+  changes.apply(headers, request, exchange);
 }
 
 }  // namespace weir::proxy

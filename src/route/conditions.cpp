@@ -6,6 +6,7 @@
 
 #include "weir/base/text.hpp"
 #include "weir/http/url_path.hpp"
+#include "weir/route/field_condition.hpp"
 
 namespace weir::route {
 namespace {
@@ -84,6 +85,12 @@ std::string ValueCondition::refusal() const {
       break;
   }
   return name_ + " is present";
+}
+
+std::string refusal_of(const config::ValueMatch& condition, const HeaderMap& headers) {
+  const auto compiled = ValueCondition::compile(condition);
+  if (!compiled) return compiled.error();
+  return compiled->holds(headers) ? "" : compiled->refusal();
 }
 
 std::expected<Conditions, std::vector<std::string>> Conditions::compile(

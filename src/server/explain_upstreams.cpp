@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,22 +22,34 @@ namespace {
 
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+struct Choice {
+  Explanation::Step step;
+  std::string upstream;  // "": it is not known beforehand
+};
+
 // Who of a split gets the request, and why.
-Explanation::Step choice_step(const config::UpstreamAction& to,
-                              const control::SplitWeights& weights, const Request& request,
-                              const Exchange& exchange) {
+Choice choice_of(const config::UpstreamAction& to, const control::SplitWeights& weights,
+                 const Request& request, const Exchange& exchange) {
   const proxy::SplitChoice choice(to, exchange.context.route->path_params);
   if (const auto named = choice.by_header(request.head.headers)) {
-    return {"override",
-            fmt::format("{} names {}", to.by_header->header, to.split[*named].upstream)};
+    const std::string& upstream = to.split[*named].upstream;
+    return {{"override", fmt::format("{} names {}", to.by_header->header, upstream)}, upstream};
   }
-  if (!choice.sticky()) return {"split", "requests take turns, in each worker"};
+  if (!choice.sticky()) return {{"split", "requests take turns, in each worker"}, ""};
   const std::string key = config::to_text(to.sticky->key);
   const auto place = choice.place(request, exchange);
-  if (!place) return {"sticky", fmt::format("{} is missing: it would be set", key)};
-  return {"sticky", fmt::format("{}: its hash, {:.4f} of 1, belongs to {}", key,
-                                static_cast<double>(*place) / 4294967296.0,
-                                to.split[control::StickySplit(weights).pick(*place)].upstream)};
+  if (!place) return {{"sticky", fmt::format("{} is missing: it would be set", key)}, ""};
+  const std::string& upstream = to.split[control::StickySplit(weights).pick(*place)].upstream;
+  return {{"sticky", fmt::format("{}: its hash, {:.4f} of 1, belongs to {}", key,
+                                 static_cast<double>(*place) / 4294967296.0, upstream)},
+          upstream};
+}
+
+// The only one with a weight, "" where there are several.
+std::string certain_upstream(const std::vector<Decision::Share>& shares) {
+  const auto gets = [](const Decision::Share& each) { return each.part > 0; };
+  return std::ranges::count_if(shares, gets) == 1 ? std::ranges::find_if(shares, gets)->upstream
+                                                  : "";
 }
 
 // The endpoint that a key scores best with, "" where look-ups, a file and priorities decide, too.
@@ -205,13 +218,22 @@ void explain_upstream(const config::Upstream& upstream, const config::Route& rou
 
 void explain_upstreams(const config::Config& config, const config::Route& route,
                        const Request& request, const Exchange& exchange, const LiveState& live,
-                       Explanation& out) {
+                       bool in_words, Explanation& out) {
   const auto& to = std::get<config::UpstreamAction>(route.action);
+  const control::SplitWeights weights =
+      to.is_split && live.weights ? live.weights(route) : proxy::configured_weights(to.split);
+  const auto sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (std::size_t i = 0; i < to.split.size(); ++i) {
+    out.decision.shares.push_back({to.split[i].upstream, weights[i] / sum});
+  }
+  Choice choice{{"upstream", ""}, out.decision.shares.front().upstream};
+  if (to.is_split) choice = choice_of(to, weights, request, exchange);
+  out.decision.upstream =
+      choice.upstream.empty() ? certain_upstream(out.decision.shares) : choice.upstream;
+  if (!in_words) return;
   if (to.is_split) {
-    const control::SplitWeights weights =
-        live.weights ? live.weights(route) : proxy::configured_weights(to.split);
     out.steps.push_back({"upstream", split_text(to.split, weights)});
-    out.steps.push_back(choice_step(to, weights, request, exchange));
+    out.steps.push_back(std::move(choice.step));
   } else {
     out.steps.push_back({"upstream", action_text(route)});
   }

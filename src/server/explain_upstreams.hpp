@@ -7,9 +7,10 @@
 
 namespace weir::server {
 
-// REQUIRES: `route` goes to an upstream.
+// Adds the steps, if `in_words`, and who of the decision gets it. REQUIRES: `route` goes to an
+// upstream.
 void explain_upstreams(const config::Config& config, const config::Route& route,
                        const Request& request, const Exchange& exchange, const LiveState& live,
-                       Explanation& out);
+                       bool in_words, Explanation& out);
 
 }  // namespace weir::server

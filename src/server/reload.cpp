@@ -16,6 +16,7 @@
 #include "server/server_parts.hpp"
 #include "weir/server/admin_place.hpp"
 #include "weir/server/load_checks.hpp"
+#include "weir/server/route_tests.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -105,6 +106,8 @@ void Server::compile_reload(const config::Config& now, config::Loaded loaded,
     out.problems = std::move(snapshot.error());
     return;
   }
+  out.problems = failed_tests((*snapshot)->config(), (*snapshot)->table());
+  if (!out.problems.empty()) return;
   out.snapshot = std::move(*snapshot);
   out.origin = std::move(loaded.origin);
   out.warnings = std::move(loaded.warnings);

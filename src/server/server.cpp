@@ -12,6 +12,7 @@
 #include "server/reload_rules.hpp"
 #include "server/server_parts.hpp"
 #include "weir/server/load_checks.hpp"
+#include "weir/server/route_tests.hpp"
 #include "weir/telemetry/log.hpp"
 #include "weir/telemetry/occasional.hpp"
 
@@ -108,6 +109,11 @@ std::expected<void, Server::Problems> Server::start() {
   Problems of_tls;
   const TlsServers tls = open_listeners(snapshot_->config(), {}, of_tls);
   if (!of_tls.empty()) return std::unexpected(std::move(of_tls));
+  // Who starts has nothing else to serve with.
+  for (const config::Problem& failed : failed_tests(snapshot_->config(), snapshot_->table())) {
+    warnings_.push_back(failed.to_string());
+    log::warn(warnings_.back());
+  }
   log_level_->begin(snapshot_->config().log.level);
   process_->registry.commit(snapshot_->config().upstreams);
   watch_lists(snapshot_->clusters());

@@ -13,7 +13,10 @@ ETCD = {**CONFIG, "--etcd": "", "--prefix": "/weir/", "--ca": "the system's", "-
 # Command -> (options with their defaults, exit codes): interface.md section 1.
 COMMANDS = {
     "run": (CONFIG, {0, 1, 2}),
-    "check": ({**CONFIG, "--json": ""}, {0, 1, 2}),
+    "check": ({**CONFIG, "--json": "", "--no-tests": ""}, {0, 1, 2}),
+    "test": ({**CONFIG, "--junit": ""}, {0, 1, 2}),
+    "diff": ({"--admin": "OLD instead", "--token-file": "WEIR_ADMIN_TOKEN", "--log": "",
+              "--examples": "3", "--json": ""}, {0, 1, 2}),
     "explain": ({**CONFIG, "-H,--header": "", "--from": "127.0.0.1", "--listener": "the first",
                  "--json": ""}, {0, 1, 2, 3}),
     "routes": ({**LIVE, "--live": "", "--json": ""}, {0, 1, 2}),
@@ -72,7 +75,7 @@ class HelpTest(Case):
             self.assertIn(name, text)
 
     def test_environment(self):
-        for command in ("run", "check", "explain", "routes"):
+        for command in ("run", "check", "test", "explain", "routes"):
             self.assertIn("${NAME:-default}", self.help(command))
 
     def test_help_command(self):

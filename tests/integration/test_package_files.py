@@ -174,7 +174,7 @@ class InstalledTest(Case):
     def test_the_units_name_what_the_package_installs(self):
         unit = (ROOT / "deploy" / "systemd" / "weir.service").read_text(encoding="utf-8")
         for key in ("ExecStartPre", "ExecStart"):
-            self.assertRegex(unit, rf"(?m)^{key}=/usr/bin/weir \w+ -c /etc/weir/weir\.yaml$")
+            self.assertRegex(unit, rf"(?m)^{key}=/usr/bin/weir \w+ (--no-tests )?-c /etc/weir/weir\.yaml$")
         for key in ("StateDirectory", "LogsDirectory"):
             self.assertRegex(unit, rf"(?m)^{key}=weir$")
         rotated = (PACKAGE / "logrotate").read_text(encoding="utf-8")

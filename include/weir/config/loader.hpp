@@ -75,6 +75,9 @@ struct LoadChecks {
   // What is wrong with certificates and keys. Asked only when something else is wrong, so that all
   // of it is told at once: who opens the files of a good configuration sees for itself.
   std::function<std::vector<Problem>(const Config&)> files;
+  // False: files that are named are not looked for, and what they hold is empty. For a
+  // configuration that runs elsewhere.
+  bool opens_files = true;
 };
 
 // Never throws; on failure at least one Problem, in the order of their places. Opens the files that
@@ -90,6 +93,11 @@ std::expected<Loaded, std::vector<Problem>> load_text(std::string_view yaml,
                                                       std::string_view name = "weir.yaml",
                                                       const std::string& folder = ".",
                                                       const LoadChecks& checks = {});
+
+// What to_json() has made of a configuration that runs elsewhere: `${` is text there, files that it
+// names are not opened, and secrets are what was printed for them.
+std::expected<Config, std::vector<Problem>> load_printed(std::string_view json,
+                                                         std::string_view name);
 
 // The *.yaml and *.yml of a folder that load() would read, by name; none when it cannot be listed.
 std::vector<std::string> source_names(const std::string& folder);

@@ -29,7 +29,9 @@
 #include "weir/config/place.hpp"
 #include "weir/config/providers.hpp"
 #include "weir/config/retry.hpp"
+#include "weir/config/route_test.hpp"
 #include "weir/config/tls.hpp"
+#include "weir/config/value_match.hpp"
 
 namespace weir::config {
 
@@ -141,14 +143,6 @@ struct Listener {
 };
 
 enum class PathKind : std::uint8_t { any, exact, prefix, regex };
-
-struct ValueMatch {
-  enum class Kind : std::uint8_t { equals, regex, present, absent };
-  std::string name;
-  Kind kind = Kind::equals;
-  std::string value;  // the text or the expression
-  Place place;        // of the text or the expression
-};
 
 struct Match {
   std::vector<std::string> hosts;  // lower case; "*.x" for one or more labels; empty: any
@@ -361,6 +355,7 @@ struct Config {
   std::vector<Upstream> upstreams;
   std::vector<Certificate> certificates;  // those that have listeners are in `more` of these, too
   Providers providers;
+  std::vector<RouteTest> tests;
   std::string folder;  // relative file names start here
 
   const Middleware* find_middleware(std::string_view name) const noexcept;

@@ -22,8 +22,10 @@ enum class WarningName : std::uint8_t {
   none,  // an error
   admin_without_token,
   caller_memory,
+  certificate_ends_soon,
   certificate_expired,
   certificate_not_yet_valid,
+  client_chosen_key,
   dead_route,
   doubled_brace,
   foreign_variable,
@@ -32,8 +34,10 @@ enum class WarningName : std::uint8_t {
   logged_token,
   lost_field,
   no_effect,
+  no_time_limit,
   ocsp_missing,
   ocsp_out_of_date,
+  plain_regex,
   plain_text,
   regex_without_end,
   repeated_middleware,
@@ -42,6 +46,7 @@ enum class WarningName : std::uint8_t {
   unused_allow,
   unused_middleware,
   unused_upstream,
+  zero_weight,
 };
 
 // "dead-route"; "" of none.

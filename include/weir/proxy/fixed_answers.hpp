@@ -19,6 +19,11 @@ std::expected<std::string, std::string_view> redirect_location(const TemplateTex
                                                                const Request& request,
                                                                const Exchange& exchange);
 
+// The answer of a redirect to there, and that of a `respond`: what the handlers below answer.
+Response redirect_answer(int status, std::string_view location);
+Response fixed_answer(const config::Respond& respond, std::span<const std::string> path_params,
+                      const Request& request, const Exchange& exchange);
+
 // The templates were checked by the loader; `path_params` are the names of the route's path.
 std::unique_ptr<Handler> make_redirect(const config::Redirect& redirect,
                                        std::span<const std::string> path_params);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/base/reason.hpp"
 #include "weir/config/model.hpp"
 #include "weir/control/split_override.hpp"
 #include "weir/route/route_table.hpp"
@@ -21,6 +22,31 @@ struct ExplainRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string from;      // client address; 127.0.0.1 unless told
   std::string listener;  // name; the first unless told
+  // Who the client is by its certificate, as X-Forwarded-Client-Cert tells it; counts only where
+  // the listener asks for certificates.
+  std::string client_identity{};
+  bool in_words = true;  // false: the decision alone, for who asks a million times
+};
+
+// What the steps come to, for programs. What does not apply is empty.
+struct Decision {
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  struct Share {
+    std::string upstream;
+    double part = 0;  // of 1
+  };
+
+  std::string listener;
+  std::string route;             // "" where none takes it
+  Reason reason = Reason::none;  // why it is refused
+  bool is_forwarded = false;     // an upstream gets it
+  std::string upstream;          // who, where that is certain
+  std::vector<Share> shares;     // who may get it, as the route names them; of a split several
+  std::string path;              // as the upstream is asked, without the query
+  std::string host;              // as the upstream is asked, with the port
+  std::string redirect;          // Location of a redirect
+  Fields request_headers;        // that the upstream gets; with in_words alone
+  Fields response_headers;       // that Weir itself puts into the answer; with in_words alone
 };
 
 struct Explanation {
@@ -31,6 +57,7 @@ struct Explanation {
   std::vector<Step> steps;
   bool routed = false;  // some handler would get it
   int status = 0;       // what Weir itself would answer, 0 when the upstream does
+  Decision decision;
 
   std::string to_text() const;  // a step a line
   std::string to_json() const;

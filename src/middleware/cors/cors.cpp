@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,14 +94,34 @@ class Cors final : public Middleware {
     // Looked at before the layers within may change the request.
     const std::string allowed(allowed_origin(origins_, any_origin_, headers));
     Response response = co_await next(request, exchange);
-    HeaderMap& answer = response.head.headers;
+    speak(response.head.headers, allowed);
+    co_return response;
+  }
+
+  // To an answer of the layers within. `allowed`: the origin that may read it, "" for none.
+  void speak(HeaderMap& answer, std::string_view allowed) const {
     constexpr std::string_view ours = "access-control-";
     answer.remove_if([&](const HeaderMap::Field& field) { return istarts_with(field.name, ours); });
     if (!any_origin_) append_vary(answer, "Origin");
-    if (allowed.empty()) co_return response;
+    if (allowed.empty()) return;
     allow(answer, allowed);
     if (!expose_.empty()) answer.add("access-control-expose-headers", expose_);
-    co_return response;
+  }
+
+  // In place of the layers within.
+  void answer_preflight(HeaderMap& answer, const HeaderMap& headers,
+                        const Exchange& exchange) const {
+    answer.add(FieldId::vary, "vary",
+               "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    const std::string_view origin = allowed_origin(origins_, any_origin_, headers);
+    if (origin.empty()) return;
+    allow(answer, origin);
+    const RouteFacts* const route = exchange.context.route;
+    const auto route_methods = route != nullptr ? route->methods : std::span<const std::string>();
+    answer.add("access-control-allow-methods",
+               methods_.empty() ? joined_methods(route_methods) : methods_);
+    if (!headers_.empty()) answer.add("access-control-allow-headers", headers_);
+    answer.add("access-control-max-age", max_age_);
   }
 
  private:
@@ -113,18 +134,7 @@ class Cors final : public Middleware {
     Response response = simple_answer(preflight_status, {}, {});
     response.head.framing = Framing::none;
     response.body = NoBody{};
-    HeaderMap& answer = response.head.headers;
-    answer.add(FieldId::vary, "vary",
-               "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
-    const std::string_view origin = allowed_origin(origins_, any_origin_, headers);
-    if (origin.empty()) return response;
-    allow(answer, origin);
-    const RouteFacts* const route = exchange.context.route;
-    const auto route_methods = route != nullptr ? route->methods : std::span<const std::string>();
-    answer.add("access-control-allow-methods",
-               methods_.empty() ? joined_methods(route_methods) : methods_);
-    if (!headers_.empty()) answer.add("access-control-allow-headers", headers_);
-    answer.add("access-control-max-age", max_age_);
+    answer_preflight(response.head.headers, headers, exchange);
     return response;
   }
 
@@ -145,14 +155,25 @@ std::shared_ptr<Middleware> make_cors(const config::Cors& spec, const Making&) {
 
 Explained explain_cors(const config::Cors& spec, Explaining& asked) {
   const RequestHead& head = asked.request.head;
+  const std::string allowed(allowed_origin(spec.origins, names_any_origin(spec), head.headers));
   const auto origin = head.headers.get(FieldId::origin);
-  if (!origin) return {.text = "cors: no Origin, so nothing to do"};
   const bool answered = is_cors_preflight(head);
-  const bool allowed = !allowed_origin(spec.origins, names_any_origin(spec), head.headers).empty();
+  std::function<void(HeaderMap&)> on_answer = [cors = Cors(spec), allowed](HeaderMap& answer) {
+    cors.speak(answer, allowed);
+  };
+  if (!origin) {
+    return {.text = "cors: no Origin, so nothing to do", .on_answer = std::move(on_answer)};
+  }
+  if (answered) {
+    on_answer = [cors = Cors(spec), &head, &exchange = asked.exchange](HeaderMap& answer) {
+      cors.answer_preflight(answer, head.headers, exchange);
+    };
+  }
   return {
       .text = fmt::format("cors: {}origin {} is {}", answered ? "preflight, answered here; " : "",
-                          *origin, allowed ? "allowed" : "not allowed"),
-      .status = answered ? preflight_status : 0};
+                          *origin, allowed.empty() ? "not allowed" : "allowed"),
+      .status = answered ? preflight_status : 0,
+      .on_answer = std::move(on_answer)};
 }
 
 }  // namespace weir

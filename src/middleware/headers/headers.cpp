@@ -60,7 +60,11 @@ Explained explain_headers(const config::Headers& spec, Explaining& asked) {
   change_request(HeaderRewrite(spec.request, copy_of(asked.path_params)), asked.request,
                  asked.exchange);
   return {.text = fmt::format("headers: {} changes to the request, {} to the response",
-                              count_changes(spec.request), count_changes(spec.response))};
+                              count_changes(spec.request), count_changes(spec.response)),
+          .on_answer = [rewrite = HeaderRewrite(spec.response, copy_of(asked.path_params)),
+                        &request = asked.request, &exchange = asked.exchange](HeaderMap& answer) {
+            rewrite.apply(answer, request, exchange);
+          }};
 }
 
 }  // namespace weir

@@ -1,3 +1,5 @@
+#include "weir/net/client_identity.hpp"
+
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -69,3 +71,13 @@ std::string client_identity(const X509& certificate) {
 }
 
 }  // namespace weir::net::tls
+
+namespace weir::net {
+
+std::expected<std::string, std::string> client_identity_of(std::string_view pem) {
+  const auto chain = tls::parse_chain(pem);
+  if (!chain) return std::unexpected(chain.error());
+  return tls::client_identity(*chain->front());
+}
+
+}  // namespace weir::net

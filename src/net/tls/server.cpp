@@ -23,10 +23,15 @@ std::optional<std::string> content_of(const config::File& file, Problems& proble
   return std::nullopt;
 }
 
+constexpr std::int64_t soon = std::int64_t{14} * 24 * 60 * 60;  // seconds
+
 void warn_of_time(const X509& certificate, const config::File& file, Problems& warnings) {
   const std::int64_t now = std::time(nullptr);
   if (tls::ends_at(certificate) < now) {
     tls::report(warnings, file, "the certificate has expired", WarningName::certificate_expired);
+  } else if (tls::ends_at(certificate) - now < soon) {
+    tls::report(warnings, file, "the certificate ends in less than 14 days",
+                WarningName::certificate_ends_soon);
   } else if (tls::begins_at(certificate) > now) {
     tls::report(warnings, file, "the certificate is not valid yet",
                 WarningName::certificate_not_yet_valid);

@@ -41,7 +41,7 @@ class Authority:
         return self.path(f"{self.name}.crt")
 
     def issue(self, name, names=(), *, kind="ec", subject=None, expired=False, use="serverAuth",
-              must_staple=False):
+              must_staple=False, days=20):
         """A certificate for `names` (DNS:..., IP:..., URI:... or plain DNS names). Returns the
         paths of the certificate and the key."""
         if kind == "rsa":
@@ -65,7 +65,7 @@ class Authority:
         if expired:
             self._issue_expired(name)
         else:
-            openssl(*command, "-days", "20", cwd=self.folder)
+            openssl(*command, "-days", str(days), cwd=self.folder)
         return self.path(f"{name}.crt"), self.path(f"{name}.key")
 
     def _issue_expired(self, name):

@@ -73,6 +73,31 @@ upstreams:
   shadow:
     endpoints: [{address: "127.0.0.1:9004"}]
     concurrency: {policy: heuristic, base: 200, floor: 20}
+tests:
+  - name: whoever asks for it gets the canary
+    request:
+      url: "http://api.example.com/canary/7?debug=1"
+      headers: {x-canary: always}
+      from: 192.0.2.7
+      listener: http
+    expect:
+      route: canary
+      upstream: orders-v2
+      path: /orders/7
+      host: api.example.com
+      request_headers: {x-forwarded-proto: http, x-debug: {present: false}}
+  - name: the others are split
+    request: {url: "http://api.example.com/canary"}
+    expect: {split: [{upstream: orders-v1, weight: 90}, {upstream: orders-v2, weight: 10}]}
+  - name: old pages are redirected
+    request: {url: "http://api.example.com/old/12"}
+    expect:
+      status: 308
+      redirect: "https://api.example.com/old/12"
+      response_headers: {location: {present: true}}
+  - name: there is nothing else
+    request: {url: "http://api.example.com/nothing"}
+    expect: {route: "-", reason: no_route}
 )";
 
 // Keys by path, "routes[].match.path"; entries that are named by their user count as "*".
@@ -84,7 +109,7 @@ void collect(const YAML::Node& node, const std::string& path, std::set<std::stri
     for (const auto& item : node) collect(item, path + "[]", keys);
   } else if (node.IsMap()) {
     const bool is_middleware_type = path.ends_with("*.headers");
-    bool by_user = false;
+    bool by_user = path.starts_with(".tests[].expect.") && path.ends_with("_headers");
     for (const std::string_view end : named) by_user = by_user || path.ends_with(end);
     for (const auto& entry : node) {
       const std::string key = by_user && !is_middleware_type ? "*" : entry.first.as<std::string>();

@@ -81,12 +81,28 @@ TEST(Warnings, AStarIsNoPattern) {
        route_with("{path_prefix: /api/v*}"),
        {"routes[0].match.path_prefix: '*' is a plain character here: a prefix is not a pattern; "
         "write `path_regex` for one"}},
-      {"an expression", route_with("{path_regex: '/api/.*'}"), {}},
+      {"an expression", route_with("{path_regex: '/api/[0-9]+'}"), {}},
+      {"an expression for what is below",
+       route_with("{path_regex: '/api/.*'}"),
+       {"routes[0].match.path_regex: a prefix would do, and is found faster; write `path_prefix: "
+        "/api`, which takes /api too"}},
+      {"an expression for all",
+       route_with("{path_regex: '/.*'}"),
+       {"routes[0].match.path_regex: a prefix would do, and is found faster; write `path_prefix: "
+        "/`"}},
+      {"an expression for one path",
+       route_with("{path_regex: '/v1\\.0/status'}"),
+       {"routes[0].match.path_regex: this is a plain path; write `path: /v1.0/status`"}},
+      {"an expression with a dot", route_with("{path_regex: '/v1.0/status'}"), {}},
+      {"an expression for a part of a segment", route_with("{path_regex: '/api.*'}"), {}},
       {"nginx's expression",
        route_with("{path_regex: '^/api/'}"),
        {"routes[0].match.path_regex: must match the whole path, unlike nginx's `~`: it matches "
         "nothing after the last '/'; write '.*' at its end"}},
-      {"an expression with both ends", route_with("{path_regex: '^/api/.*$'}"), {}},
+      {"an expression with both ends",
+       route_with("{path_regex: '^/api(/.*)?$'}"),
+       {"routes[0].match.path_regex: a prefix would do, and is found faster; write `path_prefix: "
+        "/api`, which takes /api too"}},
   });
 }
 
@@ -310,6 +326,65 @@ TEST(Warnings, WhatDoesNothing) {
        {"listeners[0].tls.hsts: browsers' preload lists ask for `subdomains: on` and a `max_age` "
         "of "
         "365d"}},
+  });
+}
+
+TEST(Warnings, WeightsOfNothing) {
+  const std::string split = "[{upstream: app}, {upstream: app2, weight: 0}]";
+  const auto with_split = [&](std::string_view more) {
+    return document("  - {name: r, match: {}, split: " + split + std::string(more) + "}");
+  };
+  const auto two = [](std::string text) {
+    const std::string one = "upstreams: {app: {endpoints: [{address: 'a:1'}]}";
+    text.replace(text.find(one), one.size(), one + ", app2: {endpoints: [{address: 'b:1'}]}");
+    return text;
+  };
+  expect_warnings({
+      {"a share of 0",
+       two(with_split("")),
+       {"routes[0].split: 'app2' gets no request: its weight is 0, and no `override` names it"}},
+      {"one that is named", two(with_split(", override: {header: x-to, values: {new: app2}}")), {}},
+  });
+}
+
+TEST(Warnings, RequestsWithoutAnEnd) {
+  expect_warnings({
+      {"no timeout",
+       route_with("{path_prefix: /a}", ", timeout: 0"),
+       {"routes[0].timeout: a request waits for its answer without end; write a time here, or "
+        "`max_duration`"}},
+      {"no limit of silence",
+       route_with("{path_prefix: /a}", ", stream_idle_timeout: 0"),
+       {"routes[0].stream_idle_timeout: an answer on which nothing moves is kept without end; "
+        "write a time here, or `max_duration`"}},
+      {"an end in any case", route_with("{path_prefix: /a}", ", timeout: 0, max_duration: 1h"), {}},
+      {"an answer of our own",
+       document("  - {name: r, match: {path_prefix: /a}, respond: {status: 200}}"),
+       {}},
+  });
+}
+
+TEST(Warnings, KeysThatAClientChooses) {
+  const auto limited = [](std::string_view key, std::string_view before = "") {
+    return route_with("{path_prefix: /a}", ", middleware: [" + std::string(before) +
+                                               "{rate_limit: {rate: 5/s, key: " + std::string(key) +
+                                               "}}]");
+  };
+  const std::string login =
+      "{jwt: {issuers: [{issuer: a, algorithms: [RS256], keys: {jwks_url: 'https://a/'}}], "
+      "claims_to_headers: {sub: x-user}}}, ";
+  expect_warnings({
+      {"an address", limited("client_ip"), {}},
+      {"a header",
+       limited("{header: x-tenant}"),
+       {"middleware.r/rate_limit: any client escapes this limit on route 'r': it sends another "
+        "header 'x-tenant'. Count by client_ip, or by who was verified before"}},
+      {"a cookie",
+       limited("[client_ip, {cookie: session}]"),
+       {"middleware.r/rate_limit: any client escapes this limit on route 'r': it sends another "
+        "cookie 'session'. Count by client_ip, or by who was verified before"}},
+      {"a header that was made of a claim", limited("{header: X-User}", login), {}},
+      {"the token that was verified", limited("{header: authorization}", login), {}},
   });
 }
 
