@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "server/admin_bodies.hpp"
 #include "server/admin_status.hpp"
 #include "server/admin_views.hpp"
 #include "weir/server/explain.hpp"
+#include "weir/server/upgrade.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -116,6 +118,17 @@ void AdminApi::reload(const AdminCall&, Done done) {
     telemetry::log::info("reloaded");
     done(json_text_answer("{\"generation\":" + std::to_string(server_.snapshot()->generation()) +
                           "}\n"));
+  });
+}
+
+// Answers when the new process has the sockets, by the old one on a connection that it still
+// serves.
+void AdminApi::upgrade(const AdminCall&, Done done) {
+  server_.upgrade([done = std::move(done)](const UpgradeOutcome& outcome) {
+    if (!outcome) return done(problem_lines(outcome.error()));
+    done(json_text_answer(fmt::format(
+        "{{\"pid\":{},\"version\":\"{}\",\"drain_seconds\":{}}}\n", outcome->pid, outcome->version,
+        std::chrono::ceil<std::chrono::seconds>(outcome->drains).count())));
   });
 }
 

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <boost/asio/awaitable.hpp>
@@ -8,7 +9,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -31,21 +36,27 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
  public:
   AdminServer(asio::io_context& main, Server& server, SocketAddress address)
       : main_(main),
+        server_(server),
         address_(std::move(address)),
         service_(std::make_shared<AdminService>(main, server,
                                                 address_.is_unix() || address_.ip().is_loopback())),
         acceptor_(main),
         next_look_(main) {}
 
-  // Binds and accepts from now on.
+  // Binds and accepts from now on, or from the server's release on.
   Opened open() {
     auto sockets = net::ListenSockets::open(address_, 1);
     if (!sockets) return std::unexpected("admin: " + address_.to_string() + ": " + sockets.error());
-    address_ = sockets->address();
-    acceptor_.assign(AdminProtocol(address_.family(), 0), sockets->take(0).release());
-    asio::co_spawn(main_, accept(shared_from_this()), asio::detached);
-    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+    adopt(std::move(*sockets));
     return {};
+  }
+
+  void adopt(net::ListenSockets sockets) {
+    address_ = sockets.address();
+    asked_ = sockets.asked();
+    keeps_file_ = server_.is_held() && sockets.is_handed();
+    acceptor_.assign(AdminProtocol(address_.family(), 0), sockets.take(0).release());
+    server_.when_released([self = shared_from_this()] { self->begin(); });
   }
 
   // open() as soon as nobody else listens there.
@@ -64,25 +75,43 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
 
   std::string address() const { return address_.to_string(); }
 
+  std::expected<std::optional<net::HandedSockets>, std::string> listening(int lowest) {
+    if (!acceptor_.is_open()) return std::nullopt;
+    Descriptor copy(::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, lowest));
+    if (!copy) return std::unexpected(std::string("admin: fcntl: ") + std::strerror(errno));
+    net::HandedSockets out;
+    out.address.owner = net::HandedFor::admin;
+    out.address.asked = asked_;
+    out.fds.push_back(std::move(copy));
+    return out;
+  }
+
   // Connections that are open stay.
-  void stop() {
+  void stop(bool handed_over) {
     stopped_ = true;
     next_look_.cancel();
     if (!acceptor_.is_open()) return;
     boost::system::error_code ignored;
     // The file first: who finds none may make it, while the socket still answers who came by it.
-    if (address_.is_unix()) ::unlink(address_.path().c_str());
+    if (address_.is_unix() && !handed_over && !keeps_file_) ::unlink(address_.path().c_str());
     acceptor_.close(ignored);
   }
 
   // Nothing asks the server any more.
   void end() {
-    stop();
+    stop(false);
     service_->api.stop();
     service_->watches.finish();
   }
 
  private:
+  void begin() {
+    if (stopped_) return;
+    keeps_file_ = false;
+    asio::co_spawn(main_, accept(shared_from_this()), asio::detached);
+    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+  }
+
   static asio::awaitable<void> accept(std::shared_ptr<AdminServer> self) {
     while (self->acceptor_.is_open()) {
       boost::system::error_code error;
@@ -100,17 +129,23 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
   }
 
   asio::io_context& main_;
+  Server& server_;
   SocketAddress address_;
+  std::string asked_;  // as it was bound
   const std::shared_ptr<AdminService> service_;
   asio::basic_socket_acceptor<AdminProtocol> acceptor_;
   asio::steady_timer next_look_;
   bool stopped_ = false;
+  bool keeps_file_ = false;  // the process before still listens there
 };
 
 class AdminOff final : public Admin {
  public:
   std::string address() const override { return {}; }
-  void stop() override {}
+  void stop(bool) override {}
+  std::expected<std::optional<net::HandedSockets>, std::string> listening(int) const override {
+    return std::nullopt;
+  }
 };
 
 // Keeps the server alive while its connections end.
@@ -119,7 +154,11 @@ class AdminHandle final : public Admin {
   explicit AdminHandle(std::shared_ptr<AdminServer> server) : server_(std::move(server)) {}
   ~AdminHandle() override { server_->end(); }
   std::string address() const override { return server_->address(); }
-  void stop() override { server_->stop(); }
+  void stop(bool handed_over) override { server_->stop(handed_over); }
+  std::expected<std::optional<net::HandedSockets>, std::string> listening(
+      int lowest) const override {
+    return server_->listening(lowest);
+  }
 
  private:
   std::shared_ptr<AdminServer> server_;
@@ -134,6 +173,10 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
   const auto address = SocketAddress::parse(bind);
   if (!address) return std::unexpected("admin.bind: '" + bind + "' is not an address");
   auto made = std::make_shared<AdminServer>(main, server, *address);
+  if (auto handed = server.take_admin_socket(address->to_string())) {
+    made->adopt(std::move(*handed));
+    return std::make_unique<AdminHandle>(std::move(made));
+  }
   bool taken = net::is_listened_on(*address);
   if (taken && server.takes_over()) {
     log::info("another process has the admin address; this one takes it when it is free",

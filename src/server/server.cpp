@@ -1,7 +1,5 @@
 #include "weir/server/server.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -37,7 +35,8 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
       source_(std::move(source)),
       passed_(std::move(passed)),
       log_level_(std::make_unique<LogLevel>(main)),
-      take_over_(take_over) {}
+      take_over_(take_over),
+      held_(passed_.is_handed_over()) {}
 
 Server::~Server() {
   if (!parts_) return;
@@ -94,6 +93,8 @@ std::expected<void, Server::Problems> Server::start() {
     show_splits(*snapshot_, *process_);
     show_endpoint_files();
     process_->metrics.config_snapshots.set(static_cast<double>(process_->snapshots.living()));
+    process_->metrics.upgrades_succeeded.set(static_cast<double>(upgrades_.succeeded));
+    process_->metrics.upgrades_failed.set(static_cast<double>(upgrades_.failed));
   });
 
   auto snapshot = Snapshot::compile(std::move(config), *process_, ++generation_);
@@ -164,14 +165,26 @@ void Server::warn(const Problems& warnings) {
 }
 
 void Server::serve() {
+  if (!held_) start_workers();
+  parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait,
+                          [this] { tell_reached(); });
+  if (!held_) tell_serving();
+}
+
+void Server::start_workers() {
   for (const auto& worker : parts_->workers) worker->start(snapshot_);
   parts_->load_watch->look();
   started_ = true;
-  parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait, [this] {
-    if (ready_told_) std::exchange(ready_told_, nullptr)();
-  });
+}
+
+void Server::tell_serving() {
   if (serving_told_) std::exchange(serving_told_, nullptr)();
   parts_->reloads.open();
+}
+
+void Server::tell_reached() {
+  std::function<void()>& told = held_ ? able_told_ : ready_told_;
+  if (told) std::exchange(told, nullptr)();
 }
 
 std::vector<std::string> Server::bind(const config::Config& config, unsigned workers) {
@@ -183,6 +196,8 @@ std::vector<std::string> Server::bind(const config::Config& config, unsigned wor
     bound.index = static_cast<unsigned>(i);
     bound.sockets = std::move(sockets);
   }
+  // The admin address may be among those of the process before, and is taken later.
+  if (held_) return lines;
   for (const std::string& socket : passed_.left()) {
     log::warn("a passed socket belongs to no listener, by name or by address",
               {{"socket", socket}});
@@ -208,7 +223,7 @@ std::string Server::why_not_ready() const {
   return "no address yet: " + parts_->readiness.waits_for();
 }
 
-bool Server::is_ready() const { return parts_->readiness.reached(); }
+bool Server::is_ready() const { return !held_ && parts_->readiness.reached(); }
 
 Duration Server::longest_unready() const {
   const TimePoint now = Clock::now();
@@ -270,6 +285,11 @@ void Server::undrain() {
 
 void Server::shut_down(std::function<void(int)> done) {
   if (stopped_) {
+    if (handed_over_ && !std::exchange(hurried_, true)) {
+      log::info("ending within drain_timeout");
+      const Duration left = parts_->timer.expiry() - Clock::now();
+      return cut_after(std::min(left, snapshot_->config().server.drain_timeout), "drain_timeout");
+    }
     if (std::exchange(cut_, true)) return;
     log::warn("ending at once");
     cut();
@@ -290,15 +310,19 @@ void Server::shut_down(std::function<void(int)> done) {
 
 void Server::stop_accepting() {
   accepting_ = false;
-  if (leaving_told_) leaving_told_();
+  if (leaving_told_) leaving_told_(false);
   // Twice round: a worker without connections may be handed some until the others have closed.
   tell_workers(&Worker::close_listeners,
                [this] { tell_workers(&Worker::finish, [this] { finished(); }); });
-  parts_->timer.expires_after(snapshot_->config().server.drain_timeout);
-  parts_->timer.async_wait([this](boost::system::error_code error) {
+  cut_after(snapshot_->config().server.drain_timeout, "drain_timeout");
+}
+
+void Server::cut_after(Duration time, std::string_view limit) {
+  parts_->timer.expires_after(time);
+  parts_->timer.async_wait([this, limit](boost::system::error_code error) {
     if (error) return;
     if (std::exchange(cut_, true)) return;
-    log::warn("drain_timeout is over");
+    log::warn(limit == "drain_timeout" ? "drain_timeout is over" : "handover_timeout is over");
     cut();
   });
 }
@@ -333,12 +357,7 @@ void Server::finished() {
   parts_->load_watch->stop();
   parts_->tls->stop();
   for (const auto& worker : parts_->workers) worker->stop();
-  for (const BoundListener& listener : parts_->listeners) {
-    for (const net::ListenSockets& sockets : listener.sockets) {
-      const SocketAddress& address = sockets.address();
-      if (address.is_unix() && !sockets.is_passed()) ::unlink(address.path().c_str());
-    }
-  }
+  remove_files();
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();

@@ -138,16 +138,19 @@ void Worker::start(std::shared_ptr<const Snapshot> snapshot) {
 std::expected<void, std::string> Worker::listen() {
   for (BoundListener& listener : listeners_) {
     for (net::ListenSockets& sockets : listener.sockets) {
-      if (index_ >= sockets.size()) continue;
-      // A unix: address has one socket: whoever has it deals the connections out.
-      intakes_.push_back(std::make_unique<Intake>(*this, listener, sockets.size() < peers_.size()));
-      auto acceptor =
-          net::Acceptor::open(loop_, sockets.take(index_), *intakes_.back(), sockets.is_passed());
-      if (!acceptor) {
-        return std::unexpected("listener " + listener.config->name + ": " +
-                               sockets.address().to_string() + ": " + acceptor.error());
+      // More than workers are those of a process before that had more of them.
+      for (std::size_t i = index_; i < sockets.size(); i += peers_.size()) {
+        // A unix: address has one socket: whoever has it deals the connections out.
+        intakes_.push_back(
+            std::make_unique<Intake>(*this, listener, sockets.size() < peers_.size()));
+        auto acceptor =
+            net::Acceptor::open(loop_, sockets.take(i), *intakes_.back(), sockets.is_passed());
+        if (!acceptor) {
+          return std::unexpected("listener " + listener.config->name + ": " +
+                                 sockets.address().to_string() + ": " + acceptor.error());
+        }
+        acceptors_.push_back(std::move(*acceptor));
       }
-      acceptors_.push_back(std::move(*acceptor));
     }
   }
   return {};

@@ -59,10 +59,12 @@ class Metrics {
   // Seconds that a worker is late, as `utilization`; below 0: not measured, no series.
   SharedValue& lag(unsigned worker) noexcept { return lags_[worker]; }
 
-  SharedValue saturation;         // weir_saturation_ratio
-  SharedValue memory{-1};         // weir_memory_used_ratio; below 0: not measured
-  SharedValue config_generation;  // weir_config_generation
-  SharedValue config_snapshots;   // weir_config_snapshots
+  SharedValue saturation;          // weir_saturation_ratio
+  SharedValue memory{-1};          // weir_memory_used_ratio; below 0: not measured
+  SharedValue config_generation;   // weir_config_generation
+  SharedValue config_snapshots;    // weir_config_snapshots
+  SharedValue upgrades_succeeded;  // weir_upgrades_total
+  SharedValue upgrades_failed;
   void reloaded(
       bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
 
