@@ -207,10 +207,10 @@ Descriptor ListenSockets::take(std::size_t index) noexcept {
   return Descriptor(std::exchange(fds_[index], -1));
 }
 
-std::expected<std::vector<Descriptor>, std::string> ListenSockets::duplicate(int lowest) const {
+std::expected<std::vector<Descriptor>, std::string> ListenSockets::duplicate() const {
   std::vector<Descriptor> out;
   for (const int fd : numbers_) {
-    Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
+    Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!copy) return std::unexpected(failure("fcntl"));
     // A worker may have closed it, and the number may be another's by now.
     if (!listens_on(copy.get(), address_)) return std::unexpected("the socket is closed already");

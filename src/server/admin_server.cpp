@@ -75,9 +75,9 @@ class AdminServer final : public std::enable_shared_from_this<AdminServer> {
 
   std::string address() const { return address_.to_string(); }
 
-  std::expected<std::optional<net::HandedSockets>, std::string> listening(int lowest) {
+  std::expected<std::optional<net::HandedSockets>, std::string> listening() {
     if (!acceptor_.is_open()) return std::nullopt;
-    Descriptor copy(::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, lowest));
+    Descriptor copy(::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 3));
     if (!copy) return std::unexpected(std::string("admin: fcntl: ") + std::strerror(errno));
     net::HandedSockets out;
     out.address.owner = net::HandedFor::admin;
@@ -143,7 +143,7 @@ class AdminOff final : public Admin {
  public:
   std::string address() const override { return {}; }
   void stop(bool) override {}
-  std::expected<std::optional<net::HandedSockets>, std::string> listening(int) const override {
+  std::expected<std::optional<net::HandedSockets>, std::string> listening() const override {
     return std::nullopt;
   }
 };
@@ -155,9 +155,8 @@ class AdminHandle final : public Admin {
   ~AdminHandle() override { server_->end(); }
   std::string address() const override { return server_->address(); }
   void stop(bool handed_over) override { server_->stop(handed_over); }
-  std::expected<std::optional<net::HandedSockets>, std::string> listening(
-      int lowest) const override {
-    return server_->listening(lowest);
+  std::expected<std::optional<net::HandedSockets>, std::string> listening() const override {
+    return server_->listening();
   }
 
  private:

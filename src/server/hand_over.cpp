@@ -2,6 +2,7 @@
 // one, which accepts nothing before the old one has let go.
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/server_parts.hpp"
@@ -13,11 +14,11 @@ namespace weir::server {
 
 namespace log = telemetry::log;
 
-std::expected<std::vector<net::HandedSockets>, std::string> Server::listening(int lowest) const {
+std::expected<std::vector<net::HandedSockets>, std::string> Server::listening() const {
   std::vector<net::HandedSockets> out;
   for (const BoundListener& listener : parts_->listeners) {
     for (const net::ListenSockets& sockets : listener.sockets) {
-      auto fds = sockets.duplicate(lowest);
+      auto fds = sockets.duplicate();
       if (!fds) {
         return std::unexpected("listener " + listener.config->name + ": " +
                                sockets.address().to_string() + ": " + fds.error());
@@ -49,6 +50,14 @@ void Server::hand_over(std::function<void(int)> done) {
                [this] { tell_workers(&Worker::finish, [this] { finished(); }); });
   drain();
   cut_after(at_most, "handover_timeout");
+}
+
+void Server::hurry() {
+  if (!handed_over_ || std::exchange(hurried_, true)) return;
+  const Duration left = parts_->timer.expiry() - Clock::now();
+  const Duration at_most = std::min(left, snapshot_->config().server.drain_timeout);
+  log::info("draining", {{"at_most", config::format_duration(at_most)}});
+  cut_after(at_most, "drain_timeout");
 }
 
 void Server::when_able(std::function<void()> told) {

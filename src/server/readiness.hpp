@@ -28,6 +28,7 @@ class Readiness {
   void look();
   void stop();
 
+  bool begun() const noexcept { return begun_; }
   bool reached() const noexcept { return reached_; }
   // What is waited for, in words: "upstream orders (orders.test:80)"; at most five are named.
   std::string waits_for() const;

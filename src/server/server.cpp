@@ -218,7 +218,8 @@ void Server::when_ready(std::function<void()> told) {
 
 std::string Server::why_not_ready() const {
   if (stopped_ || draining_) return "draining";
-  if (!started_) return "starting: the names of upstreams are being looked up";
+  if (!started_ && !parts_->readiness.begun())
+    return "starting: the names of upstreams are being looked up";
   if (is_ready()) return {};
   return "no address yet: " + parts_->readiness.waits_for();
 }
@@ -285,11 +286,7 @@ void Server::undrain() {
 
 void Server::shut_down(std::function<void(int)> done) {
   if (stopped_) {
-    if (handed_over_ && !std::exchange(hurried_, true)) {
-      log::info("ending within drain_timeout");
-      const Duration left = parts_->timer.expiry() - Clock::now();
-      return cut_after(std::min(left, snapshot_->config().server.drain_timeout), "drain_timeout");
-    }
+    if (handed_over_ && !hurried_) return hurry();
     if (std::exchange(cut_, true)) return;
     log::warn("ending at once");
     cut();

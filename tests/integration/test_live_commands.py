@@ -386,7 +386,8 @@ class LogLevelTest(LiveCase):
 
 
 COMMANDS = [
-    ["status"], ["upstreams"], ["routes", "--live"], ["reload"], ["drain"], ["undrain"],
+    ["status"], ["upstreams"], ["routes", "--live"], ["reload"], ["upgrade"], ["drain"],
+    ["undrain"],
     ["split", "shop", "v1=1"], ["endpoint", "v1", "1.2.3.4:5", "down"], ["breaker", "v1", "off"],
     ["log-level", "info"],
 ]

@@ -62,9 +62,9 @@ class ListenSockets {
   const std::string& asked() const noexcept { return asked_; }
   // The descriptor, none when it was taken before.
   Descriptor take(std::size_t index) noexcept;
-  // Descriptors of the same sockets, also of those that were taken, with close-on-exec set and from
-  // the number `lowest` on. The error says what failed; a socket that was closed meanwhile is one.
-  std::expected<std::vector<Descriptor>, std::string> duplicate(int lowest) const;
+  // Descriptors of the same sockets, also of those that were taken, with close-on-exec set. The
+  // error says what failed; that a socket was closed meanwhile is one.
+  std::expected<std::vector<Descriptor>, std::string> duplicate() const;
 
  private:
   ListenSockets() = default;

@@ -20,10 +20,9 @@ class Admin {
   // Gives the address up, so that another process may have it; open connections are served on.
   // `handed_over`: it has the socket already, and the file of a unix: one stays.
   virtual void stop(bool handed_over) = 0;
-  // The socket with a descriptor of its own, numbered from `lowest` on; nothing when it is off or
-  // not bound yet. The error says why it could not be copied.
-  virtual std::expected<std::optional<net::HandedSockets>, std::string> listening(
-      int lowest) const = 0;
+  // The socket with a descriptor of its own; nothing when it is off or not bound yet. The error
+  // says why it could not be copied.
+  virtual std::expected<std::optional<net::HandedSockets>, std::string> listening() const = 0;
 };
 
 // Binds as the snapshot of `server` says, or takes the socket of the process before, which is

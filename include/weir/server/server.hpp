@@ -79,13 +79,14 @@ class Server {
   void reopen_logs();
 
   // --- one process hands over to another (server/hand_over.cpp)
-  // The listeners' sockets with descriptors of their own, numbered from `lowest` on; or which could
-  // not be copied.
-  std::expected<std::vector<net::HandedSockets>, std::string> listening(int lowest) const;
+  // The listeners' sockets with descriptors of their own; or which could not be copied.
+  std::expected<std::vector<net::HandedSockets>, std::string> listening() const;
   // Another process accepts from the listeners' sockets from now on: leaves them as they are,
   // drains for server.handover_timeout, and stops. `done` as of shut_down(), which may follow:
   // then server.drain_timeout is left, and after one more call nothing. REQUIRES: can_hand_over().
   void hand_over(std::function<void(int)> done);
+  // What is left of the drain after hand_over() becomes server.drain_timeout, unless it did before.
+  void hurry();
   bool can_hand_over() const noexcept { return started_ && !stopped_; }
   // Whether sockets of the process before are here that it still accepts from.
   bool is_held() const noexcept { return held_; }

@@ -39,7 +39,7 @@ struct UpgradeStatus {
   // Of this process and of all before it since the first was started.
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
-  std::optional<pid_t> successor;    // it gets ready
+  std::optional<pid_t> successor;    // it gets ready, or has taken over
   std::optional<pid_t> predecessor;  // it handed over to this one
   bool predecessor_drains = false;   // and has not ended yet
   std::optional<UpgradeFailure> last_failure;
