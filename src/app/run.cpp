@@ -168,7 +168,7 @@ class LogThread {
 };
 
 // What the process before this one is told when this one cannot start.
-std::string lines_of(const server::Server::Problems& problems) {
+std::string problem_text(const server::Server::Problems& problems) {
   std::string out;
   for (const config::Problem& problem : problems) out += problem.to_string() + "\n";
   return out;
@@ -284,7 +284,7 @@ int serve(server::Server::Source source,
     const auto begun = server.start();
     if (!begun) {
       print_problems(stderr, begun.error(), texts ? *texts : config::SourceTexts());
-      if (before) before->failed(lines_of(begun.error()));
+      if (before) before->failed(problem_text(begun.error()));
       return 1;
     }
     if (texts) texts->clear();

@@ -15,7 +15,7 @@ std::string or_dash(const std::string& text) { return text.empty() ? "-" : text;
 std::string not_dash(std::string_view text) { return text == "-" ? "" : std::string(text); }
 
 // The first word of `text`, which goes on behind it.
-std::string_view take_word(std::string_view& text) {
+std::string_view take_handed_word(std::string_view& text) {
   const std::size_t end = std::min(text.find(' '), text.size());
   const std::string_view word = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
@@ -24,11 +24,11 @@ std::string_view take_word(std::string_view& text) {
 
 std::optional<HandedAddress> parse_line(std::string_view line) {
   HandedAddress out;
-  out.kind = std::string(take_word(line));
-  const auto owner = std::ranges::find(owner_names, take_word(line));
-  const std::string_view count = take_word(line);
+  out.kind = std::string(take_handed_word(line));
+  const auto owner = std::ranges::find(owner_names, take_handed_word(line));
+  const std::string_view count = take_handed_word(line);
   const auto [at, error] = std::from_chars(count.data(), count.data() + count.size(), out.count);
-  out.name = not_dash(take_word(line));
+  out.name = not_dash(take_handed_word(line));
   out.asked = not_dash(line);  // to the end: a path may have spaces
   if (out.kind.empty() || owner == owner_names.end() || line.empty()) return std::nullopt;
   if (error != std::errc{} || at != count.data() + count.size()) return std::nullopt;

@@ -80,7 +80,7 @@ class StatusTest(LiveCase):
         self.assertEqual(set(status), set(answer))
         self.assertEqual(set(status), {
             "version", "pid", "state", "why_not_ready", "started", "uptime_seconds", "generation",
-            "last_reload", "listeners", "connections", "requests", "saturation",
+            "last_reload", "upgrade", "listeners", "connections", "requests", "saturation",
             "load_shed", "log", "warnings"})
         self.assertEqual(status["pid"], self.weir.process.pid)
         self.assertEqual((status["state"], status["why_not_ready"]), ("ready", ""))

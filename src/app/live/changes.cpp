@@ -123,7 +123,7 @@ int live_upgrade(const LiveOptions& options) {
   }
   const json::object& done = as_object(*answer);
   print_line(fmt::format("handed over to process {} (weir {}); the old one drains, for {} at most",
-                         count_text(number_at(done, "pid")), text_at(done, "version"),
+                         fmt::format("{:.0f}", number_at(done, "pid")), text_at(done, "version"),
                          time_text(number_at(done, "drain_seconds"))));
   return 0;
 }
