@@ -161,9 +161,7 @@ std::expected<std::vector<ListenSockets>, std::string> PassedSockets::take_named
 std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take_at(
     const SocketAddress& address, std::size_t most) {
   return take_if(
-      [&](const Passed& one) {
-        return one.owner == HandedFor::manager && one.address == address;
-      },
+      [&](const Passed& one) { return one.owner == HandedFor::manager && one.address == address; },
       most);
 }
 

@@ -1,8 +1,8 @@
 // Listening sockets that this process was given at its start, as descriptors, by one of two.
-// A service manager bound them and passed them on (sd_listen_fds(3)), each perhaps with a name: they
-// stay the manager's, and connections queue in them while no gateway runs. Or the process before
-// hands its own over to this one (handed_sockets.hpp). Owned by whoever binds the listeners; main
-// thread.
+// A service manager bound them and passed them on (sd_listen_fds(3)), each perhaps with a name:
+// they stay the manager's, and connections queue in them while no gateway runs. Or the process
+// before hands its own over to this one (handed_sockets.hpp). Owned by whoever binds the listeners;
+// main thread.
 #pragma once
 
 #include <expected>

@@ -25,7 +25,8 @@ struct StartCommand {
 // How a process hands over to a new binary.
 struct UpgradeSettings {
   // Or why it cannot.
-  std::expected<StartCommand, std::string> command = std::unexpected("weir demo is not upgraded in place");
+  std::expected<StartCommand, std::string> command =
+      std::unexpected("weir demo is not upgraded in place");
   Duration patience = std::chrono::seconds(30);  // for the new process to get ready
 };
 

@@ -171,8 +171,7 @@ TEST_F(PassedSocketsTest, ThoseHandedOverAreFoundByWhatWasAsked) {
 
 TEST_F(PassedSocketsTest, AnOwnSocketIsNoManagersUnderItsName) {
   const SocketAddress http = pass();
-  auto sockets =
-      PassedSockets::adopt_handed(first, {{.name = "http", .asked = http.to_string()}});
+  auto sockets = PassedSockets::adopt_handed(first, {{.name = "http", .asked = http.to_string()}});
   ASSERT_TRUE(sockets) << sockets.error();
   const auto named = sockets->take_named("http", 1, 1);
   ASSERT_TRUE(named);
@@ -185,9 +184,9 @@ TEST_F(PassedSocketsTest, AnOwnSocketIsNoManagersUnderItsName) {
 TEST_F(PassedSocketsTest, AKindThatIsNotKnownIsClosed) {
   put(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const SocketAddress http = pass();
-  const auto sockets = PassedSockets::adopt_handed(
-      first, {{.kind = "datagram", .name = "h3", .asked = "*:443"},
-              {.name = "http", .asked = http.to_string()}});
+  const auto sockets =
+      PassedSockets::adopt_handed(first, {{.kind = "datagram", .name = "h3", .asked = "*:443"},
+                                          {.name = "http", .asked = http.to_string()}});
   ASSERT_TRUE(sockets) << sockets.error();
   EXPECT_EQ(::fcntl(first, F_GETFD), -1);
   EXPECT_EQ(sockets->left(), std::vector<std::string>{"http (" + http.to_string() + ")"});

@@ -46,10 +46,10 @@ TEST(UpgradeNote, WhatIsWrongIsRefused) {
 }
 
 TEST(SuccessorEnvironment, LeavesOutWhatWasForThisProcessAlone) {
-  const char* const given[] = {"PATH=/bin",        "LISTEN_PID=1",        "LISTEN_FDS=2",
-                               "LISTEN_FDNAMES=a", "WATCHDOG_PID=1",      "WATCHDOG_USEC=5",
-                               "WEIR_TAKE_OVER=1", "WEIR_UPGRADE=1 1 0 0", "NOTIFY_SOCKET=@n",
-                               "LISTEN_FDS_OF=me", "NO_VALUE",            nullptr};
+  const char* const given[] = {
+      "PATH=/bin",        "LISTEN_PID=1",     "LISTEN_FDS=2",     "LISTEN_FDNAMES=a",
+      "WATCHDOG_PID=1",   "WATCHDOG_USEC=5",  "WEIR_TAKE_OVER=1", "WEIR_UPGRADE=1 1 0 0",
+      "NOTIFY_SOCKET=@n", "LISTEN_FDS_OF=me", "NO_VALUE",         nullptr};
   const std::vector<std::string> expected = {"PATH=/bin",        "WATCHDOG_USEC=5",
                                              "NOTIFY_SOCKET=@n", "LISTEN_FDS_OF=me",
                                              "NO_VALUE",         "WEIR_UPGRADE=" + note.to_text()};
