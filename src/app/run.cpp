@@ -174,9 +174,9 @@ std::string problem_text(const server::Server::Problems& problems) {
   return out;
 }
 
-// How this process takes over: all that it does and says before is silent. `ended` as of Signals.
-void take_over(Predecessor& before, asio::io_context& main, server::Server& server,
-               const std::function<void(int)>& ended) {
+// Takes over when the process before lets this one. `ended` as of Signals.
+void wait_for_turn(Predecessor& before, asio::io_context& main, server::Server& server,
+                   const std::function<void(int)>& ended) {
   server.upgrades().succeeded = before.note().succeeded;
   server.upgrades().failed = before.note().failed;
   before.listen(main, {.why_not_able = [&server] { return server.why_not_ready(); },
@@ -309,7 +309,7 @@ int serve(server::Server::Source source,
       before ? manager.take_over("serving") : manager.ready("serving");
       watchdog.start();
     });
-    if (before) app::take_over(*before, main, server, ended);
+    if (before) wait_for_turn(*before, main, server, ended);
     main.run();
     beside.reset();
     signals.ended(exit_code);

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-
 import unittest
 
 from harness import Case, Client, Gateway, basic_config, rows, wait_until, weir
@@ -34,7 +33,8 @@ def answer(body="old", bind="127.0.0.1:0", **more):
 
 def tunnels(origin, **more):
     return basic_config([{"name": "ws", "match": {"path_prefix": "/"}, "upstream": "main",
-                          "upgrades": ["websocket"]}], {"main": origin.address}, **more)
+                          "upgrades": ["websocket"], "timeout": "120s"}],
+                        {"main": origin.address}, **more)
 
 
 class SilentNameServer:
@@ -186,8 +186,7 @@ class HandOverTest(UpgradeCase):
         self.assertEqual(gateway.wait_exit(), 0)
 
     def test_who_is_queued_is_served(self):
-        """Whoever connects while nobody accepts is neither refused nor lost: one worker that is held
-        up by SIGSTOP, and a new process that takes the queue over."""
+        """Whoever connects while nobody accepts is neither refused nor lost."""
         gateway = self.gateway(answer("old", workers=1))
         gateway.write(answer("new", workers=1))
         start = len(gateway.lines)
@@ -329,7 +328,13 @@ class HandOverTest(UpgradeCase):
 
         def has_it(pid):
             folder = f"/proc/{pid}/fd"
-            return any(os.readlink(f"{folder}/{fd}") == mine for fd in os.listdir(folder))
+            for fd in os.listdir(folder):
+                try:
+                    if os.readlink(f"{folder}/{fd}") == mine:
+                        return True
+                except FileNotFoundError:
+                    pass  # closed meanwhile
+            return False
         self.assertTrue(has_it(gateway.process.pid))
         pid = self.upgrade(gateway)
         self.assertFalse(has_it(pid))
@@ -344,7 +349,8 @@ class HandOverTest(UpgradeCase):
             release.wait(bound(60))
             connection.reply(200, [], "late")
         origin = self.origin(hold)
-        gateway = self.gateway(basic_config(upstreams={"main": origin.address}))
+        gateway = self.gateway(basic_config(upstreams={"main": origin.address},
+                                            defaults={"timeout": "120s"}))
         peer = self.client(gateway, timeout=20)
         peer.request("GET", "/")
         origin.wait_for_head(1)
@@ -417,11 +423,11 @@ class RefusedTest(UpgradeCase):
     def test_a_gateway_that_never_gets_ready(self):
         server = SilentNameServer()
         self.addCleanup(server.socket.close)
-        gateway = self.gateway(answer(), env={"WEIR_UPGRADE_TIMEOUT": "2s"})
+        gateway = self.gateway(answer(), env={"WEIR_UPGRADE_TIMEOUT": "5s"})
         config = basic_config([{"name": "r", "match": {"path_prefix": "/"}, "upstream": "n"}],
                               {"n": server.upstream()})
         gateway.write(config)
-        self.refused(gateway, "was not ready within 2s", "upstreams")
+        self.refused(gateway, "was not ready within 5s", "upstreams", timeout=30)
         wait_until("its end to be seen", lambda: not self.children(gateway))
         self.assert_serves(gateway)
 
@@ -430,6 +436,20 @@ class RefusedTest(UpgradeCase):
         pid = gateway.process.pid
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             return file.read().split()
+
+    def test_a_reload_meanwhile(self):
+        """The new process may have read what was before it."""
+        gateway, path = self.at_path(answer())
+        self.put_there(path, f'#!/bin/sh\nwhile ! [ -e "$0.go" ]; do sleep 0.05; done\n'
+                             f'exec "{os.path.abspath(binary())}" "$@"\n')
+        start = len(gateway.lines)
+        gateway.signal(signal.SIGUSR2)
+        gateway.wait_log("the new process", "a new process gets ready", start=start)
+        self.assertEqual(gateway.reload_by_post().status, 200)
+        self.put_there(path + ".go", "")
+        self.assert_refused(gateway, start, "reloaded meanwhile")
+        wait_until("its end to be seen", lambda: not self.children(gateway))
+        self.assert_serves(gateway)
 
     def test_a_bad_configuration(self):
         gateway = self.gateway(answer())
@@ -608,15 +628,21 @@ class ServiceManagerTest(UpgradeCase, PassedCase):
         gateway = self.gateway(answer(), env={"NOTIFY_SOCKET": self.path,
                                               "WATCHDOG_USEC": "200000"}, wrapper=[
             "/bin/sh", "-c", 'export WATCHDOG_PID=$$; exec "$0" "$@"'])
+        heard = []
+
+        def listen():  # or its queue is full
+            while True:
+                try:
+                    heard.append(self.told())
+                except OSError:
+                    return
+        threading.Thread(target=listen, daemon=True).start()
         new = self.upgrade(gateway)
-        seen = 0
-        ready = False
-        while seen < 3:
-            sender, words = self.told()
-            ready = ready or (sender == new and "READY" in words)
-            if ready:
-                self.assertEqual((sender, "WATCHDOG" in words or "READY" in words), (new, True))
-                seen += "WATCHDOG" in words
+        ready = wait_until("readiness", lambda: next(
+            (n for n, (sender, words) in enumerate(list(heard))
+             if sender == new and "READY" in words), None))
+        wait_until("the watchdog", lambda: len(heard) > ready + 4)
+        self.assertEqual(heard[ready + 1:ready + 4], [(new, {"WATCHDOG": "1"})] * 3)
 
     def test_sockets_of_a_manager_stay_its_own(self):
         one = self.bound_socket()

@@ -107,6 +107,7 @@ std::expected<void, std::string> Upgrade::start() {
   status.successor = *pid;
   waits_.clear();
   problems_.clear();
+  generation_ = server_.snapshot()->generation();
   log::info("upgrade: a new process gets ready",
             {{"pid", *pid}, {"program", settings_.command->path}});
   manager_.status(fmt::format("serving; process {} gets ready to take over", *pid));
@@ -159,6 +160,11 @@ void Upgrade::heard(std::string_view word, std::string_view rest) {
 }
 
 void Upgrade::hand_over(std::string_view pid_and_version) {
+  if (server_.snapshot()->generation() != generation_) {
+    // What it has read may be older, and so may be the sockets that it got.
+    end_successor();
+    return fail({"the configuration was reloaded meanwhile; ask again"});
+  }
   const std::size_t space = std::min(pid_and_version.find(' '), pid_and_version.size());
   pid_t pid = 0;
   const auto parsed = std::from_chars(pid_and_version.data(), pid_and_version.data() + space, pid);

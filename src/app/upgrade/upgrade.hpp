@@ -6,6 +6,7 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -76,6 +77,7 @@ class Upgrade {
   std::vector<pid_t> killed_;  // not reaped yet
   std::string waits_;          // what it said last
   std::vector<std::string> problems_;
+  std::uint64_t generation_ = 0;  // of the configuration when it was started
   bool handed_over_ = false;
   bool has_gone_on_ = false;  // it has handed over in its turn
 };
