@@ -136,7 +136,8 @@ void Upgrade::refuse(const server::UpgradeDone& done, const std::vector<std::str
   if (counts) {
     server::UpgradeStatus& status = server_.upgrades();
     ++status.failed;
-    status.last_failure.emplace(std::chrono::system_clock::now(), lines.front());
+    status.last_failure.emplace(
+        server::UpgradeFailure{.at = std::chrono::system_clock::now(), .problem = lines.front()});
     manager_.status("serving; upgrade refused: " + lines.front());
   }
   done(std::unexpected(std::move(problems)));

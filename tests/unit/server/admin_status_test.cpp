@@ -56,7 +56,7 @@ TEST(StatusWarnings, SayWhatToLookAt) {
   EXPECT_EQ(only_warning(status), "saturated: the gateway is at 95% of what it can take");
 
   status = {};
-  status.upgrades.last_failure.emplace(now, "weir.yaml:1:1: a");
+  status.upgrades.last_failure.emplace(UpgradeFailure{.at = now, .problem = "weir.yaml:1:1: a"});
   EXPECT_EQ(only_warning(status),
             "upgrade_refused: the upgrade at 2026-09-21T14:13:20Z was refused, this process serves "
             "on: weir.yaml:1:1: a");
