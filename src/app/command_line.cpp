@@ -24,6 +24,7 @@ namespace weir::app {
 namespace {
 
 struct Options {
+  std::vector<std::string> arguments;  // of this process, with its name
   std::string config = default_config;
   std::string file;     // check's, without -c
   std::string command;  // whose help is asked for
@@ -51,6 +52,7 @@ class CommandLine {
   }
 
   int run(int argc, const char* const* argv) {
+    options_.arguments.assign(argv, argv + argc);
     define();
     if (argc <= 1) {
       fmt::print("{}", app_.help());
@@ -127,7 +129,7 @@ class CommandLine {
   void define() {
     Options& options = options_;
     add_reader("run", "Serve until SIGTERM or SIGINT", help::run,
-               [&] { return app::run(options.config); });
+               [&] { return app::run(options.config, options.arguments); });
     define_check();
     define_test();
     define_diff();

@@ -79,8 +79,23 @@ void ServiceManager::stopping(Duration at_most) const {
 
 void ServiceManager::alive() const { tell("WATCHDOG=1"); }
 
+void ServiceManager::give_place_to(pid_t process) {
+  tell(fmt::format("MAINPID={}", process));
+  silent_ = true;
+}
+
+void ServiceManager::take_place_back() {
+  silent_ = false;
+  tell(fmt::format("MAINPID={}", ::getpid()));
+}
+
+void ServiceManager::take_over(std::string_view status) {
+  silent_ = false;
+  tell(fmt::format("READY=1\nMAINPID={}\nSTATUS={}", ::getpid(), status));
+}
+
 void ServiceManager::tell(std::string_view message) const {
-  if (fd_ < 0) return;
+  if (fd_ < 0 || silent_) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_.data(), socket_.size());

@@ -2,6 +2,8 @@
 // the gateway is ready, reloads and stops, and that it is alive. Main thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 
@@ -32,12 +34,22 @@ class ServiceManager {
   void alive() const;
   Duration watchdog() const noexcept { return watchdog_; }
 
+  // Another process is the service from now on, and this one says no more.
+  void give_place_to(pid_t process);
+  // This one is it again.
+  void take_place_back();
+  // Says nothing until take_over(), since another process is the service.
+  void be_silent() noexcept { silent_ = true; }
+  // As ready(), and this process is the service from now on.
+  void take_over(std::string_view status);
+
  private:
   void tell(std::string_view message) const;
 
   const std::string socket_;
   const Duration watchdog_;
   int fd_ = -1;
+  bool silent_ = false;
 };
 
 }  // namespace weir::app

@@ -105,6 +105,8 @@ Fields fields(Server& server) {
        "keep accepting this long after readiness turned 503"},
       {"drain_timeout", duration(server.drain_timeout),
        "after that, how long requests in flight may take"},
+      {"handover_timeout", duration(server.handover_timeout),
+       "after handing over to a new binary, how long requests and WebSockets in flight may take"},
       {"ready_wait", duration(server.ready_wait, Zero::allowed),
        "at the start, /readyz stays 503 at most this long for upstreams whose endpoints are all "
        "names "

@@ -103,6 +103,13 @@ bool has_ipv6() {
 
 std::string failure(const char* call) { return std::string(call) + ": " + std::strerror(errno); }
 
+bool listens_on(int fd, const SocketAddress& address) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
+         SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length) == address;
+}
+
 }  // namespace
 
 bool is_listened_on(const SocketAddress& address, bool both_families) {
@@ -114,10 +121,13 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
                                                               unsigned count, bool both_families,
                                                               Sharing sharing) {
   if (both_families && !has_ipv6()) {
-    return open(SocketAddress(IpAddress::v4({}), address.port()), count, false, sharing);
+    auto out = open(SocketAddress(IpAddress::v4({}), address.port()), count, false, sharing);
+    if (out) out->asked_ = "*:" + std::to_string(address.port());
+    return out;
   }
   ListenSockets out;
   out.address_ = address;
+  out.asked_ = both_families ? "*:" + std::to_string(address.port()) : address.to_string();
   const bool unix_socket = address.is_unix();
   if (unix_socket && socket_file(address) == SocketFile::stale) ::unlink(address.path().c_str());
   const bool alone = unix_socket || sharing == Sharing::alone;
@@ -128,6 +138,7 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
     const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return std::unexpected(failure("socket"));
     out.fds_.push_back(fd);
+    out.numbers_.push_back(fd);
     const int on = 1;
     if (!unix_socket) {
       ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -153,20 +164,36 @@ std::expected<ListenSockets, std::string> ListenSockets::open(const SocketAddres
 ListenSockets ListenSockets::passed(SocketAddress address, std::vector<int> fds) {
   ListenSockets out;
   out.address_ = std::move(address);
+  out.numbers_ = fds;
   out.fds_ = std::move(fds);
   out.passed_ = true;
   return out;
 }
 
+ListenSockets ListenSockets::handed(std::string asked, SocketAddress address,
+                                    std::vector<int> fds) {
+  ListenSockets out = passed(std::move(address), std::move(fds));
+  out.asked_ = std::move(asked);
+  out.passed_ = false;
+  out.handed_ = true;
+  return out;
+}
+
 ListenSockets::ListenSockets(ListenSockets&& other) noexcept
     : address_(std::move(other.address_)),
+      asked_(std::move(other.asked_)),
       fds_(std::exchange(other.fds_, {})),
-      passed_(other.passed_) {}
+      numbers_(std::move(other.numbers_)),
+      passed_(other.passed_),
+      handed_(other.handed_) {}
 
 ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   std::swap(address_, other.address_);
+  std::swap(asked_, other.asked_);
   std::swap(fds_, other.fds_);
+  std::swap(numbers_, other.numbers_);
   std::swap(passed_, other.passed_);
+  std::swap(handed_, other.handed_);
   return *this;
 }
 
@@ -179,6 +206,18 @@ ListenSockets::~ListenSockets() {
 Descriptor ListenSockets::take(std::size_t index) noexcept {
   if (passed_) return Descriptor(::fcntl(fds_[index], F_DUPFD_CLOEXEC, 3));
   return Descriptor(std::exchange(fds_[index], -1));
+}
+
+std::expected<std::vector<Descriptor>, std::string> ListenSockets::duplicate() const {
+  std::vector<Descriptor> out;
+  for (const int fd : numbers_) {
+    Descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    if (!copy) return std::unexpected(failure("fcntl"));
+    // A worker may have closed it, and the number may be another's by now.
+    if (!listens_on(copy.get(), address_)) return std::unexpected("the socket is closed already");
+    out.push_back(std::move(copy));
+  }
+  return out;
 }
 
 Acceptor::Acceptor(Loop& loop, Descriptor listener, Sink& sink, bool shared) noexcept
@@ -206,6 +245,13 @@ void Acceptor::close(std::function<void()> closed, const Ask& ask) {
   close_by_ = loop_.now() + handshake_time;
   next_look_ = first_pause;
   look();
+}
+
+void Acceptor::leave() noexcept {
+  if (!fd_) return;
+  loop_.reactor().forget(fd_.get(), *this);
+  unschedule();
+  fd_.close();
 }
 
 void Acceptor::look() {

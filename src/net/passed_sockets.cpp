@@ -38,6 +38,11 @@ bool listens(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &length) == 0 && accepting != 0;
 }
 
+std::string not_listening(int fd, const std::string& name) {
+  return "descriptor " + std::to_string(fd) + (name.empty() ? "" : " (" + name + ")") +
+         " was passed but is not a listening stream socket";
+}
+
 SocketAddress address_of(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
@@ -45,13 +50,26 @@ SocketAddress address_of(int fd) {
   return SocketAddress::from(reinterpret_cast<sockaddr*>(&storage), length);
 }
 
+// As an acceptor wants it; its address.
+SocketAddress made_ready(int fd) {
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  SocketAddress address = address_of(fd);
+  if (!address.is_unix()) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  }
+  return address;
+}
+
 }  // namespace
 
 PassedSockets::PassedSockets(PassedSockets&& other) noexcept
-    : sockets_(std::exchange(other.sockets_, {})) {}
+    : sockets_(std::exchange(other.sockets_, {})), handed_over_(other.handed_over_) {}
 
 PassedSockets& PassedSockets::operator=(PassedSockets&& other) noexcept {
   std::swap(sockets_, other.sockets_);
+  std::swap(handed_over_, other.handed_over_);
   return *this;
 }
 
@@ -84,19 +102,34 @@ std::expected<PassedSockets, std::string> PassedSockets::adopt(int first, unsign
     const std::size_t colon = std::min(names.find(':'), names.size());
     std::string name(names.substr(0, colon));
     names.remove_prefix(std::min(colon + 1, names.size()));
-    if (!listens(fd)) {
-      return std::unexpected("descriptor " + std::to_string(fd) +
-                             (name.empty() ? "" : " (" + name + ")") +
-                             " was passed but is not a listening stream socket");
+    if (!listens(fd)) return std::unexpected(not_listening(fd, name));
+    SocketAddress address = made_ready(fd);
+    out.sockets_.push_back({.fd = fd, .name = std::move(name), .address = std::move(address)});
+  }
+  return out;
+}
+
+std::expected<PassedSockets, std::string> PassedSockets::adopt_handed(
+    int first, const std::vector<HandedAddress>& addresses) {
+  PassedSockets out;
+  out.handed_over_ = true;
+  int fd = first;
+  for (std::size_t group = 0; group < addresses.size(); ++group) {
+    const HandedAddress& one = addresses[group];
+    for (unsigned i = 0; i < one.count; ++i, ++fd) {
+      if (one.kind != "stream") {
+        ::close(fd);
+        continue;
+      }
+      if (!listens(fd)) return std::unexpected(not_listening(fd, one.name));
+      SocketAddress address = made_ready(fd);
+      out.sockets_.push_back({.fd = fd,
+                              .name = one.name,
+                              .address = std::move(address),
+                              .asked = one.asked,
+                              .owner = one.owner,
+                              .group = group});
     }
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-    SocketAddress address = address_of(fd);
-    if (!address.is_unix()) {
-      const int on = 1;
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-    }
-    out.sockets_.push_back({fd, std::move(name), std::move(address)});
   }
   return out;
 }
@@ -105,7 +138,8 @@ std::expected<std::vector<ListenSockets>, std::string> PassedSockets::take_named
     std::string_view name, std::size_t most, std::size_t most_addresses) {
   std::vector<SocketAddress> addresses;
   for (const Passed& one : sockets_) {
-    if (one.name != name || std::ranges::find(addresses, one.address) != addresses.end()) continue;
+    if (one.owner != HandedFor::manager || one.name != name) continue;
+    if (std::ranges::find(addresses, one.address) != addresses.end()) continue;
     addresses.push_back(one.address);
   }
   if (addresses.size() > most_addresses) {
@@ -114,7 +148,10 @@ std::expected<std::vector<ListenSockets>, std::string> PassedSockets::take_named
   std::vector<ListenSockets> out;
   for (const SocketAddress& address : addresses) {
     auto taken = take_if(
-        [&](const Passed& one) { return one.name == name && one.address == address; }, most);
+        [&](const Passed& one) {
+          return one.owner == HandedFor::manager && one.name == name && one.address == address;
+        },
+        most);
     if (!taken) return std::unexpected(std::move(taken.error()));
     out.push_back(std::move(**taken));
   }
@@ -123,7 +160,27 @@ std::expected<std::vector<ListenSockets>, std::string> PassedSockets::take_named
 
 std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take_at(
     const SocketAddress& address, std::size_t most) {
-  return take_if([&](const Passed& one) { return one.address == address; }, most);
+  return take_if(
+      [&](const Passed& one) { return one.owner == HandedFor::manager && one.address == address; },
+      most);
+}
+
+std::optional<ListenSockets> PassedSockets::take_handed(HandedFor owner, std::string_view name,
+                                                        std::string_view asked) {
+  const bool any_port = asked.ends_with(":0") && !asked.starts_with("unix:");
+  const auto found = std::ranges::find_if(sockets_, [&](const Passed& one) {
+    return one.owner == owner && one.asked == asked && (!any_port || one.name == name);
+  });
+  if (found == sockets_.end()) return std::nullopt;
+  const std::size_t group = found->group;
+  SocketAddress address = found->address;
+  std::vector<int> fds;
+  std::erase_if(sockets_, [&](const Passed& one) {
+    if (one.owner != owner || one.group != group) return false;
+    fds.push_back(one.fd);
+    return true;
+  });
+  return ListenSockets::handed(std::string(asked), std::move(address), std::move(fds));
 }
 
 // REQUIRES: those for which `meant` holds listen on one address.
@@ -142,6 +199,20 @@ std::expected<std::optional<ListenSockets>, std::string> PassedSockets::take_if(
   for (auto at = sockets_.begin(); at != rest.begin(); ++at) fds.push_back(at->fd);
   sockets_.erase(sockets_.begin(), rest.begin());
   return ListenSockets::passed(std::move(address), std::move(fds));
+}
+
+bool PassedSockets::has_named(std::string_view name) const noexcept {
+  return std::ranges::any_of(sockets_, [&](const Passed& one) {
+    return one.owner == HandedFor::manager && one.name == name;
+  });
+}
+
+std::vector<std::string> PassedSockets::left_files() const {
+  std::vector<std::string> out;
+  for (const Passed& one : sockets_) {
+    if (one.owner != HandedFor::manager && one.address.is_unix()) out.push_back(one.address.path());
+  }
+  return out;
 }
 
 std::vector<std::string> PassedSockets::left() const {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "server/admin_status.hpp"
 #include "server/admin_views.hpp"
 #include "weir/server/explain.hpp"
+#include "weir/server/upgrade.hpp"
 
 namespace weir::server {
 namespace {
@@ -135,6 +137,17 @@ void AdminApi::reload(const AdminCall&, Done done) {
         done(problems.empty() ? reload_answer(server_) : problem_lines(problems));
       },
       "POST /reload");
+}
+
+// Answers when the new process has the sockets, by the old one on a connection that it still
+// serves.
+void AdminApi::upgrade(const AdminCall&, Done done) {
+  server_.upgrade([done = std::move(done)](const UpgradeOutcome& outcome) {
+    if (!outcome) return done(problem_lines(outcome.error()));
+    done(json_text_answer(fmt::format(
+        "{{\"pid\":{},\"version\":\"{}\",\"drain_seconds\":{}}}\n", outcome->pid, outcome->version,
+        std::chrono::ceil<std::chrono::seconds>(outcome->drains).count())));
+  });
 }
 
 // These two answer when the workers do as they were told.

@@ -75,6 +75,7 @@ class AdminApi {
   void access_log(const AdminCall& call, Done done);
   void explain(const AdminCall& call, Done done);
   void reload(const AdminCall& call, Done done);
+  void upgrade(const AdminCall& call, Done done);
   void drain(const AdminCall& call, Done done);
   void undrain(const AdminCall& call, Done done);
   void put_split(const AdminCall& call, Done done);

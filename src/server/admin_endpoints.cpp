@@ -89,6 +89,8 @@ struct AdminApi::Table {
        "as weir explain, with the current shares and breaker states"},
       {"POST", "/reload", Body::optional, Access::operators, &AdminApi::reload,
        "reads the configuration again"},
+      {"POST", "/upgrade", Body::optional, Access::operators, &AdminApi::upgrade,
+       "starts a new binary and hands over to it"},
       {"POST", "/drain", Body::optional, Access::operators, &AdminApi::drain,
        "/readyz answers 503, and answers close their connections"},
       {"POST", "/undrain", Body::optional, Access::operators, &AdminApi::undrain,

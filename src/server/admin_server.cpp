@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <boost/asio/awaitable.hpp>
@@ -8,7 +9,11 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -23,6 +28,7 @@ namespace {
 
 namespace log = telemetry::log;
 using Opened = std::expected<void, std::string>;
+using Listened = std::expected<std::optional<net::HandedSockets>, std::string>;
 
 // For how long a start waits for an address that a gateway on its way out is about to give up.
 constexpr auto longest_wait = std::chrono::seconds(2);
@@ -47,15 +53,21 @@ class AdminSocket final : public std::enable_shared_from_this<AdminSocket> {
     auto sockets = net::ListenSockets::open(address_, 1, false,
                                             beside ? net::Sharing::beside : net::Sharing::alone);
     if (!sockets) return std::unexpected("admin: " + address_.to_string() + ": " + sockets.error());
-    address_ = sockets->address();
-    acceptor_.assign(AdminProtocol(address_.family(), 0), sockets->take(0).release());
+    adopt(std::move(*sockets));
     return {};
   }
 
-  // REQUIRES: it is bound.
+  // In place of bind(): what the process before had bound.
+  void adopt(net::ListenSockets sockets) {
+    address_ = sockets.address();
+    asked_ = sockets.asked();
+    keeps_file_ = service_->server.is_held() && sockets.is_handed();
+    acceptor_.assign(AdminProtocol(address_.family(), 0), sockets.take(0).release());
+  }
+
+  // From now on, or from the server's release on. REQUIRES: it is bound.
   void accept() {
-    asio::co_spawn(service_->main, accept_from(shared_from_this()), asio::detached);
-    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+    service_->server.when_released([self = shared_from_this()] { self->begin(); });
   }
 
   // Binds and accepts as soon as nobody else listens there.
@@ -74,18 +86,36 @@ class AdminSocket final : public std::enable_shared_from_this<AdminSocket> {
 
   const SocketAddress& address() const noexcept { return address_; }
 
-  // Connections that are open stay.
-  void stop() noexcept {
+  Listened listening() {
+    if (!acceptor_.is_open()) return std::nullopt;
+    Descriptor copy(::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 3));
+    if (!copy) return std::unexpected(std::string("admin: fcntl: ") + std::strerror(errno));
+    net::HandedSockets out;
+    out.address.owner = net::HandedFor::admin;
+    out.address.asked = asked_;
+    out.fds.push_back(std::move(copy));
+    return out;
+  }
+
+  // Connections that are open stay. `handed_over`: another process has the socket, too.
+  void stop(bool handed_over = false) noexcept {
     stopped_ = true;
     next_look_.cancel();
     if (!acceptor_.is_open()) return;
     boost::system::error_code ignored;
     // The file first: who finds none may make it, while the socket still answers who came by it.
-    if (address_.is_unix()) ::unlink(address_.path().c_str());
+    if (address_.is_unix() && !handed_over && !keeps_file_) ::unlink(address_.path().c_str());
     acceptor_.close(ignored);
   }
 
  private:
+  void begin() {
+    if (stopped_) return;
+    keeps_file_ = false;
+    asio::co_spawn(service_->main, accept_from(shared_from_this()), asio::detached);
+    log::info("listening", {{"name", "admin"}, {"address", address_.to_string()}});
+  }
+
   static asio::awaitable<void> accept_from(std::shared_ptr<AdminSocket> self) {
     const bool local = is_local(self->address_);
     while (self->acceptor_.is_open()) {
@@ -106,9 +136,11 @@ class AdminSocket final : public std::enable_shared_from_this<AdminSocket> {
 
   const std::shared_ptr<AdminService> service_;
   SocketAddress address_;
+  std::string asked_;  // as it was bound
   asio::basic_socket_acceptor<AdminProtocol> acceptor_;
   asio::steady_timer next_look_;
   bool stopped_ = false;
+  bool keeps_file_ = false;  // the process before still listens there
 };
 
 // The admin address wherever it is, or nowhere. Its connections may outlive it.
@@ -120,7 +152,7 @@ class AdminServer final : public Admin, public AdminPlace {
   }
   ~AdminServer() override {
     server_.set_admin_place(nullptr);
-    stop();
+    stop(false);
     // Nothing asks the server any more.
     service_->api.stop();
     service_->watches.finish();
@@ -133,11 +165,12 @@ class AdminServer final : public Admin, public AdminPlace {
   }
 
   std::string address() const override { return now_ ? now_->address().to_string() : ""; }
-  void stop() override {
+  void stop(bool handed_over) override {
     left_ = true;
     abandon();
-    if (now_) now_->stop();
+    if (now_) now_->stop(handed_over);
   }
+  Listened listening() const override { return now_ ? now_->listening() : Listened(std::nullopt); }
 
   std::string prepare(const std::string& bind) override {
     abandon();
@@ -184,6 +217,12 @@ std::expected<std::unique_ptr<Admin>, std::string> make_admin(asio::io_context& 
   const auto address = SocketAddress::parse(bind);
   if (!address) return std::unexpected("admin.bind: '" + bind + "' is not an address");
   auto socket = admin->make_socket(*address);
+  if (auto handed = server.take_admin_socket(address->to_string())) {
+    socket->adopt(std::move(*handed));
+    socket->accept();
+    admin->begin(std::move(socket));
+    return admin;
+  }
   bool taken = net::is_listened_on(*address);
   if (taken && server.takes_over()) {
     log::info("another process has the admin address; this one takes it when it is free",

@@ -46,6 +46,21 @@ json::value reload_json(const std::optional<ReloadStatus>& reload) {
                       {"problems", array_of(reload->problems)}};
 }
 
+json::object upgrade_json(const UpgradeStatus& upgrades) {
+  const auto or_null = [](std::optional<pid_t> pid) {
+    return pid ? json::value(*pid) : json::value();
+  };
+  json::value failure;
+  if (upgrades.last_failure) {
+    failure = json::object{{"time", text_of(upgrades.last_failure->at)},
+                           {"problem", upgrades.last_failure->problem}};
+  }
+  return {{"successor", or_null(upgrades.successor)},
+          {"predecessor", or_null(upgrades.predecessor)},
+          {"predecessor_drains", upgrades.predecessor_drains},
+          {"last_failure", std::move(failure)}};
+}
+
 json::array listeners_json(const std::vector<ListenerStatus>& listeners) {
   json::array out;
   for (const ListenerStatus& each : listeners) {
@@ -247,6 +262,11 @@ std::vector<StatusWarning> process_warnings(const Status& status, WallClock::tim
                                "until the configuration's source changes",
                                *status.rolled_back_to)});
   }
+  if (const auto& failure = status.upgrades.last_failure) {
+    out.push_back(
+        {"upgrade_refused", fmt::format("the upgrade at {} was refused, this process serves on: {}",
+                                        text_of(failure->at), failure->problem)});
+  }
   for (const std::string& line : status.configuration_warnings) {
     out.push_back({"configuration", line});
   }
@@ -303,6 +323,7 @@ AdminAnswer show_status(Server& server) {
                    {"last_reload", reload_json(status.last_reload)},
                    {"rolled_back_to", status.rolled_back_to ? json::value(*status.rolled_back_to)
                                                             : json::value(nullptr)},
+                   {"upgrade", upgrade_json(status.upgrades)},
                    {"listeners", listeners_json(status.listeners)},
                    {"connections", json::object{{"active", status.load.open_connections},
                                                 {"limit", status.load.most_connections}}},

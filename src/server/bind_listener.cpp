@@ -27,6 +27,9 @@ std::vector<net::ListenSockets> bind_listener(const config::Listener& listener, 
       failed(each.to_string(), handed.error());
       continue;
     }
+    if (!*handed) {
+      *handed = passed.take_handed(net::HandedFor::gateway, listener.name, each.to_string());
+    }
     auto sockets =
         *handed ? std::move(**handed)
                 : net::ListenSockets::open(each.address, workers, each.both_families, sharing);

@@ -285,9 +285,11 @@ std::vector<DrainingListener> Listening::draining() const {
   return out;
 }
 
-void Listening::unlink_all() const {
+void Listening::unlink_all(bool held) const {
   for (const BoundListener& listener : listeners_) {
-    for (const auto& address : listener.addresses) remove_file(*address);
+    for (const auto& address : listener.addresses) {
+      if (!held || !address->sockets.is_handed()) remove_file(*address);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/listener_changes.hpp"
@@ -18,6 +19,7 @@
 #include "server/worker.hpp"
 #include "weir/base/asio.hpp"
 #include "weir/config/model.hpp"
+#include "weir/net/handed_sockets.hpp"
 #include "weir/net/passed_sockets.hpp"
 #include "weir/telemetry/metrics.hpp"
 
@@ -57,6 +59,16 @@ class Listening {
   // Says which of the passed sockets nobody took, and closes them.
   void drop_passed();
 
+  // --- one process hands over to another (listening_handed.cpp)
+  // The sockets with descriptors of their own; or which could not be copied.
+  std::expected<std::vector<net::HandedSockets>, std::string> handed() const;
+  // The admin socket of the process before, if it was bound as `asked`.
+  std::optional<net::ListenSockets> take_admin_socket(std::string_view asked) {
+    return passed_.take_handed(net::HandedFor::admin, "", asked);
+  }
+  // The process before has let go: closes those of its sockets that nobody took.
+  void give_up_handed();
+
   // Binds what `next` needs and is not bound yet; nothing that serves is touched. Fails with a line
   // for each address that cannot be had. A plan that is not committed gives up what it has bound.
   std::expected<std::unique_ptr<Plan>, Lines> prepare(const std::vector<config::Listener>& next);
@@ -79,8 +91,9 @@ class Listening {
   // Those with TLS.
   std::vector<EditionPtr> sealed() const;
   std::vector<DrainingListener> draining() const;
-  // Removes the files of unix: sockets: the process ends.
-  void unlink_all() const;
+  // Removes the files of unix: sockets: the process ends. `held`: those that the process before
+  // has handed over are still its own.
+  void unlink_all(bool held) const;
   // Nothing is timed any more.
   void stop();
 

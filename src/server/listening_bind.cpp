@@ -60,9 +60,7 @@ net::Sharing Listening::sharing_of(const config::BindAddress& address) const {
 void Listening::bind_first(Plan& plan, const config::Listener& listener, BoundListener& to,
                            Lines& problems) {
   const auto& addresses = listener.bind.addresses();
-  const auto left = passed_.left();
-  const bool named = std::ranges::any_of(
-      left, [&](const std::string& each) { return each.starts_with(listener.name + " ("); });
+  const bool named = passed_.has_named(listener.name);
   auto sockets =
       bind_listener(listener, worker_count_, passed_, sharing_of(addresses.front()), problems);
   const bool each_its_own = !named && sockets.size() == addresses.size();
@@ -74,7 +72,8 @@ void Listening::bind_first(Plan& plan, const config::Listener& listener, BoundLi
                      .written = written,
                      .sockets = std::move(sockets[i]),
                      .passed_as = named ? listener.name : std::string()}));
-    plan.opened.push_back(to.addresses.back());
+    // A file of the process before stays if this one does not come to serve.
+    if (!to.addresses.back()->sockets.is_handed()) plan.opened.push_back(to.addresses.back());
   }
 }
 

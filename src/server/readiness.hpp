@@ -34,6 +34,7 @@ class Readiness {
   void look();
   void stop();
 
+  bool begun() const noexcept { return begun_; }
   bool reached() const noexcept { return reached_; }
   // What it is held for, "" for nothing.
   const std::string& held_for() const noexcept { return held_; }

@@ -264,6 +264,8 @@ void Server::end_reload(Problems problems) {
 
 void Server::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done) {
   snapshot_ = std::move(snapshot);
+  // Who is about to take over has no workers yet, which start with it.
+  if (!started_) return asio::post(main_, std::move(done));
   parts_->load_watch->look();
   const auto left = std::make_shared<std::size_t>(parts_->workers.size());
   const auto all = std::make_shared<std::function<void()>>(std::move(done));

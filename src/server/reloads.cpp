@@ -26,14 +26,30 @@ void Reloads::open() {
   next();
 }
 
+void Reloads::open_for_documents() {
+  open_for_documents_ = true;
+  next();
+}
+
 void Reloads::next() {
-  if (!open_ || running_ || stopped_ || waiting_.empty()) return;
-  running_ = true;
+  if (running_ || stopped_ || waiting_.empty()) return;
+  if (!open_) {
+    if (!open_for_documents_) return;
+    const auto others = std::ranges::stable_partition(
+        waiting_, [](const Asker& each) { return each.wanted.is_of_documents; });
+    if (others.begin() == waiting_.begin()) return;
+    return take(others.begin());
+  }
   // Those that ask for the same, up to the first that asks for something of its own.
   auto end = waiting_.begin() + 1;
   if (waiting_.front().wanted.is_usual()) {
     end = std::ranges::find_if(waiting_, [](const Asker& each) { return !each.wanted.is_usual(); });
   }
+  take(end);
+}
+
+void Reloads::take(std::vector<Asker>::iterator end) {
+  running_ = true;
   asked_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
   waiting_.erase(waiting_.begin(), end);
   wanted_ = asked_.front().wanted;

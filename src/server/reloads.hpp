@@ -38,6 +38,8 @@ class Reloads {
   void ask(Done done) { ask(std::move(done), Wanted()); }
   // The start is over: who has asked is served from now on.
   void open();
+  // Until then only what documents cause is served.
+  void open_for_documents();
   // What became of the one that begin() started; begins the next when somebody waits.
   void end(const Problems& problems);
   // The process ends: tells all who wait, also for the one that runs.
@@ -56,6 +58,8 @@ class Reloads {
     Done done;
     Wanted wanted;
   };
+  // Serves those that wait before `end`, of which there is one at least.
+  void take(std::vector<Asker>::iterator end);
   static void tell(std::vector<Asker> all, const Problems& problems);
 
   const std::function<void()> begin_;
@@ -63,6 +67,7 @@ class Reloads {
   std::vector<Asker> waiting_;  // for the next, in order
   Wanted wanted_;
   bool open_ = false;
+  bool open_for_documents_ = false;
   bool running_ = false;
   bool stopped_ = false;
 };

@@ -151,6 +151,13 @@ std::string Server::readiness_details() const {
   if (last_reload_ && !last_reload_->problems.empty()) {
     out += "the last reload was refused, what runs is older than its source\n";
   }
+  if (upgrades_.predecessor_drains && upgrades_.predecessor) {
+    out += "process " + std::to_string(*upgrades_.predecessor) +
+           " handed over to this one and still drains\n";
+  }
+  if (upgrades_.last_failure) {
+    out += "the last upgrade was refused: " + upgrades_.last_failure->problem + "\n";
+  }
   if (!parts_) return out;
   for (const DrainingListener& each : parts_->listening.draining()) {
     out += "listener " + each.name + " is gone and drains " + std::to_string(each.connections) +

@@ -23,6 +23,8 @@ namespace log = telemetry::log;
 namespace {
 
 constexpr Duration longest_wait_for_lists = std::chrono::seconds(30);
+// The process before waits 30 s until this one can take over.
+constexpr Duration longest_held_wait_for_lists = std::chrono::seconds(20);
 
 // What is wrong with the machine and not with a file.
 Server::Problems without_place(const std::vector<std::string>& lines) {
@@ -39,7 +41,8 @@ Server::Server(asio::io_context& main, Source source, net::PassedSockets passed,
       passed_(std::move(passed)),
       log_level_(std::make_unique<LogLevel>(main)),
       history_(std::make_unique<History>()),
-      take_over_(take_over) {}
+      take_over_(take_over),
+      held_(passed_.is_handed_over()) {}
 
 Server::~Server() {
   if (!parts_) return;
@@ -75,7 +78,8 @@ std::expected<void, Server::Problems> Server::start() {
   make_parts();
   parts_->listening.begin(std::move(passed_), take_over_, count);
   auto plan = parts_->listening.prepare(config.listeners);
-  parts_->listening.drop_passed();
+  // The admin address may be among those of the process before, and is taken later.
+  if (!held_) parts_->listening.drop_passed();
   if (!plan) return std::unexpected(without_place(plan.error()));
 
   std::vector<net::Loop*> loops;
@@ -98,6 +102,8 @@ std::expected<void, Server::Problems> Server::start() {
     show_splits(*snapshot_, *process_);
     show_endpoint_files();
     process_->metrics.config_snapshots.set(static_cast<double>(process_->snapshots.living()));
+    process_->metrics.upgrades_succeeded.set(static_cast<double>(upgrades_.succeeded));
+    process_->metrics.upgrades_failed.set(static_cast<double>(upgrades_.failed));
   });
 
   auto origin = loaded->origin;
@@ -177,17 +183,31 @@ void Server::warn(const Problems& warnings, bool is_known) {
 }
 
 void Server::serve() {
+  if (!held_) start_workers();
+  if (std::string why = waits_for_lists(); !why.empty()) {
+    parts_->readiness.hold(std::move(why),
+                           held_ ? longest_held_wait_for_lists : longest_wait_for_lists);
+  }
+  parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait,
+                          [this] { tell_reached(); });
+  // Who takes over has the documents of providers before it does.
+  held_ ? parts_->reloads.open_for_documents() : tell_serving();
+}
+
+void Server::start_workers() {
   for (const auto& worker : parts_->workers) worker->start(snapshot_);
   parts_->load_watch->look();
   started_ = true;
-  if (std::string why = waits_for_lists(); !why.empty()) {
-    parts_->readiness.hold(std::move(why), longest_wait_for_lists);
-  }
-  parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait, [this] {
-    if (ready_told_) std::exchange(ready_told_, nullptr)();
-  });
+}
+
+void Server::tell_serving() {
   if (serving_told_) std::exchange(serving_told_, nullptr)();
   parts_->reloads.open();
+}
+
+void Server::tell_reached() {
+  std::function<void()>& told = held_ ? able_told_ : ready_told_;
+  if (told) std::exchange(told, nullptr)();
 }
 
 void Server::when_serving(std::function<void()> told) {
@@ -202,7 +222,8 @@ void Server::when_ready(std::function<void()> told) {
 
 std::string Server::why_not_ready() const {
   if (stopped_ || draining_) return "draining";
-  if (!started_) return "starting: the names of upstreams are being looked up";
+  if (!started_ && !parts_->readiness.begun())
+    return "starting: the names of upstreams are being looked up";
   if (is_ready()) return {};
   const std::string names = parts_->readiness.waits_for();
   const std::string& lists = parts_->readiness.held_for();
@@ -210,7 +231,7 @@ std::string Server::why_not_ready() const {
   return "no address yet: " + names + (lists.empty() ? "" : "; waiting for " + lists);
 }
 
-bool Server::is_ready() const { return parts_->readiness.reached(); }
+bool Server::is_ready() const { return !held_ && parts_->readiness.reached(); }
 
 Duration Server::longest_unready() const {
   const TimePoint now = Clock::now();
@@ -272,6 +293,7 @@ void Server::undrain() {
 
 void Server::shut_down(std::function<void(int)> done) {
   if (stopped_) {
+    if (handed_over_ && !hurried_) return hurry();
     if (std::exchange(cut_, true)) return;
     log::warn("ending at once");
     cut();
@@ -292,15 +314,19 @@ void Server::shut_down(std::function<void(int)> done) {
 
 void Server::stop_accepting() {
   accepting_ = false;
-  if (leaving_told_) leaving_told_();
+  if (leaving_told_) leaving_told_(false);
   // Twice round: a worker without connections may be handed some until the others have closed.
   tell_workers(&Worker::close_listeners,
                [this] { tell_workers(&Worker::finish, [this] { finished(); }); });
-  parts_->timer.expires_after(snapshot_->config().server.drain_timeout);
-  parts_->timer.async_wait([this](boost::system::error_code error) {
+  cut_after(snapshot_->config().server.drain_timeout, "drain_timeout");
+}
+
+void Server::cut_after(Duration time, std::string_view limit) {
+  parts_->timer.expires_after(time);
+  parts_->timer.async_wait([this, limit](boost::system::error_code error) {
     if (error) return;
     if (std::exchange(cut_, true)) return;
-    log::warn("drain_timeout is over");
+    log::warn(limit == "drain_timeout" ? "drain_timeout is over" : "handover_timeout is over");
     cut();
   });
 }
@@ -339,7 +365,7 @@ void Server::finished() {
   parts_->watch->stop();
   parts_->listening.stop();
   for (const auto& worker : parts_->workers) worker->stop();
-  parts_->listening.unlink_all();
+  if (!handed_over_) parts_->listening.unlink_all(held_);
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();

@@ -109,6 +109,7 @@ Status Server::status() const {
     if (apart->until) one.left = std::max(*apart->until - now, Duration::zero());
   }
   out.log_lines_lost = process_->access_log.dropped();
+  out.upgrades = upgrades_;
   return out;
 }
 

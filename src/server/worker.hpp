@@ -74,6 +74,9 @@ class Worker {
   void undrain();
   // Accepts what is queued, closes the listeners, then `done`.
   void close_listeners(std::function<void()> done);
+  // Leaves the listeners' sockets to another process that has them, too, at once; then `done`. In
+  // place of close_listeners().
+  void leave_listeners(std::function<void()> done);
   // `done` when the last connection has ended, also if that is after abort(). REQUIRES: all workers
   // have closed their listeners, as one hands connections to another.
   void finish(std::function<void()> done);

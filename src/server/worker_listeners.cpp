@@ -126,6 +126,32 @@ void Worker::close_listeners(std::function<void()> done) {
   });
 }
 
+void Worker::leave_listeners(std::function<void()> done) {
+  loop_.mailbox().post([this, done = std::move(done)] {
+    closing_ = true;
+    // Addresses that are being given up are not handed over: who waits in their queues is served.
+    std::vector<Socket*> given_up;
+    for (const auto& socket : sockets_) {
+      if (socket->closed) continue;
+      if (socket->closes) {
+        given_up.push_back(socket.get());
+        continue;
+      }
+      socket->acceptor->leave();
+      socket->closed = true;
+      socket->listener = nullptr;
+      free_later(socket->id);
+    }
+    if (given_up.empty()) return done();
+    const auto left = std::make_shared<std::size_t>(given_up.size());
+    for (Socket* socket : given_up) {
+      close(*socket, [left, done] {
+        if (--*left == 0) done();
+      });
+    }
+  });
+}
+
 void Worker::retire(unsigned number, std::function<void()> done) {
   loop_.mailbox().post([this, number, done = std::move(done)]() mutable {
     Listener* const listener = find_listener(number);

@@ -310,6 +310,12 @@ void Exposition::collect_gateway(Families& out) const {
                       "1 while a generation that was rolled back to is in use."),
          metrics_.config_rolled_back.value());
 
+  auto upgrades = counter_family(
+      "weir_upgrades_total", "Hand-overs to a new binary, by this process and those before it.");
+  upgrades.counter_of({{"result", "success"}}, metrics_.upgrades_succeeded.value());
+  upgrades.counter_of({{"result", "failure"}}, metrics_.upgrades_failed.value());
+  std::move(upgrades).append_to(out);
+
   auto build = gauge_family("weir_build_info", "Version and I/O backend; always 1.");
   build.gauge({{"version", metrics_.version_}, {"io_backend", metrics_.io_backend_}}, 1);
   std::move(build).append_to(out);

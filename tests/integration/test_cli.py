@@ -7,7 +7,7 @@ import re
 import signal
 import tempfile
 
-from harness import Case, rows, weir
+from harness import Case, Gateway, rows, weir
 
 GOOD = """\
 version: 1
@@ -413,13 +413,13 @@ class LookingTest(CliCase):
 
 
 class SignalTest(Case):
-    def test_sigusr2_is_ignored_with_a_warning(self):
-        gateway = self.gateway({"version": 1, "admin": {"bind": "127.0.0.1:0"},
-                                "listeners": [{"name": "http", "bind": "127.0.0.1:0"}],
-                                "routes": [{"name": "r", "match": {"path": "/"},
-                                            "respond": {"status": 200}}]})
+    def test_the_demo_is_not_upgraded(self):
+        gateway = Gateway("", names=["http", "admin"], command=[
+            "demo", "--bind", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        self.addCleanup(gateway.close)
+        gateway.start()
         start = len(gateway.lines)
         gateway.signal(signal.SIGUSR2)
-        gateway.wait_log("a warning", lambda lines: any("USR2" in line for line in lines),
-                         start=start)
-        self.assertEqual(self.fetch(gateway, "/").status, 200)
+        gateway.wait_log("a refusal", lambda lines: any(
+            "upgrade refused" in line and "weir demo" in line for line in lines), start=start)
+        self.assertEqual(gateway.admin("GET", "/readyz").status, 200)

@@ -150,6 +150,8 @@ class ListsTest(Case):
             with self.subTest(method=method, path=path):
                 real = path.replace("ADDRESS", origin.address)
                 self.assertEqual(gateway.admin("PATCH", real).status, 405)
+                if real == "/upgrade":  # another process would be there behind it
+                    continue
                 # Its answer has no end.
                 asked = "HEAD" if real == "/access_log" else method
                 self.assertNotIn(gateway.admin(asked, real).status, (404, 405))

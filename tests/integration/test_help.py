@@ -28,6 +28,7 @@ COMMANDS = {
     "tail": ({**LIVE, "--json": "", "--status": "5xx", "--route": "", "--reason": "any", "--path": "",
               "--method": "", "--slow": "500ms", "-n,--count": "goes on"}, {0, 1, 2}),
     "reload": ({**LIVE, "--json": ""}, {0, 1, 2}),
+    "upgrade": ({**LIVE, "--json": ""}, {0, 1, 2}),
     "drain": (LIVE, {0, 1, 2}),
     "undrain": (LIVE, {0, 1, 2}),
     "split": ({**LIVE, "--reset": ""}, {0, 1, 2, 3}),

@@ -80,7 +80,8 @@ class StatusTest(LiveCase):
         self.assertEqual(set(status), set(answer))
         self.assertEqual(set(status), {
             "version", "pid", "state", "why_not_ready", "started", "uptime_seconds", "generation",
-            "last_reload", "rolled_back_to", "listeners", "connections", "requests", "saturation",
+            "last_reload", "rolled_back_to", "upgrade", "listeners", "connections", "requests",
+            "saturation",
             "load_shed", "log", "warnings"})
         self.assertEqual(status["pid"], self.weir.process.pid)
         self.assertEqual((status["state"], status["why_not_ready"]), ("ready", ""))
@@ -386,7 +387,8 @@ class LogLevelTest(LiveCase):
 
 
 COMMANDS = [
-    ["status"], ["upstreams"], ["routes", "--live"], ["reload"], ["drain"], ["undrain"],
+    ["status"], ["upstreams"], ["routes", "--live"], ["reload"], ["upgrade"], ["drain"],
+    ["undrain"],
     ["split", "shop", "v1=1"], ["endpoint", "v1", "1.2.3.4:5", "down"], ["breaker", "v1", "off"],
     ["log-level", "info"],
 ]

@@ -195,7 +195,7 @@ class MetricsTest(Case):
         "weir_worker_utilization_ratio": "gauge", "weir_saturation_ratio": "gauge",
         "weir_access_log_dropped_total": "counter", "weir_config_generation": "gauge",
         "weir_config_last_reload_successful": "gauge", "weir_config_snapshots": "gauge",
-        "weir_build_info": "gauge",
+        "weir_upgrades_total": "counter", "weir_build_info": "gauge",
     }
 
     @rows([(name, name, kind) for name, kind in TYPES.items()])

@@ -48,6 +48,7 @@ struct Server {
   IoBackend io_backend = IoBackend::automatic;
   Duration drain_delay = 0s;
   Duration drain_timeout = 30s;
+  Duration handover_timeout = 1h;
   Duration ready_wait = 60s;  // 0: ready at once
   std::uint64_t max_connections = 50000;
   std::uint64_t head_memory = 0;  // bytes; 0: auto

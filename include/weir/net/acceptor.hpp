@@ -43,6 +43,9 @@ class ListenSockets {
                                                         Sharing sharing = Sharing::alone);
   // Takes over sockets that somebody else bound to `address` and goes on owning.
   static ListenSockets passed(SocketAddress address, std::vector<int> fds);
+  // Takes over sockets that the process before this one had bound to `address` when it was asked
+  // for `asked`: they are this one's as if it had bound them.
+  static ListenSockets handed(std::string asked, SocketAddress address, std::vector<int> fds);
 
   ListenSockets(ListenSockets&& other) noexcept;
   ListenSockets& operator=(ListenSockets&& other) noexcept;
@@ -52,15 +55,26 @@ class ListenSockets {
   std::size_t size() const noexcept { return fds_.size(); }
   // Whether the address is somebody else's, who may go on listening there.
   bool is_passed() const noexcept { return passed_; }
+  // Whether the process before this one had bound them.
+  bool is_handed() const noexcept { return handed_; }
+  // What open() was asked for, as it is written in a configuration: "127.0.0.1:0", "*:80". "" of
+  // sockets that were passed.
+  const std::string& asked() const noexcept { return asked_; }
   // The descriptor, none when it was taken before. Of one that was passed another descriptor of the
   // same socket, as often as it is asked for: who gives the address up may have it again.
   Descriptor take(std::size_t index) noexcept;
+  // Descriptors of the same sockets, also of those that were taken, with close-on-exec set. The
+  // error says what failed; that a socket was closed meanwhile is one.
+  std::expected<std::vector<Descriptor>, std::string> duplicate() const;
 
  private:
   ListenSockets() = default;
   SocketAddress address_;
-  std::vector<int> fds_;
+  std::string asked_;
+  std::vector<int> fds_;      // -1: taken
+  std::vector<int> numbers_;  // of all of them, whoever closes them
   bool passed_ = false;
+  bool handed_ = false;
 };
 
 // How many connections an acceptor takes in a turn of the loop: the others of the worker come in
@@ -101,6 +115,9 @@ class Acceptor final : private ReadyTarget, private Timer {
   // many connections; none: the acceptor itself. REQUIRES: `ask` tells while the acceptor lives, or
   // not.
   void close(std::function<void()> closed, const Ask& ask = {});
+  // Leaves the socket at once and as it is: another process has it, too, and accepts who is queued
+  // or in a handshake. In place of close().
+  void leave() noexcept;
 
  private:
   Acceptor(Loop& loop, Descriptor listener, Sink& sink, bool shared) noexcept;

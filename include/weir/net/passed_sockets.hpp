@@ -1,6 +1,8 @@
-// Listening sockets that a service manager bound and passed on (sd_listen_fds(3)): descriptors from
-// 3 on, each perhaps with a name. They stay the manager's: connections queue in them while no
-// gateway runs. Owned by whoever binds the listeners; main thread.
+// Listening sockets that this process was given at its start, as descriptors, by one of two.
+// A service manager bound them and passed them on (sd_listen_fds(3)), each perhaps with a name:
+// they stay the manager's, and connections queue in them while no gateway runs. Or the process
+// before hands its own over to this one (handed_sockets.hpp). Owned by whoever binds the listeners;
+// main thread.
 #pragma once
 
 #include <expected>
@@ -12,6 +14,7 @@
 
 #include "weir/base/ip.hpp"
 #include "weir/net/acceptor.hpp"
+#include "weir/net/handed_sockets.hpp"
 
 namespace weir::net {
 
@@ -30,6 +33,11 @@ class PassedSockets {
   // colons. The error says which is not a listening stream socket.
   static std::expected<PassedSockets, std::string> adopt(int first, unsigned count,
                                                          std::string_view names);
+  // Of the descriptors from `first` on that the process before hands over, which become this
+  // object's. The error says which is not a listening stream socket; those of kinds that are not
+  // known here are closed by and by.
+  static std::expected<PassedSockets, std::string> adopt_handed(
+      int first, const std::vector<HandedAddress>& addresses);
 
   // The sockets that were passed under the name, by address, in the order in which they came; none
   // when there are none. The error: they listen on more than `most_addresses`, or there are more
@@ -41,19 +49,35 @@ class PassedSockets {
   // they are more than `most`.
   std::expected<std::optional<ListenSockets>, std::string> take_at(const SocketAddress& address,
                                                                    std::size_t most);
+  // Those that the process before had bound as `asked`; for a listener (`owner` is gateway) where
+  // that has port 0 only those of the listener `name`, whatever their number. None when there are
+  // none.
+  std::optional<ListenSockets> take_handed(HandedFor owner, std::string_view name,
+                                           std::string_view asked);
+  // Whether a process before hands over, be it no socket at all.
+  bool is_handed_over() const noexcept { return handed_over_; }
+  // Whether a service manager's are left under the name.
+  bool has_named(std::string_view name) const noexcept;
   // Those that nobody took, as "NAME (ADDRESS)".
   std::vector<std::string> left() const;
+  // Files of unix: sockets among these that the process before had bound: they are in nobody's use
+  // as soon as that process has left them.
+  std::vector<std::string> left_files() const;
 
  private:
   struct Passed {
     int fd;
     std::string name;
     SocketAddress address;
+    std::string asked = {};  // "": it is a manager's
+    HandedFor owner = HandedFor::manager;
+    std::size_t group = 0;  // of those handed over: the place of their line
   };
   std::expected<std::optional<ListenSockets>, std::string> take_if(
       const std::function<bool(const Passed&)>& meant, std::size_t most);
 
   std::vector<Passed> sockets_;
+  bool handed_over_ = false;
 };
 
 }  // namespace weir::net

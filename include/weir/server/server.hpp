@@ -18,11 +18,13 @@
 #include "weir/base/asio.hpp"
 #include "weir/config/loader.hpp"
 #include "weir/config/model.hpp"
+#include "weir/net/handed_sockets.hpp"
 #include "weir/net/passed_sockets.hpp"
 #include "weir/provider/document.hpp"
 #include "weir/server/process.hpp"
 #include "weir/server/snapshot.hpp"
 #include "weir/server/status.hpp"
+#include "weir/server/upgrade.hpp"
 #include "weir/upstream/endpoint_files.hpp"
 #include "weir/upstream/name_info.hpp"
 
@@ -45,8 +47,9 @@ class Server {
   using Source = std::function<std::expected<config::Loaded, std::vector<config::Problem>>()>;
   using Problems = std::vector<config::Problem>;
 
-  // `passed`: sockets that a service manager bound for the listeners. `take_over`: another gateway
-  // of this user may still listen on the same addresses; it is stopped next.
+  // `passed`: sockets that a service manager bound for the listeners, or that the process before
+  // hands over: then nothing is accepted before release(). `take_over`: another gateway of this
+  // user may still listen on the same addresses; it is stopped next.
   Server(asio::io_context& main, Source source, net::PassedSockets passed = {},
          bool take_over = false);
   ~Server();
@@ -87,13 +90,41 @@ class Server {
   void drain();
   void undrain();
   // Calls `told` when the listeners begin to close for good: what else the process listens on may
-  // be given up.
-  void when_leaving(std::function<void()> told) { leaving_told_ = std::move(told); }
+  // be given up; `handed_over`: to a process that has these sockets, too.
+  void when_leaving(std::function<void(bool handed_over)> told) { leaving_told_ = std::move(told); }
   // Drains and stops; `done` gets the exit code: 0 clean, 2 something was cut. A second call cuts
   // at once.
   void shut_down(std::function<void(int)> done);
   // Opens log files anew.
   void reopen_logs();
+
+  // --- one process hands over to another (server/hand_over.cpp)
+  // The listeners' sockets with descriptors of their own; or which could not be copied.
+  std::expected<std::vector<net::HandedSockets>, std::string> listening() const;
+  // Another process accepts from the listeners' sockets from now on: leaves them as they are,
+  // drains for server.handover_timeout, and stops. `done` as of shut_down(), which may follow:
+  // then server.drain_timeout is left, and after one more call nothing. REQUIRES: can_hand_over().
+  void hand_over(std::function<void(int)> done);
+  // What is left of the drain after hand_over() becomes server.drain_timeout, unless it did before.
+  void hurry();
+  bool can_hand_over() const noexcept { return started_ && !stopped_; }
+  // Whether sockets of the process before are here that it still accepts from.
+  bool is_held() const noexcept { return held_; }
+  // Calls `told` when this process could take over: it is all that when_ready() waits for, but for
+  // the workers, which release() starts. At once when it is so. REQUIRES: is_held().
+  void when_able(std::function<void()> told);
+  // The process before has let go of the sockets: accepts. REQUIRES: is_held(), when_able() told.
+  void release();
+  // Calls `told` in release(); at once when nothing is held.
+  void when_released(std::function<void()> told);
+  // The admin socket of the process before, if it was bound as `asked`.
+  std::optional<net::ListenSockets> take_admin_socket(std::string_view asked);
+  // What is shown of upgrades; kept by who makes them.
+  UpgradeStatus& upgrades() noexcept { return upgrades_; }
+  const UpgradeStatus& upgrades() const noexcept { return upgrades_; }
+  // Who starts a new binary; without one upgrade() tells that nobody can.
+  void when_upgrade_is_asked(UpgradeAsk asked) { upgrade_asked_ = std::move(asked); }
+  void upgrade(UpgradeDone done);
 
   // --- for the admin address
   // Why the process should get no new connections yet or any more, a line; "" when it is ready.
@@ -143,6 +174,10 @@ class Server {
   // `is_known`: nobody asked for it, so that only those are logged that are new.
   void warn(const Problems& warnings, bool is_known = false);
   void serve();
+  void start_workers();
+  void tell_serving();
+  // Able or ready, whichever is next.
+  void tell_reached();
   // A reload's steps; the second runs on the compiler's thread.
   void begin_reload();
   void prepare_reload(const config::Config& now, std::uint64_t generation, Prepared& out);
@@ -181,6 +216,8 @@ class Server {
   void end_reload(Problems problems);
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> done);
   void stop_accepting();
+  // Cuts what is left after `time`; `limit` is the key's name.
+  void cut_after(Duration time, std::string_view limit);
   // `done` when all workers have called theirs.
   void tell_workers(void (Worker::*what)(std::function<void()>), std::function<void()> done);
   void cut();
@@ -197,7 +234,11 @@ class Server {
   std::unique_ptr<LogLevel> log_level_;
   std::function<void()> serving_told_;
   std::function<void()> ready_told_;
-  std::function<void()> leaving_told_;
+  std::function<void(bool)> leaving_told_;
+  std::function<void()> able_told_;
+  std::vector<std::function<void()>> released_told_;
+  UpgradeStatus upgrades_;
+  UpgradeAsk upgrade_asked_;
   std::function<void(int)> stopped_;
   const WallClock::time_point started_at_ = WallClock::now();
   const TimePoint since_ = Clock::now();
@@ -217,6 +258,9 @@ class Server {
   bool draining_ = false;
   bool accepting_ = true;
   bool cut_ = false;  // what was left at the end
+  bool held_ = false;
+  bool handed_over_ = false;
+  bool hurried_ = false;  // the drain after hand_over() by shut_down()
 };
 
 // Says in the log what became of a reload.

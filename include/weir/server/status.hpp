@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "weir/base/time.hpp"
+#include "weir/server/upgrade.hpp"
 #include "weir/telemetry/log.hpp"
 
 namespace weir::server {
@@ -94,6 +95,7 @@ struct Status {
   std::optional<Duration> log_level_left;  // for so long, if it was set for a time
   std::vector<ComponentLogStatus> log_components;
   std::uint64_t log_lines_lost = 0;  // of the access log
+  UpgradeStatus upgrades;
 };
 
 }  // namespace weir::server

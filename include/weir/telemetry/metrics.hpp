@@ -66,6 +66,8 @@ class Metrics {
   SharedValue config_generation;   // weir_config_generation
   SharedValue config_snapshots;    // weir_config_snapshots
   SharedValue config_rolled_back;  // weir_config_rolled_back: 1 while a rollback holds
+  SharedValue upgrades_succeeded;  // weir_upgrades_total
+  SharedValue upgrades_failed;
   void reloaded(
       bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
 

@@ -23,6 +23,8 @@ namespace {
 
 // A reload waits for names and opens every file.
 constexpr Duration reload_patience = std::chrono::seconds(60);
+// The new process has 30 s to get ready, unless WEIR_UPGRADE_TIMEOUT of the old one says otherwise.
+constexpr Duration upgrade_patience = std::chrono::seconds(90);
 
 std::vector<std::string> names_in(const Asker& asker, const char* path) {
   std::vector<std::string> out;
@@ -109,6 +111,28 @@ int live_reload(const LiveOptions& options) {
     }
     print_line(line);
   }
+  return 0;
+}
+
+int live_upgrade(const LiveOptions& options) {
+  const auto asker = Asker::open("upgrade", options.admin, upgrade_patience);
+  if (!asker) return asker.error();
+  const auto reply = asker->reply({.method = "POST", .path = "/upgrade", .body = {}});
+  if (!reply) return reply.error();
+  if (reply->status == 422) {
+    asker->fail("refused, so the old process serves on:");
+    return complain(reply->body.substr(0, reply->body.find_last_not_of('\n') + 1), exit_failed);
+  }
+  if (reply->status != 200) return asker->refused(*reply);
+  const auto answer = parse_answer(reply->body);
+  if (options.json || !answer) {
+    print_line(reply->body);
+    return 0;
+  }
+  const json::object& done = as_object(*answer);
+  print_line(fmt::format("handed over to process {} (weir {}); the old one drains, for {} at most",
+                         fmt::format("{:.0f}", number_at(done, "pid")), text_at(done, "version"),
+                         time_text(number_at(done, "drain_seconds"))));
   return 0;
 }
 

@@ -44,6 +44,8 @@ void LiveCommandLine::define(const Add& add) {
   define_tail(add);
   define(add, "reload", "Make it read its configuration again", help::reload, true,
          [&] { return live_reload(options_); });
+  define(add, "upgrade", "Make it start its binary anew and hand over to it", help::upgrade, true,
+         [&] { return live_upgrade(options_); });
   define(add, "drain", "Turn readiness off; requests are still served", help::drain, false,
          [&] { return live_drain(options_.admin); });
   define(add, "undrain", "Turn readiness on again, after a drain", help::undrain, false,

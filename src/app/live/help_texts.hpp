@@ -56,6 +56,19 @@ inline constexpr const char* reload = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     ".\n"
     "Example: weir reload";
 
+inline constexpr const char* upgrade = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
+    "\n"
+    "The gateway starts the program again by the path by which it was started, where a new "
+    "version\n"
+    "may stand by now, with the same arguments. The new process gets the listening sockets, reads\n"
+    "the configuration and gets ready; then it accepts, and the old one finishes what it has, for\n"
+    "server.handover_timeout at most. No connection is refused or lost. If the new process ends, "
+    "or\n"
+    "is not ready within 30 s, the mistakes are printed and the old one serves on. The same as\n"
+    "SIGUSR2. docs/restart.md tells about systemd and containers.\n" WEIR_HELP_EXIT
+    ".\n"
+    "Example: weir upgrade";
+
 inline constexpr const char* drain = WEIR_HELP_ADDRESS WEIR_HELP_TOKEN
     "\n"
     "/readyz answers 503, so that balancers send no new clients, and answers close their\n"

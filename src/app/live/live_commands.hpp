@@ -25,6 +25,8 @@ int live_routes(const LiveOptions& options);
 
 // A refusal is told as the gateway says it, a line each on stderr.
 int live_reload(const LiveOptions& options);
+// Waits until the new process serves, or until it is known why it does not.
+int live_upgrade(const LiveOptions& options);
 int live_drain(const AdminOptions& admin);
 int live_undrain(const AdminOptions& admin);
 

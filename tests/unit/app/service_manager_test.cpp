@@ -68,6 +68,27 @@ TEST(ServiceManager, IsToldAtAPathAndAtAnAbstractName) {
   }
 }
 
+TEST(ServiceManager, OneProcessSpeaksAtATime) {
+  const Heard heard(unique("@over"));
+  const std::string self = std::to_string(::getpid());
+  ServiceManager old(heard.address(), 0s);
+  ServiceManager next(heard.address(), 0s);
+  next.be_silent();
+  next.status("nobody hears this");
+  old.give_place_to(4711);
+  EXPECT_EQ(heard.next(), "MAINPID=4711");
+  old.stopping(1s);  // nor this: it would end the service
+  old.alive();
+  next.take_over("serving");
+  EXPECT_EQ(heard.next(), "READY=1\nMAINPID=" + self + "\nSTATUS=serving");
+  next.alive();
+  EXPECT_EQ(heard.next(), "WATCHDOG=1");
+  old.take_place_back();
+  EXPECT_EQ(heard.next(), "MAINPID=" + self);
+  old.alive();
+  EXPECT_EQ(heard.next(), "WATCHDOG=1");
+}
+
 TEST(ServiceManager, NobodyListensAndNothingHappens) {
   for (const std::string& address : {std::string(), unique("/tmp/none"), std::string(200, 'x')}) {
     ServiceManager(address, 0s).ready("serving");

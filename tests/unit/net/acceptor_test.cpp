@@ -1,5 +1,6 @@
 #include "weir/net/acceptor.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -266,6 +267,38 @@ TEST_F(AcceptorTest, ASocketThatAnotherHoldsWakesNobodyAfterTheClose) {
     EXPECT_TRUE(guests_.errors.empty());
     EXPECT_TRUE(guests_.got.empty());
   });
+}
+
+TEST_F(AcceptorTest, LeavesASocketAsItIs) {
+  // A copy is what another process has.
+  auto others = sockets_.duplicate();
+  ASSERT_TRUE(others) << others.error();
+  ASSERT_EQ(others->size(), 1u);
+  EXPECT_EQ(::fcntl(others->front().get(), F_GETFD), FD_CLOEXEC);
+  Loop loop;
+  run_on(loop, [&]() -> Task<> {
+    auto at = Acceptor::open(loop, sockets_.take(0), guests_);
+    EXPECT_TRUE(at);
+    const Socket queued = connected(address_);
+    (*at)->leave();
+    (*at)->leave();
+    const Socket late = connected(address_);
+    co_await pass(loop, 20ms);
+    EXPECT_TRUE(guests_.got.empty());
+    // Both wait for whoever has the copy.
+    for (int i = 0; i < 2; ++i) {
+      const Socket accepted(::accept4(others->front().get(), nullptr, nullptr, SOCK_NONBLOCK));
+      EXPECT_GE(accepted.fd(), 0) << i;
+    }
+  });
+}
+
+TEST(ListenSockets, ACopyOfAClosedOneIsAnError) {
+  ListenSockets sockets = listening();
+  EXPECT_EQ(sockets.asked(), "127.0.0.1:0");
+  EXPECT_FALSE(sockets.is_handed());
+  sockets.take(0).close();
+  EXPECT_FALSE(sockets.duplicate());
 }
 
 class Told final : public ReadyTarget {

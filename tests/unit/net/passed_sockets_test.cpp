@@ -124,6 +124,84 @@ TEST_F(PassedSocketsTest, OnlyListeningStreamsAreTaken) {
   ::close(first + 1);
 }
 
+TEST_F(PassedSocketsTest, ThoseHandedOverAreFoundByWhatWasAsked) {
+  const SocketAddress http = pass(0, true);
+  pass(http.port(), true);
+  const SocketAddress other = pass();
+  const SocketAddress manager = pass();
+  const SocketAddress admin = pass();
+  auto sockets = PassedSockets::adopt_handed(
+      first, {{.count = 2, .name = "http", .asked = "127.0.0.1:0"},
+              {.name = "other", .asked = other.to_string()},
+              {.owner = HandedFor::manager, .name = "https", .asked = ""},
+              {.owner = HandedFor::admin, .name = "", .asked = "127.0.0.1:0"}});
+  ASSERT_TRUE(sockets) << sockets.error();
+  EXPECT_TRUE(sockets->is_handed_over());
+  EXPECT_EQ(::fcntl(first, F_GETFD), FD_CLOEXEC);
+
+  // Port 0 is any port: the name says whose.
+  EXPECT_FALSE(sockets->take_handed(HandedFor::gateway, "else", "127.0.0.1:0"));
+  const auto two = sockets->take_handed(HandedFor::gateway, "http", "127.0.0.1:0");
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->size(), 2u);
+  EXPECT_EQ(two->address(), http);
+  EXPECT_EQ(two->asked(), "127.0.0.1:0");
+  EXPECT_TRUE(two->is_handed());
+  EXPECT_FALSE(two->is_passed());
+  EXPECT_FALSE(sockets->take_handed(HandedFor::gateway, "http", "127.0.0.1:0"));
+
+  // Another port is the same under any name.
+  EXPECT_FALSE(sockets->take_handed(HandedFor::gateway, "other", http.to_string()));
+  const auto renamed = sockets->take_handed(HandedFor::gateway, "new", other.to_string());
+  ASSERT_TRUE(renamed);
+  EXPECT_EQ(renamed->address(), other);
+
+  // A manager's are as it had passed them itself.
+  const auto passed = sockets->take_named("https", 1, 1);
+  ASSERT_TRUE(passed && passed->size() == 1);
+  EXPECT_EQ(passed->front().address(), manager);
+  EXPECT_TRUE(passed->front().is_passed());
+
+  EXPECT_EQ(sockets->left(), std::vector<std::string>{"unnamed (" + admin.to_string() + ")"});
+  const auto own = sockets->take_handed(HandedFor::admin, "", "127.0.0.1:0");
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->address(), admin);
+  EXPECT_TRUE(sockets->left().empty());
+}
+
+TEST_F(PassedSocketsTest, AnOwnSocketIsNoManagersUnderItsName) {
+  const SocketAddress http = pass();
+  auto sockets = PassedSockets::adopt_handed(first, {{.name = "http", .asked = http.to_string()}});
+  ASSERT_TRUE(sockets) << sockets.error();
+  const auto named = sockets->take_named("http", 1, 1);
+  ASSERT_TRUE(named);
+  EXPECT_TRUE(named->empty());
+  const auto placed = sockets->take_at(http, 1);
+  ASSERT_TRUE(placed);
+  EXPECT_FALSE(*placed);
+}
+
+TEST_F(PassedSocketsTest, AKindThatIsNotKnownIsClosed) {
+  put(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const SocketAddress http = pass();
+  const auto sockets =
+      PassedSockets::adopt_handed(first, {{.kind = "datagram", .name = "h3", .asked = "*:443"},
+                                          {.name = "http", .asked = http.to_string()}});
+  ASSERT_TRUE(sockets) << sockets.error();
+  EXPECT_EQ(::fcntl(first, F_GETFD), -1);
+  EXPECT_EQ(sockets->left(), std::vector<std::string>{"http (" + http.to_string() + ")"});
+}
+
+TEST_F(PassedSocketsTest, WhatDoesNotListenCannotBeHandedOver) {
+  put(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto sockets =
+      PassedSockets::adopt_handed(first, {{.name = "http", .asked = "127.0.0.1:80"}});
+  ASSERT_FALSE(sockets);
+  EXPECT_EQ(sockets.error(), "descriptor " + std::to_string(first) +
+                                 " (http) was passed but is not a listening stream socket");
+  ::close(first);
+}
+
 TEST_F(PassedSocketsTest, TheEnvironmentMayBeForAnotherProcess) {
   struct Row {
     const char* name;

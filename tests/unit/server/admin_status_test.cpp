@@ -56,6 +56,12 @@ TEST(StatusWarnings, SayWhatToLookAt) {
   EXPECT_EQ(only_warning(status), "saturated: the gateway is at 95% of what it can take");
 
   status = {};
+  status.upgrades.last_failure.emplace(UpgradeFailure{.at = now, .problem = "weir.yaml:1:1: a"});
+  EXPECT_EQ(only_warning(status),
+            "upgrade_refused: the upgrade at 2026-09-21T14:13:20Z was refused, this process serves "
+            "on: weir.yaml:1:1: a");
+
+  status = {};
   status.log_lines_lost = 3;
   EXPECT_EQ(only_warning(status), "access_log_lost: 3 lines of the access log were lost");
 
