@@ -192,6 +192,7 @@ void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
   process_->splits.retain(
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });
   ++generation_;
+  if (is_of_file_) source_generation_ = generation_;
   if (prepared.admin_moves) admin_place_->commit();
   took_documents(prepared);
   listener_changes_ = Listening::changes(*prepared.listeners).to_string();

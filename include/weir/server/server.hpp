@@ -150,6 +150,8 @@ class Server {
   Duration longest_unready() const;
   bool takes_over() const noexcept { return take_over_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
+  // The last generation that came of the source, or of a rollback, and not of documents alone.
+  std::uint64_t source_generation() const noexcept { return source_generation_; }
   Process& process() noexcept { return *process_; }
   LogLevel& log_level() noexcept { return *log_level_; }
   // Name and real address of each listener, in the configuration's order; a pair for each address
@@ -249,6 +251,7 @@ class Server {
   AdminPlace* admin_place_ = nullptr;
   std::vector<std::string> warnings_;  // of the configuration in use
   std::uint64_t generation_ = 0;
+  std::uint64_t source_generation_ = 1;
   unsigned busy_workers_ = 0;
   unsigned cut_requests_ = 0;
   bool is_of_file_ = false;  // the reload that runs reads the source, or goes back to a generation

@@ -107,7 +107,7 @@ std::expected<void, std::string> Upgrade::start() {
   status.successor = *pid;
   waits_.clear();
   problems_.clear();
-  generation_ = server_.snapshot()->generation();
+  generation_ = server_.source_generation();
   log::info("upgrade: a new process gets ready",
             {{"pid", *pid}, {"program", settings_.command->path}});
   manager_.status(fmt::format("serving; process {} gets ready to take over", *pid));
@@ -161,8 +161,9 @@ void Upgrade::heard(std::string_view word, std::string_view rest) {
 }
 
 void Upgrade::hand_over(std::string_view pid_and_version) {
-  if (server_.snapshot()->generation() != generation_) {
-    // What it has read may be older, and so may be the sockets that it got.
+  if (server_.source_generation() != generation_) {
+    // What it has read may be older, and so may be the sockets that it got. Documents of providers
+    // it follows itself.
     end_successor();
     return fail({"the configuration was reloaded meanwhile; ask again"});
   }
