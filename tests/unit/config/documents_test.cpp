@@ -76,6 +76,13 @@ TEST(Documents, JoinTheFileInOrder) {
   std::vector<std::string> routes;
   for (const Route& each : whole->config.routes) routes.push_back(each.name);
   EXPECT_EQ(routes, (std::vector<std::string>{"own", "a", "b"}));
+  // The way back leads to the file.
+  ASSERT_TRUE(whole->origin);
+  EXPECT_EQ(whole->origin, file.origin);
+  const auto again = whole->origin->load();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->config.routes.size(), 1U);
+  EXPECT_TRUE(again->sources);
 }
 
 TEST(Documents, OnlySomeDefinitionsCount) {

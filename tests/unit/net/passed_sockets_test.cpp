@@ -157,6 +157,8 @@ TEST_F(PassedSocketsTest, ThoseHandedOverAreFoundByWhatWasAsked) {
   EXPECT_EQ(renamed->address(), other);
 
   // A manager's are as it had passed them itself.
+  EXPECT_TRUE(sockets->has_named("https"));
+  EXPECT_FALSE(sockets->has_named("http") || sockets->has_named(""));
   const auto passed = sockets->take_named("https", 1, 1);
   ASSERT_TRUE(passed && passed->size() == 1);
   EXPECT_EQ(passed->front().address(), manager);

@@ -92,6 +92,27 @@ TEST_F(ReloadsTest, TheSourceIsReadIfOneOfThemWantsThat) {
   EXPECT_EQ(begun_, 3);
 }
 
+TEST_F(ReloadsTest, DocumentsAreServedBeforeOthers) {
+  const auto want = [this](Reloads::Wanted wanted) {
+    reloads_.ask([this](const Reloads::Problems&) { told_.push_back("told"); }, std::move(wanted));
+  };
+  want({.by = "SIGHUP"});
+  want({.by = "providers", .is_of_documents = true});
+  EXPECT_EQ(begun_, 0);
+  reloads_.open_for_documents();
+  EXPECT_EQ(begun_, 1);
+  EXPECT_EQ(reloads_.wanted().by, "providers");
+  EXPECT_TRUE(reloads_.wanted().is_of_documents);
+  reloads_.end({});
+  EXPECT_EQ(told_.size(), 1u);
+  EXPECT_EQ(begun_, 1);
+  reloads_.open();
+  EXPECT_EQ(begun_, 2);
+  EXPECT_EQ(reloads_.wanted().by, "SIGHUP");
+  reloads_.end({});
+  EXPECT_EQ(told_.size(), 2u);
+}
+
 TEST_F(ReloadsTest, WhoAsksAgainWhenToldIsServed) {
   reloads_.open();
   reloads_.ask([this](const auto&) { ask("again"); });
