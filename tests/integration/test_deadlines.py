@@ -223,7 +223,6 @@ class HopelessTest(DeadlineCase):
         self.assert_problem(answer, "request_timeout", "less time is left")
         self.assertEqual(self.fetch(gateway, headers=[(FIELD, "60s")]).status, 200)
 
-
     def test_no_retry_either(self):
         """Where its first try took most of the time, what that came to is the answer."""
         def handle(connection, request):
