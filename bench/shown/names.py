@@ -30,8 +30,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "
 from failing_upstreams import (Origin, each_second, failures, installed, load, percentile, tell,  # noqa: E402
                                wait_listening, weir)
 from harness.origin import BlackHole  # noqa: E402
+from harness.ports import free_port  # noqa: E402
 from harness.zones import ZoneServer  # noqa: E402
-from proxies import Workspace, free_port  # noqa: E402
+from proxies import Workspace  # noqa: E402
 
 NAME = "orders.bench.test"
 

@@ -136,33 +136,43 @@ class Visitor(threading.Thread):
             self.wrong.append(f"{action} for {token}: {response}")
 
 
-class ChaosTest(Case):
-    @rows([("one worker", 1, 11), ("two workers", 2, 12), ("two workers with reloads", 2, 13)])
-    def test_nothing_is_left(self, workers, seed):
+class ChaosCase(Case):
+    def visit(self, gateway, seed, reloads, visitor=Visitor):
+        """CLIENTS of them for SECONDS, and reloads one after the other: no answer is wrong."""
+        deadline = time.monotonic() + SECONDS
+        visitors = [visitor(gateway, seed * 1000 + n, deadline) for n in range(CLIENTS)]
+        for each in visitors:
+            each.start()
+        while reloads and time.monotonic() < deadline:
+            self.assertEqual(gateway.reload_by_post().status, 200)
+        for each in visitors:
+            each.join(bound(30))
+        self.assertEqual([v.name for v in visitors if v.is_alive()], [])
+        self.assertEqual([wrong for v in visitors for wrong in v.wrong], [])
+        self.assertGreater(sum(v.whole for v in visitors), 20)
+
+    def wait_given_back(self, gateway):
+        def left():
+            metrics = gateway.metrics()
+            counts = (metrics.value("weir_http_requests_in_flight"),
+                      metrics.value("weir_upstream_requests_in_flight") or 0,
+                      metrics.value("weir_upstream_connections", state="active"),
+                      metrics.value("weir_connections_active"))
+            return not any(counts) and counts
+        wait_until("everything to be given back", left)
+
+
+class ChaosTest(ChaosCase):
+    @rows([("one worker", 1, 11, False), ("two workers", 2, 12, False),
+           ("two workers with reloads", 2, 13, True)])
+    def test_nothing_is_left(self, workers, seed, reloads):
         origin = self.origin(Origin())
         config = basic_config(upstreams={"main": {
             "endpoints": [{"address": origin.address}],
             "pool": {"in_flight": 8, "pending_timeout": "2s"}}}, workers=workers)
         gateway = self.gateway(config)
-        deadline = time.monotonic() + SECONDS
-        visitors = [Visitor(gateway, seed * 1000 + n, deadline) for n in range(CLIENTS)]
-        for visitor in visitors:
-            visitor.start()
-        while seed == 13 and time.monotonic() < deadline:
-            self.assertEqual(gateway.reload_by_post().status, 200)
-        for visitor in visitors:
-            visitor.join(bound(20))
-        self.assertEqual([v.name for v in visitors if v.is_alive()], [])
-        self.assertEqual([wrong for v in visitors for wrong in v.wrong], [])
-        self.assertGreater(sum(v.whole for v in visitors), 20)
-
-        def left():
-            metrics = gateway.metrics()
-            counts = (metrics.value("weir_http_requests_in_flight"),
-                      metrics.value("weir_upstream_connections", state="active"),
-                      metrics.value("weir_connections_active"))
-            return not any(counts) and counts
-        wait_until("everything to be given back", left)
+        self.visit(gateway, seed, reloads)
+        self.wait_given_back(gateway)
         self.assert_all_permits_are_back(gateway, origin)
         self.assertEqual(gateway.terminate(), 0)
 

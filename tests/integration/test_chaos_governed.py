@@ -4,16 +4,13 @@ deadlines, shedding and the breaker, while reloads go on. The rules may refuse; 
 is left behind."""
 
 import threading
-import time
 
 import test_chaos
-from harness import Case, basic_config, rows, wait_until
+from harness import basic_config, rows
 from harness.h2_origin import H2Origin
 from harness.origin import Refusing
 from harness.waiting import bound
 
-SECONDS = 4.0
-CLIENTS = 16
 REPORT = ("endpoint-load-metrics", "TEXT application_utilization=0.4,rps_fractional=80")
 
 
@@ -99,7 +96,7 @@ def governed(endpoints, protocol):
                              "refuse_hopeless": "on"}})
 
 
-class GovernedChaosTest(Case):
+class GovernedChaosTest(test_chaos.ChaosCase):
     def endpoints(self, protocol):
         refusing = Refusing()
         self.addCleanup(refusing.close)
@@ -115,25 +112,8 @@ class GovernedChaosTest(Case):
            for protocol, reloads, seed in (("http1", False, 31), ("http1", True, 32), ("h2", True, 33))])
     def test_nothing_is_left(self, protocol, reloads, seed):
         gateway = self.gateway(governed(self.endpoints(protocol), protocol))
-        deadline = time.monotonic() + SECONDS
-        visitors = [Visitor(gateway, seed * 1000 + n, deadline) for n in range(CLIENTS)]
-        for visitor in visitors:
-            visitor.start()
-        while reloads and time.monotonic() < deadline:
-            self.assertEqual(gateway.reload_by_post().status, 200)
-        for visitor in visitors:
-            visitor.join(bound(30))
-        self.assertEqual([v.name for v in visitors if v.is_alive()], [])
-        self.assertEqual([wrong for v in visitors for wrong in v.wrong], [])
-        self.assertGreater(sum(v.whole for v in visitors), 20)
-
-        def left():
-            metrics = gateway.metrics()
-            counts = (metrics.value("weir_http_requests_in_flight"),
-                      metrics.value("weir_upstream_requests_in_flight") or 0,
-                      metrics.value("weir_connections_active"))
-            return not any(counts) and counts
-        wait_until("everything to be given back", left, timeout=10)
+        self.visit(gateway, seed, reloads, Visitor)
+        self.wait_given_back(gateway)
         upstream, = gateway.admin("GET", "/upstreams").json()
         self.assertEqual([e["in_flight"] for e in upstream["endpoints"] if e["in_flight"]], [])
         metrics = gateway.settled_metrics()

@@ -199,7 +199,7 @@ class ToldTest(DeadlineCase):
 class HopelessTest(DeadlineCase):
     def test_less_than_half_of_the_answers_take(self):
         def slow(connection, request):
-            time.sleep(0.1)
+            time.sleep(0.5)
             connection.reply(200)
         gateway = self.serve({"refuse_hopeless": True}, handler=slow)
         self.assert_problem(self.fetch(gateway, headers=[(FIELD, "20ms")]), "request_timeout")
@@ -216,14 +216,12 @@ class HopelessTest(DeadlineCase):
         def refused():
             asked = len(self.server.heads)
             answer = self.fetch(gateway, headers=[(FIELD, "20ms")])
-            self.assert_problem(answer, "request_timeout")
             if len(self.server.heads) != asked:
                 return None
             return answer
         answer = wait_until("a refusal without asking", refused)
         self.assert_problem(answer, "request_timeout", "less time is left")
         self.assertEqual(self.fetch(gateway, headers=[(FIELD, "60s")]).status, 200)
-
 
     def test_no_retry_either(self):
         """Where its first try took most of the time, what that came to is the answer."""

@@ -376,6 +376,18 @@ class OutlierTest(HealthCase):
         self.assertEqual([self.why(gateway, o.address) for o in origins], ["", ""])
         self.assertEqual(self.ejections(gateway), 0)
 
+    def test_resets_of_single_requests_eject(self):
+        """A connection that works is not stale, however often it was used."""
+        def once(request):
+            if getattr(request.connection, "answered", False):
+                return request.give_up(2)  # INTERNAL_ERROR
+            request.connection.answered = True
+            return request.reply(200, b"fine")
+        bad, good = self.h2_origin(once), self.h2_origin(None)
+        gateway = self.serve(bad.address, good.address, workers=1, protocol="h2", outliers={})
+        self.ask_until(gateway, lambda: self.why(gateway, bad.address))
+        self.assertRegex(self.why(gateway, bad.address), "ejected: 5 errors")
+
     def test_returns_when_its_time_is_over(self):
         bad, good = self.switched(answer=503), self.switched()
         gateway = self.serve(bad.address, good.address, outliers={"ejection_time": "1s"})

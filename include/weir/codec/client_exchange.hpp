@@ -38,7 +38,7 @@ class ClientExchange : public BodyStream {
   virtual Result<bool> take_head(ResponseHead& head) = 0;
   // Waits until more is here: ok, timeout, cancelled.
   virtual Task<net::Io> wait_more(Deadline until) = 0;
-  // No byte of an answer has come.
+  // No byte of an answer has come, and over HTTP/2 no reset of this request alone but a refusal.
   virtual bool untouched() const noexcept = 0;
   // The upstream said that it has not looked at the request: any method can be sent again.
   virtual bool unprocessed() const noexcept { return false; }

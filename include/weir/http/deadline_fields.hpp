@@ -29,7 +29,8 @@ std::string request_timeout(Duration time, bool bare);
 // Of all lines of X-Request-Timeout that say a time, the shortest.
 std::optional<RequestTimeout> request_timeout_of(const HeaderMap& headers) noexcept;
 
-// Neither field came if not: most requests, which need not be asked further.
+// Whether a field may have come that tells a timeout. Most requests have none and need not be asked
+// further.
 inline bool may_tell_timeout(const RequestHead& head) noexcept {
   return head.headers.may_have(field_set(FieldId::x_request_timeout)) || is_grpc(head);
 }

@@ -13,8 +13,9 @@
 
 namespace weir {
 
-// Over HTTP/2, with a content-type of application/grpc alone, or followed by '+' or ';'.
-bool has_grpc_content(const RequestHead& head) noexcept;  // whatever the version
+// The content-type is application/grpc alone, or followed by '+' or ';', whatever the version.
+bool has_grpc_content(const RequestHead& head) noexcept;
+// That, over HTTP/2.
 inline bool is_grpc(const RequestHead& head) noexcept {
   return head.version == Version::http2 && has_grpc_content(head);
 }

@@ -26,8 +26,8 @@ class LoadShedder {
  public:
   LoadShedder(std::string_view name, const control::LoadFigures& limits, unsigned workers,
               std::shared_ptr<telemetry::LoadShedMetrics> metrics);
-  // Says in the log that what it still sheds ends, as a reload has taken it away. The thread of who
-  // held it last.
+  // Logs that the shedding ends, if it sheds now: a reload took it away, or the process ends. On
+  // the thread that held it last; without memory for the line there is none.
   ~LoadShedder();
   LoadShedder(const LoadShedder&) = delete;
   LoadShedder& operator=(const LoadShedder&) = delete;

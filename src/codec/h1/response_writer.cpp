@@ -134,6 +134,7 @@ ResponseWriter::Begun ResponseWriter::begin(const RequestHead& request, const Re
   }
   outcome.head_sent = exchange.clock.last_activity = loop_.now();
   exchange.record.add_bytes_out(content.size());
+  waits_ = sent == net::Io::would_block;
   if (sent == net::Io::ok) return whole_ ? Begun::finished : Begun::more;
   // A slow client: what it did not take outlives the blocks it stands in.
   for (const iovec& one : unsent_)
@@ -153,7 +154,8 @@ Task<bool> ResponseWriter::rest(const RequestHead& request, const Response& resp
     exchange.scope.cancel(io == net::Io::timeout ? Reason::client_timeout : Reason::client_closed);
     return false;
   };
-  if (!left_.empty()) {
+  // What is sealed and not sent yet leaves nothing in left_, but a close would lose it.
+  if (std::exchange(waits_, false)) {
     const std::string left = std::exchange(left_, {});
     std::array<iovec, 1> pieces{piece(left)};
     const net::Io sent = co_await send(pieces, progress, end);

@@ -51,6 +51,7 @@ class ResponseWriter {
   Duration idle_timeout_;
   std::span<iovec> unsent_;
   std::string left_;    // of the head and the first piece, where the client took less
+  bool waits_ = false;  // the client took less than begin() sent, maybe of what is sealed alone
   bool whole_ = false;  // begin() had all of the content
 };
 

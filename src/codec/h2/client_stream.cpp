@@ -333,6 +333,8 @@ void ClientStream::closed(std::uint32_t error) noexcept {
   session_ = nullptr;
   if (!inbound_.ended() && failure_.reason == Reason::none) {
     unprocessed_ = error == NGHTTP2_REFUSED_STREAM && !touched_;
+    // Whoever resets this stream alone has seen the request on a connection that works.
+    touched_ = touched_ || (peer_reset_ && !unprocessed_);
     const bool theirs = peer_reset_ || error == NGHTTP2_REFUSED_STREAM;
     fault(theirs ? Reason::upstream_reset : Reason::upstream_bad_response,
           theirs ? "reset by the upstream: " : "not HTTP/2: ", nghttp2_http2_strerror(error));

@@ -66,7 +66,7 @@ LoadShedder::~LoadShedder() {
   try {
     tell(measured_at_, 0, before);
   } catch (const std::bad_alloc&) {
-    // Then nobody reads it.
+    // The line is left out.
   }
 }
 

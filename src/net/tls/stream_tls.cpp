@@ -96,7 +96,12 @@ IoResult Stream::tls_write(std::span<const iovec> pieces) noexcept {
     if (tls_->has_unsent()) return {Io::would_block, taken};
     if (taken == wanted) return {Io::ok, taken};
     taken += tls_->seal(pieces, taken);
-    if (tls_->failed()) return {Io::error, 0, EPIPE};
+    if (tls_->failed()) {
+      // For want of memory, say: no edge tells who reads that this connection is over.
+      tls_more_ = true;
+      read_waiter_.notify();
+      return {Io::error, 0, EPIPE};
+    }
   }
 }
 

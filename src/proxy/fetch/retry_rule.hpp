@@ -21,7 +21,7 @@ struct EndedTry {
   Reason failure = Reason::none;     // why there is no final head; none: one came
   bool connected = true;             // there was a connection for it
   bool unsent = false;               // no byte of the request has left us
-  bool touched = false;              // a byte of an answer came
+  bool touched = false;              // a byte of an answer came, or a reset of the request alone
   bool refused = false;              // the upstream says that it has not looked at the request
   bool reused = false;               // its connection had carried another request
   int status = 0;                    // of the final head

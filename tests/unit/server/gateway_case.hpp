@@ -22,6 +22,8 @@
 #include "codec/h2/frames.hpp"
 #include "net/loop_run.hpp"
 #include "net/memory_transport.hpp"
+#include "net/tls/tls_case.hpp"
+#include "net/tls/tls_far.hpp"
 #include "server/gateway.hpp"
 #include "server/listener_edition.hpp"
 #include "support/memory_upstream.hpp"
@@ -47,9 +49,13 @@ struct Talk {
   bool tunnel = false;  // a WebSocket; otherwise a POST
   bool slow = false;    // bytes go a few at a time, both ways
   bool large = false;   // the answer does not go at once
+  // TLS, with a full handshake for each connection.
+  bool client_tls = false;
+  bool upstream_tls = false;
 
   std::string name() const {
-    return std::string(name_of(client)) + "_to_" + std::string(name_of(upstream)) +
+    return std::string(name_of(client)) + (client_tls ? "_tls" : "") + "_to_" +
+           std::string(name_of(upstream)) + (upstream_tls ? "_tls" : "") +
            (tunnel ? "_tunnel" : "") + (slow ? "_slow" : "") + (large ? "_large" : "");
   }
 };
@@ -59,11 +65,14 @@ struct Talk {
 // "hello".
 class Client {
  public:
-  Client(net::Reactor& reactor, const Talk& talk, const net::Faults& faults)
+  // `seal`: null for none.
+  Client(net::Reactor& reactor, const Talk& talk, const net::Faults& faults,
+         std::unique_ptr<net::FarSeal> seal = nullptr)
       : h2_(talk.client == Spoken::h2),
         tunnel_(talk.tunnel),
         far_(std::make_shared<net::FarEnd>(reactor, faults)) {
     far_->on_change = [this] { changed(); };
+    if (seal) far_->speak_through(std::move(seal));
     far_->say(tunnel_ ? h2_ ? h2_connect() : std::string(h1_handshake)
                       : std::string(h2_ ? h2_head : h1_head));
   }
@@ -172,6 +181,26 @@ class Client {
   mutable bool reset_ = false;  // its stream was
 };
 
+// What is under way while one request is served.
+struct Serving {
+  net::FarEnd& client;
+  net::MemoryReactor& upstreams;
+  net::Stream* handshake = nullptr;               // the client's connection, before
+  codec::ServerConnection* connection = nullptr;  // this; null: it is over
+  bool draining = false;
+
+  // As a worker does it.
+  void drain() {
+    draining = true;
+    if (handshake != nullptr) handshake->nudge_reader();
+    if (connection != nullptr) connection->drain();
+  }
+  void abort() {
+    if (handshake != nullptr) handshake->reset();
+    if (connection != nullptr) connection->abort();
+  }
+};
+
 // What goes wrong while one request is served.
 struct Plan {
   std::size_t failing_allocation = 0;   // 0: none
@@ -179,9 +208,7 @@ struct Plan {
   net::Faults client{}, upstream{};
   std::size_t step = 0;  // 0: none
   // What happens at that step.
-  std::function<void(net::FarEnd& client, net::MemoryReactor& upstreams,
-                     codec::ServerConnection& connection)>
-      action{};
+  std::function<void(Serving&)> action{};
 };
 
 struct Served {
@@ -194,8 +221,13 @@ class GatewayCase {
  public:
   explicit GatewayCase(const Talk& talk) : talk_(talk), upstream_(talk.upstream, talk.tunnel) {
     if (talk.large) upstream_.content = std::string(60'000, 'd');
+    // To make certificates takes long: not while the loop runs.
+    if (talk.client_tls) tls_for(talk.client);
+    if (talk.upstream_tls) {
+      upstream_.make_seal = [this] { return net::TlsFar::server(*tls_for(talk_.upstream).server); };
+    }
     reach_upstream();
-    const config::Config config = settings(talk.upstream);
+    const config::Config config = settings();
     process_.emplace(config, std::vector<net::Loop*>{&loop()}, telemetry::LogTarget{}, 1 << 20);
     gateway_.emplace(0, *process_);
     for (std::size_t i = 0; i < snapshots_.size(); ++i) {
@@ -242,25 +274,36 @@ class GatewayCase {
     static const config::Limits limits;
     const ConnectionInfo info = client_info(1);
     upstream_.faults = slowed(plan.upstream);
-    Client client(network_.reactor(), talk_, slowed(plan.client));
+    Client client(network_.reactor(), talk_, slowed(plan.client),
+                  talk_.client_tls ? net::TlsFar::client(*tls_for(talk_.client).client) : nullptr);
     upstream_.on_head = [&client] { client.say_content(); };
     const auto make = talk_.client == Spoken::h2 ? codec::h2::make_server_connection
                                                  : codec::h1::make_server_connection;
-    auto connection =
-        make(std::make_unique<net::Stream>(loop(), client.far().near()), info, limits, *gateway_);
+    auto stream = std::make_unique<net::Stream>(loop(), client.far().near());
+    std::unique_ptr<codec::ServerConnection> connection;
+    if (!talk_.client_tls) connection = make(std::move(stream), info, limits, *gateway_);
+    Serving serving{client.far(), network_.reactor(), stream.get(), connection.get()};
     net::Waiter served(loop());
     net::TaskGroup group(loop());
     const auto run = [&]() -> Task<> {
       try {
-        co_await connection->run();
+        if (stream) {
+          const bool secured = co_await this->secured(*stream);
+          serving.handshake = nullptr;
+          if (secured) connection = make(std::move(stream), info, limits, *gateway_);
+          serving.connection = connection.get();
+          if (connection && serving.draining) connection->drain();
+        }
+        if (connection) co_await connection->run();
       } catch (const std::bad_alloc&) {
       }
+      serving.handshake = nullptr;
+      serving.connection = nullptr;
+      stream.reset();
       connection.reset();
       served.notify();
     };
-    net::AtStep at(loop(), plan.step, [&] {
-      if (connection) plan.action(client.far(), network_.reactor(), *connection);
-    });
+    net::AtStep at(loop(), plan.step, [&] { plan.action(serving); });
     // Longer than an undisturbed request takes to reach the upstream.
     net::AtStep late(loop(), 40, [&client] { client.say_content(); });
     Task<> running = run();
@@ -279,6 +322,7 @@ class GatewayCase {
     co_await at.ended();
     co_await late.ended();
     EXPECT_EQ(group.size(), 0u) << "still served; the client has: " << client.far().heard();
+    serving.connection = nullptr;
     connection.reset();
     upstream_.on_head = nullptr;
     Served out{.good = client.has_good_answer(upstream_.content),
@@ -316,7 +360,26 @@ class GatewayCase {
   void leave() { cluster_->leave(0); }
 
  private:
-  static config::Config settings(Spoken upstream) {
+  // Both ends' certificates and settings of who speaks so; made once a process.
+  static net::TlsPair& tls_for(Spoken spoken) {
+    static net::TlsPair http1;
+    static net::TlsPair h2{"h2"};
+    return spoken == Spoken::h2 ? h2 : http1;
+  }
+  // As a worker does it.
+  Task<bool> secured(net::Stream& stream) {
+    stream.start_tls(tls_for(talk_.client).server->accept(loop().buffers()));
+    const net::Io done = co_await stream.handshake(loop().now() + 10s);
+    EXPECT_NE(done, net::Io::timeout);
+    co_return done == net::Io::ok;
+  }
+  config::Config settings() const {
+    // A connect that failed, as a handshake can, would be tried again after a time.
+    const std::string_view retry = talk_.upstream_tls ? ", retry: off" : "";
+    const std::string tls =
+        talk_.upstream_tls
+            ? "    tls: {server_name: one.example, ca: " + net::tls_folder() + "/one.crt}\n"
+            : std::string();
     auto loaded = config::load_text(R"(
 version: 1
 server: {workers: 1}
@@ -326,18 +389,21 @@ listeners: [{name: http, bind: "127.0.0.1:0"}]
 middleware:
   few: {concurrency_limit: {limit: 2}}
 routes:
-  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [few], upgrades: [websocket]}
+  - {name: all, match: {path_prefix: /}, upstream: a, middleware: [few], upgrades: [websocket])" +
+                                    std::string(retry) + R"(}
 upstreams:
   a:
     endpoints: [{address: "192.0.2.1:80"}]
     pool: {in_flight: 1, client_share: 100%}
-    protocol: )" + std::string(name_of(upstream)) +
-                                    "\n");
+    protocol: )" + std::string(name_of(talk_.upstream)) +
+                                    "\n" + tls);
     EXPECT_TRUE(loaded);
     return std::move(loaded->config);
   }
   net::Faults slowed(net::Faults faults) const {
-    if (talk_.slow) faults.most_received = faults.most_sent = 16;
+    // A handshake has many bytes.
+    const bool is_sealed = talk_.client_tls || talk_.upstream_tls;
+    if (talk_.slow) faults.most_received = faults.most_sent = is_sealed ? 200 : 16;
     if (talk_.large) faults.most_received = 9000, faults.most_sent = 5000;
     return faults;
   }

@@ -68,6 +68,8 @@ std::vector<Talk> all_talks() {
       out.push_back({client, upstream, false, true});
       out.push_back({client, upstream, true, false});
       out.push_back({client, upstream, false, false, true});
+      out.push_back(
+          {.client = client, .upstream = upstream, .client_tls = true, .upstream_tls = true});
     }
   }
   return out;

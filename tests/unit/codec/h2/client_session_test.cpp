@@ -160,6 +160,7 @@ TEST_F(ClientSessionTest, ARefusedStreamMayBeSentAgain) {
     const Reason reason = co_await failure_of(stream);
     EXPECT_EQ(reason, Reason::upstream_reset);
     EXPECT_TRUE(stream.unprocessed());
+    EXPECT_TRUE(stream.untouched());
     EXPECT_TRUE(session.refusing());
     EXPECT_FALSE(session.ending());
   });
@@ -175,6 +176,8 @@ TEST_F(ClientSessionTest, AnotherResetMayNot) {
     const Reason reason = co_await failure_of(stream);
     EXPECT_EQ(reason, Reason::upstream_reset);
     EXPECT_FALSE(stream.unprocessed());
+    // The connection is not stale: it carried the request there.
+    EXPECT_FALSE(stream.untouched());
   });
 }
 
