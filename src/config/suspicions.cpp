@@ -146,7 +146,7 @@ std::optional<PlainPath> plain_path(std::string_view regex) {
     if (is_escaped ? !may_be_escaped : !is_plain) return std::nullopt;
     out.text += c;
   }
-  if (out.text.empty() && out.is_prefix) out.text = "/";
+  if (out.text.empty() && out.is_prefix) out.text += '/';
   if (!out.text.starts_with('/')) return std::nullopt;
   return out;
 }
