@@ -26,7 +26,8 @@ HeaderRewrite::HeaderRewrite(const config::HeaderChanges& changes,
       remove_(changes.remove),
       set_(parse(changes.set)),
       add_(parse(changes.add)),
-      by_attempt_(names_by_attempt()) {}
+      by_attempt_(names_by_attempt()),
+      empty_(remove_.empty() && set_.empty() && add_.empty()) {}
 
 HeaderRewrite::Values HeaderRewrite::parse(
     const std::vector<std::pair<std::string, std::string>>& values) const {

@@ -79,7 +79,7 @@ Task<Result<>> Stream::connect(Loop& loop, const SocketAddress& address, Deadlin
 }
 
 IoResult Stream::try_read(std::span<std::byte> into) noexcept {
-  if (!is_open()) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, EBADF};
   if (tls_ != nullptr) [[unlikely]]
     return tls_read(into);
   if (!readable_) return {Io::would_block};
@@ -97,7 +97,7 @@ IoResult Stream::receive(std::span<std::byte> into) noexcept {
     const auto bytes = static_cast<std::size_t>(got);
     // Drained, unless a FIN still waits behind these bytes.
     if (bytes < into.size() && !peer_closed_) readable_ = false;
-    return {Io::ok, bytes};
+    return {.status = Io::ok, .bytes = bytes};
   }
   if (got == 0) {
     peer_closed_ = true;
@@ -108,31 +108,31 @@ IoResult Stream::receive(std::span<std::byte> into) noexcept {
     return {Io::would_block};
   }
   peer_closed_ = broken_ = true;
-  return {Io::error, 0, static_cast<int>(-got)};
+  return {Io::error, static_cast<int>(-got)};
 }
 
 IoResult Stream::discard(std::size_t most) noexcept {
   thread_local std::array<std::byte, 64 * 1024> scrap;
-  if (!is_open()) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, EBADF};
   tls_more_ = false;
   if (!readable_) return {Io::would_block};
   return receive(std::span(scrap).first(std::min(most, scrap.size())));
 }
 
 IoResult Stream::try_peek(std::span<std::byte> into) noexcept {
-  if (!is_open()) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, EBADF};
   const ssize_t got = transport_->peek(into);
-  if (got > 0) return {Io::ok, static_cast<std::size_t>(got)};
+  if (got > 0) return {.status = Io::ok, .bytes = static_cast<std::size_t>(got)};
   if (got == 0) return {Io::eof};
   if (got == -EAGAIN) {
     readable_ = false;
     return {Io::would_block};
   }
-  return {Io::error, 0, static_cast<int>(-got)};
+  return {Io::error, static_cast<int>(-got)};
 }
 
 IoResult Stream::try_write(std::span<const iovec> pieces) noexcept {
-  if (!is_open()) return {Io::error, 0, EBADF};
+  if (!is_open()) return {Io::error, EBADF};
   if (tls_ != nullptr) [[unlikely]]
     return tls_write(pieces);
   if (!writable_) return {Io::would_block};
@@ -147,9 +147,9 @@ IoResult Stream::send(std::span<const iovec> pieces) noexcept {
     const auto bytes = static_cast<std::size_t>(sent);
     if (bytes < wanted) {
       writable_ = false;
-      return {Io::would_block, bytes};
+      return {.status = Io::would_block, .bytes = bytes};
     }
-    return {Io::ok, bytes};
+    return {.status = Io::ok, .bytes = bytes};
   }
   if (sent == -EAGAIN) {
     writable_ = false;
@@ -157,7 +157,7 @@ IoResult Stream::send(std::span<const iovec> pieces) noexcept {
   }
   // What the peer said last, or its end, can be read, also before the edge that tells of it.
   readable_ = true;
-  return {Io::error, 0, static_cast<int>(-sent)};
+  return {Io::error, static_cast<int>(-sent)};
 }
 
 Task<Io> Stream::write_all(std::span<iovec> pieces, Duration stall) {

@@ -21,7 +21,7 @@ class HeaderRewrite {
   // loader should have refused.
   HeaderRewrite(const config::HeaderChanges& changes, std::vector<std::string> path_params);
 
-  bool empty() const noexcept { return remove_.empty() && set_.empty() && add_.empty(); }
+  bool empty() const noexcept { return empty_; }
   // Changes `headers`, which may be the request's own. Variables not known yet (the upstream before
   // one is chosen) are empty; path parameters are looked up by name in the exchange's route.
   void apply(HeaderMap& headers, const Request& request, const Exchange& exchange) const {
@@ -55,6 +55,7 @@ class HeaderRewrite {
   Values set_;
   Values add_;
   std::vector<std::string> by_attempt_;
+  bool empty_ = true;
 };
 
 }  // namespace weir

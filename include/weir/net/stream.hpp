@@ -30,10 +30,11 @@ class TlsSession;
 
 enum class Io : std::uint8_t { ok, would_block, eof, error, timeout, cancelled };
 
+// Of two words, so that it is returned in registers.
 struct IoResult {
   Io status = Io::ok;
-  std::size_t bytes = 0;
   int error = 0;  // errno with Io::error
+  std::size_t bytes = 0;
 };
 
 // Hears of what happens on a stream while nobody reads it, and of its end also when somebody does.

@@ -83,8 +83,8 @@ IoResult Stream::tls_read(std::span<std::byte> into) noexcept {
   // An end is told again by the next read.
   const bool ended = status == Io::eof || status == Io::error;
   tls_more_ = ended || (status == Io::ok && tls_->may_read());
-  if (got != 0) return {Io::ok, got};
-  return {status, 0, status == Io::error ? ECONNRESET : 0};
+  if (got != 0) return {.status = Io::ok, .bytes = got};
+  return {status, status == Io::error ? ECONNRESET : 0};
 }
 
 IoResult Stream::tls_write(std::span<const iovec> pieces) noexcept {
@@ -92,15 +92,15 @@ IoResult Stream::tls_write(std::span<const iovec> pieces) noexcept {
   for (const iovec& piece : pieces) wanted += piece.iov_len;
   std::size_t taken = 0;
   while (true) {
-    if (!flush_sealed()) return {Io::error, 0, EPIPE};
-    if (tls_->has_unsent()) return {Io::would_block, taken};
-    if (taken == wanted) return {Io::ok, taken};
+    if (!flush_sealed()) return {Io::error, EPIPE};
+    if (tls_->has_unsent()) return {.status = Io::would_block, .bytes = taken};
+    if (taken == wanted) return {.status = Io::ok, .bytes = taken};
     taken += tls_->seal(pieces, taken);
     if (tls_->failed()) {
       // For want of memory, say: no edge tells who reads that this connection is over.
       tls_more_ = true;
       read_waiter_.notify();
-      return {Io::error, 0, EPIPE};
+      return {Io::error, EPIPE};
     }
   }
 }
