@@ -26,9 +26,10 @@ install(FILES "${package_sources}/weir.yaml" DESTINATION /etc/weir)
 install(FILES "${package_sources}/logrotate" DESTINATION /etc/logrotate.d RENAME weir)
 install(FILES "${package_sources}/copyright" "${made}/changelog.gz" CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/reference.yaml deploy/prometheus/weir.rules.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY deploy/grafana DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.json")
 
 # The program of the tarball: what Debian has as an archive is linked into it, before the shared libraries
-# are asked. Those have no archive (spdlog, fmt, prometheus-cpp), or their own libraries have none
+# are asked. Those have no archive (spdlog, fmt), or their own libraries have none
 # (libcurl: Kerberos); OpenSSL is the one that libcurl brings, as two in one process would be one too many,
 # and so is libstdc++, which the shared ones need. They stand in lib beside bin.
 set(archives)

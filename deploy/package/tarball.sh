@@ -50,7 +50,7 @@ rows() { # NAME FILE in, a line of a table out
     grep -o 'GLIBC_[0-9.]*' | cut -d_ -f2 | sort -uV | tail -1) or newer, and for upstreams with TLS and"
   echo "for jwks_url the authorities in /etc/ssl/certs (Debian: ca-certificates)."
   echo
-  echo "No archive of these: Debian has none of spdlog, fmt and prometheus-cpp, and none of what libcurl"
+  echo "No archive of these: Debian has none of spdlog and fmt, and none of what libcurl"
   echo "needs (Kerberos). OpenSSL is the one of libcurl, and libstdc++ that of the shared libraries: a"
   echo "second copy of either in one process would be a danger. Security updates of what is in lib/ come"
   echo "with a new tarball; on Debian the package gets them from the system."

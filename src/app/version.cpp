@@ -23,8 +23,8 @@ int version() {
              BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100,
              OpenSSL_version(OPENSSL_VERSION), WEIR_YAML_CPP_VERSION, WEIR_SPDLOG_VERSION,
              FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
-  fmt::print("prometheus-cpp {}, nghttp2 {}, c-ares {}\n", WEIR_PROMETHEUS_CPP_VERSION,
-             WEIR_NGHTTP2_VERSION, WEIR_CARES_VERSION);
+  fmt::print("zlib {}, nghttp2 {}, c-ares {}\n", WEIR_ZLIB_VERSION, WEIR_NGHTTP2_VERSION,
+             WEIR_CARES_VERSION);
   return 0;
 }
 

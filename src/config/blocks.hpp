@@ -20,6 +20,7 @@ Fields fields(Server& server);
 Fields fields(Deadlines& deadlines);
 Fields fields(Log& log);
 Fields fields(AccessLog& log);
+Fields fields(Metrics& metrics);
 // A mapping or `off`; where the address stands goes to `bind`.
 Value admin_value(Admin& admin, Place& bind);
 

@@ -50,7 +50,7 @@ constexpr auto key_rows = std::to_array<KeyRow>({
     {"", "logging logs loglevel errorlog", {"log", "write `log: {level: info}`"}},
     {"", "accesslogs accesslogging", {"access_log", "write `access_log: {path: stdout}`"}},
     {"",
-     "metrics prometheus stats health healthcheck ping api dashboard",
+     "prometheus stats health healthcheck ping api dashboard",
      {"admin",
       "the admin address has /metrics, /healthz and /readyz; write `admin: {bind: "
       "\"127.0.0.1:9901\"}`"}},

@@ -264,6 +264,7 @@ Fields root_fields(Draft& draft) {
       {"access_log",
        once(draft, "access_log", placed(draft, "access_log", fields(config.access_log))),
        "a line for each request"},
+      {"metrics", once(draft, "metrics", block(fields(config.metrics))), "what /metrics shows"},
       {"admin", once(draft, "admin", placed_admin(draft)),
        "the address for metrics, health checks and commands"},
       {"trusted_proxies", trusted_proxies_value(config.trusted_proxies),

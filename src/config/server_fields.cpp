@@ -130,6 +130,16 @@ Fields fields(Server& server) {
   };
 }
 
+Fields fields(Metrics& metrics) {
+  return {{"max_series", count(metrics.max_series, 1, 1'000'000),
+           "series that a metric may have, a histogram being one; what is beyond is added up under "
+           "the name _other"},
+          {"detail",
+           choice<MetricsDetail>(metrics.detail, {{"normal", MetricsDetail::normal},
+                                                  {"fine", MetricsDetail::fine}}),
+           "of histograms: 14 buckets, or ten for each power of ten"}};
+}
+
 Fields fields(Log& log) {
   return {{"level",
            choice<LogLevel>(log.level, {{"trace", LogLevel::trace},

@@ -21,6 +21,8 @@ struct AdminRequest {
   std::string origin;
   std::string authorization;
   std::string content_type;
+  std::string accept = {};           // of all its fields of that name
+  std::string accept_encoding = {};  // likewise
   std::string body;
 };
 

@@ -54,15 +54,10 @@ void AdminApi::readyz(const AdminCall& call, Done done) {
   done(std::move(answer));
 }
 
-void AdminApi::metrics(const AdminCall&, Done done) {
-  behind_workers(
-      [this] {
-        return AdminAnswer{.status = 200,
-                           .body = server_.process().metrics.scrape(Clock::now()),
-                           .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                           .headers = {}};
-      },
-      std::move(done));
+void AdminApi::metrics(const AdminCall& call, Done done) {
+  const AdminRequest& request = call.request;
+  scrapes_.ask(scrape_terms(request.accept, request.accept_encoding, request.query),
+               std::move(done));
 }
 
 std::shared_ptr<const config::Config> AdminApi::running() {

@@ -12,6 +12,7 @@
 
 #include "server/admin_answer.hpp"
 #include "server/background.hpp"
+#include "server/scrapes.hpp"
 #include "weir/base/asio.hpp"
 #include "weir/server/server.hpp"
 
@@ -43,13 +44,17 @@ class AdminApi {
   // All endpoints. Lives as long as the process; any thread.
   static std::span<const Endpoint> endpoints() noexcept;
 
-  AdminApi(asio::io_context& main, Server& server) : server_(server), background_(main) {}
+  AdminApi(asio::io_context& main, Server& server)
+      : server_(server), background_(main), scrapes_(main, server) {}
 
   // The guard has let the request pass. `done` is called once, now or later on the main thread.
   void handle(const AdminRequest& request, Done done);
   // Answers that are still to come do not: nothing asks the server any more. Waits for what the
   // thread is at.
-  void stop() { background_.stop(); }
+  void stop() {
+    scrapes_.stop();
+    background_.stop();
+  }
 
  private:
   struct Table;
@@ -91,6 +96,7 @@ class AdminApi {
 
   Server& server_;
   Background background_;
+  Scrapes scrapes_;
 };
 
 // Of a reload that was good: the generation, and what it has changed.

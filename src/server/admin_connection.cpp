@@ -41,6 +41,15 @@ bool is_refused(const boost::system::error_code& error) {
 AdminRequest read(const http::request<http::string_body>& message) {
   AdminRequest request;
   const auto field = [&](http::field name) { return std::string(message[name]); };
+  const auto list = [&](http::field name) {
+    std::string all;
+    const auto [begin, end] = message.equal_range(name);
+    for (auto each = begin; each != end; ++each) {
+      if (!all.empty()) all += ',';
+      all += each->value();
+    }
+    return all;
+  };
   request.method = std::string(message.method_string());
   if (request.method == "HEAD") request.method = "GET";
   std::string_view target(message.target().data(), message.target().size());
@@ -58,6 +67,8 @@ AdminRequest read(const http::request<http::string_body>& message) {
   request.origin = field(http::field::origin);
   request.authorization = field(http::field::authorization);
   request.content_type = field(http::field::content_type);
+  request.accept = list(http::field::accept);
+  request.accept_encoding = list(http::field::accept_encoding);
   request.body = message.body();
   return request;
 }

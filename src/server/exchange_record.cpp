@@ -26,6 +26,19 @@ std::string_view protocol_of(const RequestHead& head) noexcept {
   return "HTTP/1.1";
 }
 
+// Its trace, if somebody keeps that: a trusted peer says so by the sampled flag of traceparent.
+telemetry::TraceId kept_trace(const RequestHead& head, const Exchange& exchange) {
+  if (exchange.context.trace_id.empty()) [[likely]]
+    return {};
+  if (!exchange.context.connection.peer_trusted) return {};
+  constexpr std::size_t flags = 54;  // the last digit of two: its lowest bit is the flag
+  const auto parent = head.headers.get(FieldId::traceparent);
+  if (!parent || parent->size() <= flags) return {};
+  constexpr std::string_view odd = "13579bdf";
+  if (!odd.contains((*parent)[flags])) return {};
+  return telemetry::TraceId::parse(exchange.context.trace_id);
+}
+
 // Told without a word of its own where there was no memory for one.
 void log_internal(const Exchange& exchange, const Outcome& outcome) {
   namespace log = telemetry::log;
@@ -50,8 +63,9 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
   if (outcome.reason == Reason::internal) [[unlikely]] {
     log_internal(exchange, outcome);
   }
-  if (!tunnel) shard.duration.observe(outcome.ended - outcome.started);
-  shard.head.observe(outcome.head_sent - outcome.started);
+  const telemetry::TraceId trace = kept_trace(head, exchange);
+  if (!tunnel) shard.duration.observe(outcome.ended - outcome.started, trace);
+  shard.head.observe(outcome.head_sent - outcome.started, trace);
   if (exchange.record.bytes_in() != 0) shard.request_bytes.add(exchange.record.bytes_in());
   if (exchange.record.bytes_out() != 0) shard.response_bytes.add(exchange.record.bytes_out());
 }

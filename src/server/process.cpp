@@ -89,6 +89,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
       head_memory(head_bytes, workers),
       max_connections(config.server.max_connections) {
   metrics.watch(&access_log);
+  metrics.configure(config.metrics);
   for (net::Loop* loop : loops) shadows.push_back(std::make_unique<proxy::Shadows>(*loop));
 }
 

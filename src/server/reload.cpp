@@ -188,6 +188,7 @@ void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
   const std::uint64_t connections = fit_connections(config.server.max_connections);
   if (connections > process_->max_connections) warn_of_shortages(host, config, connections);
   process_->max_connections = connections;
+  process_->metrics.configure(config.metrics);
   process_->head_memory.set_limit(head_memory(config.server.head_memory, host));
   process_->splits.retain(
       [&](std::string_view route) { return keeps_split(before->config(), config, route); });

@@ -10,7 +10,7 @@
 
 namespace weir::telemetry {
 
-std::vector<prometheus::MetricFamily> Exposition::Collect() const {
+std::string Exposition::text() const {
   Families families;
   collect_routes(families);
   collect_listeners(families);
@@ -29,6 +29,8 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_jwt(families);
   collect_gateway(families);
   collect_process(families);
+  collect_folded(families);
+  if (writing_.asked.format == TextFormat::openmetrics) families += "# EOF\n";
   return families;
 }
 
@@ -114,9 +116,9 @@ void Exposition::collect_listeners(Families& out) const {
   auto handshakes = counter_family("weir_tls_handshakes_total", "TLS handshakes with clients.");
   auto faults = counter_family("weir_tls_handshake_failures_total",
                                "TLS handshakes with clients that failed, by cause.");
-  auto expiry =
-      gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
-                   "When the certificate for a name expires, since the epoch in seconds.");
+  auto expiry = gauge_family("weir_tls_certificate_expiry_timestamp_seconds",
+                             "When the certificate for a name expires, since the epoch in seconds.",
+                             Fold::least);
   for (const auto& [key, held] : metrics_.listeners_) {
     const ListenerMetrics& listener = *held.series;
     const Label label{"listener", listener.listener()};
@@ -160,14 +162,16 @@ void Exposition::collect_upstreams(Families& out) const {
       histogram_family("weir_upstream_connect_seconds", "Time to open connections to endpoints.");
   auto queue = histogram_family("weir_upstream_queue_seconds",
                                 "Time spent waiting for a place in the upstream's pool.");
-  auto saturation = gauge_family("weir_upstream_saturation_ratio",
-                                 "Use of the upstream's pool and queue against their limits.");
+  auto saturation =
+      gauge_family("weir_upstream_saturation_ratio",
+                   "Use of the upstream's pool and queue against their limits.", Fold::largest);
   auto unresolved =
       gauge_family("weir_upstream_unresolved", "Names of endpoints that have no address.");
   auto panic = gauge_family("weir_upstream_panic",
-                            "Whether health is ignored for lack of healthy endpoints: 1 or 0.");
-  auto breaker =
-      gauge_family("weir_circuit_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open.");
+                            "Whether health is ignored for lack of healthy endpoints: 1 or 0.",
+                            Fold::largest);
+  auto breaker = gauge_family("weir_circuit_breaker_state",
+                              "Circuit breaker: 0 closed, 1 half-open, 2 open.", Fold::largest);
   auto transitions = counter_family("weir_circuit_breaker_transitions_total",
                                     "Changes of the circuit breaker's state.");
   auto checks =
@@ -240,8 +244,8 @@ void Exposition::collect_endpoints(Families& out) const {
   auto requests = counter_family("weir_upstream_requests_total", "Tries at endpoints that ended.");
   auto connections =
       gauge_family("weir_upstream_connections", "Connections to endpoints, by what they do.");
-  auto healthy =
-      gauge_family("weir_upstream_endpoint_healthy", "Whether the endpoint gets requests: 1 or 0.");
+  auto healthy = gauge_family("weir_upstream_endpoint_healthy",
+                              "Whether the endpoint gets requests: 1 or 0.", Fold::least);
   auto limits = gauge_family("weir_upstream_concurrency_limit",
                              "Requests that the endpoint may have at a time, by `concurrency`.");
   for (const auto& [key, held] : metrics_.endpoints_) {
@@ -285,8 +289,8 @@ void Exposition::collect_gateway(Families& out) const {
   dropped.counter({}, metrics_.access_log_ == nullptr ? 0 : metrics_.access_log_->dropped());
   std::move(dropped).append_to(out);
 
-  auto utilization =
-      gauge_family("weir_worker_utilization_ratio", "Share of its time that a worker was busy.");
+  auto utilization = gauge_family("weir_worker_utilization_ratio",
+                                  "Share of its time that a worker was busy.", Fold::largest);
   for (unsigned i = 0; i < metrics_.workers_; ++i) {
     utilization.gauge({{"worker", std::to_string(i)}}, metrics_.utilization_[i].value());
   }
@@ -343,6 +347,16 @@ void Exposition::collect_process(Families& out) const {
         static_cast<double>(stats.open_fds));
   gauge("process_max_fds", "Maximum number of open file descriptors.",
         static_cast<double>(stats.max_fds));
+}
+
+// Behind all others: it tells what became of them.
+void Exposition::collect_folded(Families& out) const {
+  auto folded = gauge_family("weir_metrics_folded_series",
+                             "Series beyond metrics.max_series, which are added up under _other.");
+  writing_.ceilings.for_each_folded([&](std::string_view family, std::uint64_t n) {
+    folded.gauge({{"family", family}}, static_cast<double>(n));
+  });
+  std::move(folded).append_to(out);
 }
 
 }  // namespace weir::telemetry

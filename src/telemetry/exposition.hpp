@@ -1,23 +1,23 @@
-// One scrape: sums the workers' shards into the families of prometheus-cpp's model. Lives during
-// Metrics::scrape, under its lock.
+// One scrape: sums the workers' shards and writes them as text. Lives during Metrics::text, under
+// its lock.
 #pragma once
 
-#include <prometheus/collectable.h>
-#include <prometheus/metric_family.h>
-
 #include <cstdint>
-#include <vector>
+#include <string>
+#include <string_view>
 
+#include "telemetry/families.hpp"
 #include "weir/telemetry/metrics.hpp"
 
 namespace weir::telemetry {
 
-class Exposition final : public prometheus::Collectable {
+class Exposition {
  public:
-  explicit Exposition(const Metrics& metrics) noexcept : metrics_(metrics) {}
+  Exposition(const Metrics& metrics, const Writing& writing) noexcept
+      : metrics_(metrics), writing_(writing) {}
 
   // Families without a series are left out.
-  std::vector<prometheus::MetricFamily> Collect() const override;
+  std::string text() const;
 
  private:
   // Whoever held the series has let go: what is gone has no level.
@@ -30,7 +30,19 @@ class Exposition final : public prometheus::Collectable {
     const std::uint64_t shown = held.series->shown;
     return shown == 0 ? !is_gone(held) : shown == metrics_.scrapes_;
   }
-  using Families = std::vector<prometheus::MetricFamily>;
+  // Tests read the names and kinds of all families from where these are called.
+  Family counter_family(std::string_view name, std::string_view help) const {
+    return {FamilyKind::counter, name, help, writing_};
+  }
+  // `fold`: what of a level that has too many series is shown for the rest.
+  Family gauge_family(std::string_view name, std::string_view help, Fold fold = Fold::sum) const {
+    return {FamilyKind::gauge, name, help, writing_, fold};
+  }
+  Family histogram_family(std::string_view name, std::string_view help) const {
+    return {FamilyKind::histogram, name, help, writing_};
+  }
+
+  using Families = std::string;
   void collect_routes(Families& out) const;
   void collect_listeners(Families& out) const;
   void collect_upstreams(Families& out) const;
@@ -48,8 +60,10 @@ class Exposition final : public prometheus::Collectable {
   void collect_providers(Families& out) const;
   void collect_gateway(Families& out) const;
   void collect_process(Families& out) const;
+  void collect_folded(Families& out) const;
 
   const Metrics& metrics_;
+  const Writing& writing_;
 };
 
 }  // namespace weir::telemetry

@@ -1,10 +1,9 @@
 #include "weir/telemetry/metrics.hpp"
 
-#include <prometheus/text_serializer.h>
-
 #include <iterator>
 
 #include "telemetry/exposition.hpp"
+#include "telemetry/series_ceiling.hpp"
 
 namespace weir::telemetry {
 namespace {
@@ -19,7 +18,8 @@ Metrics::Metrics(unsigned workers, std::string_view version, std::string_view io
       version_(version),
       io_backend_(io_backend),
       utilization_(std::make_unique<SharedValue[]>(workers)),
-      lags_(std::make_unique<SharedValue[]>(workers)) {
+      lags_(std::make_unique<SharedValue[]>(workers)),
+      ceilings_(std::make_unique<SeriesCeilings>()) {
   for (unsigned i = 0; i < workers; ++i) lags_[i].set(-1);
 }
 
@@ -153,13 +153,21 @@ void Metrics::sweep(TimePoint now) {
   sweep(providers_, now);
 }
 
-std::string Metrics::scrape(TimePoint now) {
+void Metrics::configure(const config::Metrics& settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = settings;
+}
+
+void Metrics::begin_scrape(TimePoint now) {
   ++scrapes_;
   for (const auto& hook : hooks_) hook();
   sweep(now);
+}
+
+std::string Metrics::text(const ScrapeRequest& asked) {
   const std::lock_guard lock(mutex_);
-  return prometheus::TextSerializer().prometheus::Serializer::Serialize(
-      Exposition(*this).Collect());
+  const Writing writing{.asked = asked, .settings = settings_, .ceilings = *ceilings_};
+  return Exposition(*this, writing).text();
 }
 
 }  // namespace weir::telemetry

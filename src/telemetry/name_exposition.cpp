@@ -8,9 +8,9 @@ void Exposition::collect_names(Families& out) const {
   auto look_ups = counter_family("weir_dns_lookups_total",
                                  "Look-ups of names of an upstream's endpoints, by result.");
   auto endpoints = gauge_family("weir_upstream_endpoints", "Addresses that an upstream has.");
-  auto from_failed =
-      gauge_family("weir_upstream_endpoints_from_failed",
-                   "Whether the file of endpoints_from cannot be read or is wrong: 1 or 0.");
+  auto from_failed = gauge_family(
+      "weir_upstream_endpoints_from_failed",
+      "Whether the file of endpoints_from cannot be read or is wrong: 1 or 0.", Fold::largest);
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
     const Label label{"upstream", upstream.upstream()};

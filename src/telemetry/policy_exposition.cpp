@@ -32,7 +32,8 @@ void Exposition::collect_load_sheds(Families& out) const {
                                 "Requests that load_shed refused, by their priority and why.");
   auto level = gauge_family("weir_load_shed_level",
                             "Priorities that load_shed refuses: 0 none, 1 low, 2 normal and low, 3 "
-                            "all but critical.");
+                            "all but critical.",
+                            Fold::largest);
   for (const auto& [key, held] : metrics_.load_sheds_) {
     const LoadShedMetrics& shed = *held.series;
     const Label policy{"policy", shed.policy()};
@@ -50,7 +51,8 @@ void Exposition::collect_load_sheds(Families& out) const {
     if (!is_gone(held)) level.gauge({policy}, shed.level.value());
   }
   auto lag = gauge_family("weir_worker_lag_seconds",
-                          "How late a worker does what is due, on average over half a second.");
+                          "How late a worker does what is due, on average over half a second.",
+                          Fold::largest);
   for (unsigned i = 0; i < metrics_.workers_; ++i) {
     const double seconds = metrics_.lags_[i].value();
     if (seconds >= 0) lag.gauge({{"worker", std::to_string(i)}}, seconds);
@@ -65,7 +67,7 @@ void Exposition::collect_breaker_sheds(Families& out) const {
   auto refused = counter_family("weir_circuit_breaker_shed_requests_total",
                                 "Requests that an upstream's shed refused, by priority and why.");
   auto active = gauge_family("weir_circuit_breaker_shedding",
-                             "Whether the upstream's shed refuses a share: 1 or 0.");
+                             "Whether the upstream's shed refuses a share: 1 or 0.", Fold::largest);
   constexpr std::array<std::string_view, 2> causes{"rate", "p95"};
   for (const auto& [key, held] : metrics_.upstreams_) {
     const UpstreamMetrics& upstream = *held.series;
@@ -104,7 +106,8 @@ void Exposition::collect_jwt(Families& out) const {
   }
   auto fetched = gauge_family("weir_jwt_keys_last_success_timestamp_seconds",
                               "When an issuer's keys were last fetched, since the epoch in "
-                              "seconds; 0: never.");
+                              "seconds; 0: never.",
+                              Fold::least);
   for (const auto& [key, held] : metrics_.jwt_keys_) {
     if (is_gone(held)) continue;
     fetched.gauge({{"policy", key.first}, {"issuer", key.second}},

@@ -5,10 +5,11 @@
 namespace weir::telemetry {
 
 void Exposition::collect_providers(Families& out) const {
-  auto up = gauge_family("weir_provider_up", "Whether the provider answers: 1 or 0.");
+  auto up = gauge_family("weir_provider_up", "Whether the provider answers: 1 or 0.", Fold::least);
   auto success = gauge_family("weir_provider_last_success_timestamp_seconds",
                               "When documents of the provider were last put in force, since the "
-                              "epoch in seconds; 0: never since the start.");
+                              "epoch in seconds; 0: never since the start.",
+                              Fold::least);
   auto rejected = counter_family("weir_provider_documents_rejected_total",
                                  "Versions of documents that were not taken.");
   for (const auto& [key, held] : metrics_.providers_) {

@@ -25,6 +25,7 @@
 #include "weir/config/health.hpp"
 #include "weir/config/hedge.hpp"
 #include "weir/config/load_balancer.hpp"
+#include "weir/config/metrics.hpp"
 #include "weir/config/middleware.hpp"
 #include "weir/config/place.hpp"
 #include "weir/config/providers.hpp"
@@ -348,6 +349,7 @@ struct Config {
   Server server;
   Log log;
   AccessLog access_log;
+  Metrics metrics;
   Admin admin;
   std::vector<Cidr> trusted_proxies;
   std::vector<Listener> listeners;

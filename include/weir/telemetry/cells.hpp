@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "weir/base/time.hpp"
+#include "weir/telemetry/exemplar.hpp"
 
 namespace weir::telemetry {
 
@@ -47,45 +48,71 @@ class SharedValue {
   std::atomic<double> value_;
 };
 
-// Durations in the buckets of every duration metric. observe(): the owning thread.
+// Durations, ten buckets a decade from 0.1 ms to 10 s. observe(): the owning thread.
 class Histogram {
  public:
-  static constexpr std::size_t bound_count = 14;
-  // Upper bounds, inclusive, in nanoseconds: 0.5 ms ... 10 s. Each is at least twice the one
-  // before, which bucket_of relies on.
-  static constexpr std::array<std::int64_t, bound_count> bounds{
-      500'000,       1'000'000,     2'500'000,     5'000'000,     10'000'000,
-      25'000'000,    50'000'000,    100'000'000,   250'000'000,   500'000'000,
-      1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+  static constexpr std::size_t bound_count = 51;
+  // Upper bounds, inclusive, in nanoseconds: 1 1.25 1.6 2 2.5 3.15 4 5 6.3 8 of each decade. Each
+  // is at least an eighth larger than the one before, which bucket_of relies on.
+  static constexpr std::array<std::int64_t, bound_count> bounds = [] {
+    constexpr std::array<std::int64_t, 10> steps{100'000, 125'000, 160'000, 200'000, 250'000,
+                                                 315'000, 400'000, 500'000, 630'000, 800'000};
+    std::array<std::int64_t, bound_count> all{};
+    std::int64_t scale = 1;
+    for (std::size_t i = 0; i < bound_count; ++i) {
+      all[i] = steps[i % steps.size()] * scale;
+      if (i % steps.size() == steps.size() - 1) scale *= 10;
+    }
+    return all;
+  }();
+  // Those of 0.5 ms, 1 ms, 2.5 ms, 5 ms ... 10 s, by their place in `bounds`: what a scrape shows
+  // without `metrics.detail: fine`.
+  static constexpr std::array<std::uint8_t, 14> coarse{7,  10, 14, 17, 20, 24, 27,
+                                                       30, 34, 37, 40, 44, 47, 50};
+
+  Histogram() = default;
+  Histogram(const Histogram&) = delete;
+  Histogram& operator=(const Histogram&) = delete;
+  ~Histogram() { delete exemplars_.load(std::memory_order_acquire); }
 
   // A negative duration counts as zero.
-  void observe(Duration duration) noexcept {
-    const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
-    buckets_[bucket_of(ns)].add();
-    sum_.add(static_cast<std::uint64_t>(ns));
+  void observe(Duration duration) noexcept { count(duration); }
+  // The same of a request with a trace: it becomes the exemplar of its bucket. Without a trace this
+  // costs a branch; the first one with a trace allocates.
+  void observe(Duration duration, const TraceId& trace) noexcept {
+    const std::size_t bucket = count(duration);
+    if (trace) [[unlikely]]
+      keep(bucket, duration, trace);
   }
 
   // Not cumulative; the last one is what lies above every bound.
   std::uint64_t in_bucket(std::size_t i) const noexcept { return buckets_[i].value(); }
   std::uint64_t sum_nanoseconds() const noexcept { return sum_.value(); }
+  // Null while no request had a trace. Any thread.
+  const Exemplars* exemplars() const noexcept { return exemplars_.load(std::memory_order_acquire); }
 
   // The bucket of `ns`. REQUIRES: ns >= 0.
   static constexpr std::size_t bucket_of(std::int64_t ns) noexcept {
-    const auto width = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(ns)));
-    const std::size_t first = first_of_width[width];
+    const std::size_t first = first_of_cell[cell_of(static_cast<std::uint64_t>(ns))];
     return first + (ns > bounds_and_end[first] ? 1 : 0);
   }
 
  private:
-  // Of values with that many bits the lowest possible bucket. Since bounds at least double, only
+  // Cells are an eighth of an octave: the leading bit of a number and the three behind it.
+  static constexpr std::size_t cell_of(std::uint64_t ns) noexcept {
+    const std::uint64_t at_least = ns | 8;  // far below every bound
+    const auto width = static_cast<unsigned>(std::bit_width(at_least));
+    return width * 8 + (at_least >> (width - 4) & 7);
+  }
+  // Of the values in a cell the lowest possible bucket. No cell has more than one bound, so only
   // one more comparison decides.
-  static constexpr std::array<std::uint8_t, 65> first_of_width = [] {
-    std::array<std::uint8_t, 65> first{};
-    for (std::size_t width = 0; width < first.size(); ++width) {
-      const std::uint64_t least = width == 0 ? 0 : std::uint64_t{1} << (width - 1);
+  static constexpr std::array<std::uint8_t, 65 * 8> first_of_cell = [] {
+    std::array<std::uint8_t, 65 * 8> first{};
+    for (std::size_t cell = 4 * 8; cell < first.size(); ++cell) {
+      const std::uint64_t least = std::uint64_t{8 + cell % 8} << (cell / 8 - 4);
       std::uint8_t below = 0;
       while (below < bound_count && static_cast<std::uint64_t>(bounds[below]) < least) ++below;
-      first[width] = below;
+      first[cell] = below;
     }
     return first;
   }();
@@ -96,8 +123,19 @@ class Histogram {
     return all;
   }();
 
+  std::size_t count(Duration duration) noexcept {
+    const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
+    const std::size_t bucket = bucket_of(ns);
+    buckets_[bucket].add();
+    sum_.add(static_cast<std::uint64_t>(ns));
+    return bucket;
+  }
+  // Without memory the exemplar is not kept.
+  void keep(std::size_t bucket, Duration duration, const TraceId& trace) noexcept;
+
   std::array<Counter, bound_count + 1> buckets_;
   Counter sum_;  // nanoseconds: full after 584 years of waiting
+  std::atomic<Exemplars*> exemplars_{nullptr};
 };
 
 }  // namespace weir::telemetry

@@ -86,6 +86,30 @@ TEST_F(ExchangeRecordTest, CountsWhatWasAnswered) {
   EXPECT_EQ(shard_.response_bytes.value(), 11u);
 }
 
+TEST_F(ExchangeRecordTest, TheTraceOfATrustedPeersSampledRequestIsAnExemplar) {
+  constexpr std::string_view trace = "0af7651916cd43dd8448eb211c80319c";
+  struct Row {
+    const char* flags;
+    bool trusted, kept;
+  };
+  for (const Row& row : {Row{"01", true, true}, Row{"03", true, true}, Row{"00", true, false},
+                         Row{"02", true, false}, Row{"01", false, false}}) {
+    telemetry::RouteShard shard;
+    connection_.peer_trusted = row.trusted;
+    head_.headers.set("traceparent", "00-" + std::string(trace) + "-b7ad6b7169203331-" + row.flags);
+    exchange_.fill_context().trace_id = trace;
+    count_exchange(shard, head_, exchange_, outcome_);
+    for (const telemetry::Histogram* histogram : {&shard.duration, &shard.head}) {
+      ASSERT_EQ(histogram->exemplars() != nullptr, row.kept) << row.flags << row.trusted;
+      if (!row.kept) continue;
+      const auto ns = static_cast<std::int64_t>(histogram->sum_nanoseconds());
+      const auto found = histogram->exemplars()->of(telemetry::Histogram::bucket_of(ns));
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->trace, telemetry::TraceId::parse(trace));
+    }
+  }
+}
+
 TEST_F(ExchangeRecordTest, TheHeadsTimeIsToldWhereItWentOut) {
   struct Row {
     const char* name;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace weir::telemetry {
 namespace {
 
@@ -25,13 +27,27 @@ TEST(Histogram, AgreesWithALinearSearch) {
   }
 }
 
+TEST(Histogram, BoundsAreTenADecadeWithThoseOfNormalDetailAmongThem) {
+  for (std::size_t i = 10; i < Histogram::bound_count; ++i) {
+    EXPECT_EQ(Histogram::bounds[i], Histogram::bounds[i - 10] * 10);
+  }
+  EXPECT_EQ(Histogram::bounds.front(), 100'000);
+  EXPECT_EQ(Histogram::bounds.back(), 10'000'000'000);
+  std::vector<double> coarse;
+  for (const std::size_t i : Histogram::coarse) {
+    coarse.push_back(static_cast<double>(Histogram::bounds[i]) / 1e9);
+  }
+  EXPECT_EQ(coarse, (std::vector{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+                                 1.0, 2.5, 5.0, 10.0}));
+}
+
 TEST(Histogram, SumsAndTakesNegativeAsZero) {
   Histogram histogram;
   histogram.observe(3ms);
   histogram.observe(11s);
   histogram.observe(-1ms);
   EXPECT_EQ(histogram.in_bucket(0), 1U);
-  EXPECT_EQ(histogram.in_bucket(3), 1U);
+  EXPECT_EQ(histogram.in_bucket(Histogram::bucket_of(3'000'000)), 1U);
   EXPECT_EQ(histogram.in_bucket(Histogram::bound_count), 1U);
   EXPECT_EQ(histogram.sum_nanoseconds(), 11'003'000'000U);
 }

@@ -8,7 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace weir::telemetry {
 namespace {
@@ -263,6 +267,133 @@ TEST_F(MetricsTest, WorkersCountWhileAScrapeReads) {
   for (int i = 0; i < 20; ++i) EXPECT_FALSE(scrape().empty());
   for (auto& worker : workers) worker.join();
   EXPECT_THAT(scrape(), HasSubstr(R"(weir_http_request_duration_seconds_count{route="r"} 40000)"));
+}
+
+TEST_F(MetricsTest, FineDetailHasTenBucketsADecade) {
+  const auto upstream = metrics.upstream("u");
+  upstream->shard(0).duration.observe(120us);
+  upstream->shard(0).duration.observe(3ms);
+  metrics.configure({.max_series = 10000, .detail = config::MetricsDetail::fine});
+  const std::string text = scrape();
+  const std::string series = R"(weir_upstream_request_duration_seconds_bucket{upstream="u",le=")";
+  EXPECT_THAT(text, HasSubstr(series + R"(0.0001"} 0)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(0.000125"} 1)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(0.0025"} 1)"));
+  EXPECT_THAT(text, HasSubstr(series + R"(0.00315"} 2)"));
+  metrics.configure({});
+  EXPECT_THAT(scrape(), Not(HasSubstr(series + R"(0.00315")")));
+  EXPECT_THAT(scrape(), HasSubstr(series + R"(0.0025"} 1)"));
+}
+
+TEST_F(MetricsTest, OpenMetricsHasItsOwnNamesBoundsUnitsAndAnEnd) {
+  const auto upstream = metrics.upstream("u");
+  upstream->shard(0).duration.observe(3ms);
+  const std::string text = metrics.scrape(now, {.format = TextFormat::openmetrics});
+  EXPECT_THAT(text, HasSubstr("# TYPE weir_access_log_dropped counter\n"
+                              "weir_access_log_dropped_total 0\n"));
+  EXPECT_THAT(text, HasSubstr("# UNIT weir_upstream_request_duration_seconds seconds\n"));
+  EXPECT_THAT(
+      text, HasSubstr(R"(weir_upstream_request_duration_seconds_bucket{upstream="u",le="1.0"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(le="+Inf"} 1)"));
+  EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+  EXPECT_THAT(scrape(), Not(HasSubstr("# UNIT")));
+  EXPECT_THAT(scrape(), Not(HasSubstr("# EOF")));
+  EXPECT_THAT(scrape(), HasSubstr(R"(le="1"} 1)"));
+}
+
+TEST_F(MetricsTest, ExemplarsStandInOpenMetricsBehindTheBucketOfTheirValue) {
+  const auto route = metrics.route("r");
+  const TraceId first = TraceId::parse("0123456789abcdef0123456789abcdef");
+  const TraceId second = TraceId::parse("00000000000000000000000000000001");
+  route->shard(0).duration.observe(3ms, first);
+  route->shard(1).duration.observe(30s, second);
+  route->shard(1).duration.observe(7ms, TraceId{});
+  const ScrapeRequest asked{.format = TextFormat::openmetrics};
+  const std::string text = metrics.scrape(now, asked);
+  EXPECT_THAT(text, testing::ContainsRegex("le=\"0.005\"} 1 # "
+                                           "\\{trace_id=\"0123456789abcdef0123456789abcdef\"\\} "
+                                           "0.003 [0-9]+\\.[0-9]{6}\n"));
+  EXPECT_THAT(text,
+              testing::ContainsRegex("le=\"\\+Inf\"} 3 # \\{trace_id=\"0*1\"\\} 30 [0-9.]+\n"));
+  EXPECT_THAT(text, HasSubstr("le=\"0.01\"} 2\n"));
+  EXPECT_THAT(scrape(), Not(HasSubstr("trace_id")));
+  // A later one takes the place of the first, whichever worker saw it.
+  route->shard(1).duration.observe(4ms, second);
+  EXPECT_THAT(metrics.scrape(now, asked), Not(HasSubstr("0123456789abcdef0123456789abcdef")));
+}
+
+TEST_F(MetricsTest, AScrapeMayAskForSomeFamilies) {
+  const auto route = metrics.route("r");
+  route->shard(0).count(Method::get, 200, Reason::none);
+  const char* names[] = {"weir_http_requests_total", "weir_http_requests",
+                         "weir_http_request_duration_seconds_bucket",
+                         "weir_http_request_duration_seconds"};
+  const bool is_counter[] = {true, true, false, false};
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    for (const TextFormat format : {TextFormat::prometheus, TextFormat::openmetrics}) {
+      const std::string text = metrics.scrape(now, {.format = format, .names = {names[i]}});
+      EXPECT_EQ(text.contains("weir_http_requests_total{"), is_counter[i]) << names[i];
+      EXPECT_EQ(text.contains("weir_http_request_duration_seconds_sum{"), !is_counter[i]);
+      EXPECT_FALSE(text.contains("weir_build_info"));
+    }
+  }
+  EXPECT_EQ(metrics.scrape(now, {.names = {"weir_nothing", "weir_http_requests_total_"}}), "");
+  EXPECT_EQ(metrics.scrape(now, {.format = TextFormat::openmetrics, .names = {"weir_nothing"}}),
+            "# EOF\n");
+}
+
+TEST_F(MetricsTest, WhatIsBeyondTheCeilingIsAddedUp) {
+  metrics.configure({.max_series = 2});
+  std::vector<std::shared_ptr<RouteMetrics>> routes;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    routes.push_back(metrics.route(name));
+    routes.back()->shard(0).count(Method::get, 200, Reason::none);
+    routes.back()->shard(0).duration.observe(3ms);
+    routes.back()->shard(0).in_flight.add(2);
+  }
+  routes[3]->shard(0).count(Method::get, 502, Reason::none);
+  std::string text = scrape();
+  const std::string requests = "weir_http_requests_total{route=";
+  EXPECT_THAT(text, HasSubstr(requests + R"("a",method="GET",status="200"} 1)"));
+  EXPECT_THAT(text, HasSubstr(requests + R"("b",method="GET",status="200"} 1)"));
+  EXPECT_THAT(text, Not(HasSubstr(requests + R"("c")")));
+  // What is no name keeps its value.
+  EXPECT_THAT(text, HasSubstr(requests + R"("_other",method="GET",status="200"} 2)"));
+  EXPECT_THAT(text, HasSubstr(requests + R"("_other",method="GET",status="502"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_http_requests_in_flight{route="_other"} 4)"));
+  const std::string times = "weir_http_request_duration_seconds";
+  EXPECT_THAT(text, HasSubstr(times + R"(_bucket{route="_other",le="0.005"} 2)"));
+  EXPECT_THAT(text, HasSubstr(times + R"(_bucket{route="_other",le="0.0025"} 0)"));
+  EXPECT_THAT(text, HasSubstr(times + R"(_count{route="_other"} 2)"));
+  EXPECT_THAT(text, HasSubstr(times + R"(_sum{route="_other"} 0.006)"));
+  EXPECT_THAT(text,
+              HasSubstr(R"(weir_metrics_folded_series{family="weir_http_requests_total"} 3)"));
+  EXPECT_THAT(text, HasSubstr(R"(weir_metrics_folded_series{family=")" + times + R"("} 2)"));
+  // A counter of what was added up never falls, and a free place goes to one of the others.
+  routes.erase(routes.begin());
+  scrape();
+  now += 5min;
+  routes.back()->shard(0).count(Method::get, 200, Reason::none);
+  text = scrape();
+  EXPECT_THAT(text, Not(HasSubstr(requests + R"("a")")));
+  EXPECT_THAT(text, HasSubstr(requests + R"("b",method="GET",status="200"} 1)"));
+  text = scrape();
+  EXPECT_THAT(text, HasSubstr(requests + R"("c",method="GET",status="200"} 1)"));
+  EXPECT_THAT(text, HasSubstr(requests + R"("_other",method="GET",status="200"} 3)"));
+}
+
+TEST_F(MetricsTest, AFilteredScrapeForgetsNothingOfTheOthers) {
+  metrics.configure({.max_series = 1});
+  const auto a = metrics.route("a");
+  const auto b = metrics.route("b");
+  for (const auto& route : {b, a}) route->shard(0).request_bytes.add(7);
+  const std::string before = scrape();
+  metrics.scrape(now, {.names = {"weir_build_info"}});
+  EXPECT_EQ(metrics.scrape(now, {.names = {"weir_http_request_bytes_total"}}),
+            "# HELP weir_http_request_bytes_total Content received from clients in bytes.\n"
+            "# TYPE weir_http_request_bytes_total counter\n"
+            "weir_http_request_bytes_total{route=\"a\"} 7\n"
+            "weir_http_request_bytes_total{route=\"_other\"} 7\n");
 }
 
 TEST_F(MetricsTest, PromtoolHasNothingToSay) {
