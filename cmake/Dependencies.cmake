@@ -15,9 +15,10 @@ pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libcrypt)   # htpasswd: bcrypt 
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)     # the xn-- form of a host name, for messages about the configuration
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)   # asking name servers about the names of upstreams
 
-find_package(CURL REQUIRED)                     # fetching issuers' key sets
+find_package(CURL REQUIRED)                     # fetching issuers' key sets, etcd, sending spans to a collector
+find_package(ZLIB REQUIRED)                     # gzip for spans on their way
 
 add_library(weir_dependencies INTERFACE)
 target_link_libraries(weir_dependencies INTERFACE
   Boost::headers OpenSSL::SSL OpenSSL::Crypto yaml-cpp spdlog::spdlog prometheus-cpp::core
-  CLI11::CLI11 PkgConfig::RE2 PkgConfig::CRYPT PkgConfig::NGHTTP2 PkgConfig::IDN2 PkgConfig::CARES CURL::libcurl Threads::Threads)
+  CLI11::CLI11 PkgConfig::RE2 PkgConfig::CRYPT PkgConfig::NGHTTP2 PkgConfig::IDN2 PkgConfig::CARES CURL::libcurl ZLIB::ZLIB Threads::Threads)

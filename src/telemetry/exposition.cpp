@@ -27,6 +27,7 @@ std::vector<prometheus::MetricFamily> Exposition::Collect() const {
   collect_fallbacks(families);
   collect_providers(families);
   collect_jwt(families);
+  collect_spans(families);
   collect_gateway(families);
   collect_process(families);
   return families;

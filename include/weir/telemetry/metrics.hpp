@@ -18,6 +18,7 @@
 #include "weir/telemetry/policy_metrics.hpp"
 #include "weir/telemetry/provider_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
+#include "weir/telemetry/span_metrics.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
 namespace weir::telemetry {
@@ -68,6 +69,7 @@ class Metrics {
   SharedValue config_rolled_back;  // weir_config_rolled_back: 1 while a rollback holds
   SharedValue upgrades_succeeded;  // weir_upgrades_total
   SharedValue upgrades_failed;
+  SpanMetrics spans;  // weir_spans_total
   void reloaded(
       bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
 
