@@ -70,7 +70,8 @@ Value otlp_tls_value(std::optional<OtlpTls>& tls) {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// A mapping of names to texts; `check` looks at a name and its text. What they say is shown, or not.
+// A mapping of names to texts; `check` looks at a name and its text. What they say is shown, or
+// not.
 Value pairs_value(Pairs& target, Wrong (*check)(std::string& name, std::string& value),
                   bool is_secret) {
   return {
@@ -83,7 +84,8 @@ Value pairs_value(Pairs& target, Wrong (*check)(std::string& name, std::string& 
               if (!written) return;
               const auto same = [&](const auto& each) { return iequals(each.first, name); };
               if (std::ranges::any_of(target, same)) return value.key_error("is given twice");
-              if (target.size() == most_attributes) return value.key_error("is the 65th; 64 may be");
+              if (target.size() == most_attributes)
+                return value.key_error("is the 65th; 64 may be");
               if (Wrong wrong = check(name, *written)) return value.key_error(std::move(*wrong));
               target.emplace_back(std::move(name), std::move(*written));
             });
@@ -176,18 +178,16 @@ Fields fields(Tracing& tracing) {
 
 Fields fields(RouteTracing& tracing) {
   return {{"sample",
-           printed_if([&tracing] { return tracing.sample.has_value(); },
-                      {.read =
-                           [&tracing](const Reader& in) { share(tracing.sample.emplace()).read(in); },
-                       .print =
-                           [&tracing] {
-                             return tracing.sample ? share(*tracing.sample).print() : Tree();
-                           },
-                       .schema =
-                           [] {
-                             double sample = 0;
-                             return share(sample).schema();
-                           }}),
+           printed_if(
+               [&tracing] { return tracing.sample.has_value(); },
+               {.read = [&tracing](const Reader& in) { share(tracing.sample.emplace()).read(in); },
+                .print =
+                    [&tracing] { return tracing.sample ? share(*tracing.sample).print() : Tree(); },
+                .schema =
+                    [] {
+                      double sample = 0;
+                      return share(sample).schema();
+                    }}),
            "instead of tracing.sample"}};
 }
 

@@ -219,8 +219,8 @@ ToldTrace read_trace(const HeaderMap& headers, TraceFormats formats) noexcept {
 }
 
 void remove_trace(HeaderMap& headers, bool b3, bool keep_state) {
-  const bool keeps = keep_state && headers.may_have(field_set(FieldId::tracestate)) &&
-                     has_valid_state(headers);
+  const bool keeps =
+      keep_state && headers.may_have(field_set(FieldId::tracestate)) && has_valid_state(headers);
   headers.remove_all(field_set(FieldId::traceparent) |
                      (keeps ? FieldSet{0} : field_set(FieldId::tracestate)));
   if (!b3 || !headers.may_have(field_set(FieldId::other))) return;

@@ -50,8 +50,8 @@ class UpstreamSubrequest final : public Subrequest {
     told.write(request.head, now, {now, timeout}, side.clock);
     if (!exchange.trace) co_return co_await send_aside(target_, request, side, timeout, most_body);
     RequestTrace& trace = *exchange.trace;
-    const std::size_t span =
-        trace.question_begins(now, target_.cluster->name(), request.head.path, request.head.headers);
+    const std::size_t span = trace.question_begins(now, target_.cluster->name(), request.head.path,
+                                                   request.head.headers);
     LastEndpoint last;
     Result<SubrequestAnswer> answer =
         co_await send_aside(target_, request, side, timeout, most_body, &last);

@@ -46,9 +46,8 @@ void append_utf8(std::string& out, std::string_view text) {
 }
 
 void Attributes::begin(std::string_view key, std::size_t value_size) {
-  const std::size_t size =
-      1 + ProtoWriter::varint_size(key.size()) + key.size() + 1 +
-      ProtoWriter::varint_size(value_size) + value_size;
+  const std::size_t size = 1 + ProtoWriter::varint_size(key.size()) + key.size() + 1 +
+                           ProtoWriter::varint_size(value_size) + value_size;
   out_.text().push_back(static_cast<char>(field_ << 3 | 2));
   out_.put_varint(size);
   out_.bytes(key_field, key);

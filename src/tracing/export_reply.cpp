@@ -14,8 +14,8 @@ class ProtoReader {
 
   struct Field {
     std::uint64_t number = 0;
-    std::uint64_t value = 0;    // of a varint
-    std::string_view bytes{};   // of what has a length
+    std::uint64_t value = 0;   // of a varint
+    std::string_view bytes{};  // of what has a length
     bool has_length = false;
   };
   // Nothing at the end, and for what is no message from there on.

@@ -24,8 +24,8 @@ constexpr bool is_retryable(long status) noexcept {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-// How long to wait before the `attempt`th send of a batch (2: the second) when nobody says: a second,
-// twice as long each time, 30 s at most; half of it by `chance`, evenly anything.
+// How long to wait before the `attempt`th send of a batch (2: the second) when nobody says: a
+// second, twice as long each time, 30 s at most; half of it by `chance`, evenly anything.
 Duration export_pause(unsigned attempt, std::uint64_t chance) noexcept;
 
 }  // namespace weir::tracing

@@ -39,7 +39,7 @@ class Exporter {
   struct Batch {
     std::string bytes;  // fields `spans` of a ScopeSpans
     std::uint64_t spans = 0;
-    TimePoint began{};     // it was sent for the first time
+    TimePoint began{};  // it was sent for the first time
     unsigned attempts = 0;
   };
 

@@ -86,8 +86,7 @@ class OtlpCall::Transfer {
     end_ = {};
     CURL* const handle = easy_.get();
     const auto limit = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER,
-                     (is_gzip ? gzip_fields_ : plain_fields_).get());
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, (is_gzip ? gzip_fields_ : plain_fields_).get());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body_.data());
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(limit)));
@@ -148,8 +147,7 @@ class OtlpCall::Transfer {
     constexpr std::string_view name = "retry-after:";
     if (!istarts_with(line, name)) return size * count;
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-    self.end_.retry_after =
-        parse_retry_after(trim(line.substr(name.size())), std::time(nullptr));
+    self.end_.retry_after = parse_retry_after(trim(line.substr(name.size())), std::time(nullptr));
     return size * count;
   }
 

@@ -15,11 +15,11 @@ class TraceShare {
   TraceShare() = default;  // none
   // 0 to 1. One that is above 0 takes at least one request of 2^32.
   explicit TraceShare(double share) noexcept
-      : below_(share <= 0   ? 0
-               : share >= 1 ? whole
-                            : std::clamp<std::uint64_t>(
-                                  static_cast<std::uint64_t>(std::llround(share * whole)), 1,
-                                  whole)) {}
+      : below_(share <= 0 ? 0
+               : share >= 1
+                   ? whole
+                   : std::clamp<std::uint64_t>(
+                         static_cast<std::uint64_t>(std::llround(share * whole)), 1, whole)) {}
 
   // `random`: evenly anything.
   bool takes(std::uint64_t random) const noexcept { return (random >> 32) < below_; }

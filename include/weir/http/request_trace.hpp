@@ -61,8 +61,8 @@ class RequestTrace final : public Cached {
 
   TraceId trace() const noexcept { return trace_; }
   SpanId parent() const noexcept { return parent_; }
-  SpanId span() const noexcept { return span_; }       // the request's own
-  bool sampled() const noexcept { return sampled_; }   // the upstream was told so
+  SpanId span() const noexcept { return span_; }      // the request's own
+  bool sampled() const noexcept { return sampled_; }  // the upstream was told so
   B3Form form() const noexcept { return form_; }
   const TraceTexts& texts() const noexcept { return texts_; }  // of the try that began last
   std::span<const InnerSpan> spans() const noexcept { return spans_; }

@@ -24,7 +24,7 @@ struct TryRecord {
   std::uint64_t bytes = 0;  // of the answer's content
   int status = 0;           // of the final head; 0: there was none
   GrpcStatus grpc_status = no_grpc_status;
-  bool h2 = false;          // over HTTP/2
+  bool h2 = false;  // over HTTP/2
 };
 
 // Of an exchange with more tries the first ones are told, and the last.

@@ -35,7 +35,7 @@ class Hedging::Rival final : public Racer, public Attempt::Owner {
   std::optional<control::RetryBudget::Permit> permit;
   unsigned number = 0;  // among the request's hedges
   bool sent = false;    // a try began, or a connect failed
-  KeptContent kept;   // stays empty: there is no content
+  KeptContent kept;     // stays empty: there is no content
   std::optional<Attempt> attempt;
 };
 
