@@ -101,14 +101,16 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
 
   std::unique_ptr<Response> refusal;
   const CompiledRoute* const found = route(request, exchange, snapshot, served.index, refusal);
-  if (tracing != nullptr) [[unlikely]]
-    begin_trace(head, exchange, *tracing, found);
   if (found == nullptr) {
+    if (tracing != nullptr) begin_trace(head, exchange, *tracing, nullptr);
     finish(*refusal, exchange, snapshot);
     co_return std::move(*refusal);
   }
   // A route's conditions may ask for them (Upgrade), nobody behind it.
   strip_hop_by_hop(headers);
+  // Behind that, so that nobody can name our own field away.
+  if (tracing != nullptr) [[unlikely]]
+    begin_trace(head, exchange, *tracing, found);
   exchange.clock.idle_timeout = found->config->stream_idle_timeout;
   exchange.clock.hard_deadline =
       deadline_after(exchange.context.started, found->config->max_duration);

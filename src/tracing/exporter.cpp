@@ -24,7 +24,7 @@ namespace {
 namespace log = telemetry::log;
 
 // A batch is sent again for so long, and so often.
-constexpr Duration longest_effort = std::chrono::minutes(1);
+constexpr Duration longest_effort = std::chrono::minutes(5);
 constexpr unsigned most_sends = 6;
 // What a collector may ask for.
 constexpr Duration longest_retry_after = std::chrono::minutes(1);

@@ -230,11 +230,12 @@ class ContextTest(TracingCase):
         ("nothing", [], None, None),
         ("two", [f"00-{TRACE}-{SPAN}-01"] * 2, None, None),
         ("junk", ["../../x"], None, None),
+        ("named away", [f"00-{TRACE}-{SPAN}-01"], None, None, [("Connection", "traceparent, close")]),
         ("later version", [f"cc-{TRACE}-{SPAN}-01-more"], TRACE, SPAN),
     ])
-    def test_always_one_valid_field_goes_upstream(self, sent, trace, parent):
+    def test_always_one_valid_field_goes_upstream(self, sent, trace, parent, more=()):
         weir = self.serve()
-        self.fetch(weir, headers=[*(("traceparent", each) for each in sent), ("tracestate", "a=1")])
+        self.fetch(weir, headers=[*(("traceparent", each) for each in sent), ("tracestate", "a=1"), *more])
         told = self.told()
         own, (one,) = self.collector.one_trace(2)
         self.assertEqual(told, (own["trace"], one["id"], "01"))
