@@ -259,6 +259,8 @@ void Exporter::forget(telemetry::SpanResult result) noexcept {
   batch_.attempts = 0;
 }
 
+Exporters::Exporters(telemetry::SpanMetrics& metrics) noexcept : metrics_(metrics) {}
+
 Exporters::~Exporters() { stop(Duration::zero()); }
 
 std::shared_ptr<SpanQueue> Exporters::queue_for(const config::Tracing& settings) {

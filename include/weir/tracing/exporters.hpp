@@ -24,7 +24,7 @@ class Exporters {
   static constexpr Duration batch_time = std::chrono::seconds(1);
 
   // `metrics` outlives this.
-  explicit Exporters(telemetry::SpanMetrics& metrics) noexcept : metrics_(metrics) {}
+  explicit Exporters(telemetry::SpanMetrics& metrics) noexcept;
   ~Exporters();
   Exporters(const Exporters&) = delete;
   Exporters& operator=(const Exporters&) = delete;
