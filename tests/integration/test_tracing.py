@@ -326,7 +326,7 @@ class KeepTest(TracingCase):
     def test_slower_than(self):
         def handle(connection, request):
             if request.target == "/slow":
-                connection.wait_ended(0.4)
+                time.sleep(0.4)  # its slowness is what is looked at
             connection.reply(200)
         weir = self.serve(tracing=self.tracing(sample="0%", keep={"slower_than": "300ms"}),
                           handler=handle)
