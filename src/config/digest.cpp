@@ -87,6 +87,9 @@ Named sections_of(Draft& draft) {
     if (!field.value.print || std::ranges::find(by_name, field.key) != by_name.end()) continue;
     std::string text = field.value.print().to_json();
     if (field.key == "admin") text += draft.config.admin.token;
+    if (field.key == "tracing" && draft.config.tracing) {
+      for (const auto& [name, value] : draft.config.tracing->otlp.headers) text += value + '\0';
+    }
     out.emplace_back(field.key, hash_of(text));
   }
   return out;

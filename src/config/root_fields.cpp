@@ -7,6 +7,7 @@
 #include "config/checks.hpp"
 #include "config/kinds.hpp"
 #include "config/provider_fields.hpp"
+#include "config/tracing_fields.hpp"
 #include "weir/config/documents.hpp"
 
 namespace weir::config {
@@ -284,7 +285,8 @@ Fields root_fields(Draft& draft) {
        printed_if([&config] { return config.providers.any(); },
                   once(draft, "providers", block(fields(config.providers)))),
        "where more routes, upstreams, middleware and certificates come from"},
-      unsupported("tracing"),
+      {"tracing", once(draft, "tracing", tracing_value(config.tracing)),
+       "spans of requests, for a collector"},
       {"tests", tests_value(draft), "requests, and what is to become of them: weir test"},
   };
 }

@@ -5,6 +5,7 @@
 #include "config/blocks.hpp"
 #include "config/checks.hpp"
 #include "config/kinds.hpp"
+#include "config/tracing_fields.hpp"
 
 namespace weir::config {
 namespace {
@@ -308,6 +309,9 @@ Fields route_fields(RouteDraft& draft) {
        "a second try at another endpoint where the first one's head takes long"},
       {"fallback", fallback_value(draft),
        "who answers in place of the upstream when that fails: another upstream or a fixed answer"},
+      {"tracing", route_tracing_value(route.tracing),
+       "off: no spans of its requests; {sample: SHARE}: another share of them"},
+      {"access_log", flag(route.access_log), "off: no line of its requests, whatever they come to"},
   };
   for (Field& field : common_fields(draft)) out.push_back(std::move(field));
   return out;

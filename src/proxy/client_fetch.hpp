@@ -39,11 +39,29 @@ class ClientFetch final : public ExchangePart, private TryObserver {
 
  private:
   void try_begins(std::string_view endpoint, Duration queued, Duration connected) override {
+    begin(endpoint, queued, connected, 0);
+  }
+  void hedge_begins(std::string_view endpoint, Duration queued, Duration connected,
+                    unsigned number) override {
+    begin(endpoint, queued, connected, number);
+  }
+  void begin(std::string_view endpoint, Duration queued, Duration connected, unsigned hedge) {
     exchange_.record.tell_attempt(endpoint, queued, connected);
+    if (exchange_.trace) [[unlikely]] {
+      exchange_.trace->try_begins({.now = now(),
+                                   .upstream = exchange_.record.upstream(),
+                                   .endpoint = endpoint,
+                                   .method = request_.head.method_text,
+                                   .path = request_.head.path,
+                                   .queued = queued,
+                                   .connected = connected,
+                                   .hedge = hedge});
+    }
     if (exchange_.record.attempts() > 1 && fields_.uses_attempt()) write_fields();
     if (deadline_.tells()) [[unlikely]]
-      deadline_.write(request_.head, net::loop_of(exchange_).now(), time_, exchange_.clock);
+      deadline_.write(request_.head, now(), time_, exchange_.clock);
   }
+  TimePoint now() const noexcept { return net::loop_of(exchange_).now(); }
   void write_fields() {
     RequestHead& head = request_.head;
     const std::string_view rewritten = std::exchange(head.path, path_);
@@ -51,12 +69,23 @@ class ClientFetch final : public ExchangePart, private TryObserver {
     head.path = rewritten;
   }
   // The log lists tries where there is more than one.
-  bool wants_record(bool again) const noexcept override {
+  bool is_listed(bool again) const noexcept {
     return again || !is_last_ || !exchange_.record.tries().empty();
   }
-  void try_ended(const TryRecord& record, bool) override { exchange_.record.tell_try(record); }
+  bool wants_record(bool again) const noexcept override {
+    return is_listed(again) || exchange_.trace;
+  }
+  void try_ended(const TryRecord& record, bool again) override {
+    if (exchange_.trace) [[unlikely]]
+      exchange_.trace->try_ended(record, now());
+    if (is_listed(again)) exchange_.record.tell_try(record);
+  }
   void grpc_ended(GrpcStatus status) override { exchange_.record.tell_grpc_status(status); }
-  void waited(Duration queued) override { exchange_.record.tell_wait(queued); }
+  void waited(Duration queued) override {
+    exchange_.record.tell_wait(queued);
+    if (exchange_.trace) [[unlikely]]
+      exchange_.trace->waited(queued, now());
+  }
   void answers(std::string_view endpoint) override { exchange_.record.tell_answers(endpoint); }
 
   Exchange& exchange_;

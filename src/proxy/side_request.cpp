@@ -39,7 +39,8 @@ Task<Result<SubrequestAnswer>> read_answer(Fetch& fetch, ResponseHead head, std:
 }  // namespace
 
 Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
-                                          SideCall& side, Duration timeout, std::size_t most_body) {
+                                          SideCall& side, Duration timeout, std::size_t most_body,
+                                          TryObserver* observer) {
   const TimePoint now = side.loop.now();
   control::CircuitBreaker& breaker = target.cluster->breaker();
   auto call = breaker.begin(now);
@@ -59,7 +60,7 @@ Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& req
                        .time = {now, timeout, clients ? all : no_deadline},
                        .header_size = target.response_header_size,
                        .request_id = side.request_id};
-  Fetch fetch(plan, request, std::move(*call));
+  Fetch fetch(plan, request, std::move(*call), observer);
   std::optional<Result<SubrequestAnswer>> answer;
   try {
     ResponseHead head;

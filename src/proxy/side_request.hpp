@@ -19,6 +19,8 @@
 
 namespace weir::proxy {
 
+class TryObserver;
+
 // For whom it is sent, and until when.
 struct SideCall {
   net::Loop& loop;  // the worker's
@@ -30,9 +32,10 @@ struct SideCall {
   Priority priority = Priority::low;  // where the upstream's breaker sheds
 };
 
-// `timeout` is for the answer's head. Content past `most_body` bytes is not read. All outlive the
-// call.
+// `timeout` is for the answer's head. Content past `most_body` bytes is not read. `observer` hears
+// of the tries; null: nobody. All outlive the call.
 Task<Result<SubrequestAnswer>> send_aside(const SideTarget& target, Request& request,
-                                          SideCall& side, Duration timeout, std::size_t most_body);
+                                          SideCall& side, Duration timeout, std::size_t most_body,
+                                          TryObserver* observer = nullptr);
 
 }  // namespace weir::proxy

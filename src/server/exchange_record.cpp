@@ -6,14 +6,6 @@
 namespace weir::server {
 namespace {
 
-// As the client read it: the upstream's, or that of our refusal.
-GrpcStatus grpc_status(const RequestHead& head, const Exchange& exchange, const Outcome& outcome) {
-  if (!is_grpc(head)) return no_grpc_status;
-  const bool fault = outcome.status >= 400 && !exchange.record.detail().empty();
-  if (outcome.reason == Reason::none && !fault) return exchange.record.grpc_status();
-  return static_cast<GrpcStatus>(grpc_status_of(outcome.reason, outcome.status));
-}
-
 std::string_view protocol_of(const RequestHead& head) noexcept {
   switch (head.version) {
     case Version::http10:
@@ -52,6 +44,14 @@ void log_internal(const Exchange& exchange, const Outcome& outcome) {
 
 }  // namespace
 
+GrpcStatus told_grpc_status(const RequestHead& head, const Exchange& exchange,
+                            const Outcome& outcome) {
+  if (!is_grpc(head)) return no_grpc_status;
+  const bool fault = outcome.status >= 400 && !exchange.record.detail().empty();
+  if (outcome.reason == Reason::none && !fault) return exchange.record.grpc_status();
+  return static_cast<GrpcStatus>(grpc_status_of(outcome.reason, outcome.status));
+}
+
 void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const Exchange& exchange,
                     const Outcome& outcome) {
   const bool tunnel = exchange.record.tunnelled();
@@ -59,7 +59,7 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
     (tunnel ? shard.tunnels : shard.in_flight).add(-1);
   shard.count(head.method_text.empty() ? Method::other : head.method, outcome.status,
               outcome.reason);
-  if (is_grpc(head)) shard.count_grpc(grpc_status(head, exchange, outcome));
+  if (is_grpc(head)) shard.count_grpc(told_grpc_status(head, exchange, outcome));
   if (outcome.reason == Reason::internal) [[unlikely]] {
     log_internal(exchange, outcome);
   }
@@ -71,14 +71,15 @@ void count_exchange(telemetry::RouteShard& shard, const RequestHead& head, const
 }
 
 void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
-                       const telemetry::AccessPolicy& policy, const RequestHead& head,
+                       const telemetry::AccessPolicy& policy, bool logged, const RequestHead& head,
                        const Exchange& exchange, const Outcome& outcome) {
   const unsigned worker = exchange.context.connection.worker;
   const Duration duration = outcome.ended - outcome.started;
   // What the fallback saved is written whatever the sample, too.
   const Reason telling =
       outcome.reason != Reason::none ? outcome.reason : exchange.record.fallback_reason();
-  const bool wanted = policy.on && log.wants(worker, policy, outcome.status, telling, duration);
+  const bool wanted =
+      logged && policy.on && log.wants(worker, policy, outcome.status, telling, duration);
   const bool watched = tap.is_watched();
   if (!wanted && !watched) return;
   // As the client sent it: what was matched and forwarded may have been rewritten.
@@ -109,7 +110,7 @@ void write_access_line(telemetry::AccessLog& log, telemetry::AccessTap& tap,
                                  .referer = head.headers.get(FieldId::referer).value_or(""),
                                  .user = exchange.decisions.user,
                                  .limit_key = exchange.decisions.limit_key,
-                                 .grpc_status = grpc_status(head, exchange, outcome),
+                                 .grpc_status = told_grpc_status(head, exchange, outcome),
                                  .detail = exchange.record.detail()};
   // A first try whose second did not come about is no list.
   if (exchange.record.tries().size() > 1) record.tries = exchange.record.tries();

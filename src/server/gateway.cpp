@@ -16,6 +16,7 @@
 #include "weir/http/forwarded.hpp"
 #include "weir/http/request_id.hpp"
 #include "weir/http/url_path.hpp"
+#include "weir/net/loop_of.hpp"
 #include "weir/telemetry/occasional.hpp"
 
 namespace weir::server {
@@ -92,18 +93,24 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   assign_request_id(exchange, headers);
   if (head.raw_target) [[unlikely]]
     forgive_raw_target(exchange);
-  exchange.fill_context().trace_id = keep_valid_trace(headers);
+  const tracing::Policy* const tracing = snapshot.tracing().get();
+  if (tracing == nullptr) [[likely]]
+    exchange.fill_context().trace_id = keep_valid_trace(headers);
   if (tells_of_clients()) [[unlikely]]
     tell_request(head, exchange);
 
   std::unique_ptr<Response> refusal;
   const CompiledRoute* const found = route(request, exchange, snapshot, served.index, refusal);
   if (found == nullptr) {
+    if (tracing != nullptr) begin_trace(head, exchange, *tracing, nullptr);
     finish(*refusal, exchange, snapshot);
     co_return std::move(*refusal);
   }
   // A route's conditions may ask for them (Upgrade), nobody behind it.
   strip_hop_by_hop(headers);
+  // Behind that, so that nobody can name our own field away.
+  if (tracing != nullptr) [[unlikely]]
+    begin_trace(head, exchange, *tracing, found);
   exchange.clock.idle_timeout = found->config->stream_idle_timeout;
   exchange.clock.hard_deadline =
       deadline_after(exchange.context.started, found->config->max_duration);
@@ -112,6 +119,11 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   Task<Response> answering = found->chain.handle(request, exchange, *found->last);
   co_await answering.finished();
   Response& response = answering.result();
+  // Who refuses before an upstream is chosen is in the chain.
+  if (exchange.trace && response.reason != Reason::none && exchange.record.upstream().empty())
+      [[unlikely]] {
+    exchange.trace->refused(net::loop_of(exchange).now());
+  }
   found->response_headers.apply(response.head.headers, request, exchange);
   finish(response, exchange, snapshot);
   if (std::holds_alternative<ByteStream*>(response.body)) {
@@ -120,21 +132,36 @@ Task<Response> Gateway::handle(Request& request, Exchange& exchange) {
   co_return std::move(response);
 }
 
+void Gateway::begin_trace(RequestHead& head, Exchange& exchange, const tracing::Policy& policy,
+                          const CompiledRoute* route) {
+  std::string_view& id = exchange.fill_context().trace_id;
+  if (route == nullptr) {
+    id = tracing::begin(policy, policy.share, {}, head, exchange);
+  } else if (route->tracing.on) {
+    id = tracing::begin(policy, route->tracing.share, route->config->match.path, head, exchange);
+  } else {
+    id = keep_valid_trace(head.headers);
+  }
+}
+
 // A tunnel may last for days: it keeps what its end needs, and not the whole snapshot.
 void Gateway::enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
                            const CompiledRoute& route) {
-  const LocalPtr kept(new TunnelRecord(route.metrics,
-                                       process_.metrics.upstream(exchange.record.upstream()),
-                                       snapshot_of(exchange).access_policy()));
+  const Snapshot& snapshot = snapshot_of(exchange);
+  const LocalPtr kept(new TunnelRecord(
+      route.metrics, process_.metrics.upstream(exchange.record.upstream()),
+      snapshot.access_policy(), route.config->access_log,
+      exchange.trace ? snapshot.tracing() : std::shared_ptr<const tracing::Policy>()));
   RequestContext& context = exchange.fill_context();
   request.headers.own_texts();
   response.headers.own_texts();
   for (std::string_view* const text :
-       {&request.method_text, &request.target, &request.host, &request.path, &request.query,
-        &context.route_name, &exchange.decisions.user}) {
+       {&request.method_text, &request.target, &request.authority, &request.host, &request.path,
+        &request.query, &context.route_name, &context.trace_id, &exchange.decisions.user}) {
     *text = request.headers.arena().copy(*text);
   }
   exchange.record.tell_tunnel(request.headers.arena());
+  if (exchange.trace) exchange.trace->own_texts(request.headers.arena());
   telemetry::RouteShard& shard = route.metrics->shard(worker_);
   shard.in_flight.add(-1);
   shard.tunnels.add();
@@ -248,22 +275,35 @@ void Gateway::completed(const Request& request, Exchange& exchange,
   if (!exchange.configuration) begin_unread(exchange);
   telemetry::RouteShard* shard = &unrouted_;
   const telemetry::AccessPolicy* access = nullptr;
+  const tracing::Policy* tracing = nullptr;
+  bool logged = true;
   if (exchange.record.tunnelled()) {
     const auto& tunnel = static_cast<const TunnelRecord&>(*exchange.configuration);
     shard = &tunnel.route->shard(worker_);
     access = &tunnel.access;
+    logged = tunnel.logged;
+    tracing = tunnel.tracing.get();
   } else {
     const Snapshot& snapshot = snapshot_of(exchange);
     const bool routed = exchange.context.route_index != RequestContext::no_route;
-    if (routed) shard = &snapshot.route(exchange.context.route_index).metrics->shard(worker_);
+    if (routed) {
+      const CompiledRoute& route = snapshot.route(exchange.context.route_index);
+      shard = &route.metrics->shard(worker_);
+      logged = route.config->access_log;
+    }
     access = &snapshot.access_policy();
+    tracing = snapshot.tracing().get();
   }
   if (tells_of_clients()) [[unlikely]]
     tell_ended(exchange, outcome);
   count_exchange(*shard, request.head, exchange, outcome);
   traffic_.count(outcome.status, outcome.reason);
-  write_access_line(process_.access_log, process_.access_tap, *access, request.head, exchange,
-                    outcome);
+  write_access_line(process_.access_log, process_.access_tap, *access, logged, request.head,
+                    exchange, outcome);
+  if (exchange.trace) [[unlikely]] {
+    tracing::end(*tracing, request.head, exchange, outcome,
+                 told_grpc_status(request.head, exchange, outcome));
+  }
 }
 
 }  // namespace weir::server

@@ -25,11 +25,18 @@ struct PinnedSnapshot final : LocallyShared {
 struct TunnelRecord final : LocallyShared {
   TunnelRecord(std::shared_ptr<telemetry::RouteMetrics> route_metrics,
                std::shared_ptr<telemetry::UpstreamMetrics> upstream_metrics,
-               const telemetry::AccessPolicy& policy) noexcept
-      : route(std::move(route_metrics)), upstream(std::move(upstream_metrics)), access(policy) {}
+               const telemetry::AccessPolicy& policy, bool is_logged,
+               std::shared_ptr<const tracing::Policy> trace_policy) noexcept
+      : route(std::move(route_metrics)),
+        upstream(std::move(upstream_metrics)),
+        access(policy),
+        logged(is_logged),
+        tracing(std::move(trace_policy)) {}
   const std::shared_ptr<telemetry::RouteMetrics> route;
   const std::shared_ptr<telemetry::UpstreamMetrics> upstream;  // the try counts its end there
   const telemetry::AccessPolicy access;
+  const bool logged;
+  const std::shared_ptr<const tracing::Policy> tracing;  // null: it is not traced
 };
 
 class Gateway final : public ServerHandler {
@@ -75,6 +82,9 @@ class Gateway final : public ServerHandler {
   const CompiledRoute* route(Request& request, Exchange& exchange, const Snapshot& snapshot,
                              unsigned listener, std::unique_ptr<Response>& refusal);
   Response answer(Reason reason, std::string_view detail, const Exchange& exchange) const;
+  // Sets the trace of a request: of one that is traced, if `route` (null: none) lets it.
+  static void begin_trace(RequestHead& head, Exchange& exchange, const tracing::Policy& policy,
+                          const CompiledRoute* route);
   void forgive_raw_target(const Exchange& exchange);
   void enter_tunnel(RequestHead& request, ResponseHead& response, Exchange& exchange,
                     const CompiledRoute& route);

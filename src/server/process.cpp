@@ -79,6 +79,7 @@ Process::Process(const config::Config& config, const std::vector<net::Loop*>& lo
     : workers(static_cast<unsigned>(loops.size())),
       metrics(workers, release(), "epoll"),
       traffic(workers),
+      exporters(metrics.spans),
       access_log(workers, std::move(access)),
       access_tap(workers),
       registry(loops, endpoint_hooks(metrics, health, std::move(connect_failed))),

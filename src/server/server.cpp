@@ -369,6 +369,7 @@ void Server::finished() {
   // What the workers had posted before they ended is told first.
   asio::post(main_, [this] {
     process_->access_log.stop();
+    process_->exporters.stop();
     log::tell_all_counts();
     log::info("stopped", {{"requests_cut", cut_requests_}});
     stopped_(cut_requests_ == 0 ? 0 : 2);

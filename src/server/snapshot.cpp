@@ -94,6 +94,11 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
   out->table_ = std::make_unique<route::RouteTable>(std::move(*table));
   out->gateway_fields_ = server::gateway_fields(own);
 
+  if (own.tracing) {
+    out->tracing_ = std::make_shared<const tracing::Policy>(
+        *own.tracing, process.exporters.queue_for(*own.tracing));
+  }
+
   std::map<std::string_view, std::shared_ptr<upstream::Cluster>> clusters;
   for (const config::Upstream& upstream : own.upstreams) {
     out->clusters_.push_back(process.registry.get(upstream));
@@ -119,6 +124,11 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     compiled.chain = std::move(chains[i]);
     compiled.response_headers = HeaderRewrite(route.response_headers, route.match.path_params);
     compiled.metrics = process.metrics.route(route.name);
+    compiled.tracing.on = route.tracing.on;
+    if (own.tracing) {
+      compiled.tracing.share =
+          control::TraceShare(route.tracing.sample.value_or(own.tracing->sample));
+    }
     if (const auto* to = std::get_if<config::UpstreamAction>(&route.action)) {
       const auto target = [&](const std::string& upstream, std::uint32_t weight) {
         const config::Upstream& known = *own.find_upstream(upstream);

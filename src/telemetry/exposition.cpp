@@ -27,6 +27,7 @@ std::string Exposition::text() const {
   collect_fallbacks(families);
   collect_providers(families);
   collect_jwt(families);
+  collect_spans(families);
   collect_gateway(families);
   collect_process(families);
   collect_folded(families);

@@ -58,6 +58,7 @@ class Exposition {
   void collect_mirrors(Families& out) const;
   void collect_fallbacks(Families& out) const;
   void collect_providers(Families& out) const;
+  void collect_spans(Families& out) const;
   void collect_gateway(Families& out) const;
   void collect_process(Families& out) const;
   void collect_folded(Families& out) const;

@@ -93,7 +93,7 @@ class ListsTest(Case):
                 told[one] = (kind, set(re.findall(r"`(\w+)`", labels)))
         source = "".join(read(f"src/telemetry/{name}") for name in (
             "exposition.cpp", "name_exposition.cpp", "policy_exposition.cpp", "provider_exposition.cpp",
-            "retry_exposition.cpp", "weight_exposition.cpp"))
+            "retry_exposition.cpp", "span_exposition.cpp", "weight_exposition.cpp"))
         made = {name: kind for kind, name in re.findall(
             r'(counter|gauge|histogram)_family\(\s*"(weir_\w+)"', source)}
         self.assertGreater(len(made), 30)

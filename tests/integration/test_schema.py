@@ -73,7 +73,7 @@ class SchemaTest(Case):
          "upstream: app}]\n"),
         ("two rewrites", route("upstream: app, rewrite: {path: /a, prefix: /b}")),
         ("an unknown key", route("upstream: app, tiemout: 5s")),
-        ("a key that is not supported", route("upstream: app") + "tracing: {}\n"),
+        ("a key that is not supported", route("upstream: app") + "providers: {consul: {}}\n"),
         ("a duration without unit", route("upstream: app, timeout: 5")),
         ("a duration in words", route("upstream: app, timeout: 5sec")),
         ("a size of nginx", route("upstream: app, middleware: [{body_limit: {size: 10M}}]")),

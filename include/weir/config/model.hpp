@@ -32,6 +32,7 @@
 #include "weir/config/retry.hpp"
 #include "weir/config/route_test.hpp"
 #include "weir/config/tls.hpp"
+#include "weir/config/tracing.hpp"
 #include "weir/config/value_match.hpp"
 
 namespace weir::config {
@@ -249,6 +250,8 @@ struct Route {
   std::optional<Mirror> mirror;
   std::optional<Fault> fault;
   std::optional<Fallback> fallback;
+  RouteTracing tracing;
+  bool access_log = true;  // off: its requests are in no access log
   std::variant<UpstreamAction, Redirect, Respond> action;
   Place place;
   std::string at;  // "routes[2]": where a Problem about it starts its path
@@ -358,6 +361,7 @@ struct Config {
   std::vector<Upstream> upstreams;
   std::vector<Certificate> certificates;  // those that have listeners are in `more` of these, too
   Providers providers;
+  std::optional<Tracing> tracing;  // none: off
   std::vector<RouteTest> tests;
   std::string folder;  // relative file names start here
 

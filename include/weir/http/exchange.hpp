@@ -21,6 +21,7 @@
 #include "weir/http/exchange_record.hpp"
 #include "weir/http/head.hpp"
 #include "weir/http/request_context.hpp"
+#include "weir/http/request_trace.hpp"
 #include "weir/http/transfer_clock.hpp"
 
 namespace weir {
@@ -81,6 +82,8 @@ class Exchange {
 
   Decisions decisions;    // by the route's chain
   ExchangeRecord record;  // by whoever does something; for telemetry
+
+  std::unique_ptr<RequestTrace> trace;  // null: no spans of it are kept
 
   TransferClock clock;  // its limits are set by the gateway from the route
 

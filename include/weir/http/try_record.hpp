@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "weir/base/grpc_status.hpp"
 #include "weir/base/reason.hpp"
 #include "weir/base/time.hpp"
 
@@ -21,6 +22,9 @@ struct TryRecord {
   Duration connect{};            // zero: reused
   Duration head{};          // from the request's first byte until the final head or the failure
   std::uint64_t bytes = 0;  // of the answer's content
+  int status = 0;           // of the final head; 0: there was none
+  GrpcStatus grpc_status = no_grpc_status;
+  bool h2 = false;  // over HTTP/2
 };
 
 // Of an exchange with more tries the first ones are told, and the last.

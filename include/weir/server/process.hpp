@@ -22,6 +22,7 @@
 #include "weir/telemetry/access_tap.hpp"
 #include "weir/telemetry/metrics.hpp"
 #include "weir/telemetry/traffic.hpp"
+#include "weir/tracing/exporters.hpp"
 #include "weir/upstream/health_watch.hpp"
 #include "weir/upstream/registry.hpp"
 
@@ -39,6 +40,7 @@ struct Process {
   SnapshotKeeper snapshots;
   telemetry::Metrics metrics;
   telemetry::Traffic traffic;
+  tracing::Exporters exporters;
   telemetry::AccessLog access_log;
   telemetry::AccessTap access_tap;
   upstream::HealthWatch health;

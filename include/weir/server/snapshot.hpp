@@ -20,6 +20,7 @@
 #include "weir/route/route_table.hpp"
 #include "weir/telemetry/access_record.hpp"
 #include "weir/telemetry/metrics.hpp"
+#include "weir/tracing/policy.hpp"
 #include "weir/upstream/cluster.hpp"
 
 namespace weir::server {
@@ -33,6 +34,7 @@ struct CompiledRoute {
   std::unique_ptr<Handler> last;
   HeaderRewrite response_headers;
   std::shared_ptr<telemetry::RouteMetrics> metrics;
+  tracing::RoutePolicy tracing{};
 };
 
 class Snapshot {
@@ -51,6 +53,8 @@ class Snapshot {
   const CompiledRoute& route(std::size_t index) const noexcept { return routes_[index]; }
   std::uint64_t generation() const noexcept { return generation_; }
   const telemetry::AccessPolicy& access_policy() const noexcept { return access_policy_; }
+  // Null: tracing is off.
+  const std::shared_ptr<const tracing::Policy>& tracing() const noexcept { return tracing_; }
   // Fields that the gateway itself sets from what it knows of the user: removed from requests.
   const std::vector<std::string>& gateway_fields() const noexcept { return gateway_fields_; }
   const std::vector<std::shared_ptr<upstream::Cluster>>& clusters() const noexcept {
@@ -66,6 +70,7 @@ class Snapshot {
   std::shared_ptr<const config::Config> config_;
   std::uint64_t generation_;
   telemetry::AccessPolicy access_policy_;
+  std::shared_ptr<const tracing::Policy> tracing_;
   std::vector<std::string> gateway_fields_;
   std::vector<std::shared_ptr<upstream::Cluster>> clusters_;
   std::vector<CompiledRoute> routes_;

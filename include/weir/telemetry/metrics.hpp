@@ -13,19 +13,17 @@
 #include <vector>
 
 #include "weir/base/time.hpp"
-#include "weir/config/metrics.hpp"
 #include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/telemetry/policy_metrics.hpp"
 #include "weir/telemetry/provider_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
-#include "weir/telemetry/scrape.hpp"
+#include "weir/telemetry/span_metrics.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
 namespace weir::telemetry {
 
 class AccessLog;
-class SeriesCeilings;
 
 class Metrics {
  public:
@@ -71,6 +69,7 @@ class Metrics {
   SharedValue config_rolled_back;  // weir_config_rolled_back: 1 while a rollback holds
   SharedValue upgrades_succeeded;  // weir_upgrades_total
   SharedValue upgrades_failed;
+  SpanMetrics spans;  // weir_spans_total
   void reloaded(
       bool success) noexcept;  // weir_config_reloads_total and ..._successful; main thread
 
@@ -86,20 +85,8 @@ class Metrics {
   // Lets go of series that have left. Each scrape does; after a reload it makes the five minutes
   // count from there. Any thread.
   void sweep(TimePoint now);
-  // What is shown, from the next scrape on. Any thread.
-  void configure(const config::Metrics& settings);
-
-  // A scrape has two steps. The first one lets the hooks tell what others own, and lets go of what
-  // has left by `now`. Main thread.
-  void begin_scrape(TimePoint now);
-  // The second one writes the text of what was asked for. Any thread; nobody calls begin_scrape()
-  // or text() meanwhile.
-  std::string text(const ScrapeRequest& asked);
-  // Both. Main thread.
-  std::string scrape(TimePoint now, const ScrapeRequest& asked = {}) {
-    begin_scrape(now);
-    return text(asked);
-  }
+  // The text exposition format 0.0.4. `now` decides what has left. Main thread.
+  std::string scrape(TimePoint now);
 
  private:
   friend class Exposition;
@@ -130,9 +117,7 @@ class Metrics {
   std::vector<std::function<void()>> hooks_;
   std::uint64_t scrapes_ = 0;
 
-  std::mutex mutex_;  // guards what follows, not the cells
-  config::Metrics settings_;
-  std::unique_ptr<SeriesCeilings> ceilings_;
+  std::mutex mutex_;  // guards the tables, not the cells
   Table<RouteMetrics> routes_;
   Table<SplitMetrics> splits_;
   Table<UpstreamMetrics> upstreams_;

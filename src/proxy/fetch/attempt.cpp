@@ -68,7 +68,10 @@ TryRecord Attempt::record(const TryEnd& end) const noexcept {
           .queue = lease_.queue_time,
           .connect = lease_.connect_time,
           .head = head_time_,
-          .bytes = status_ == 101 ? 0 : client_->content_bytes()};
+          .bytes = status_ == 101 ? 0 : client_->content_bytes(),
+          .status = status_,
+          .grpc_status = grpc_status_,
+          .h2 = h2_};
 }
 
 TryEnd Attempt::finish(UpstreamRecord& record) const {

@@ -186,6 +186,7 @@ class Attempt final : public BodyStream,
   upstream::Lease lease_;
   upstream::Endpoint& endpoint_;
   const bool reads_load_ = lease_.reads_load();
+  const bool h2_ = lease_.shared();
   Request& request_;
   KeptContent& kept_;
   ReplayedContent* const replayed_;

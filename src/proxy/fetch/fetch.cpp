@@ -245,7 +245,7 @@ Task<Result<upstream::Lease>> Fetch::connect() {
   co_return acquired;
 }
 
-Duration Fetch::tell_failures(upstream::Tried& tried, bool lost) {
+Duration Fetch::tell_failures(upstream::Tried& tried, bool lost, unsigned hedge) {
   const TimePoint now = plan_.loop.now();
   Duration took{};
   for (upstream::ConnectFailure& failure : tried.connect_failures) {
@@ -261,7 +261,7 @@ Duration Fetch::tell_failures(upstream::Tried& tried, bool lost) {
     if (observer_ == nullptr) continue;
     std::string_view endpoint;
     if (failure.endpoint) endpoint = copy(failure.endpoint->address());
-    observer_->try_begins(endpoint, {}, failure.took);
+    tell_begin(endpoint, {}, failure.took, hedge);
     const TryRecord record{.endpoint = endpoint,
                            .result = name(result),
                            .took = failure.took,
@@ -294,7 +294,7 @@ void Fetch::begin_try(upstream::Lease&& lease) {
   place_.emplace(owner, plan_, std::move(lease), request_, kept_, replayed, endpoint_);
   attempt_ = &*place_;
   // Once there is one that will be told to have ended.
-  if (observer_ != nullptr) observer_->try_begins(endpoint_, queued, connected);
+  tell_begin(endpoint_, queued, connected, 0);
 }
 
 // A failure counts before the client sees it; a long answer must not hold up a probe. A probe of

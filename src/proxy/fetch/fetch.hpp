@@ -74,8 +74,13 @@ class Fetch final : private Attempt::Owner {
     return is_tries ? Reason::try_timeout : failure;
   }
   // Tells of the connects that failed; returns how long they took. `lost`: the last one may have
-  // been given up for another try.
-  Duration tell_failures(upstream::Tried& tried, bool lost);
+  // been given up for another try; `hedge`: the number of the hedge that connected, 0 for none.
+  Duration tell_failures(upstream::Tried& tried, bool lost, unsigned hedge = 0);
+  void tell_begin(std::string_view endpoint, Duration queued, Duration connected, unsigned hedge) {
+    if (observer_ == nullptr) return;
+    if (hedge != 0) return observer_->hedge_begins(endpoint, queued, connected, hedge);
+    observer_->try_begins(endpoint, queued, connected);
+  }
   // Before a try on this lease; returns the endpoint's text, in the request's arena.
   std::string_view tell_leased(const upstream::Lease& lease);
   void begin_try(upstream::Lease&& lease);

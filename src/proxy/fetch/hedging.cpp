@@ -33,8 +33,9 @@ class Hedging::Rival final : public Racer, public Attempt::Owner {
   Hedging& of;
   upstream::Tried tried;
   std::optional<control::RetryBudget::Permit> permit;
-  bool sent = false;  // a try began, or a connect failed
-  KeptContent kept;   // stays empty: there is no content
+  unsigned number = 0;  // among the request's hedges
+  bool sent = false;    // a try began, or a connect failed
+  KeptContent kept;     // stays empty: there is no content
   std::optional<Attempt> attempt;
 };
 
@@ -113,7 +114,7 @@ Task<Result<>> Hedging::try_at(Rival& rival) {
     const Deadline until = plan_.time.until(plan_.loop.now(), plan_.clock);
     auto acquired = co_await plan_.cluster.acquire(plan_.worker, rival.tried, until, caller);
     rival.sent = !rival.tried.connect_failures.empty();
-    fetch_.tell_failures(rival.tried, rival.lost);
+    fetch_.tell_failures(rival.tried, rival.lost, rival.number);
     if (!acquired) co_return std::unexpected(std::move(acquired.error()));
     lease.emplace(std::move(*acquired));
   }
@@ -129,7 +130,7 @@ Task<Result<>> Hedging::try_at(Rival& rival) {
   Attempt::Owner& owner = rival;
   rival.attempt.emplace(owner, plan_, std::move(*lease), fetch_.request_, rival.kept, nullptr,
                         endpoint);
-  if (fetch_.observer_ != nullptr) fetch_.observer_->try_begins(endpoint, queued, connected);
+  fetch_.tell_begin(endpoint, queued, connected, rival.number);
   co_return co_await rival.attempt->start(rival.head);
 }
 
@@ -191,6 +192,7 @@ void Hedging::join_race() {
   --left_;
   rivals_.push_back(
       std::make_unique<Rival>(*this, plan_.scope(), std::move(but), std::move(*permit)));
+  rivals_.back()->number = plan_.hedge->most - left_;
   tasks_.spawn(run(*rivals_.back()));
 }
 

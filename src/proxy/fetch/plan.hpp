@@ -54,6 +54,12 @@ class TryObserver {
  public:
   // A try begins at `endpoint`, or failed to connect to it: "" where there was no endpoint.
   virtual void try_begins(std::string_view endpoint, Duration queued, Duration connected) = 0;
+  // The same for one that joins another try of the request, as its `number`th hedge.
+  virtual void hedge_begins(std::string_view endpoint, Duration queued, Duration connected,
+                            unsigned number) {
+    static_cast<void>(number);
+    try_begins(endpoint, queued, connected);
+  }
   // One has ended, `again`: another follows. Whether try_ended() shall tell of it.
   virtual bool wants_record(bool again) const noexcept = 0;
   virtual void try_ended(const TryRecord& record, bool again) = 0;

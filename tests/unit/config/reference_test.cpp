@@ -13,6 +13,7 @@ const std::string reference_file = WEIR_SOURCE_DIR "/config/reference.yaml";
 // The reference without anything that a default stands for, apart from what the sample names.
 constexpr std::string_view minimal = R"(
 version: 1
+tracing: {otlp: {headers: {x-tenant: shop}}, attributes: {deployment.environment.name: production}}
 listeners: [{name: http, bind: 0.0.0.0:8080}]
 middleware:
   pages: {cors: {origins: ["https://app.example.com"]}}
@@ -56,6 +57,7 @@ routes:
     split: [{upstream: orders-v1, weight: 90}, {upstream: orders-v2, weight: 10}]
     sticky: {key: {cookie: weir_split}}
     override: {header: x-canary, values: {always: orders-v2, never: orders-v1}}
+    tracing: {sample: 100%}
     fallback: {respond: {headers: {content-type: text/plain}}}
   - {name: moved, match: {path_regex: "/old/[0-9]+"}, redirect: {to: "https://{host}{path}{query}"}}
   - {name: ping, match: {path: /ping}, respond: {headers: {content-type: text/plain}}}
@@ -104,7 +106,7 @@ tests:
 void collect(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
   constexpr std::string_view named[]{
       ".middleware", ".upstreams", ".set",   ".require", ".claims_to_headers",
-      ".add",        ".headers",   ".query", ".values"};
+      ".add",        ".headers",   ".query", ".values",  ".attributes"};
   if (node.IsSequence()) {
     for (const auto& item : node) collect(item, path + "[]", keys);
   } else if (node.IsMap()) {

@@ -53,7 +53,8 @@ class ExchangeRecordTest : public testing::Test {
     const std::string file = folder + "/log";
     {
       telemetry::AccessLog log(1, telemetry::LogTarget::open(file).value());
-      write_access_line(log, tap_, telemetry::AccessPolicy(settings), head_, exchange, outcome_);
+      write_access_line(log, tap_, telemetry::AccessPolicy(settings), true, head_, exchange,
+                        outcome_);
     }
     std::ifstream in(file);
     std::string out{std::istreambuf_iterator<char>(in), {}};
