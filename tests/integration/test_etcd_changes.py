@@ -1,13 +1,14 @@
 """Documents from etcd where something else changes, too: the way back to a configuration of before, and a new
 binary that takes over."""
 
+import json
 import os
 import signal
 import threading
 import time
 import unittest
 
-from harness import Client, basic_config, rows, wait_until
+from harness import Client, basic_config, rows, wait_until, weir
 from harness.waiting import bound
 from test_etcd import OWN, EtcdCase, answering
 from test_upgrade import UpgradeCase
@@ -183,6 +184,45 @@ class EtcdUpgradeTest(UpgradeCase, EtcdCase):
         self.upgrade(gateway)
         self.assertEqual(end(), [])
 
+    def test_etcd_is_away_and_state_dir_has_documents(self):
+        self.etcd.put("/weir/a", answering("/a", "one"))
+        gateway = self.gateway(self.config(server={"state_dir": self.state}))
+        wait_until("the state", lambda: "one" in self.kept(), 15)
+        self.etcd.kill()
+        end = self.watched_body(gateway, "/a", [b"one"])
+        self.upgrade(gateway)
+        self.assertEqual(end(), [])
+        self.etcd.start()
+        self.etcd.put("/weir/a", answering("/a", "two"))
+        self.wait_body(gateway, "/a", "two", 30)
+
+    def test_etcd_is_away_and_nothing_has_documents(self):
+        """The old process still serves what the new one could not."""
+        self.etcd.put("/weir/a", answering("/a", "one"))
+        gateway = self.gateway(self.config(), env={"WEIR_UPGRADE_TIMEOUT": "3s"})
+        self.etcd.kill()
+        end = self.watched_body(gateway, "/a", [b"one"])
+        self.refused(gateway, "was not ready within 3s", "the first list of provider etcd", timeout=30)
+        self.assertEqual(end(), [])
+        self.etcd.start()
+        self.upgrade(gateway)
+        self.assertEqual(self.body(gateway, "/own"), "own")
+
+    def test_the_old_one_fails_while_the_new_one_waits(self):
+        """Then nobody serves, and the new one waits no longer than at any start."""
+        self.etcd.put("/weir/a", answering("/a", "one"))
+        gateway = self.gateway(self.config(), env={"WEIR_UPGRADE_TIMEOUT": "10m"})
+        self.etcd.kill()
+        start = len(gateway.lines)
+        gateway.signal(signal.SIGUSR2)
+        gateway.wait_log("the new one's wait", "listening name=http", start=start)
+        pid = int(next(line for line in gateway.lines[start:] if "a new process gets ready" in line)
+                  .split("pid=")[1].split()[0])
+        self.addCleanup(self.end, pid)
+        gateway.kill()
+        gateway.wait_log("that it takes over", "the process before has ended, this one takes its place", 60, start=start)
+        self.assertEqual(self.body(gateway, "/own"), "own")
+
     def test_only_the_new_one_writes_state_dir(self):
         self.etcd.put("/weir/a", answering("/a", "one"))
         origin = self.origin(lambda c, r: (self.release.wait(bound(60)), c.reply(200, [], "late")))
@@ -231,6 +271,15 @@ class EtcdUpgradeTest(UpgradeCase, EtcdCase):
             stop.set()
             thread.join(bound(30))
         self.wait_body(gateway, "/a", str(count[0]))
+
+    def test_the_command_tells_of_it(self):
+        self.etcd.put("/weir/a", answering("/a", "one"))
+        gateway = self.gateway(self.config(), env={"WEIR_UPGRADE_TIMEOUT": "3s"})
+        self.etcd.kill()
+        done = weir("upgrade", "--admin", "%s:%d" % gateway.address("admin"), timeout=60)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("waiting for the first list of provider etcd", done.stderr)
+        self.assertEqual(json.loads(gateway.admin("GET", "/status").text)["upgrade"]["predecessor_drains"], False)
 
 
 if __name__ == "__main__":
