@@ -17,12 +17,15 @@ RUN cmake --preset release -DWEIR_TESTS=OFF -DWEIR_BENCH=OFF -DWEIR_WERROR=ON \
       -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON \
       -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,/usr/local/lib/weir >/dev/null \
  && CMAKE_BUILD_PARALLEL_LEVEL=${JOBS} cmake --build --preset release --target weir_exe \
- && deploy/container/collect.sh build/release/weir /image
+ && deploy/container/collect.sh build/release/weir /image \
+ && mkdir /state
 
 FROM ${BASE}
 # The program with the libraries that the base lacks, found through its run path (the old kind of tag:
 # those libraries need one another).
 COPY --from=build /image/ /
+# For server.state_dir: a volume that is mounted there for the first time gets its owner from here.
+COPY --from=build --chown=65532:65532 /state/ /var/lib/weir/
 ARG VERSION=0.2.0
 # The commit it was built from.
 ARG REVISION=

@@ -114,6 +114,7 @@ void write_tally(Json& json, const Tally& tally, Duration length, bool judges_go
   const double of = seconds(length);
   json.member("due", tally.due);
   json.member("sent", tally.sent);
+  json.member("sent_again", tally.sent_again);
   json.member("answered", tally.answered);
   json.member("ok", tally.ok);
   if (judges_good) json.member("good", tally.good);

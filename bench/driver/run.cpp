@@ -22,8 +22,13 @@ struct Job {
   std::size_t step = 0;
   std::size_t stream = 0;
   TimePoint due;
-  TimePoint noticed;  // when the driver turned to it
+  TimePoint noticed;         // when the driver turned to it
+  unsigned times_again = 0;  // that it was sent again
 };
+
+// Of one request. As HTTP/2 clients do: who goes away or is full says which requests it has not
+// looked at.
+constexpr unsigned most_times_again = 3;
 
 // Ends an exchange when its time is over.
 class Expiry final : private net::Timer {
@@ -244,6 +249,8 @@ class Run final : private Connections::Owner {
     while (!waiting_.empty() && first_deadline() <= now) {
       if (connections_.only_connecting()) {
         failed(waiting_.front(), Failure::connect_timeout);
+      } else if (waiting_.front().times_again != 0) {
+        failed(waiting_.front(), Failure::timeout);
       } else {
         omit(waiting_.front(), Omission::waited_out);
       }
@@ -261,10 +268,14 @@ class Run final : private Connections::Owner {
       const auto client = connection.begin(clock, scope, end, stream.head.method);
       const Expiry expiry(loop_, job.due + options_.timeout, scope, *client);
       Tally& all = tally(job);
-      ++all.sent;
-      const TimePoint sent = Clock::now();
-      all.sent_after.add(sent - job.due);
-      all.lateness.add((waited ? job.noticed : sent) - job.due);
+      if (job.times_again == 0) {
+        ++all.sent;
+        const TimePoint sent = Clock::now();
+        all.sent_after.add(sent - job.due);
+        all.lateness.add((waited ? job.noticed : sent) - job.due);
+      } else {
+        ++all.sent_again;
+      }
 
       const auto taken = client->send_head(stream.head, as_bytes(stream.content), true);
       bool whole = taken.has_value();
@@ -273,6 +284,11 @@ class Run final : private Connections::Owner {
       const Result<int> status = co_await answer(*client, all);
       if (status) {
         answered(job, *status);
+      } else if (client->unprocessed() && !scope.cancelled() &&
+                 job.times_again < most_times_again) {
+        ++job.times_again;
+        waiting_.push_front(job);  // it is older than those that wait
+        ticker_.arm(Clock::now());
       } else {
         failed(job, failure_of(scope.cancelled() ? scope.reason() : status.error().reason));
       }

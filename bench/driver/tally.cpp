@@ -47,6 +47,7 @@ std::uint64_t Tally::omitted() const noexcept {
 void Tally::add(const Tally& other) {
   due += other.due;
   sent += other.sent;
+  sent_again += other.sent_again;
   answered += other.answered;
   ok += other.ok;
   good += other.good;

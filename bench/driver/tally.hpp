@@ -42,11 +42,12 @@ std::string_view name(Omission omission) noexcept;
 // At the end: due = answered + failed() + omitted().
 struct Tally {
   std::uint64_t due = 0;
-  std::uint64_t sent = 0;      // its head was given to a connection
-  std::uint64_t answered = 0;  // whole, with any status
-  std::uint64_t ok = 0;        // of these, with a status below 400
-  std::uint64_t good = 0;      // of those, as fast as asked for
-  std::uint64_t bytes = 0;     // of content received
+  std::uint64_t sent = 0;        // its head was given to a connection
+  std::uint64_t sent_again = 0;  // times that the target said it had not looked at a request
+  std::uint64_t answered = 0;    // whole, with any status
+  std::uint64_t ok = 0;          // of these, with a status below 400
+  std::uint64_t good = 0;        // of those, as fast as asked for
+  std::uint64_t bytes = 0;       // of content received
   std::map<int, std::uint64_t> statuses;
   std::array<std::uint64_t, failure_count> failures{};
   std::array<std::uint64_t, omission_count> omissions{};

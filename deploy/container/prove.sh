@@ -77,6 +77,8 @@ holds "size above the base, MiB (below $most_mib)" "$above" [ "$above" -lt $most
 config() { b inspect --type image --format "{{.Docker.Config.$1}}" localhost/weir:proof; }
 user=$(config User)
 holds "user" "$user" [ "${user%%:*}" -ge 1000 ]
+folder=$(stat -c %u:%g "$image/var/lib/weir" 2>/dev/null || true)
+holds "owner of /var/lib/weir" "$folder" [ "$folder" = "$user" ]
 holds "health check" "$(config Healthcheck.Test)" \
   [ "$(config Healthcheck.Test)" = "[CMD /usr/local/bin/weir health]" ]
 holds "entry point" "$(config Entrypoint) $(config Cmd)" \

@@ -199,6 +199,7 @@ void wait_for_turn(Predecessor& before, asio::io_context& main, server::Server& 
                              log::error("the process before serves on, this one ends");
                              ended(1);
                            },
+                       .lost = [&server] { server.predecessor_lost(); },
                        .ended =
                            [&server, &before] {
                              server.upgrades().predecessor_drains = false;

@@ -37,9 +37,14 @@ void Providers::load(Remote& remote) {
              {"file", path}});
 }
 
+void Providers::keep(bool keeps) {
+  keeps_ = keeps;
+  if (keeps_ && std::exchange(save_again_, false)) save();
+}
+
 void Providers::save() {
   if (state_dir_.empty() || !etcd_ || !etcd_->is_listed) return;
-  if (saving_) {
+  if (saving_ || !keeps_) {
     save_again_ = true;
     return;
   }

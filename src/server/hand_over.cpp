@@ -53,6 +53,7 @@ void Server::when_able(std::function<void()> told) {
 void Server::release() {
   parts_->listening.give_up_handed();
   held_ = false;
+  parts_->providers.keep(true);
   start_workers();
   for (const auto& told : std::exchange(released_told_, {})) told();
   tell_serving();

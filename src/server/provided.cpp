@@ -47,6 +47,8 @@ void Server::make_parts() {
   };
   parts_ = std::make_unique<Parts>(
       main_, process_, [this] { begin_reload(); }, names_changed, std::move(hooks), take_list);
+  // The process before keeps its state as long as it serves; this one may be given up.
+  parts_->providers.keep(!held_);
 }
 
 std::expected<std::shared_ptr<const Snapshot>, Server::Problems> Server::compile_first(

@@ -25,7 +25,7 @@ class Readiness {
   // latest `at_most` after this was constructed; from within when that is so already.
   void begin(const upstream::Registry& registry, Duration at_most, std::function<void()> reached);
   // Before begin(): not ready either until release(), for that reason, at most so long after this
-  // was constructed.
+  // was constructed. Another call changes that, until reached().
   void hold(std::string why, Duration at_most);
   void release();
   // Another configuration is in use.

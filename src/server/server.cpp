@@ -23,8 +23,11 @@ namespace log = telemetry::log;
 namespace {
 
 constexpr Duration longest_wait_for_lists = std::chrono::seconds(30);
-// The process before waits 30 s until this one can take over.
-constexpr Duration longest_held_wait_for_lists = std::chrono::seconds(20);
+// While the process before serves, it decides how long this one may take: to take over without its
+// documents would lose their routes.
+constexpr Duration longest_held_wait_for_lists = std::chrono::hours(2);
+// Where server.state_dir had the documents that it serves.
+constexpr Duration held_wait_with_documents = std::chrono::seconds(5);
 
 // What is wrong with the machine and not with a file.
 Server::Problems without_place(const std::vector<std::string>& lines) {
@@ -185,13 +188,25 @@ void Server::warn(const Problems& warnings, bool is_known) {
 void Server::serve() {
   if (!held_) start_workers();
   if (std::string why = waits_for_lists(); !why.empty()) {
-    parts_->readiness.hold(std::move(why),
-                           held_ ? longest_held_wait_for_lists : longest_wait_for_lists);
+    parts_->readiness.hold(std::move(why), longest_wait());
   }
   parts_->readiness.begin(process_->registry, snapshot_->config().server.ready_wait,
                           [this] { tell_reached(); });
   // Who takes over has the documents of providers before it does.
   held_ ? parts_->reloads.open_for_documents() : tell_serving();
+}
+
+Duration Server::longest_wait() const {
+  if (!held_ || alone_) return longest_wait_for_lists;
+  const bool has_all =
+      parts_->endpoint_lists.waits_for().empty() && !parts_->providers.in_force()->empty();
+  return has_all ? held_wait_with_documents : longest_held_wait_for_lists;
+}
+
+void Server::predecessor_lost() {
+  alone_ = true;
+  const std::string why = parts_->readiness.held_for();
+  if (!why.empty()) parts_->readiness.hold(why, longest_wait());
 }
 
 void Server::start_workers() {

@@ -1,6 +1,7 @@
 """The open-loop driver of bench/ (weir-load): what it counts is what its target saw, it sends when
 requests are due however slow the answers are, and it says what it could not send."""
 
+import collections
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 import unittest
 
 from harness import Authority, BlackHole, Case, Origin, Refusing, TlsOrigin, rows
+from harness import h2_frames as h2
 from harness.h2_origin import H2Origin
 from harness.waiting import bound
 
@@ -49,6 +51,36 @@ class LoadDriverTest(Case):
             for name in ("due", "answered", "failed", "omitted"):
                 self.assertEqual(part[name], sum(second[name] for second in part["seconds"]))
         return report
+
+    def test_who_was_not_looked_at_is_sent_again(self):
+        """REFUSED_STREAM, and streams above the last one of a GOAWAY: a second time elsewhere, three times at most."""
+        refused = collections.Counter()
+        lock = threading.Lock()
+
+        def serve(request):
+            with lock:
+                number = len(refused)
+                times = refused[number] = 1 if number % 10 == 0 else 0
+            if number == 0:
+                request.connection.send(h2.goaway(0, h2.NO_ERROR))
+            elif times:
+                request.give_up(h2.REFUSED_STREAM)
+            else:
+                request.reply(200, b"ok")
+
+        origin = H2Origin(serve)
+        self.addCleanup(origin.close)
+        report = self.load(f"http://{origin.address}/", "--http2", "--rates", 100, "--seconds", 1)
+        self.assertEqual((report["all"]["statuses"], report["all"]["failed"]), ({"200": 100}, 0))
+        self.assertGreaterEqual(report["all"]["sent_again"], 10)
+        self.assertEqual(report["all"]["sent"], 100)
+        self.assertEqual(len(refused), 100 + report["all"]["sent_again"])
+
+        origin = H2Origin(lambda request: request.give_up(h2.REFUSED_STREAM))
+        self.addCleanup(origin.close)
+        report = self.load(f"http://{origin.address}/", "--http2", "--rates", 20, "--seconds", 1)
+        self.assertEqual(report["all"]["failures"], {"reset": 20})
+        self.assertEqual((report["all"]["sent"], report["all"]["sent_again"], len(origin.requests)), (20, 60, 80))
 
     @rows([("http1", False, False), ("http1_tls", False, True), ("h2", True, False)])
     def test_counts_are_those_of_the_origin(self, http2, tls):

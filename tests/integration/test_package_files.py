@@ -177,9 +177,17 @@ class InstalledTest(Case):
             self.assertRegex(unit, rf"(?m)^{key}=/usr/bin/weir \w+ (--no-tests )?-c /etc/weir/weir\.yaml$")
         for key in ("StateDirectory", "LogsDirectory"):
             self.assertRegex(unit, rf"(?m)^{key}=weir$")
+        installed = (PACKAGE / "weir.yaml").read_text(encoding="utf-8")
+        self.assertRegex(installed, r"(?m)^  state_dir: /var/lib/weir ")  # of StateDirectory=
         rotated = (PACKAGE / "logrotate").read_text(encoding="utf-8")
         self.assertIn("/var/log/weir/*.log {", rotated)
         self.assertIn("--signal=SIGUSR1 weir.service", rotated)
+
+    def test_the_image_has_a_folder_for_state(self):
+        text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        user = re.search(r"(?m)^USER (\S+)$", text)[1]
+        self.assertIn(f"\nCOPY --from=build --chown={user} /state/ /var/lib/weir/\n", text)
+        self.assertRegex(text, r"&& mkdir /state\n")
 
     def test_the_units_are_valid(self):
         need("systemd-analyze")

@@ -82,6 +82,10 @@ class Providers {
     return updates_;
   }
 
+  // What is in force is written to server.state_dir (the default) or not: another process has that
+  // folder. Writes what was not written when it begins to.
+  void keep(bool keeps);
+
   FileProvider& file() noexcept { return file_; }
   // Providers that have given no list yet, in words; "" for none.
   std::string waits_for() const;
@@ -143,6 +147,7 @@ class Providers {
   bool building_ = false;
   bool comparing_ = false;
   bool dirty_ = false;  // something came meanwhile
+  bool keeps_ = true;   // state_dir is this process's
   bool saving_ = false;
   bool save_again_ = false;
   bool stopped_ = false;

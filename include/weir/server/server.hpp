@@ -113,6 +113,9 @@ class Server {
   // Calls `told` when this process could take over: it is all that when_ready() waits for, but for
   // the workers, which release() starts. At once when it is so. REQUIRES: is_held().
   void when_able(std::function<void()> told);
+  // The process before has ended without a word, so nobody serves: what this one waits for has no
+  // more time than at any start. REQUIRES: is_held(), start() succeeded.
+  void predecessor_lost();
   // The process before has let go of the sockets: accepts. REQUIRES: is_held(), when_able() told.
   void release();
   // Calls `told` in release(); at once when nothing is held.
@@ -197,6 +200,8 @@ class Server {
   void watch_lists(std::span<const std::shared_ptr<upstream::Cluster>> clusters);
   void took_documents(const Prepared& prepared);
   void look_at_readiness();
+  // For lists.
+  Duration longest_wait() const;
   std::string waits_for_lists() const;
   void find_names(const std::shared_ptr<Prepared>& prepared);
   void show_endpoint_files() const;
@@ -262,6 +267,7 @@ class Server {
   bool accepting_ = true;
   bool cut_ = false;  // what was left at the end
   bool held_ = false;
+  bool alone_ = false;  // the process before has ended without a word
   bool handed_over_ = false;
   bool hurried_ = false;  // the drain after hand_over() by shut_down()
 };

@@ -92,7 +92,8 @@ void Predecessor::heard(std::string_view word) {
 void Predecessor::other_ended() {
   if (gone_on_) return callbacks_.ended();
   alone_ = true;
-  if (able_) go(true);
+  if (able_) return go(true);
+  callbacks_.lost();
 }
 
 void Predecessor::go(bool alone) {

@@ -23,7 +23,8 @@ class Predecessor {
     // It has let go of the sockets; `alone`: by ending without a word. Once, behind able().
     std::function<void(bool alone)> go;
     std::function<void()> give_up;  // this process is to end, the one before serves on
-    std::function<void()> ended;    // the one before, after go()
+    std::function<void()> lost;   // it has ended without a word; go() follows when this one is able
+    std::function<void()> ended;  // the one before, after go()
   };
 
   ~Predecessor() {
