@@ -5,6 +5,8 @@ import subprocess
 
 # `  -c,--config FILE|FOLDER         what it is`; what it is may stand in the next line.
 ENTRY = re.compile(r"^  (\S.*?)(?:\s{2,}(\S.*))?$")
+# Commands stand in groups: `Commands:`, `Commands for a running gateway:`.
+GROUP = re.compile(r"^Commands\b.*:$")
 OPTION = re.compile(r"^(?:(-\w),)?(--[\w-]+|-\w)(?:,--[\w-]+(?:\{\w+\})?)*(?:\s+(.+))?$")
 
 
@@ -31,12 +33,12 @@ class Command:
                           if line.startswith("Usage: "))
         self.positionals, self.options, self.commands = [], [], []
         last = 0
-        blocks = {"Positionals:": self.positionals, "Options:": self.options,
-                  "Commands:": self.commands, "Commands for a running gateway:": self.commands}
+        blocks = {"Positionals:": self.positionals, "Options:": self.options}
         for at, line in enumerate(lines):
-            if line in blocks:
+            block = self.commands if GROUP.match(line) else blocks.get(line)
+            if block is not None:
                 entries, last = read_entries(lines, at + 1)
-                blocks[line].extend(entries)
+                block.extend(entries)
         self.options = [Option(*entry) for entry in self.options]
         # What the program says below the lists, as it is laid out there.
         self.footer = "\n".join(lines[last:]).strip("\n")

@@ -97,7 +97,7 @@ std::string common_order(const Entries& of, const Entries& other) {
 }
 
 std::string shortened_value(std::string text) {
-  if (text.size() > longest_value) text = text.substr(0, longest_value) + "...";
+  if (text.size() > longest_value) text.replace(longest_value, std::string::npos, "...");
   return text;
 }
 

@@ -65,7 +65,7 @@ struct Mark {
   std::string_view software;
 };
 // Keys at the root of other software's YAML.
-constexpr std::array<Mark, 16> marks{{
+constexpr std::array<Mark, 19> marks{{
     {"static_resources", "", "Envoy"},
     {"dynamic_resources", "", "Envoy"},
     {"route_config", "", "Envoy"},
@@ -73,7 +73,10 @@ constexpr std::array<Mark, 16> marks{{
     {"http", "services", "Traefik"},
     {"http", "middlewares", "Traefik"},
     {"entryPoints", "", "Traefik"},
-    {"providers", "", "Traefik"},
+    {"providers", "docker", "Traefik"},
+    {"providers", "file", "Traefik"},
+    {"providers", "kubernetesCRD", "Traefik"},
+    {"providers", "kubernetesIngress", "Traefik"},
     {"certificatesResolvers", "", "Traefik"},
     {"apiVersion", "", "Kubernetes (an object, not the file in it)"},
     {"_format_version", "", "Kong"},

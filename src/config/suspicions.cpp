@@ -125,6 +125,7 @@ void warn_of_keys(const Config& config, Problems& problems) {
 struct PlainPath {
   std::string text;
   bool is_prefix = false;
+  bool needs_more = false;  // at least a '/' behind the text
 };
 
 std::optional<PlainPath> plain_path(std::string_view regex) {
@@ -135,6 +136,7 @@ std::optional<PlainPath> plain_path(std::string_view regex) {
     if (!regex.ends_with(end)) continue;
     regex.remove_suffix(end.size());
     out.is_prefix = true;
+    out.needs_more = !end.ends_with('?');
     break;
   }
   for (std::size_t i = 0; i < regex.size(); ++i) {
@@ -146,7 +148,7 @@ std::optional<PlainPath> plain_path(std::string_view regex) {
     if (is_escaped ? !may_be_escaped : !is_plain) return std::nullopt;
     out.text += c;
   }
-  if (out.text.empty() && out.is_prefix) out.text = "/";
+  if (out.text.empty() && out.is_prefix) out.text += '/';
   if (!out.text.starts_with('/')) return std::nullopt;
   return out;
 }
@@ -155,13 +157,17 @@ void warn_of_expression(const Route& route, Problems& problems) {
   const Match& match = route.match;
   if (match.path_kind != PathKind::regex) return;
   const auto plain = plain_path(match.path);
-  if (!plain) return;
+  // An expression from nginx stands for more, of which the check of paths warns.
+  const bool is_open = match.path.starts_with('^') && match.path.ends_with('/');
+  if (!plain || is_open) return;
   problems.warning(
       WarningName::plain_regex, match.path_place, route.at + ".match.path_regex",
       plain->is_prefix
           ? fmt::format("a prefix would do, and is found faster; write `path_prefix: {}`{}",
                         plain->text,
-                        plain->text == "/" ? "" : fmt::format(", which takes {} too", plain->text))
+                        plain->needs_more && plain->text != "/"
+                            ? fmt::format(", which takes {} too", plain->text)
+                            : "")
           : fmt::format("this is a plain path; write `path: {}`", plain->text));
 }
 

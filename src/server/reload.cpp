@@ -197,7 +197,7 @@ void Server::commit_reload(const std::shared_ptr<Prepared>& shared,
   took_documents(prepared);
   listener_changes_ = Listening::changes(*prepared.listeners).to_string();
   // All workers have the new routes before anybody comes by a new listener.
-  if (!parts_->digest_begun) parts_->undigested = before;
+  if (!parts_->digest_begun) parts_->undigested = before->shared_config();
   publish(std::move(prepared.snapshot), [this, shared] {
     parts_->listening.commit(std::move(shared->listeners), shared->tls, process_->metrics,
                              snapshot_->config().server.drain_timeout,

@@ -114,25 +114,25 @@ void Server::remember_reload(Prepared& prepared) {
                  .origin = std::move(prepared.origin)});
   watch_files(snapshot_->config(), std::move(prepared.files));
   parts_->digest_begun = true;
-  parts_->background.run([this, digest = parts_->digest,
-                          before = std::exchange(parts_->undigested, nullptr), after = snapshot_,
-                          generation = generation_]() mutable -> Background::Then {
-    try {
-      if (!*digest && before) *digest = config::digest_of(before->config());
-      auto next = config::digest_of(after->config());
-      before.reset();
-      after.reset();
-      std::optional<config::ConfigChanges> changes;
-      if (*digest) changes = config::compare(**digest, next);
-      *digest = std::move(next);
-      if (!changes) return [] {};
-      return [this, generation, changes = std::move(*changes)] {
-        history_->compared(generation, changes);
-      };
-    } catch (const std::exception&) {  // no memory: that generation's changes are not known
-      return [] {};
-    }
-  });
+  parts_->background.run(
+      [this, digest = parts_->digest, before = std::exchange(parts_->undigested, nullptr),
+       after = snapshot_->shared_config(), generation = generation_]() mutable -> Background::Then {
+        try {
+          if (!*digest && before) *digest = config::digest_of(*before);
+          auto next = config::digest_of(*after);
+          before.reset();
+          after.reset();
+          std::optional<config::ConfigChanges> changes;
+          if (*digest) changes = config::compare(**digest, next);
+          *digest = std::move(next);
+          if (!changes) return [] {};
+          return [this, generation, changes = std::move(*changes)] {
+            history_->compared(generation, changes);
+          };
+        } catch (const std::exception&) {  // no memory: that generation's changes are not known
+          return [] {};
+        }
+      });
 }
 
 void Server::with_history(std::function<void(const History&)> told) {

@@ -222,7 +222,7 @@ void Server::when_ready(std::function<void()> told) {
 
 std::string Server::why_not_ready() const {
   if (stopped_ || draining_) return "draining";
-  if (!started_ && !parts_->readiness.begun())
+  if (!parts_ || (!started_ && !parts_->readiness.begun()))
     return "starting: the names of upstreams are being looked up";
   if (is_ready()) return {};
   const std::string names = parts_->readiness.waits_for();

@@ -89,9 +89,8 @@ class Server::Parts {
   const std::shared_ptr<std::optional<config::ConfigDigest>> digest =
       std::make_shared<std::optional<config::ConfigDigest>>();
   bool digest_begun = false;
-  // Of which there is no digest yet: the first one, while the reload after it is put in force. Here
-  // and not in what waits in the main thread's queue, which may outlive the process's keeper.
-  std::shared_ptr<const Snapshot> undigested;
+  // Of which there is no digest yet: the first one, while the reload after it is put in force.
+  std::shared_ptr<const config::Config> undigested;
 
   static upstream::EndpointsFileInfo file_info(const provider::ListInfo& info) {
     return {.file = info.from,

@@ -88,7 +88,7 @@ std::expected<std::shared_ptr<const Snapshot>, Snapshot::Problems> Snapshot::com
     config::Config config, Process& process, std::uint64_t generation) {
   const std::shared_ptr<Snapshot> out = process.snapshots.keep(
       std::unique_ptr<Snapshot>(new Snapshot(std::move(config), generation)));
-  const config::Config& own = out->config_;
+  const config::Config& own = *out->config_;
   auto table = compile_table(own);
   if (!table) return std::unexpected(std::move(table.error()));
   out->table_ = std::make_unique<route::RouteTable>(std::move(*table));

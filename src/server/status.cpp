@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "server/log_level.hpp"
+#include "server/prepared.hpp"
 #include "server/server_parts.hpp"
 #include "weir/middleware/load_shedder.hpp"
 #include "weir/server/server.hpp"

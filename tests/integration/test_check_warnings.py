@@ -60,10 +60,10 @@ class WarningsTest(Case):
         self.assertEqual(self.check("\n".join(lines) + "\n"), [])
 
     @rows([("soon", 13, ["certificate-ends-soon"]), ("later", 20, [])])
-    def test_a_certificate_near_its_end(self, name, days, names):
+    def test_a_certificate_near_its_end(self, days, names):
         authority = Authority()
         self.addCleanup(authority.close)
-        cert, key = authority.issue(name, ["x.example"], days=days)
+        cert, key = authority.issue("x", ["x.example"], days=days)
         told = self.check(BASE.replace('"127.0.0.1:8080"}',
                                        f'"127.0.0.1:8080", tls: {{certificates: [{{cert: "{cert}", key: "{key}"}}]}}}}'))
         self.assertEqual([line.rsplit("[", 1)[1].rstrip("]") for line in told], names)

@@ -44,7 +44,9 @@ class Snapshot {
                                                                           Process& process,
                                                                           std::uint64_t generation);
 
-  const config::Config& config() const noexcept { return config_; }
+  const config::Config& config() const noexcept { return *config_; }
+  // For who reads it later than the snapshot should live, whose metrics stay as long as it does.
+  const std::shared_ptr<const config::Config>& shared_config() const noexcept { return config_; }
   const route::RouteTable& table() const noexcept { return *table_; }
   const CompiledRoute& route(std::size_t index) const noexcept { return routes_[index]; }
   std::uint64_t generation() const noexcept { return generation_; }
@@ -57,9 +59,11 @@ class Snapshot {
 
  private:
   Snapshot(config::Config config, std::uint64_t generation)
-      : config_(std::move(config)), generation_(generation), access_policy_(config_.access_log) {}
+      : config_(std::make_shared<const config::Config>(std::move(config))),
+        generation_(generation),
+        access_policy_(config_->access_log) {}
 
-  config::Config config_;
+  std::shared_ptr<const config::Config> config_;
   std::uint64_t generation_;
   telemetry::AccessPolicy access_policy_;
   std::vector<std::string> gateway_fields_;

@@ -1,5 +1,7 @@
 #include "app/upgrade/note.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -36,24 +38,24 @@ std::string UpgradeNote::to_text() const {
 }
 
 std::expected<UpgradeNote, std::string> UpgradeNote::parse(std::string_view text) {
-  const std::string name(upgrade_variable);
   const std::size_t end = text.find('\n');
   std::string_view head = text.substr(0, end);
   const auto version = take_number(head);
   if (version && *version != note_version) {
-    return std::unexpected(name + ": the process before hands over in version " +
-                           std::to_string(*version) + ", this one knows version " +
-                           std::to_string(note_version));
+    return std::unexpected(
+        fmt::format("{}: the process before hands over in version {}, this one knows version {}",
+                    upgrade_variable, *version, note_version));
   }
   const auto from = take_number(head);
   const auto succeeded = take_number(head);
   const auto failed = take_number(head);
   if (!version || !from || *from == 0 || *from > most_pid || !succeeded || !failed ||
       end == std::string_view::npos) {
-    return std::unexpected(name + " is not what a process before writes");
+    return std::unexpected(fmt::format("{} is not what a process before writes", upgrade_variable));
   }
   auto addresses = net::parse_handed(text.substr(end + 1));
-  if (!addresses) return std::unexpected(name + ": " + addresses.error());
+  if (!addresses)
+    return std::unexpected(fmt::format("{}: {}", upgrade_variable, addresses.error()));
   return UpgradeNote{.from = static_cast<pid_t>(*from),
                      .succeeded = *succeeded,
                      .failed = *failed,

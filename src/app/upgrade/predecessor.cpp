@@ -1,6 +1,7 @@
 #include "app/upgrade/predecessor.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,8 +31,8 @@ std::expected<std::unique_ptr<Predecessor>, std::string> Predecessor::from_envir
   ::unsetenv(upgrade_variable);
   if (!note) return std::unexpected(std::move(note.error()));
   if (!is_channel(channel_descriptor)) {
-    return std::unexpected(std::string(upgrade_variable) +
-                           " is set, but no process before this one has passed its sockets");
+    return std::unexpected(fmt::format(
+        "{} is set, but no process before this one has passed its sockets", upgrade_variable));
   }
   ::fcntl(channel_descriptor, F_SETFD, FD_CLOEXEC);
   return std::unique_ptr<Predecessor>(new Predecessor(std::move(*note)));

@@ -64,8 +64,8 @@ upstreams:
 }
 
 TEST(Changes, ASectionComesAndGoes) {
-  const std::string with =
-      std::string(one) + "providers: {etcd: {endpoints: [\"http://127.0.0.1:2379\"]}}\n";
+  std::string with = one;
+  with += "providers: {etcd: {endpoints: [\"http://127.0.0.1:2379\"]}}\n";
   EXPECT_EQ(told(one, with), Lines{"+ providers"});
   EXPECT_EQ(told(with, one), Lines{"- providers"});
 }

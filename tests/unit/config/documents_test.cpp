@@ -70,7 +70,7 @@ TEST(Documents, JoinTheFileInOrder) {
   const Loaded file = own();
   const std::vector<DocumentText> documents{
       {"etcd:a", "routes: [{name: a, match: {path: /a}, upstream: main}]", std::nullopt},
-      {"etcd:b", "routes: [{name: b, match: {path: /b}, respond: {body: '${X'}}]", std::nullopt}};
+      {"etcd:b", "routes: [{name: b, match: {path: /b}, respond: {body: '${{X'}}]", std::nullopt}};
   const auto whole = join_documents(file, documents);
   ASSERT_TRUE(whole) << whole.error().front().to_string();
   std::vector<std::string> routes;

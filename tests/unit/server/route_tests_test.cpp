@@ -1,5 +1,6 @@
 #include "weir/server/route_tests.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -42,8 +43,8 @@ upstreams:
 
 // What failed: "route: expected a, got b" for each key.
 std::vector<std::string> failures(const std::string& request, const std::string& expect) {
-  const std::string yaml = std::string(base) + "tests:\n  - name: it\n    request: " + request +
-                           "\n    expect: " + expect + "\n";
+  const std::string yaml = fmt::format("{}tests:\n  - name: it\n    request: {}\n    expect: {}\n",
+                                       base, request, expect);
   const auto loaded = config::load_text(yaml);
   if (!loaded) return {"error: " + loaded.error().front().to_string()};
   const auto table = compile_table(loaded->config);
@@ -142,8 +143,8 @@ TEST(RouteTests, WhatIsNotAsExpectedIsTold) {
 }
 
 TEST(RouteTests, AFailureIsAProblemAtItsPlace) {
-  const auto loaded = config::load_text(
-      std::string(base) + "tests:\n  - {name: it, request: {url: /old}, expect: {status: 200}}\n");
+  const auto loaded = config::load_text(fmt::format(
+      "{}tests:\n  - {{name: it, request: {{url: /old}}, expect: {{status: 200}}}}\n", base));
   ASSERT_TRUE(loaded);
   const auto table = compile_table(loaded->config);
   ASSERT_TRUE(table);

@@ -53,7 +53,7 @@ bool run_until(asio::io_context& main, Condition condition) {
 
 // What the file says.
 struct File {
-  enum class Kind { good, broken, other_listeners };
+  enum class Kind { good, broken, other_listeners, other_workers };
   Kind kind = Kind::good;
   unsigned mark = 0;  // found again in the snapshot
 };
@@ -75,7 +75,9 @@ std::expected<config::Loaded, std::vector<config::Problem>> load(const Settings&
                               : "  - {name: local, bind: \"unix:" + settings.socket + "\"}\n";
   return config::load_text(
       "version: 1\n"
-      "server: {workers: 2, drain_delay: 0s, drain_timeout: 30s}\n"
+      "server: {workers: " +
+      std::string(file.kind == File::Kind::other_workers ? "3" : "2") +
+      ", drain_delay: 0s, drain_timeout: 30s}\n"
       "log: {level: error}\n"
       "access_log: {path: \"off\"}\n"
       "admin: \"off\"\n"
@@ -182,6 +184,7 @@ class Scene {
   void reload() { reload_as(File::Kind::good); }
   void reload_broken() { reload_as(File::Kind::broken); }
   void reload_listeners() { reload_as(File::Kind::other_listeners); }
+  void reload_workers() { reload_as(File::Kind::other_workers); }
   void drain() {
     server_.drain();
     draining_ = true;
@@ -347,13 +350,14 @@ class Scene {
     if (told == "shutting down") return;
     switch (last.file.kind) {
       case File::Kind::good:
+      case File::Kind::other_listeners:
         EXPECT_EQ(told, "");
         EXPECT_EQ(mark_of(*server_.snapshot()), last.file.mark);
         break;
       case File::Kind::broken:
         EXPECT_TRUE(told.contains("nobody")) << told;
         break;
-      case File::Kind::other_listeners:
+      case File::Kind::other_workers:
         EXPECT_TRUE(told.contains("restart")) << told;
         break;
     }
@@ -421,6 +425,7 @@ constexpr Event answers_come{"answer", &Scene::answer};
 constexpr Event reloaded{"reload", &Scene::reload};
 constexpr Event reloaded_broken{"broken_reload", &Scene::reload_broken};
 constexpr Event listener_added{"listener_added", &Scene::reload_listeners};
+constexpr Event workers_changed{"workers_changed", &Scene::reload_workers};
 constexpr Event drained{"drain", &Scene::drain};
 constexpr Event undrained{"undrain", &Scene::undrain};
 constexpr Event workers_asked{"ask_workers", &Scene::ask_workers};
@@ -483,6 +488,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Row{"answered", {connects, asks, asks, leaves}},
                     Row{"reload", {connects, asks, reloaded, reloaded_broken}},
                     Row{"listener_added", {connects, asks, listener_added, reloaded}},
+                    Row{"workers_changed", {connects, asks, workers_changed, reloaded}},
                     Row{"drain", {connects, asks, drained, undrained}},
                     Row{"drain_slow", {connects, asks_slowly, drained, answers_come}},
                     Row{"stop", {connects, asks, stopped, leaves}},
@@ -508,8 +514,8 @@ class ServerSequences : public testing::TestWithParam<unsigned> {
 TEST_P(ServerSequences, EndWithNothingLeft) {
   static constexpr std::array all{connects,    connects_locally, asks,           asks,
                                   asks_slowly, leaves,           is_reset,       answers_come,
-                                  reloaded,    reloaded_broken,  listener_added, drained,
-                                  undrained,   workers_asked,    taken_over};
+                                  reloaded,    reloaded_broken,  listener_added, workers_changed,
+                                  drained,     undrained,        workers_asked,  taken_over};
   constexpr unsigned runs = 15;
   for (unsigned i = 0; i < runs && !HasFailure(); ++i) {
     const unsigned seed = GetParam() * runs + i;
