@@ -63,9 +63,10 @@ def run_once(scenery, scene, requests):
 
 def main():
     parser = argparse.ArgumentParser(description="User-space instructions a request over TLS, by callgrind.")
-    parser.add_argument("scenes", nargs="*", default=["tls_small", "tls_64k"], choices=[*COUNTS, []])
+    parser.add_argument("scenes", nargs="*", default=[], choices=[*COUNTS, []])
     parser.add_argument("--weir", type=Path, default=Path("build/release/weir"), help="the program to measure")
     options = parser.parse_args()
+    options.scenes = options.scenes or ["tls_small", "tls_64k"]
     options.weir = options.weir.resolve()
     scenery = scenes.Scenery(options)
     try:

@@ -184,13 +184,14 @@ def print_scene(name, scene, rate, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description="Governance and TLS against the peers on this machine.")
-    parser.add_argument("scenes", nargs="*", default=list(SCENES), choices=[*SCENES, []])
+    parser.add_argument("scenes", nargs="*", default=[], choices=[*SCENES, []], help="all, if none is named")
     parser.add_argument("--weir", type=Path, default=Path("build/release/weir"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--probe", type=int, default=6400, help="requests to find the rate with")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    options.scenes = options.scenes or list(SCENES)
     scenery = Scenery(options)
     found = {}
     try:

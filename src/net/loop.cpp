@@ -3,14 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "weir/net/loop_context.hpp"
+
 namespace weir::net {
 
 Loop::Loop(std::unique_ptr<Reactor> reactor)
-    : reactor_(std::move(reactor)), now_(Clock::now()), wheel_(now_), mailbox_(*reactor_) {}
+    : reactor_(std::move(reactor)),
+      now_(Clock::now()),
+      wheel_(now_),
+      mailbox_(*reactor_),
+      context_(std::make_shared<LoopContext>(*this, mailbox_)) {}
 
-Loop::~Loop() { mailbox_.close(); }
+Loop::~Loop() {
+  context_->close();
+  mailbox_.close();
+}
 
 void Loop::run() {
+  const LoopContext::RunsHere here(*context_);
   // What passed between its making and now was neither work nor waiting.
   now_ = Clock::now();
   working_since_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
@@ -27,11 +37,13 @@ void Loop::turn() {
   working_since_.store(0, std::memory_order_relaxed);
   busy_.store(busy_.load(std::memory_order_relaxed) + (idle_from - now_).count(),
               std::memory_order_relaxed);
-  reactor_->wait(idle_from, ready_first_ != nullptr ? idle_from : wheel_.next_event());
+  const bool goes_on = ready_first_ != nullptr || context_->has_handlers();
+  reactor_->wait(idle_from, goes_on ? idle_from : wheel_.next_event());
   now_ = Clock::now();
   working_since_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   reactor_->dispatch();
   mailbox_.deliver();
+  if (context_->has_handlers()) context_->run_handlers();
   run_ready();
   wheel_.advance(now_);
   run_ready();

@@ -1,4 +1,5 @@
-// Asio, which serves the main thread alone: signals, the admin address, discovery.
+// Asio. Its reactor serves the main thread alone: signals, the admin address, discovery; its
+// handlers and coroutines run on loops, too (weir/net/loop_executor.hpp).
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -17,6 +17,11 @@
 
 namespace weir::net {
 
+class LoopContext;
+struct HandlersOnly;
+template <class Place, class Allocator, unsigned Properties>
+class BasicLoopExecutor;
+
 class Loop final : public EventLoop {
  public:
   explicit Loop(std::unique_ptr<Reactor> reactor = make_epoll_reactor());
@@ -35,6 +40,12 @@ class Loop final : public EventLoop {
   TimerWheel& wheel() noexcept { return wheel_; }
   Mailbox& mailbox() noexcept { return mailbox_; }
   BufferPool& buffers() noexcept { return buffers_; }
+
+  // Asio's handlers and coroutines run on a loop by its executor; complete with
+  // weir/net/loop_executor.hpp. Any thread.
+  using executor_type = BasicLoopExecutor<HandlersOnly, std::allocator<void>, 0>;
+  executor_type get_executor() noexcept;
+  LoopContext& context() noexcept { return *context_; }
 
   // Time spent working and in all since run(), the turn at hand included; any thread. Waiting for a
   // CPU counts as working.
@@ -56,6 +67,7 @@ class Loop final : public EventLoop {
   TimerWheel wheel_;
   BufferPool buffers_;
   Mailbox mailbox_;
+  std::shared_ptr<LoopContext> context_;
   Waiter* ready_first_ = nullptr;
   Waiter* ready_last_ = nullptr;
   Waiter* batch_ = nullptr;  // being resumed
