@@ -34,7 +34,6 @@ QUARANTINE = {
     "boost/beast": {"server", "app"},
     "boost/json": {"server", "auth", "provider", "app"},
     "curl/": {"auth", "provider", "tracing"},
-    "zlib.h": {"tracing"},
     "boost/asio/ip/": {"server", "upstream", "app"},
     "boost/asio/signal_set": {"server", "app"},
     "sys/epoll.h": {"net"},

@@ -18,8 +18,13 @@ std::string_view protocol_of(const RequestHead& head) noexcept {
   return "HTTP/1.1";
 }
 
-// Its trace, if somebody keeps that: a trusted peer says so by the sampled flag of traceparent.
+// Its trace, if somebody keeps that: we do, or a trusted peer says so by the sampled flag of
+// traceparent.
 telemetry::TraceId kept_trace(const RequestHead& head, const Exchange& exchange) {
+  if (exchange.trace != nullptr) [[unlikely]] {
+    if (!exchange.trace->sampled()) return {};
+    return telemetry::TraceId::parse(exchange.trace->texts().trace_id());
+  }
   if (exchange.context.trace_id.empty()) [[likely]]
     return {};
   if (!exchange.context.connection.peer_trusted) return {};

@@ -10,9 +10,9 @@
 
 #include "tracing/attributes.hpp"
 #include "tracing/export_reply.hpp"
-#include "tracing/gzip.hpp"
 #include "tracing/protobuf.hpp"
 #include "weir/base/chance.hpp"
+#include "weir/base/gzip.hpp"
 #include "weir/base/release.hpp"
 #include "weir/base/signals.hpp"
 #include "weir/telemetry/occasional.hpp"
@@ -207,12 +207,17 @@ std::string Exporter::message() const {
 
 void Exporter::send(TimePoint now) {
   std::string body = message();
-  std::optional<std::string> small = gzip(body);
-  const bool is_gzip = small.has_value();
+  std::string small;
+  try {
+    small = gzip(body);
+  } catch (const std::bad_alloc&) {
+    // Then it goes as it is.
+  }
+  const bool is_gzip = !small.empty();
   if (batch_.attempts++ == 0) batch_.began = now;
   Duration time = settings_.otlp.timeout;
   if (finishing()) time = std::min<Duration>(time, finish_by() - now);
-  call_.begin(is_gzip ? std::move(*small) : std::move(body), is_gzip, time);
+  call_.begin(is_gzip ? std::move(small) : std::move(body), is_gzip, time);
 }
 
 void Exporter::ended(CallEnd end, TimePoint now) {

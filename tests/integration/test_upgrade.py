@@ -427,7 +427,7 @@ class RefusedTest(UpgradeCase):
         config = basic_config([{"name": "r", "match": {"path_prefix": "/"}, "upstream": "n"}],
                               {"n": server.upstream()})
         gateway.write(config)
-        self.refused(gateway, "was not ready within 5s", "upstreams", timeout=30)
+        self.refused(gateway, "was not ready within 5s", "upstream", timeout=30)
         wait_until("its end to be seen", lambda: not self.children(gateway))
         self.assert_serves(gateway)
 

@@ -85,7 +85,8 @@ class OneFile(WatchCase):
         self.write_over(self.weir.file("notes.txt"), "x")
         self.write_over(self.weir.path, json.dumps(config("two")))
         self.wait_body(b"two")
-        generation = self.generation()
+        generation = 2
+        wait_until("the reload to end", lambda: self.generation() == generation)
         self.write_over(self.weir.file("notes.txt"), "y")
         self.write_over(self.weir.file("more.yaml"), "routes: [")
         time.sleep(0.6)  # three times what a burst is waited for

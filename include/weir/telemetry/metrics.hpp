@@ -13,17 +13,20 @@
 #include <vector>
 
 #include "weir/base/time.hpp"
+#include "weir/config/metrics.hpp"
 #include "weir/telemetry/jwt_metrics.hpp"
 #include "weir/telemetry/listener_metrics.hpp"
 #include "weir/telemetry/policy_metrics.hpp"
 #include "weir/telemetry/provider_metrics.hpp"
 #include "weir/telemetry/route_metrics.hpp"
+#include "weir/telemetry/scrape.hpp"
 #include "weir/telemetry/span_metrics.hpp"
 #include "weir/telemetry/upstream_metrics.hpp"
 
 namespace weir::telemetry {
 
 class AccessLog;
+class SeriesCeilings;
 
 class Metrics {
  public:
@@ -85,8 +88,20 @@ class Metrics {
   // Lets go of series that have left. Each scrape does; after a reload it makes the five minutes
   // count from there. Any thread.
   void sweep(TimePoint now);
-  // The text exposition format 0.0.4. `now` decides what has left. Main thread.
-  std::string scrape(TimePoint now);
+  // What is shown, from the next scrape on. Any thread.
+  void configure(const config::Metrics& settings);
+
+  // A scrape has two steps. The first one lets the hooks tell what others own, and lets go of what
+  // has left by `now`. Main thread.
+  void begin_scrape(TimePoint now);
+  // The second one writes the text of what was asked for. Any thread; nobody calls begin_scrape()
+  // or text() meanwhile.
+  std::string text(const ScrapeRequest& asked);
+  // Both. Main thread.
+  std::string scrape(TimePoint now, const ScrapeRequest& asked = {}) {
+    begin_scrape(now);
+    return text(asked);
+  }
 
  private:
   friend class Exposition;
@@ -117,7 +132,9 @@ class Metrics {
   std::vector<std::function<void()>> hooks_;
   std::uint64_t scrapes_ = 0;
 
-  std::mutex mutex_;  // guards the tables, not the cells
+  std::mutex mutex_;  // guards what follows, not the cells
+  config::Metrics settings_;
+  std::unique_ptr<SeriesCeilings> ceilings_;
   Table<RouteMetrics> routes_;
   Table<SplitMetrics> splits_;
   Table<UpstreamMetrics> upstreams_;
