@@ -68,7 +68,7 @@ void Attributes::add(std::string_view key, std::int64_t value) {
   out_.varint(int_value, bits);
 }
 
-void Attributes::add(std::string_view key, bool value) {
+void Attributes::add_bool(std::string_view key, bool value) {
   begin(key, 2);
   out_.varint(bool_value, value ? 1 : 0);
 }

@@ -86,6 +86,7 @@ class Everything:
         config = basic_config(routes, upstreams, listener={"protocols": ["http1", "h2c"]},
                               limits={"raw_target_bytes": "encode"}, server={"zone": "a", "ready_wait": "0s"},
                               metrics={"max_series": MOST_SERIES},
+                              tracing={"otlp": {"endpoint": f"http://{dead}"}, "sample": "100%"},
                               providers={"etcd": {"endpoints": [self.etcd.url]}})
         config["listeners"].append({"name": "https", "bind": "127.0.0.1:0", "tls": {
             "certificates": [{"cert": self.cert, "key": self.key}]}})

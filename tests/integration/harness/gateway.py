@@ -113,6 +113,7 @@ class Gateway:
         self.addresses = {}
         self.lines = []
         self.closed = False
+        self.killed = False  # by the test
         self._news = threading.Condition()
         self._stderr_done = False
 
@@ -316,6 +317,7 @@ class Gateway:
 
     def kill(self):
         if self.process and self.process.poll() is None:
+            self.killed = True
             self.process.kill()
             self.process.wait()
 
@@ -328,7 +330,7 @@ class Gateway:
         complaint = None
         if self.process:
             early = self.process.poll()
-            if early is not None and early not in (0, 1, 2):
+            if early is not None and early not in (0, 1, 2) and not self.killed:
                 complaint = f"ended by itself with {early}"
             deadline = time.monotonic() + bound(20)
             while self.process.poll() is None and time.monotonic() < deadline:

@@ -64,9 +64,11 @@ TEST(Attributes, AreKeyValues) {
   ProtoWriter writer(out);
   Attributes attributes(writer, 9);
   attributes.add("k", std::string_view("v"));
+  attributes.add("l", "w");  // a literal is a text, too
   attributes.add("n", std::int64_t{5});
   attributes.add("b", true);
   EXPECT_EQ(out, std::string("\x4a\x08\x0a\x01k\x12\x03\x0a\x01v"
+                             "\x4a\x08\x0a\x01l\x12\x03\x0a\x01w"
                              "\x4a\x07\x0a\x01n\x12\x02\x18\x05"
                              "\x4a\x07\x0a\x01"
                              "b\x12\x02\x10\x01"));
