@@ -135,8 +135,8 @@ Fields fields(Metrics& metrics) {
            "series that a metric may have, a histogram being one; what is beyond is added up under "
            "the name _other"},
           {"detail",
-           choice<MetricsDetail>(metrics.detail, {{"normal", MetricsDetail::normal},
-                                                  {"fine", MetricsDetail::fine}}),
+           choice<MetricsDetail>(
+               metrics.detail, {{"normal", MetricsDetail::normal}, {"fine", MetricsDetail::fine}}),
            "of histograms: 14 buckets, or ten for each power of ten"}};
 }
 
