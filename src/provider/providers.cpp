@@ -216,6 +216,8 @@ void Providers::compared(
   }
   etcd_->metrics->last_success.set(seconds_since_epoch());
   save();
+  // The first list may differ from what was kept on disk by endpoints alone.
+  if (etcd_->is_listed && !is_other(*etcd_)) settle(*etcd_);
   if (std::exchange(dirty_, false)) look();
 }
 

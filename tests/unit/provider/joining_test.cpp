@@ -114,7 +114,7 @@ TEST_F(JoiningTest, WhatOthersFindLaterIsBlamedOnIt) {
   ASSERT_TRUE(joining_->blame(problems));
   EXPECT_EQ(again(), (Names{"own", "good", "rb"}));
   EXPECT_EQ(use(0), Use::last_good);
-  EXPECT_EQ(verdict(0).problems, Names{"etcd:a:1:2: no certificate"});
+  EXPECT_EQ(verdict(0).problems, Names{"etcd:a:2:3: no certificate"});
   // Also the good one, which has met another machine.
   ASSERT_TRUE(joining_->blame(problems));
   EXPECT_EQ(again(), (Names{"own", "rb"}));
@@ -157,14 +157,6 @@ TEST_F(JoiningTest, OfManyProblemsSomeAreTold) {
   for (int i = 0; i < 100; ++i) text += "- {name: r" + std::to_string(i) + ", nonsense: 1}\n";
   EXPECT_EQ(join({input("a", known("a", text))}), Names{"own"});
   EXPECT_EQ(verdict().problems.size(), 20U);
-}
-
-TEST_F(JoiningTest, ACertificateOfAListenerThatIsNotThere) {
-  const std::string text = "certificates: [{cert_pem: x, key_pem: y, listeners: [nobody]}]";
-  EXPECT_EQ(join({input("a", known("a", text)), input("b", known("b", route_text("rb")))}),
-            (Names{"own", "rb"}));
-  EXPECT_EQ(use(0), Use::refused);
-  EXPECT_TRUE(verdict(0).problems.front().contains("nobody")) << verdict(0).problems.front();
 }
 
 }  // namespace
